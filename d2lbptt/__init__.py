@@ -1,0 +1,45 @@
+"""A companion to the section "Backpropagation Through Time" of Dive into Deep Learning.
+
+In reading order: the network and its forward pass, the gradient by hand, truncation, the gradient check.
+``figures`` (Matplotlib) and ``explorers`` (ipywidgets) are loaded when they are first used.
+"""
+
+from importlib import import_module
+
+from .rnn import Params, Trace, forward, init_params, loss  # isort: skip
+from .bptt import Gradients, backward, itemized  # isort: skip
+from .flow import log10_gradient_norms  # isort: skip
+from .truncation import chunks, randomized  # isort: skip
+
+__version__ = "0.1.0"
+_MODULES = ("figures", "explorers")
+_NAMES = {"check_gradients": "check", "Report": "check"}
+
+__all__ = [
+    "Params",
+    "init_params",
+    "Trace",
+    "forward",
+    "loss",
+    "Gradients",
+    "backward",
+    "itemized",
+    "log10_gradient_norms",
+    "chunks",
+    "randomized",
+    "check_gradients",
+    "Report",
+    *_MODULES,
+]
+
+
+def __getattr__(name):
+    if name in _MODULES:
+        return import_module(f".{name}", __name__)
+    if name in _NAMES:
+        return getattr(import_module(f".{_NAMES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_MODULES, *_NAMES})

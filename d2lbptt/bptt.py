@@ -1,0 +1,253 @@
+"""Backpropagation through time: the gradient of L by one sweep from t = T back to t = 1.
+
+    dL/do_t  = w_t dl(o_t, y_t)/do_t                                     9.7.11
+    dL/dW_qh = sum_t dL/do_t h_t^T                                       9.7.12
+    dL/dh_T  = W_qh^T dL/do_T                                            9.7.13
+    dL/dh_t  = W_hh^T (phi'(z_{t+1}) * dL/dh_{t+1}) + W_qh^T dL/do_t     9.7.14
+    dL/dh_t  = the same, written out as a sum over the losses at t .. T  9.7.15
+    dL/dW_hx = sum_t (phi'(z_t) * dL/dh_t) x_t^T
+    dL/dW_hh = sum_t (phi'(z_t) * dL/dh_t) h_{t-1}^T                     9.7.16
+
+The slope phi'(z_t) is 1 in the book, which takes the identity for phi; with it these are the formulas for tanh.
+
+Shapes: as in ``rnn``; dL/dh_t and dL/do_t stand in T rows, row t - 1 for step t.
+"""
+
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+
+from . import _checks
+from ._checks import Overflow
+from .activations import ACTIVATIONS
+from .losses import weigh
+from .rnn import targets
+
+
+class Gradients(NamedTuple):
+    """The gradient of L with respect to everything; each field has the shape of what it belongs to.
+
+    Attributes
+    ----------
+    W_hx, W_hh, W_qh : array
+        dL/dW_hx, dL/dW_hh (9.7.16) and dL/dW_qh (9.7.12).
+    b_h, b_q : array, or None where there is no such bias
+    h0 : array, shape (h,) or (B, h)
+        dL/dh_0.
+    h : array, shape (T, h) or (T, B, h)
+        dL/dh_t (9.7.14): what multiplies phi'(z_t) in the weight gradients, also when truncated.
+    o : array, shape (T, q) or (T, B, q)
+        dL/do_t (9.7.11).
+    """
+
+    W_hx: np.ndarray
+    W_hh: np.ndarray
+    W_qh: np.ndarray
+    b_h: np.ndarray | None
+    b_q: np.ndarray | None
+    h0: np.ndarray
+    h: np.ndarray
+    o: np.ndarray
+
+
+def backward(trace, y, *, loss="squared_error", reduction="mean", gates=None, window=None):
+    """Return the gradient of L by backpropagation through time (9.7.11 - 9.7.16).
+
+    Parameters
+    ----------
+    trace : Trace
+        What ``forward`` returned.
+    y, loss, reduction
+        As for ``loss``.
+    gates : array, shape (T,), optional
+        xi_t, entry t - 1, multiplies what flows from step t to step t - 1 (9.7.8); the first entry
+        is the arrow to h_0. See ``chunks`` and ``randomized``.
+    window : int, optional
+        tau, from 1 to T: for the loss of step t only the uses of the parameters in the last tau
+        steps count, k = t - tau + 1 .. t. tau = T keeps everything. h_0 enters through step 1.
+
+    Returns
+    -------
+    Gradients
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument does not fit the trace; if both gates and window are given.
+    FloatingPointError
+        If the gradient overflows. The message names the first t, going back, at which it does.
+    """
+    if gates is not None and window is not None:
+        raise ValueError("gates and window are both given, wanted at most one of them")
+    with np.errstate(over="ignore", invalid="ignore"):
+        do = output_gradient(trace, y, loss, reduction)
+        W_hh, W_qh = trace.params.W_hh, trace.params.W_qh
+        slope = ACTIVATIONS[trace.activation].slope(trace.h[1:])
+        if window is None:
+            xi = _checked_gates(gates, len(do))
+            sweep = _sweep_single if do.ndim == 2 else _sweep_batch
+            dh = sweep(_gated(slope, xi), W_hh, W_qh, do)
+        else:
+            dh = _windowed(slope, W_hh, product(do, W_qh), _checks.whole_number("window", window, 1, len(do), "T = "))
+        _no_overflow(dh)
+        dz = np.multiply(slope, dh, out=slope)
+        dh0 = product(dz[:1], W_hh)[0]
+        if gates is not None:
+            dh0 *= xi[0]
+        gradients = Gradients(
+            W_hx=_outer_sum(dz, trace.x),
+            W_hh=_outer_sum(dz, trace.h[:-1]),
+            W_qh=_outer_sum(do, trace.h[1:]),
+            b_h=None if trace.params.b_h is None else dz.reshape(-1, len(W_hh)).sum(0),
+            b_q=None if trace.params.b_q is None else do.reshape(-1, len(W_qh)).sum(0),
+            h0=dh0,
+            h=dh,
+            o=do,
+        )
+    _all_finite(gradients)
+    return gradients
+
+
+def _sweep_single(slope, W_hh, W_qh, do):
+    # 9.7.13 and 9.7.14 with rows [phi'(z_{t+1}) * dL/dh_{t+1}, dL/do_t], so that a step is two calls.
+    h = len(W_hh)
+    rows = np.empty((len(do), h + do.shape[1]), do.dtype)
+    rows[:, :h], rows[1:, h:] = slope, do[:-1]
+    W = np.ascontiguousarray(np.concatenate([W_hh, W_qh]).T)
+    dh = np.empty((len(do), h), do.dtype)
+    dh[-1] = do[-1] @ W_qh
+    for row, dz, later, current in zip(rows[:0:-1], rows[:0:-1, :h], dh[:0:-1], dh[-2::-1], strict=True):
+        np.multiply(dz, later, dz)
+        W.dot(row, current)
+    return dh
+
+
+def _sweep_batch(slope, W_hh, W_qh, do):
+    # 9.7.13 and 9.7.14: all W_qh^T dL/do_t at once, then what flows back is added step by step.
+    dh = product(do, W_qh)
+    dz, flow = np.empty_like(dh[0]), np.empty_like(dh[0])
+    for step_slope, later, current in zip(slope[:0:-1], dh[:0:-1], dh[-2::-1], strict=True):
+        np.multiply(step_slope, later, dz)
+        dz.dot(W_hh, flow)
+        np.add(current, flow, current)
+    return dh
+
+
+def by_lag(slope, W_hh, dh):
+    """Follow every loss back at once (9.7.15): yield, for lag = 0 .. T - 1, the flows dl_t/dh_k with t - k = lag.
+
+    ``dh`` holds dl_t/dh_t = W_qh^T dl_t/do_t in row t - 1. What is yielded is a slice, the rows of k, and
+    an array of as many rows. Losses before the first one that counts are left out.
+    """
+    T, first, rows = len(dh), first_loss(dh), dh
+    for lag in range(T):
+        start = max(first, lag)
+        rows = rows[start - T :]
+        if lag:
+            rows = product(slope[start - lag + 1 : T - lag + 1] * rows, W_hh)
+        yield slice(start - lag, T - lag), rows
+
+
+def first_loss(dh):
+    """Return the first row that is not zero."""
+    return int(np.argmax(dh.reshape(len(dh), -1).any(1)))
+
+
+def _windowed(slope, W_hh, dh, tau):
+    total = np.zeros_like(dh)
+    for steps, rows in islice(by_lag(slope, W_hh, dh), tau):
+        total[steps] += rows
+    return total
+
+
+def itemized(trace, y, *, loss="squared_error"):
+    """Return the size of every single flow of the gradient, from the loss of step t to the state of step k.
+
+    Parameters
+    ----------
+    trace, y, loss
+        As for ``backward``.
+
+    Returns
+    -------
+    array, shape (T, T)
+        Row t - 1, column k - 1 holds |dl_t/dh_k|, the loss of one step taken by itself, without 1/T;
+        nan for k > t, where nothing can flow. With a batch, the norm is over all of (B, h).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If y does not fit the trace, or the table does not fit in memory.
+    FloatingPointError
+        If an entry overflows.
+
+    Notes
+    -----
+    A window of tau keeps the diagonals t - k < tau; chunks keep the squares along the main diagonal.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        do = output_gradient(trace, y, loss, "sum")
+        T, W_hh = len(do), trace.params.W_hh
+        _checks.fits_in_memory("the table of |dl_t/dh_k|", T * T, float, f"T = {T}")
+        slope = ACTIVATIONS[trace.activation].slope(trace.h[1:])
+        table = np.where(np.tri(T, dtype=bool), 0, np.nan).astype(do.real.dtype)
+        for lag, (steps, rows) in enumerate(by_lag(slope, W_hh, product(do, trace.params.W_qh))):
+            k = np.arange(T)[steps]
+            table[k + lag, k] = row_norms(rows)
+    _no_overflow(np.nan_to_num(table, nan=0, posinf=np.inf).T)
+    return table
+
+
+def output_gradient(trace, y, loss, reduction):
+    """Return dL/do_t for every t, shaped as o (9.7.11)."""
+    rule, y = targets(trace, y, loss, reduction)
+    do = weigh(rule.slope(trace.o, y), reduction)
+    if do.ndim == 3:
+        do /= do.shape[1]
+    return do
+
+
+def product(rows, W):
+    """Return W^T v for every row v of a (T, ..., n) array, as one matrix product."""
+    return np.dot(rows.reshape(-1, rows.shape[-1]), W).reshape(*rows.shape[:-1], W.shape[1])
+
+
+def row_norms(rows):
+    """Return the Euclidean norm of each row of a (T, ..., n) array; neither overflows nor underflows early."""
+    flat = np.abs(rows.reshape(len(rows), -1))
+    largest = flat.max(1, keepdims=True)
+    unit = np.divide(flat, largest, out=np.zeros_like(flat), where=largest > 0)
+    return largest[:, 0] * np.sqrt(np.einsum("ti,ti->t", unit, unit))
+
+
+def _outer_sum(left, right):
+    return np.dot(left.reshape(-1, left.shape[-1]).T, right.reshape(-1, right.shape[-1]))
+
+
+def _gated(slope, xi):
+    if xi is None:
+        return slope
+    return slope * xi.astype(slope.dtype).reshape(-1, *[1] * (slope.ndim - 1))
+
+
+def _checked_gates(gates, T):
+    if gates is None:
+        return None
+    gates = _checks.shaped("gates", _checks.numeric("gates", gates), (T,), "(T,)")
+    if np.iscomplexobj(gates):
+        raise TypeError(f"gates has dtype {gates.dtype}, wanted real numbers")
+    return _checks.finite("gates", gates)
+
+
+def _no_overflow(dh):
+    good = np.isfinite(dh)
+    if not good.all():
+        bad = ~good.reshape(len(dh), -1).all(1)
+        raise Overflow("dL/dh_t", dh.dtype, int(np.flatnonzero(bad)[-1]) + 1, going="going back first at")
+
+
+def _all_finite(gradients):
+    for symbol, gradient in gradients._asdict().items():
+        if symbol not in ("h", "o") and gradient is not None and not np.isfinite(gradient).all():
+            raise FloatingPointError(f"dL/d{symbol} overflows {gradient.dtype}")

@@ -1,0 +1,287 @@
+"""The one place that knows how a slider becomes a picture in the browser.
+
+A value changes, ``compute`` calculates, the picture's artists move, and the pixels go as a PNG into an HTML widget. No
+pyplot, and core widgets only, so it runs wherever ipywidgets does. Two things make it fast: all that stands
+still (axes, ticks, bands) is drawn once and kept, and the PNG is hardly compressed.
+
+Recent JupyterLab calls back on a thread of its own, so one lock goes round everything from reading the
+controls to handing over the picture: whoever comes last reads the last values.
+"""
+
+import base64
+import html
+import io
+import threading
+from pathlib import Path
+
+import ipywidgets as widgets
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
+
+
+class LivePicture:
+    """A Matplotlib figure that is drawn again quickly when only some of its artists change.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        Made without pyplot.
+    artists : list of matplotlib.artist.Artist
+        Those that change, back to front.
+    """
+
+    def __init__(self, figure, artists):
+        self.figure, self.artists = figure, artists
+        self.canvas = FigureCanvasAgg(figure)
+        self._limits = self._background = None
+        for artist in artists:
+            artist.set_animated(True)
+
+    def png(self):
+        """Return the picture as the bytes of a PNG."""
+        limits = [ax.axis() for ax in self.figure.axes]
+        if limits != self._limits:
+            self.canvas.draw()  # leaves the animated artists out
+            self._background, self._limits = self.canvas.copy_from_bbox(self.figure.bbox), limits
+        self.canvas.restore_region(self._background)
+        for artist in self.artists:
+            artist.axes.draw_artist(artist)
+        out = io.BytesIO()
+        Image.fromarray(np.asarray(self.canvas.buffer_rgba())).convert("RGB").save(out, "PNG", compress_level=1)
+        return out.getvalue()
+
+    def save(self, stem, kind):
+        """Write the picture to a new file in the working folder; return its path and its bytes."""
+        out = io.BytesIO()
+        self.figure.savefig(out, format=kind, dpi=2 * self.figure.dpi, metadata={"Date": None} if kind == "svg" else {})
+        content = out.getvalue()
+        return _new_file(stem, kind, content), content
+
+
+def _new_file(stem, kind, content):
+    number = 1
+    while True:
+        path = Path(f"{stem}.{kind}" if number == 1 else f"{stem}-{number}.{kind}")
+        try:
+            with path.open("xb") as file:  # x: never over what is there
+                file.write(content)
+            return path
+        except FileExistsError:
+            number += 1
+
+
+class Explorer(widgets.VBox):
+    """A question, some controls, a picture, and a sentence that says what is seen.
+
+    Parameters
+    ----------
+    name : str
+        For the files that are saved.
+    question : str
+    controls : dict of str to widget
+        By the names that outside scripts use.
+    more : collection of str
+        Those controls that are folded away at first.
+    picture : object
+        With ``figure``, ``artists`` and ``update(data)``.
+    compute : callable
+        ``compute(values) -> data``, from the values of the controls.
+    describe : callable
+        ``describe(values, data) -> str``, the sentence.
+    as_python : callable
+        ``as_python(values, data) -> str``, lines to paste that give the same numbers.
+    presets : dict of str to dict, optional
+        Values of controls by name of preset; adds the control ``preset``.
+    link : callable, optional
+        ``link(controls)``, called before each update to keep the controls consistent with one another.
+
+    Attributes
+    ----------
+    controls : dict of str to widget
+    state : dict
+        Of the last update: ``controls`` (the values used), ``sentence``, ``data`` (None if it failed).
+    error : Exception or None
+        Why the last update failed.
+    code : str
+        The settings of the last update as Python.
+    """
+
+    def __init__(
+        self, *, name, question, controls, picture, compute, describe, as_python, more=(), presets=None, link=None
+    ):
+        self._name, self._compute, self._describe, self._as_python = name, compute, describe, as_python
+        self._picture, self._live = picture, LivePicture(picture.figure, picture.artists)
+        self._link = link or (lambda controls: None)
+        self._presets, self._lock, self._nested = presets or {}, threading.RLock(), False
+        self.controls = {**_preset_control(self._presets), **controls}
+        self.state, self.error, self.code = {}, None, ""
+        self._start = {key: control.value for key, control in self.controls.items()}
+        self._image, self._sentence, self._message = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        super().__init__(self._layout(question, more))
+        for key, control in self.controls.items():
+            control.observe(self._apply_preset if key == "preset" else self._own_settings, "value")
+        self.update()
+
+    def update(self):
+        """Calculate and draw anew from the present values of the controls."""
+        with self._lock:
+            if self._nested:  # the same thread, inside _set_many: it will update once, at its end
+                return
+            try:
+                self._set_many(lambda: self._link(self.controls))
+                values = {key: _value(control) for key, control in self.controls.items()}
+                data = self._compute(values)
+                self._picture.update(data)
+                sentence = self._describe(values, data)
+                code = self._as_python(values, data)
+                self._show_picture(self._live.png(), sentence)
+                self.state = {"controls": values, "sentence": sentence, "data": data}
+                self.error, self.code = None, code
+                self._python.value = _code_block(code)
+            except Exception as error:  # whatever it is, the reader must see it: the browser shows no traceback
+                self._show_error(error)
+
+    def reset(self, *_):
+        """Put every control back to where it was at the start."""
+        self._set_values(self._start)
+
+    def save(self, kind):
+        """Save the picture as a new file, ``kind`` "svg" or "png", and offer it for download."""
+        with self._lock:
+            try:
+                path, content = self._live.save(self._name, kind)
+                words = f"saved as {path}"
+            except OSError as error:
+                path, content = Path(f"{self._name}.{kind}"), error
+                words = f"not saved in {Path.cwd()}: {error.strerror}"
+            self._message.value = f"<small>{html.escape(words)}{_download(path.name, kind, content)}</small>"
+
+    def _set_values(self, values):
+        def change():
+            for key, value in 2 * list(values.items()):  # twice: the first round may widen the range of another
+                self.controls[key].value = value
+                self._link(self.controls)
+
+        with self._lock:
+            self._set_many(change)
+        self.update()
+
+    def _set_many(self, change):
+        self._nested, before = True, self._nested
+        try:
+            change()
+        finally:
+            self._nested = before
+
+    def _apply_preset(self, change):
+        self._set_values(self._presets.get(change["new"], {}))
+
+    def _own_settings(self, _):
+        with self._lock:
+            preset = self.controls.get("preset")
+            if preset is not None and not self._nested and not self._is_preset(preset.value):
+                self._set_many(lambda: setattr(preset, "value", ""))
+        self.update()
+
+    def _is_preset(self, name):
+        wanted = self._presets.get(name, {})
+        return all(_value(self.controls[key]) == value for key, value in wanted.items())
+
+    def _show_picture(self, png, sentence):
+        self._png = png
+        source = base64.b64encode(png).decode()
+        width, height = self._picture.figure.get_size_inches() * self._picture.figure.dpi
+        self._image.value = (
+            f'<img src="data:image/png;base64,{source}" alt="{html.escape(sentence)}" decoding="sync" '
+            f'style="width:100%;max-width:{width:.0f}px;aspect-ratio:{width:.0f}/{height:.0f}">'
+        )
+        style = "font-size:1.15em;line-height:1.4"
+        self._sentence.value = f'<div role="status" style="{style}">{html.escape(sentence)}</div>'
+
+    def _show_error(self, error):
+        self.error = error
+        words = " ".join(f"{type(error).__name__}: {error}".split())
+        values = {key: control.value for key, control in self.controls.items()}
+        self.state = {"controls": values, "sentence": words, "data": None}
+        width, height = self._picture.figure.get_size_inches() * self._picture.figure.dpi
+        # In the place of the picture, so that no old picture is taken for an answer.
+        self._image.value = (
+            f'<div role="alert" style="width:100%;max-width:{width:.0f}px;aspect-ratio:{width:.0f}/{height:.0f};'
+            f'display:flex;align-items:center;justify-content:center;background:#fff4ec;color:#222">'
+            f'<p style="max-width:36em;font-size:1.15em">No picture for these settings. {html.escape(words)}</p></div>'
+        )
+        self._sentence.value = ""
+
+    def _layout(self, question, more):
+        in_sight = [control for key, control in self.controls.items() if key not in more]
+        folded = widgets.Accordion([_grid([self.controls[key] for key in more])], selected_index=None)
+        folded.set_title(0, "more")
+        self._python = widgets.HTML(layout=widgets.Layout(display="none"))
+        return [
+            widgets.HTML(f"<b style='font-size:1.2em'>{html.escape(question)}</b>"),
+            _grid(in_sight),
+            self._image,
+            self._sentence,
+            self._buttons(),
+            self._message,
+            self._python,
+            *([folded] if more else []),
+        ]
+
+    def _buttons(self):
+        reset, svg, png = (widgets.Button(description=d) for d in ("Reset", "Save SVG", "Save PNG"))
+        python = widgets.ToggleButton(description="these settings as Python", layout=widgets.Layout(width="auto"))
+        reset.on_click(self.reset)
+        svg.on_click(lambda _: self.save("svg"))
+        png.on_click(lambda _: self.save("png"))
+        python.observe(self._show_python, "value")
+        self.buttons = {"reset": reset, "svg": svg, "png": png, "python": python}
+        return widgets.HBox(list(self.buttons.values()), layout=widgets.Layout(flex_flow="row wrap"))
+
+    def _show_python(self, change):
+        self._python.layout.display = "" if change["new"] else "none"
+
+    # ipywidgets 7 (Colab) has its own way of displaying itself, which would leave the picture out.
+    _ipython_display_ = None
+
+    def _repr_mimebundle_(self, **_):
+        """Return the live widget and, for pages that show no widgets, the picture and the sentence."""
+        bundle = {"text/plain": self.state["sentence"]}
+        if self.error is None:
+            bundle["image/png"] = base64.b64encode(self._png).decode()
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        bundle["application/vnd.jupyter.widget-view+json"] = view
+        return bundle
+
+
+def _preset_control(presets):
+    if not presets:
+        return {}
+    names = [("own settings", ""), *((name, name) for name in presets)]
+    return {"preset": widgets.Dropdown(options=names, value=next(iter(presets)), description="preset")}
+
+
+def _value(control):
+    # Browsers send 0.9099999999999999 for a slider that stands at 0.91.
+    value = control.value
+    return round(value, 10) if isinstance(value, float) else value
+
+
+def _grid(controls):
+    for control in controls:
+        control.layout.width = "98%"
+    columns = widgets.Layout(grid_template_columns="repeat(2, minmax(260px, 1fr))", max_width="960px")
+    return widgets.GridBox(controls, layout=columns)
+
+
+def _code_block(code):
+    return f'<pre style="line-height:1.35;padding:8px;background:#f6f6f6;color:#222">{html.escape(code)}</pre>'
+
+
+def _download(name, kind, content):
+    if not isinstance(content, bytes):
+        return ""
+    media = {"svg": "image/svg+xml", "png": "image/png"}[kind]
+    data = base64.b64encode(content).decode()
+    return f' &middot; <a download="{html.escape(name)}" href="data:{media};base64,{data}">download</a>'

@@ -1,0 +1,312 @@
+"""The recurrent network and its forward pass.
+
+    z_t = W_hx x_t + W_hh h_{t-1} + b_h,    h_t = phi(z_t)          9.7.1, 9.7.9
+    o_t = W_qh h_t + b_q                                            9.7.1, 9.7.9
+    L   = sum_t w_t l(o_t, y_t),    w_t = 1/T for the mean          9.7.2, 9.7.10
+
+The book's section leaves out phi (the identity) and the biases; both are here, and both may be left out.
+
+Shapes: time runs first. x is (T, d) or, with a batch of B sequences, (T, B, d); results have the same rank.
+h has T + 1 rows, and h[0] is the initial state, so that h[t] is the book's h_t.
+"""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from . import _checks
+from ._checks import Overflow
+from .activations import ACTIVATIONS
+from .losses import LOSSES, REDUCTIONS, weigh
+
+KINDS = ("gaussian", "orthogonal", "symmetric", "identity")
+
+
+class Params(NamedTuple):
+    """The parameters of the network.
+
+    Attributes
+    ----------
+    W_hx : array, shape (h, d)
+        From the input to the state.
+    W_hh : array, shape (h, h)
+        From the previous state to the state: the matrix whose powers vanish or explode.
+    W_qh : array, shape (q, h)
+        From the state to the output.
+    b_h : array, shape (h,), or None
+    b_q : array, shape (q,), or None
+    """
+
+    W_hx: np.ndarray
+    W_hh: np.ndarray
+    W_qh: np.ndarray
+    b_h: np.ndarray | None = None
+    b_q: np.ndarray | None = None
+
+
+class Trace(NamedTuple):
+    """A forward pass, with everything that the backward pass needs.
+
+    Attributes
+    ----------
+    params : Params
+    x : array, shape (T, d) or (T, B, d)
+    h : array, shape (T + 1, h) or (T + 1, B, h)
+        The states: h[0] is the initial one, h[t] the book's h_t. The slopes phi'(z_t) follow from it.
+    o : array, shape (T, q) or (T, B, q)
+        The outputs: o[t - 1] is the book's o_t.
+    activation : str
+    """
+
+    params: Params
+    x: np.ndarray
+    h: np.ndarray
+    o: np.ndarray
+    activation: str
+
+
+def init_params(num_inputs, num_hiddens, num_outputs, *, scale=1.0, kind="gaussian", bias=False, seed=0, dtype=float):
+    """Draw the parameters of a network.
+
+    W_hx and W_qh have Gaussian entries of variance 1/d and 1/h. For one seed, ``scale`` multiplies one
+    and the same matrix. Its spectral radius is ``scale``: exactly for orthogonal and identity, and
+    for gaussian and symmetric in the limit of many units (the circular law and Wigner's semicircle).
+
+    Parameters
+    ----------
+    num_inputs, num_hiddens, num_outputs : int
+        d, h and q.
+    scale : float
+        The weight scale g.
+    kind : {"gaussian", "orthogonal", "symmetric", "identity"}
+        W_hh: independent entries N(0, g^2/h); g times a random orthogonal matrix; a Gaussian symmetric
+        matrix; g times the identity.
+    bias : bool
+        Whether there are b_h and b_q (zeros at the start) or None.
+    seed : int
+    dtype : float or numpy.float32
+
+    Returns
+    -------
+    Params
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+    """
+    d = _checks.whole_number("num_inputs", num_inputs, 1)
+    h = _checks.whole_number("num_hiddens", num_hiddens, 1)
+    q = _checks.whole_number("num_outputs", num_outputs, 1)
+    seed = _checks.whole_number("seed", seed, 0)
+    g = _checks.real_number("scale", scale)
+    _checks.one_of("kind", kind, KINDS)
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise TypeError(f"dtype is {np.dtype(dtype)}, wanted float32 or float64")
+    _checks.fits_in_memory("W_hh", h * h, dtype, f"h = {h}")
+    rng = np.random.default_rng(seed)
+    W_hx = rng.normal(size=(h, d)) / np.sqrt(d)
+    W_qh = rng.normal(size=(q, h)) / np.sqrt(h)
+    W_hh = g * _recurrent_matrix(kind, h, rng)
+    biases = (np.zeros(h, dtype), np.zeros(q, dtype)) if bias else (None, None)
+    return Params(*(W.astype(dtype) for W in (W_hx, W_hh, W_qh)), *biases)
+
+
+def _recurrent_matrix(kind, h, rng):
+    if kind == "identity":
+        return np.eye(h)
+    G = rng.normal(size=(h, h))
+    if kind == "gaussian":
+        return G / np.sqrt(h)
+    if kind == "symmetric":
+        # G + G^T has spectral radius 2 sqrt(2 h) in the limit (Wigner).
+        return (G + G.T) / np.sqrt(8 * h)
+    Q, R = np.linalg.qr(G)
+    return Q * np.sign(np.diag(R))  # the signs make Q uniform over all orthogonal matrices (Mezzadri 2007)
+
+
+def forward(params, x, *, h0=None, activation="identity"):
+    """Run the network over a sequence (9.7.1, 9.7.9).
+
+    Parameters
+    ----------
+    params : Params
+    x : array, shape (T, d) or (T, B, d)
+    h0 : array, shape (h,) or (B, h), optional
+        The initial state; zeros if it is not given.
+    activation : {"identity", "tanh", "sigmoid", "relu"}
+
+    Returns
+    -------
+    Trace
+        In the dtype of the arguments (float32 or float64; complex if one of them is).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has a wrong type, shape or value, or if the states do not fit in memory.
+    FloatingPointError
+        If a state or an output overflows. The message names the first t at which it does.
+    """
+    params, x, h0, phi = _checked(params, x, h0, activation)
+    h = _empty_states(len(x), h0)
+    h[0] = h0
+    with np.errstate(over="ignore", invalid="ignore"):
+        run = _run_single if x.ndim == 2 else _run_batch
+        run(h, x, params, phi.value)
+        _no_overflow("h_t", h[1:])
+        o = affine(params.W_qh, h[1:], params.b_q)
+        _no_overflow("o_t", o)
+    return Trace(params, x, h, o, activation)
+
+
+def _run_single(h, x, params, phi):
+    # Rows [x_t, 1, h_{t-1}], so that a step is two calls: Python's share of the time is the calls.
+    d, bias = x.shape[1], 0 if params.b_h is None else 1
+    rows = np.empty((len(h), d + bias + h.shape[1]), h.dtype)
+    rows[:-1, :d], rows[:, d : d + bias], states = x, 1, rows[:, d + bias :]
+    states[0] = h[0]
+    W = np.column_stack([a for a in (params.W_hx, params.b_h, params.W_hh) if a is not None])
+    for row, state in zip(rows, states[1:], strict=False):
+        W.dot(row, state)
+        phi(state, state)
+    h[1:] = states[1:]
+
+
+def _run_batch(h, x, params, phi):
+    # Here the products are what costs: the inputs go through W_hx all at once.
+    affine(params.W_hx, x, params.b_h, out=h[1:])
+    W, product = params.W_hh.T, np.empty_like(h[0])
+    for previous, state in pairwise(h):
+        previous.dot(W, product)
+        np.add(state, product, state)
+        phi(state, state)
+
+
+def affine(W, rows, bias=None, out=None):
+    """Return W v + bias for every row v of a (T, ..., n) array, as one matrix product."""
+    shape = (*rows.shape[:-1], len(W))
+    flat = None if out is None else out.reshape(-1, len(W))
+    result = np.dot(rows.reshape(-1, rows.shape[-1]), W.T, out=flat)
+    if bias is not None:
+        result += bias
+    return result.reshape(shape)
+
+
+def loss(trace, y, *, loss="squared_error", reduction="mean"):
+    """Return L, the loss of the whole sequence (9.7.2, 9.7.10).
+
+    Parameters
+    ----------
+    trace : Trace
+    y : array
+        The shape of o for the squared error (half the squared distance); whole numbers from 0 to
+        q - 1, shape (T,) or (T, B), for the cross-entropy (of the softmax of o).
+    loss : {"squared_error", "cross_entropy"}
+    reduction : {"mean", "sum", "last"}
+        Over time: 1/T times the sum; the sum; the loss of step T alone. A batch is averaged.
+
+    Returns
+    -------
+    float
+        (complex if the trace is).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If y does not fit the trace, or a name is unknown.
+    FloatingPointError
+        If the loss overflows.
+    """
+    rule, y = targets(trace, y, loss, reduction)
+    with np.errstate(over="ignore", invalid="ignore"):
+        per_step = rule.value(trace.o, y)
+        if per_step.ndim == 2:
+            per_step = per_step.mean(1)
+    weigh(per_step, reduction)
+    _no_overflow("l_t", per_step)
+    return per_step.sum().item()
+
+
+def targets(trace, y, loss, reduction):
+    """Return the loss rule and y as an array, once they are known to fit the trace."""
+    if not isinstance(trace, Trace):
+        raise TypeError(f"trace is a {type(trace).__name__}, wanted the Trace that forward returns")
+    rule = LOSSES[_checks.one_of("loss", loss, LOSSES)]
+    _checks.one_of("reduction", reduction, REDUCTIONS)
+    o = trace.o
+    if loss == "cross_entropy":
+        return rule, _labels(y, o)
+    y = _checks.numeric("y", y)
+    names = "(T, q)" if o.ndim == 2 else "(T, B, q)"
+    return rule, _checks.finite("y", _checks.shaped("y", y, o.shape, names)).astype(
+        np.result_type(o, y) if np.iscomplexobj(y) else o.dtype, copy=False
+    )
+
+
+def _labels(y, o):
+    y = np.asarray(y)
+    if y.dtype.kind not in "iu":
+        raise TypeError(f"y has dtype {y.dtype}, wanted whole numbers, one class for each output")
+    _checks.shaped("y", y, o.shape[:-1], "(T,)" if o.ndim == 2 else "(T, B)")
+    wrong = (y < 0) | (y >= o.shape[-1])
+    if wrong.any():
+        index = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise ValueError(f"y is {y[index]} at index {index}, wanted classes from 0 to q - 1 = {o.shape[-1] - 1}")
+    return y
+
+
+def _checked(params, x, h0, activation):
+    if not isinstance(params, Params):
+        raise TypeError(f"params is a {type(params).__name__}, wanted Params")
+    phi = ACTIVATIONS[_checks.one_of("activation", activation, ACTIVATIONS)]
+    arrays = {
+        symbol: None if a is None and symbol in ("b_h", "b_q") else _checks.numeric(symbol, a)
+        for symbol, a in params._asdict().items()
+    }
+    x = _checks.numeric("x", x)
+    if x.ndim not in (2, 3):
+        raise ValueError(f"x has shape {x.shape}, wanted (T, d) or (T, B, d)")
+    _check_shapes(arrays, x)
+    state = (*x.shape[1:-1], len(arrays["W_hh"]))
+    given = [a for a in arrays.values() if a is not None] + [x]
+    if h0 is not None:
+        h0 = _checks.shaped("h0", _checks.numeric("h0", h0), state, "(h,)" if x.ndim == 2 else "(B, h)")
+        given.append(h0)
+    dtype = _checks.common_dtype(given)
+    # Before a look at every entry of x: a T that is far too long must be refused at once.
+    _checks.fits_in_memory("h", (len(x) + 1) * int(np.prod(state)), dtype, f"T = {len(x)}")
+    h0 = np.zeros(state, dtype) if h0 is None else _ready("h0", h0, dtype)
+    params = Params(**{s: None if a is None else _ready(s, a, dtype) for s, a in arrays.items()})
+    return params, _ready("x", x, dtype), h0, phi
+
+
+def _ready(symbol, array, dtype):
+    return _checks.finite(symbol, array).astype(dtype, copy=False)
+
+
+def _check_shapes(arrays, x):
+    h = arrays["W_hh"].shape[0] if arrays["W_hh"].ndim else 1
+    _checks.shaped("W_hh", arrays["W_hh"], (h, h), "(h, h)")
+    d = _checks.shaped("W_hx", arrays["W_hx"], (h, None), f"(h, d) with h = {h}").shape[1]
+    q = _checks.shaped("W_qh", arrays["W_qh"], (None, h), f"(q, h) with h = {h}").shape[0]
+    for symbol, size, name in (("b_h", h, "(h,)"), ("b_q", q, "(q,)")):
+        if arrays[symbol] is not None:
+            _checks.shaped(symbol, arrays[symbol], (size,), name)
+    names = "(T, d)" if x.ndim == 2 else "(T, B, d)"
+    _checks.shaped("x", x, (None,) * (x.ndim - 1) + (d,), f"{names} with d = {d} and T > 0")
+
+
+def _empty_states(T, h0):
+    try:
+        return np.empty((T + 1, *h0.shape), h0.dtype)
+    except MemoryError:
+        need = (T + 1) * h0.nbytes
+        raise ValueError(f"h would take {need:,} bytes (T = {T}), wanted what fits in memory") from None
+
+
+def _no_overflow(symbol, rows):
+    if not np.isfinite(rows).all():
+        bad = ~np.isfinite(rows).reshape(len(rows), -1).all(1)
+        raise Overflow(symbol, rows.dtype, int(np.argmax(bad)) + 1)

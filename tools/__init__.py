@@ -1,0 +1,1 @@
+"""What builds and publishes the repository: never installed, called from the Makefile."""

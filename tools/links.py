@@ -1,0 +1,109 @@
+"""Write the repository's public address everywhere: `make links REPO=owner/name`.
+
+It is kept as `Repository` under [project.urls] in pyproject.toml. README.md and the notebooks show
+it as badges, the notebooks' bootstrap cells install from it, and CITATION.cff names it.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+import tomlkit
+from nbformat import NotebookNode
+
+from tools import bootstrap, notebooks
+
+ROOT = notebooks.ROOT
+START, END = "<!-- badges -->", "<!-- /badges -->"
+BLOCK = re.compile(f"{START}.*?{END}", re.DOTALL)
+CITED = re.compile(r"^repository-code:.*\n", re.MULTILINE)
+LINK = re.compile(
+    r"(?:git\+https://github\.com|repository-code: \"https://github\.com|"
+    r"mybinder\.org/v2/gh|colab\.research\.google\.com/github)/([\w-]+/[\w.-]+)"
+)
+
+
+def write(root: Path, repo: str) -> None:
+    """Write `repo` (owner/name) into every file that shows it, in place of any earlier one."""
+    address = f"https://github.com/{repo}"
+    changed = {
+        root / "README.md": lambda text: with_badges(text, readme_badges(root, repo)),
+        root / "CITATION.cff": lambda text: CITED.sub("", text) + f'repository-code: "{address}"\n',
+        root / "pyproject.toml": lambda text: with_address(text, address),
+    }
+    for path, change in changed.items():
+        path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+    for path in notebooks.paths(root):
+        notebook = notebooks.read(path)
+        bootstrap.place(notebook, bootstrap.source(address))
+        add_badge(notebook, colab(repo, path.relative_to(root)))
+        nbformat.write(notebooks.clean(notebook), path)
+
+
+def with_address(pyproject: str, address: str) -> str:
+    """The text of pyproject.toml with `address` in it."""
+    document = tomlkit.parse(pyproject)
+    document["project"].setdefault("urls", tomlkit.table())["Repository"] = address
+    return tomlkit.dumps(document)
+
+
+def with_badges(text: str, badges: str) -> str:
+    """The text with `badges` between its markers."""
+    return BLOCK.sub(lambda _: f"{START}\n{badges}\n{END}", text)
+
+
+def readme_badges(root: Path, repo: str) -> str:
+    """A badge for Binder, one for Colab, and a Colab link for each notebook."""
+    files = [path.relative_to(root) for path in notebooks.paths(root)]
+    links = [f"[{path.stem}]({colab_url(repo, path)})" for path in files]
+    badges = f"{binder(repo, files[0])} {colab(repo, files[0])}"
+    return f"{badges}\n\nEach notebook in Colab: {', '.join(links)}"
+
+
+def add_badge(notebook: NotebookNode, badge: str) -> None:
+    """Put the badge at the end of the notebook's first cell, if that is text."""
+    first = notebook.cells[0]
+    if first.cell_type == "markdown":
+        text = BLOCK.sub("", first.source).rstrip()
+        first.source = with_badges(f"{text}\n\n{START}{END}", badge)
+
+
+def binder(repo: str, path: Path) -> str:
+    url = f"https://mybinder.org/v2/gh/{repo}/HEAD?urlpath=lab/tree/{path.as_posix()}"
+    return f"[![Open in Binder](https://mybinder.org/badge_logo.svg)]({url})"
+
+
+def colab(repo: str, path: Path) -> str:
+    image = "https://colab.research.google.com/assets/colab-badge.svg"
+    return f"[![Open in Colab]({image})]({colab_url(repo, path)})"
+
+
+def colab_url(repo: str, path: Path) -> str:
+    return f"https://colab.research.google.com/github/{repo}/blob/main/{path.as_posix()}"
+
+
+def written(root: Path) -> dict[str, set[str]]:
+    """The repositories (owner/name) that each file leads to: the same one in all, or none."""
+    files = [root / "README.md", root / "CITATION.cff", *notebooks.paths(root)]
+    found = {path.name: _repositories(path.read_text(encoding="utf-8")) for path in files}
+    return found | {"pyproject.toml": _repositories(f"git+{bootstrap.address(root)}")}
+
+
+def _repositories(text: str) -> set[str]:
+    return set(LINK.findall(text))
+
+
+def main(arguments: list[str]) -> None:
+    if len(arguments) != 1:
+        sys.exit("Say where the repository is published, as in: make links REPO=owner/name")
+    if not re.fullmatch(r"[\w-]+/[\w.-]+", arguments[0]):
+        sys.exit(f"REPO is the owner and the name, as in owner/name; {arguments[0]!r} is not.")
+    if not BLOCK.search((ROOT / "README.md").read_text(encoding="utf-8")):
+        sys.exit(f"README.md has no place for the badges: put {START} and {END} where they belong.")
+    write(ROOT, arguments[0])
+    print(f"README.md, CITATION.cff, pyproject.toml and the notebooks now point to {arguments[0]}.")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
