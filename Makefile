@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHONS = $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python
 ARGS =
+# JupyterLab's offer of news would cover the first picture.
+SETTINGS := $(VENV)/share/jupyter/lab/settings/overrides.json
+QUIET := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}
 REPO =
 
 .DEFAULT_GOAL := help
@@ -51,6 +54,7 @@ clean: ## remove all that make has made, .venv included
 $(VENV)/%.stamp: pyproject.toml $(BIN)/python
 	@echo "Installing d2lbptt[$*] into $(VENV); the first time takes a minute or two."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@mkdir -p $(dir $(SETTINGS)) && echo '$(QUIET)' > $(SETTINGS)
 	@touch $@
 
 # A name on the path may be a shim that does not run, or too old: only an interpreter that says so itself counts.

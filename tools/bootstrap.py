@@ -41,7 +41,7 @@ def cells(notebook: NotebookNode) -> list[NotebookNode]:
 
 def place(notebook: NotebookNode, code: str) -> None:
     """Make `code` the notebook's first code cell, in place of any earlier bootstrap cell."""
-    cell = new_code_cell(code, id=TAG, metadata={"tags": [TAG]})
+    cell = new_code_cell(code, id=TAG, metadata={"tags": [TAG], "jupyter": {"source_hidden": True}})
     old = cells(notebook)
     rest = [other for other in notebook.cells if other not in old]
     first = next((i for i, other in enumerate(rest) if other.cell_type == "code"), len(rest))

@@ -23,6 +23,7 @@ from traitlets import Unicode
 from tools import bootstrap
 
 ROOT = Path(__file__).resolve().parent.parent
+KEPT = ("tags", "jupyter")  # metadata of a cell: its tags, and whether its source is folded away
 VARIES = "varies"  # the tag of a cell whose output is allowed to differ: versions, times
 WIDGET = "application/vnd.jupyter.widget-view+json"
 TEXTS = {"text/plain", "text/markdown", "text/latex"}
@@ -98,7 +99,7 @@ def clean(notebook: NotebookNode) -> NotebookNode:
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
-        cell.metadata = NotebookNode({k: v for k, v in cell.metadata.items() if k == "tags"})
+        cell.metadata = NotebookNode({k: v for k, v in cell.metadata.items() if k in KEPT})
     run = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
     for count, cell in enumerate(run, 1):
         cell.execution_count = count

@@ -14,6 +14,7 @@ from ..rnn import KINDS, Params, forward, init_params
 from .live import Explorer
 
 UNITS, INPUT = 64, 0.1  # units of the built-in model; standard deviation of its inputs
+LONGEST = 1000  # steps
 MEANINGFUL = 3  # decades between "about the same size" and "vanishing" or "exploding"
 PRESETS = {
     "vanishing": {"T": 200, "g": 0.8, "activation": "tanh", "kind": "gaussian"},
@@ -80,10 +81,10 @@ def gradient_flow(*, params=None, x=None, y=None, h0=None, activation="tanh"):
         If the model or the sequence is not what ``forward`` takes, or only one of them is given.
     """
     own = params is not None or x is not None
-    model = _own_model(params, x, y, h0, activation) if own else _built_in
-    controls = _controls(len(x) if own else 1000, activation)
+    model, longest = _own_model(params, x, y, h0, activation) if own else (_built_in, LONGEST)
+    controls = _controls(longest, activation)
     if own:
-        controls["g"].value = 1.0
+        controls["T"].value, controls["g"].value = longest, 1.0
         del controls["kind"], controls["seed"]
     return Explorer(
         name="gradient_flow",
@@ -100,20 +101,18 @@ def gradient_flow(*, params=None, x=None, y=None, h0=None, activation="tanh"):
 
 
 def _controls(longest, activation):
-    T = min(longest, 200) if longest == 1000 else longest
+    T = min(longest, 200)
+    losses = [("at the last step", "last"), ("at every step", "mean")]
+    reach = [("as needed", None), ("±10", 10), ("±30", 30), ("±100", 100), ("±400", 400)]
     return {
         "activation": widgets.Dropdown(options=_activations_from(activation), description="φ"),
         "T": widgets.IntSlider(T, 1, longest, description="length T"),
         "g": widgets.FloatSlider(0.8, min=0, max=3, step=0.01, description="scale g"),
         "tau": widgets.IntSlider(min(T, 30), 1, T, description="window τ"),
-        "reduction": widgets.Dropdown(
-            options=[("at the last step", "last"), ("at every step", "mean")], description="loss"
-        ),
+        "reduction": widgets.Dropdown(options=losses, description="loss"),
         "kind": widgets.Dropdown(options=KINDS, description="W_hh"),
         "seed": widgets.IntSlider(0, 0, 99, description="seed"),
-        "decades": widgets.Dropdown(
-            options=[("as needed", None), ("±10", 10), ("±30", 30), ("±100", 100), ("±400", 400)], description="decades"
-        ),
+        "decades": widgets.Dropdown(options=reach, description="decades"),
     }
 
 
@@ -137,17 +136,18 @@ def _built_in(values):
 def _own_model(params, x, y, h0, activation):
     if params is None or x is None:
         raise ValueError(f"{'params' if params is None else 'x'} is missing, wanted both params and x")
-    trace = forward(params, x[:1], h0=h0, activation=activation)
-    forward(params, x[:0] if len(x) == 0 else x[:1], h0=h0, activation=activation)
-    y = np.ones((len(x), *trace.o.shape[1:])) if y is None else y
-    if np.shape(y) != (len(x), *trace.o.shape[1:]):
-        raise ValueError(f"y has shape {np.shape(y)}, wanted that of o: {(len(x), *trace.o.shape[1:])}")
+    x = np.asarray(x)
+    trace, *_ = _longest_run(params, x, h0, activation, "mean")
+    wanted = (len(x), *trace.o.shape[1:])
+    y = np.ones(wanted) if y is None else np.asarray(y)
+    if y.shape != wanted:
+        raise ValueError(f"y has shape {y.shape}, wanted that of the outputs, {wanted}")
 
     def model(values):
         T, W_hh = values["T"], values["g"] * np.asarray(params.W_hh)
         return params._replace(W_hh=W_hh), x[:T], y[:T], h0
 
-    return model
+    return model, len(x)
 
 
 def compute(values, params, x, y, h0):
@@ -155,8 +155,7 @@ def compute(values, params, x, y, h0):
     reduction = values["reduction"]
     trace, overflow, still = _longest_run(params, x, h0, values["activation"], reduction)
     T = len(trace.x)
-    tau = min(values["tau"], T)
-    y = y[:T]
+    tau, y = min(values["tau"], T), y[:T]
     full = log10_gradient_norms(trace, y, reduction=reduction)
     return Flow(
         T=T,

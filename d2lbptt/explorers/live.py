@@ -116,6 +116,8 @@ class Explorer(widgets.VBox):
         self._presets, self._lock, self._nested = presets or {}, threading.RLock(), False
         self.controls = {**_preset_control(self._presets), **controls}
         self.state, self.error, self.code = {}, None, ""
+        if self._presets and not self._is_preset(self.controls["preset"].value):
+            self.controls["preset"].value = ""
         self._start = {key: control.value for key, control in self.controls.items()}
         self._image, self._sentence, self._message = widgets.HTML(), widgets.HTML(), widgets.HTML()
         super().__init__(self._layout(question, more))
