@@ -51,12 +51,11 @@ class LivePicture:
         Image.fromarray(np.asarray(self.canvas.buffer_rgba())).convert("RGB").save(out, "PNG", compress_level=1)
         return out.getvalue()
 
-    def save(self, stem, kind):
-        """Write the picture to a new file in the working folder; return its path and its bytes."""
+    def file(self, kind):
+        """Return the picture as the bytes of a file, ``kind`` "svg" or "png", at twice the size on the screen."""
         out = io.BytesIO()
         self.figure.savefig(out, format=kind, dpi=2 * self.figure.dpi, metadata={"Date": None} if kind == "svg" else {})
-        content = out.getvalue()
-        return _new_file(stem, kind, content), content
+        return out.getvalue()
 
 
 def _new_file(stem, kind, content):
@@ -151,13 +150,14 @@ class Explorer(widgets.VBox):
     def save(self, kind):
         """Save the picture as a new file, ``kind`` "svg" or "png", and offer it for download."""
         with self._lock:
+            content = self._live.file(kind)
+            name = f"{self._name}.{kind}"
             try:
-                path, content = self._live.save(self._name, kind)
-                words = f"saved as {path}"
+                name = _new_file(self._name, kind, content).name
+                words = f"saved as {name}"
             except OSError as error:
-                path, content = Path(f"{self._name}.{kind}"), error
-                words = f"not saved in {Path.cwd()}: {error.strerror}"
-            self._message.value = f"<small>{html.escape(words)}{_download(path.name, kind, content)}</small>"
+                words = f"not saved in this folder ({error.strerror})"
+            self._message.value = f"<small>{html.escape(words)} &middot; {_download(name, kind, content)}</small>"
 
     def _set_values(self, values):
         def change():
@@ -282,8 +282,6 @@ def _code_block(code):
 
 
 def _download(name, kind, content):
-    if not isinstance(content, bytes):
-        return ""
     media = {"svg": "image/svg+xml", "png": "image/png"}[kind]
     data = base64.b64encode(content).decode()
-    return f' &middot; <a download="{html.escape(name)}" href="data:{media};base64,{data}">download</a>'
+    return f'<a download="{html.escape(name)}" href="data:{media};base64,{data}">download</a>'

@@ -1,0 +1,204 @@
+"""A real Chromium opens JupyterLab, runs a notebook, moves a slider and sees the picture and the sentence change.
+
+Only this finds a slider that is dead in the browser: everywhere else its callbacks may be well.
+"""
+
+import itertools
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+workspaces = itertools.count()
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the path"),
+    # Playwright's own event loop, and the transports it leaves to the garbage collector
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """The address of a JupyterLab of our own on a copy of the notebooks."""
+    folder = tmp_path_factory.mktemp("lab")
+    shutil.copytree(NOTEBOOKS, folder / "notebooks")
+    port, token = free_port(), "token-of-the-test"
+    places = {f"JUPYTER_{name}_DIR": str(folder / name) for name in ("CONFIG", "DATA", "RUNTIME")}
+    places |= {"JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"), "IPYTHONDIR": str(folder / "ipython")}
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
+    command += [f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}"]
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(command, env=os.environ | places, stdout=log, stderr=log)
+        try:
+            wait_for(f"http://localhost:{port}/api?token={token}", server, folder / "log")
+            yield f"http://localhost:{port}/lab/workspaces/{{}}/tree/notebooks/{{}}?token={token}"
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("localhost", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(url, server, log):
+    for _ in range(120):
+        try:
+            return urllib.request.urlopen(url, timeout=5).close()
+        except OSError:
+            assert server.poll() is None, log.read_text()
+            time.sleep(0.5)
+    raise AssertionError(log.read_text())
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_and_run(lab, browser):
+    """Open a notebook in a page of its own, run all its cells, and wait until the kernel is idle."""
+    page = browser.new_page(viewport={"width": 1280, "height": 720})
+
+    def run(name):
+        page.goto(lab.format(next(workspaces), name))  # its own workspace, or other notebooks come back too
+        page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=120_000)
+        for menu, word in ((".lm-MenuBar-itemLabel", "Run"), (".lm-Menu-itemLabel", "Run All Cells")):
+            page.locator(menu, has_text=re.compile(f"^{word}$")).click()
+        explorer = page.locator("[role=status]").first
+        explorer.wait_for(state="attached", timeout=120_000)
+        wait_until_idle(page)
+        assert page.locator("[data-mime-type='application/vnd.jupyter.error'], [role=alert]").count() == 0
+        show(explorer)
+        return page
+
+    yield run
+    page.close()
+
+
+def wait_until_idle(page):
+    """Wait until the kernel has been idle for two seconds: between two cells it is idle too."""
+    quiet = 0
+    for _ in range(600):
+        busy = page.locator(".jp-Notebook-ExecutionIndicator:not([data-status=idle])").count()
+        quiet = 0 if busy else quiet + 1
+        if quiet == 20:
+            return
+        time.sleep(0.1)
+    raise AssertionError("the kernel never came to rest")
+
+
+def show(element):
+    """Scroll to an element: running all leaves the page at its end, and what is far from sight is not laid out."""
+    for _ in range(100):
+        element.evaluate("e => e.scrollIntoView({block: 'center'})")
+        if element.is_visible():
+            return
+        time.sleep(0.1)
+    raise AssertionError("the explorer cannot be scrolled into sight")
+
+
+def seen(page):
+    """The picture and the sentence of the first explorer, as they are on the page."""
+    return page.locator("img[alt]").first.get_attribute("src"), sentence(page)
+
+
+def sentence(page):
+    return page.locator("[role=status]").first.inner_text()
+
+
+def slider(page, name):
+    row = page.locator(".widget-hslider", has=page.locator(f"label:text-is('{name}')")).first
+    show(row)
+    return row
+
+
+def changed(page, before):
+    """Wait until picture and sentence are both others than before."""
+    for _ in range(100):
+        now = seen(page)
+        if now[0] != before[0] and now[1] != before[1]:
+            return now
+        time.sleep(0.1)
+    raise AssertionError(f"still as before: {before[1]}")
+
+
+def test_a_key_on_the_slider_changes_picture_and_sentence(open_and_run):
+    page = open_and_run("00_start_here.ipynb")
+    handle = slider(page, "scale g").locator(".noUi-handle")
+    before = seen(page)
+    assert "g = 0.80" in before[1] and ": vanishing" in before[1]
+    handle.focus()
+    page.keyboard.press("ArrowRight")
+    after = changed(page, before)
+    assert "g = 0.81" in after[1]
+    page.keyboard.press("End")
+    after = changed(page, after)
+    assert "g = 3.00" in after[1] and ": exploding" in after[1]
+    assert page.locator("img[alt]").first.get_attribute("alt") == after[1]
+    natural = page.locator("img[alt]").first.evaluate("image => [image.complete, image.naturalWidth]")
+    assert natural == [True, 960]
+
+
+def test_after_a_drag_the_picture_belongs_to_the_last_value(open_and_run):
+    page = open_and_run("00_start_here.ipynb")
+    row = slider(page, "length T")
+    box = row.locator(".noUi-handle").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for i in range(40):
+        page.mouse.move(x + 4 * i, y)
+    page.mouse.up()
+    before = None
+    while (now := seen(page)) != before:  # until it stands still
+        before = now
+        time.sleep(1)
+    T = int(row.locator(".widget-readout").inner_text())
+    assert T > 400
+    assert now[1].startswith(f"T = {T}, ")
+
+
+def test_preset_reset_python_and_save_by_mouse(open_and_run):
+    page = open_and_run("00_start_here.ipynb")
+    first = seen(page)
+    row = page.locator(".widget-dropdown", has=page.locator("label:text-is('preset')")).first
+    row.locator("select").select_option("exploding")
+    exploding = changed(page, first)
+    assert "g = 2.00" in exploding[1] and ": exploding" in exploding[1]
+    page.get_by_role("button", name="these settings as Python").first.click()
+    assert "scale=2.0," in page.locator("pre", has_text="init_params").first.inner_text()
+    page.get_by_role("button", name="Save SVG").first.click()
+    page.get_by_text("saved as gradient_flow.svg").first.wait_for(timeout=30_000)
+    page.get_by_role("button", name="Reset").first.click()
+    assert changed(page, exploding) == first
+
+
+def test_the_explorer_of_05_answers(open_and_run):
+    page = open_and_run("05_with_tanh.ipynb")
+    before = seen(page)
+    slider(page, "input size").locator(".noUi-handle").focus()
+    page.keyboard.press("Home")
+    assert "The median slope φ′ is 1.00" in changed(page, before)[1]

@@ -1,0 +1,334 @@
+"""Every explorer, driven to the ends and the middle of each of its controls; a notebook runner would not notice."""
+
+import base64
+import html
+import io
+import itertools
+import re
+import subprocess
+import sys
+import threading
+import xml.etree.ElementTree as ET
+
+import ipywidgets as widgets
+import numpy as np
+import pytest
+from PIL import Image
+
+from d2lbptt import Params, explorers, init_params
+from d2lbptt.explorers import live
+
+NAMES = explorers.__all__
+each_explorer = pytest.mark.parametrize("name", NAMES)
+
+
+def settings(control):
+    """The ends and the middle of a slider, every option of a menu."""
+    if isinstance(control, widgets.Dropdown):
+        return [value for _, value in control._options_full]
+    middle = (control.min + control.max) / 2
+    return [control.min, type(control.value)(middle), control.max]
+
+
+def check(explorer):
+    """The explorer is alive: no error, a picture, and a sentence, all of the present values of its controls."""
+    assert explorer.error is None, explorer.state["sentence"]
+    assert explorer.state["controls"] == {key: live._value(c) for key, c in explorer.controls.items()}
+    page = explorer._image.value
+    png = base64.b64decode(re.search(r'src="data:image/png;base64,([^"]+)"', page)[1])
+    assert len(np.unique(np.asarray(Image.open(io.BytesIO(png)).convert("L")))) > 20
+    assert f'alt="{html.escape(explorer.state["sentence"])}"' in page
+    assert html.escape(explorer.state["sentence"]) in explorer._sentence.value
+    return png
+
+
+def drive(explorer):
+    """Move each control to its ends and its middle, from where the others start."""
+    check(explorer)
+    for name, control in explorer.controls.items():
+        for value in settings(control):
+            control.value = value
+            check(explorer)
+        explorer.reset()
+        check(explorer)
+
+
+@each_explorer
+def test_every_control_at_its_ends_and_in_the_middle(name):
+    drive(getattr(explorers, name)())
+
+
+@each_explorer
+def test_a_planted_exception_is_noticed(name, monkeypatch):
+    explorer = getattr(explorers, name)()
+    monkeypatch.setattr(explorer, "_describe", lambda *_: 1 / 0)
+    with pytest.raises(AssertionError, match="ZeroDivisionError"):
+        drive(explorer)
+
+
+@pytest.mark.parametrize("reduction", ["last", "mean"])
+@pytest.mark.parametrize("activation", ["tanh", "identity", "relu", "sigmoid"])
+def test_corners_of_gradient_flow(activation, reduction):
+    explorer = explorers.gradient_flow()
+    explorer.controls["activation"].value = activation
+    explorer.controls["reduction"].value = reduction
+    corners = itertools.product([1, 2, 1000], [0.0, 1.0, 3.0], ["gaussian", "identity"], [1, 3])
+    for T, g, kind, tau in corners:
+        for key, value in {"T": T, "g": g, "kind": kind, "tau": min(tau, T)}.items():
+            explorer.controls[key].value = value
+        check(explorer)
+        assert explorer.state["data"].T == T or explorer.state["data"].overflow
+
+
+def test_every_sentence_and_picture_depends_on_the_values_alone():
+    # Back where it was, an explorer shows to the last pixel what a new one shows: nothing stale is left over.
+    moved, fresh = explorers.gradient_flow(), explorers.gradient_flow()
+    for key, value in {"T": 5, "g": 2.5, "reduction": "mean", "activation": "identity", "T ": 1000}.items():
+        moved.controls[key.strip()].value = value
+    moved.reset()
+    assert check(moved) == check(fresh)
+    assert moved.state["sentence"] == fresh.state["sentence"]
+    assert moved.state["controls"] == fresh.state["controls"]
+
+
+def test_blitted_picture_is_the_saved_picture():
+    explorer = explorers.gradient_flow()
+    explorer.controls["g"].value = 0.9
+    blitted = np.asarray(Image.open(io.BytesIO(check(explorer))).convert("RGB")).astype(int)
+    out = io.BytesIO()
+    explorer._picture.figure.savefig(out, format="png")
+    whole = np.asarray(Image.open(out).convert("RGB")).astype(int)
+    assert np.mean(np.abs(blitted - whole) > 40) < 0.002
+
+
+@each_explorer
+def test_the_last_picture_belongs_to_the_last_value(name):
+    # As when a browser's messages and a cell's code arrive on two threads.
+    explorer = getattr(explorers, name)()
+
+    def move(values):
+        for g in values:
+            explorer.controls["g"].value = float(g)
+
+    ranges = np.linspace(0, 1, 15), np.linspace(3, 2, 15)
+    threads = [threading.Thread(target=move, args=(values,)) for values in ranges]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    check(explorer)
+
+
+def test_failure_is_one_readable_line_in_place_of_the_picture_and_passes(monkeypatch):
+    explorer = explorers.gradient_flow()
+
+    def fail(values):
+        raise FloatingPointError("a line\nwith <breaks>")
+
+    with monkeypatch.context() as planted:
+        planted.setattr(explorer, "_compute", fail)
+        explorer.controls["g"].value = 0.5
+        assert isinstance(explorer.error, FloatingPointError)
+        assert "<img" not in explorer._image.value
+        assert "FloatingPointError: a line with &lt;breaks&gt;" in explorer._image.value
+        assert explorer.state["data"] is None and explorer.state["controls"]["g"] == 0.5
+    explorer.controls["g"].value = 0.6
+    check(explorer)
+
+
+def test_presets_do_what_they_say():
+    explorer = explorers.gradient_flow()
+    for preset, words in {"vanishing": ": vanishing", "edge": "neither", "exploding": ": exploding"}.items():
+        explorer.controls["preset"].value = preset
+        assert words in explorer.state["sentence"]
+    explorer.controls["g"].value += 0.01
+    assert explorer.controls["preset"].value == ""
+
+
+def test_tau_follows_T_and_comes_back_with_reset():
+    explorer = explorers.gradient_flow()
+    explorer.controls["T"].value = 5
+    assert explorer.controls["tau"].max == explorer.controls["tau"].value == 5
+    explorer.reset()
+    assert (explorer.controls["T"].value, explorer.controls["tau"].value) == (200, 30)
+
+
+def test_sentence_in_words_and_numbers():
+    explorer = explorers.gradient_flow()
+    for key, value in {"activation": "identity", "kind": "identity", "g": 0.5, "T": 2000 // 2, "tau": 999}.items():
+        explorer.controls[key].value = value
+    # 0.5^999 is 10^(-300.7): the identity matrix halves the gradient at each of 999 steps
+    assert explorer.state["sentence"] == (
+        "T = 1000, g = 0.50, identity: |dL/dh_1| is 10^-301 of |dL/dh_1000|: vanishing. "
+        "The window τ = 999 ends at h_2: nothing reaches the state before."
+    )
+    explorer.controls["g"].value = 3
+    assert "10^477 of" in explorer.state["sentence"] and "exploding" in explorer.state["sentence"]  # 999 log10 3
+    explorer.controls["g"].value = 0
+    assert "dL/dh_1 is exactly 0: vanishing" in explorer.state["sentence"]
+    explorer.controls["T"].value = 1
+    assert "nothing to carry back" in explorer.state["sentence"]
+
+
+def test_a_loss_at_every_step_hides_the_vanishing_and_the_sentence_says_why():
+    explorer = explorers.gradient_flow()
+    explorer.controls["reduction"].value = "mean"
+    data = explorer.state["data"]
+    assert abs(data.full[0] - data.full[-1]) < 1 and data.last[0] - data.last[-1] < -15
+    assert "Every step has a loss of its own" in explorer.state["sentence"]
+    assert explorers.gradient_flow().state["sentence"].split("|dL/dh_1| is ")[1][:7] in explorer.state["sentence"]
+
+
+def test_what_overflows_is_shown_for_the_longest_T_that_does_not():
+    params = init_params(1, 8, 1, scale=10.0, kind="identity")
+    explorer = explorers.gradient_flow(params=params, x=np.ones((1000, 1)), activation="relu")
+    # states grow like 10^t: they pass 1.8e308 within a few steps of t = 308
+    T = explorer.state["data"].T
+    assert 300 < T < 315
+    assert f"first at t = {T + 1}, so T = {T} is shown" in explorer.state["sentence"]
+    check(explorer)
+
+
+def own_model(q=1, B=None, T=12):
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(T, 2) if B is None else (T, B, 2))
+    return {"params": init_params(2, 5, q, seed=4, bias=True), "x": x, "h0": rng.normal(size=(*x.shape[1:-1], 5))}
+
+
+@pytest.mark.parametrize("model", [own_model(), own_model(q=3), own_model(B=4), own_model(T=1)])
+@pytest.mark.parametrize("activation", ["tanh", "identity", "relu"])
+def test_the_readers_own_model(model, activation):
+    explorer = explorers.gradient_flow(**model, activation=activation)
+    assert explorer.state["controls"]["g"] == 1 and explorer.state["controls"]["T"] == len(model["x"])
+    drive(explorer)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"x": None}, "x is missing"),
+        ({"params": None}, "params is missing"),
+        ({"x": np.ones((4, 3))}, r"x has shape \(4, 3\), wanted"),
+        ({"y": np.ones((12, 2))}, r"y has shape \(12, 2\), wanted that of the outputs, \(12, 1\)"),
+        ({"activation": "softplus"}, "activation is 'softplus', wanted one of"),
+        ({"x": np.full((12, 2), np.nan)}, "x is nan at index"),
+    ],
+)
+def test_a_model_that_does_not_fit_is_refused_at_once(change, words):
+    with pytest.raises(ValueError, match=words):
+        explorers.gradient_flow(**own_model() | change)
+
+
+def pasted(explorer, **names):
+    exec(explorer.code, names)
+    return names
+
+
+@pytest.mark.parametrize("g", [0.7, 3.0])
+@pytest.mark.parametrize("reduction", ["last", "mean"])
+@pytest.mark.parametrize("activation", ["tanh", "identity", "relu"])
+def test_gradient_flow_as_python_gives_the_same_numbers(activation, reduction, g, capsys):
+    explorer = explorers.gradient_flow()
+    for key, value in {"activation": activation, "reduction": reduction, "g": g, "T": 700, "seed": 3}.items():
+        explorer.controls[key].value = value
+    names, data = pasted(explorer), explorer.state["data"]
+    np.testing.assert_array_equal(names["full"], data.full)
+    np.testing.assert_array_equal(names["truncated"], data.truncated)
+    assert f"{data.full[0] - data.full[-1]:+.2f} decades" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("scale", [1.0, 30.0])
+def test_the_readers_own_model_as_python_gives_the_same_numbers(scale):
+    model = own_model(T=300)
+    model["params"] = model["params"]._replace(W_hh=scale * model["params"].W_hh)
+    explorer = explorers.gradient_flow(**model, activation="identity")
+    explorer.controls["T"].value = 280
+    names = pasted(explorer, **model, y=np.ones((300, 1)))
+    np.testing.assert_array_equal(names["full"], explorer.state["data"].full)
+    assert len(names["full"]) == 280
+
+
+def test_with_tanh_as_python_gives_the_same_numbers(capsys):
+    explorer = explorers.with_tanh()
+    explorer.controls["input"].value = 0.7
+    pasted(explorer)
+    data = explorer.state["data"]
+    lines = capsys.readouterr().out.splitlines()
+    for line, decades in zip(lines, (data.identity, data.full), strict=True):
+        assert f": {decades[0] - decades[-1]:+.2f} decades" in line
+
+
+@each_explorer
+def test_saving_never_overwrites(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / f"{name}.svg").write_text("the reader's own")
+    explorer = getattr(explorers, name)()
+    for kind in ("svg", "png"):
+        explorer.buttons[kind].click()
+        explorer.buttons[kind].click()
+    assert (tmp_path / f"{name}.svg").read_text() == "the reader's own"
+    assert ET.parse(tmp_path / f"{name}-2.svg").getroot().tag.endswith("svg")
+    assert (tmp_path / f"{name}-2.png").read_bytes() == (tmp_path / f"{name}.png").read_bytes()
+    Image.open(io.BytesIO((tmp_path / f"{name}.png").read_bytes())).verify()
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
+        [f"{name}.svg", f"{name}-2.svg", f"{name}-3.svg", f"{name}.png", f"{name}-2.png"]
+    )
+    assert f"saved as {name}-2.png" in explorer._message.value and "download=" in explorer._message.value
+    check(explorer)
+
+
+def test_a_folder_that_cannot_be_written_is_said(monkeypatch):
+    explorer = explorers.gradient_flow()
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(live, "_new_file", refuse)
+    explorer.buttons["png"].click()
+    assert "not saved" in explorer._message.value and "Permission denied" in explorer._message.value
+    assert 'download="gradient_flow.png"' in explorer._message.value
+
+
+@each_explorer
+def test_what_is_displayed_has_a_picture_for_pages_without_widgets(name):
+    explorer = getattr(explorers, name)()
+    bundle = explorer._repr_mimebundle_()
+    assert base64.b64decode(bundle["image/png"]) == check(explorer)
+    assert bundle["text/plain"] == explorer.state["sentence"]
+    assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == explorer.model_id
+
+
+def test_neither_pyplot_nor_global_settings_are_touched(tmp_path):
+    code = (
+        "import sys, matplotlib; before = matplotlib.rcParams.copy()\n"
+        "from d2lbptt import explorers\n"
+        "for name in explorers.__all__: getattr(explorers, name)().save('svg')\n"
+        "assert matplotlib.rcParams.copy() == before\n"
+        "assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, cwd=tmp_path)
+
+
+def test_at_most_five_controls_in_sight():
+    for name in NAMES:
+        explorer = getattr(explorers, name)()
+        in_sight = explorer.children[1].children
+        assert len(in_sight) <= 5
+        assert set(in_sight) <= set(explorer.controls.values())
+
+
+def test_values_of_a_browser_are_rounded():
+    explorer = explorers.gradient_flow()
+    explorer.controls["g"].value = 0.9099999999999999
+    assert explorer.state["controls"]["g"] == 0.91
+    assert "scale=0.91," in explorer.code
+
+
+def test_weights_of_the_readers_model_stay_as_they_are():
+    model = own_model()
+    before = [None if W is None else W.copy() for W in model["params"]]
+    explorer = explorers.gradient_flow(**model)
+    explorer.controls["g"].value = 2.0
+    for W, old in zip(model["params"], before, strict=True):
+        np.testing.assert_array_equal(W, old)
+    assert isinstance(model["params"], Params)
