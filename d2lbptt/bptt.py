@@ -114,12 +114,12 @@ def _sweep_single(slope, W_hh, W_qh, do):
     h = len(W_hh)
     rows = np.empty((len(do), h + do.shape[1]), do.dtype)
     rows[:, :h], rows[1:, h:] = slope, do[:-1]
-    W = np.ascontiguousarray(np.concatenate([W_hh, W_qh]).T)
+    times_W, multiply = np.ascontiguousarray(np.concatenate([W_hh, W_qh]).T).dot, np.multiply
     dh = np.empty((len(do), h), do.dtype)
-    dh[-1] = do[-1] @ W_qh
-    for row, dz, later, current in zip(rows[:0:-1], rows[:0:-1, :h], dh[:0:-1], dh[-2::-1], strict=True):
-        np.multiply(dz, later, dz)
-        W.dot(row, current)
+    dh[-1] = later = do[-1] @ W_qh
+    for row, dz, current in zip(rows[:0:-1], rows[:0:-1, :h], dh[-2::-1], strict=True):
+        multiply(dz, later, dz)
+        later = times_W(row, current)
     return dh
 
 

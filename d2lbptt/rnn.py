@@ -167,10 +167,9 @@ def _run_single(h, x, params, phi):
     rows = np.empty((len(h), d + bias + h.shape[1]), h.dtype)
     rows[:-1, :d], rows[:, d : d + bias], states = x, 1, rows[:, d + bias :]
     states[0] = h[0]
-    W = np.column_stack([a for a in (params.W_hx, params.b_h, params.W_hh) if a is not None])
+    times_W = np.column_stack([a for a in (params.W_hx, params.b_h, params.W_hh) if a is not None]).dot
     for row, state in zip(rows, states[1:], strict=False):
-        W.dot(row, state)
-        phi(state, state)
+        phi(times_W(row, state), state)
     h[1:] = states[1:]
 
 

@@ -85,6 +85,7 @@ def open_and_run(lab, browser):
     def run(name):
         page.goto(lab.format(next(workspaces), name))  # its own workspace, or other notebooks come back too
         page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=120_000)
+        wait_until_idle(page)  # a kernel that is still starting may lose the call
         for menu, word in ((".lm-MenuBar-itemLabel", "Run"), (".lm-Menu-itemLabel", "Run All Cells")):
             page.locator(menu, has_text=re.compile(f"^{word}$")).click()
         explorer = page.locator("[role=status]").first
@@ -102,8 +103,8 @@ def wait_until_idle(page):
     """Wait until the kernel has been idle for two seconds: between two cells it is idle too."""
     quiet = 0
     for _ in range(600):
-        busy = page.locator(".jp-Notebook-ExecutionIndicator:not([data-status=idle])").count()
-        quiet = 0 if busy else quiet + 1
+        idle = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").count()
+        quiet = quiet + 1 if idle else 0
         if quiet == 20:
             return
         time.sleep(0.1)

@@ -45,7 +45,7 @@ def check(explorer):
 def drive(explorer):
     """Move each control to its ends and its middle, from where the others start."""
     check(explorer)
-    for name, control in explorer.controls.items():
+    for control in explorer.controls.values():
         for value in settings(control):
             control.value = value
             check(explorer)
