@@ -132,6 +132,9 @@ def test_failure_is_one_readable_line_in_place_of_the_picture_and_passes(monkeyp
         assert "<img" not in explorer._image.value
         assert "FloatingPointError: a line with &lt;breaks&gt;" in explorer._image.value
         assert explorer.state["data"] is None and explorer.state["controls"]["g"] == 0.5
+        assert explorer.code == "" and explorer._sentence.value == ""
+        explorer.buttons["svg"].click()
+        assert "no picture to save" in explorer._message.value
     explorer.controls["g"].value = 0.6
     check(explorer)
 

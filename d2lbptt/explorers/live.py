@@ -111,6 +111,8 @@ class Explorer(widgets.VBox):
     ):
         self._name, self._compute, self._describe, self._as_python = name, compute, describe, as_python
         self._picture, self._live = picture, LivePicture(picture.figure, picture.artists)
+        width, height = picture.figure.get_size_inches() * picture.figure.dpi
+        self._frame = f"width:100%;max-width:{width:.0f}px;aspect-ratio:{width:.0f}/{height:.0f}"
         self._link = link or (lambda controls: None)
         self._presets, self._lock, self._nested = presets or {}, threading.RLock(), False
         self.controls = {**_preset_control(self._presets), **controls}
@@ -150,14 +152,17 @@ class Explorer(widgets.VBox):
     def save(self, kind):
         """Save the picture as a new file, ``kind`` "svg" or "png", and offer it for download."""
         with self._lock:
-            content = self._live.file(kind)
-            name = f"{self._name}.{kind}"
-            try:
-                name = _new_file(self._name, kind, content).name
-                words = f"saved as {name}"
-            except OSError as error:
-                words = f"not saved in this folder ({error.strerror})"
-            self._message.value = f"<small>{html.escape(words)} &middot; {_download(name, kind, content)}</small>"
+            words = self._save(kind) if self.error is None else "there is no picture to save"
+            self._message.value = f"<small>{words}</small>"
+
+    def _save(self, kind):
+        content, name = self._live.file(kind), f"{self._name}.{kind}"
+        try:
+            name = _new_file(self._name, kind, content).name
+            words = f"saved as {name}"
+        except OSError as error:
+            words = f"not saved in this folder ({error.strerror})"
+        return f"{html.escape(words)} &middot; {_download(name, kind, content)}"
 
     def _set_values(self, values):
         def change():
@@ -192,28 +197,22 @@ class Explorer(widgets.VBox):
 
     def _show_picture(self, png, sentence):
         self._png = png
-        source = base64.b64encode(png).decode()
-        width, height = self._picture.figure.get_size_inches() * self._picture.figure.dpi
-        self._image.value = (
-            f'<img src="data:image/png;base64,{source}" alt="{html.escape(sentence)}" decoding="sync" '
-            f'style="width:100%;max-width:{width:.0f}px;aspect-ratio:{width:.0f}/{height:.0f}">'
-        )
+        source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+        alt = html.escape(sentence)
+        self._image.value = f'<img src="{source}" alt="{alt}" decoding="sync" style="{self._frame}">'
         style = "font-size:1.15em;line-height:1.4"
         self._sentence.value = f'<div role="status" style="{style}">{html.escape(sentence)}</div>'
 
     def _show_error(self, error):
-        self.error = error
         words = " ".join(f"{type(error).__name__}: {error}".split())
-        values = {key: control.value for key, control in self.controls.items()}
+        values = {key: _value(control) for key, control in self.controls.items()}
         self.state = {"controls": values, "sentence": words, "data": None}
-        width, height = self._picture.figure.get_size_inches() * self._picture.figure.dpi
+        self.error, self.code = error, ""
         # In the place of the picture, so that no old picture is taken for an answer.
-        self._image.value = (
-            f'<div role="alert" style="width:100%;max-width:{width:.0f}px;aspect-ratio:{width:.0f}/{height:.0f};'
-            f'display:flex;align-items:center;justify-content:center;background:#fff4ec;color:#222">'
-            f'<p style="max-width:36em;font-size:1.15em">No picture for these settings. {html.escape(words)}</p></div>'
-        )
-        self._sentence.value = ""
+        box = "display:flex;align-items:center;justify-content:center;background:#fff4ec;color:#222"
+        text = f'<p style="max-width:36em;font-size:1.15em">No picture for these settings. {html.escape(words)}</p>'
+        self._image.value = f'<div role="alert" style="{self._frame};{box}">{text}</div>'
+        self._sentence.value = self._python.value = ""
 
     def _layout(self, question, more):
         in_sight = [control for key, control in self.controls.items() if key not in more]
