@@ -10,6 +10,10 @@ SETTINGS := $(VENV)/share/jupyter/lab/settings/overrides.json
 QUIET := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}
 REPO =
 
+# The networks of the notebooks and the tests are small: a second thread in each matrix product costs more than it gains.
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help lab test test-slow notebooks lint bench links environment venv clean
@@ -36,7 +40,7 @@ lint: $(VENV)/test.stamp ## check the style of code and notebooks
 	$(BIN)/python -m ruff format --check .
 
 bench: $(VENV)/test.stamp ## time the numerics on one thread
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python benchmarks/rnn.py $(ARGS)
+	$(BIN)/python benchmarks/rnn.py $(ARGS)
 
 links: $(VENV)/test.stamp ## write the public address everywhere: make links REPO=owner/name
 	@$(BIN)/python -m tools.links $(REPO)

@@ -1,8 +1,8 @@
 """Time one forward and backward pass against a textbook loop and torch.nn.RNN: `make bench`.
 
-What is timed is the loss and the gradients of all parameters: tanh, softmax cross-entropy, mean over the steps, float64, one
-thread. The candidates take turns, and the best of many rounds counts, because the machine has other things to do.
-Only the ratios mean anything. Before a candidate is timed, its gradients are compared with the package's.
+What is timed is the loss and the gradients of all parameters: tanh, softmax cross-entropy, mean over the steps,
+float64, one thread. The candidates take turns, and the best of many rounds counts, because the machine has other things
+to do. Only the ratios mean anything. Before a candidate is timed, its gradients are compared with the package's.
 """
 
 import argparse

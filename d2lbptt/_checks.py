@@ -49,15 +49,28 @@ def real_number(symbol, value):
     return number
 
 
-def numeric(symbol, value):
-    """Return value as an array of whole, float32, float64 or complex numbers."""
+def array(symbol, value):
+    """Return value as an array."""
     try:
-        array = np.asarray(value)
+        return np.asarray(value)
     except ValueError:
         raise ValueError(f"{symbol} is ragged, wanted an array of numbers") from None
-    if array.dtype.kind not in "iu" and array.dtype not in _DTYPES:
-        raise TypeError(f"{symbol} has dtype {array.dtype}, wanted float32, float64 or complex numbers")
-    return array
+
+
+def numeric(symbol, value):
+    """Return value as an array of whole, float32, float64 or complex numbers."""
+    numbers = array(symbol, value)
+    if numbers.dtype.kind not in "iu" and numbers.dtype not in _DTYPES:
+        raise TypeError(f"{symbol} has dtype {numbers.dtype}, wanted float32, float64 or complex numbers")
+    return numbers
+
+
+def real(symbol, value):
+    """Return value as an array of real numbers."""
+    numbers = numeric(symbol, value)
+    if np.iscomplexobj(numbers):
+        raise TypeError(f"{symbol} has dtype {numbers.dtype}, wanted real numbers")
+    return numbers
 
 
 def common_dtype(arrays):

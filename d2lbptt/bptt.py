@@ -85,20 +85,20 @@ def backward(trace, y, *, loss="squared_error", reduction="mean", gates=None, wi
         W_hh, W_qh = trace.params.W_hh, trace.params.W_qh
         slope = ACTIVATIONS[trace.activation].slope(trace.h[1:])
         if window is None:
-            xi = _checked_gates(gates, len(do))
+            xi = checked_gates(gates, len(do))
             sweep = _sweep_single if do.ndim == 2 else _sweep_batch
             dh = sweep(_gated(slope, xi), W_hh, W_qh, do)
         else:
             dh = _windowed(slope, W_hh, product(do, W_qh), _checks.whole_number("window", window, 1, len(do), "T = "))
         _no_overflow(dh)
-        dz = np.multiply(slope, dh, out=slope)
+        dz = np.multiply(slope, dh, out=slope if slope.dtype == dh.dtype else None)
         dh0 = product(dz[:1], W_hh)[0]
         if gates is not None:
             dh0 *= xi[0]
         gradients = Gradients(
-            W_hx=_outer_sum(dz, trace.x),
-            W_hh=_outer_sum(dz, trace.h[:-1]),
-            W_qh=_outer_sum(do, trace.h[1:]),
+            W_hx=outer_sum(dz, trace.x),
+            W_hh=outer_sum(dz, trace.h[:-1]),
+            W_qh=outer_sum(do, trace.h[1:]),
             b_h=None if trace.params.b_h is None else dz.reshape(-1, len(W_hh)).sum(0),
             b_q=None if trace.params.b_q is None else do.reshape(-1, len(W_qh)).sum(0),
             h0=dh0,
@@ -191,11 +191,13 @@ def itemized(trace, y, *, loss="squared_error"):
         T, W_hh = len(do), trace.params.W_hh
         _checks.fits_in_memory("the table of |dl_t/dh_k|", T * T, float, f"T = {T}")
         slope = ACTIVATIONS[trace.activation].slope(trace.h[1:])
-        table = np.where(np.tri(T, dtype=bool), 0, np.nan).astype(do.real.dtype)
+        table = np.zeros((T, T), do.real.dtype)
+        slope = ACTIVATIONS[trace.activation].slope(trace.h[1:])
         for lag, (steps, rows) in enumerate(by_lag(slope, W_hh, product(do, trace.params.W_qh))):
             k = np.arange(T)[steps]
             table[k + lag, k] = row_norms(rows)
-    _no_overflow(np.nan_to_num(table, nan=0, posinf=np.inf).T)
+    _no_overflow(table.T)
+    table[np.triu_indices(T, 1)] = np.nan
     return table
 
 
@@ -214,14 +216,16 @@ def product(rows, W):
 
 
 def row_norms(rows):
-    """Return the Euclidean norm of each row of a (T, ..., n) array; neither overflows nor underflows early."""
+    """Return the Euclidean norm of each row of a (T, ..., n) array; its squares neither overflow nor underflow."""
     flat = np.abs(rows.reshape(len(rows), -1))
-    largest = flat.max(1, keepdims=True)
-    unit = np.divide(flat, largest, out=np.zeros_like(flat), where=largest > 0)
-    return largest[:, 0] * np.sqrt(np.einsum("ti,ti->t", unit, unit))
+    largest = flat.max(1)
+    scale = np.where((largest > 0) & np.isfinite(largest), largest, 1)
+    unit = flat / scale[:, None]
+    return scale * np.sqrt(np.einsum("ti,ti->t", unit, unit))
 
 
-def _outer_sum(left, right):
+def outer_sum(left, right):
+    """Return the sum over all rows of left row times right row, transposed, as one matrix product."""
     return np.dot(left.reshape(-1, left.shape[-1]).T, right.reshape(-1, right.shape[-1]))
 
 
@@ -231,13 +235,11 @@ def _gated(slope, xi):
     return slope * xi.astype(slope.dtype).reshape(-1, *[1] * (slope.ndim - 1))
 
 
-def _checked_gates(gates, T):
+def checked_gates(gates, T):
+    """Return gates as an array of T finite real numbers, or None."""
     if gates is None:
         return None
-    gates = _checks.shaped("gates", _checks.numeric("gates", gates), (T,), "(T,)")
-    if np.iscomplexobj(gates):
-        raise TypeError(f"gates has dtype {gates.dtype}, wanted real numbers")
-    return _checks.finite("gates", gates)
+    return _checks.finite("gates", _checks.shaped("gates", _checks.real("gates", gates), (T,), "(T,)"))
 
 
 def _no_overflow(dh):

@@ -37,9 +37,13 @@ def log10_gradient_norms(trace, y, *, loss="squared_error", reduction="mean", wi
     Notes
     -----
     Where |dL/dh_t| lies inside the range of float64 this is ``log10(norm(backward(...).h[t - 1]))``.
+    The entries of one vector share their power of two: an entry that is 1e-308 of the largest is lost, and
+    is missed if the larger ones end later on.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         do = output_gradient(trace, y, loss, reduction)
+    if np.iscomplexobj(trace.h) or np.iscomplexobj(do):
+        raise TypeError("trace or y is complex, wanted real numbers")
     W_qh, W_hh, h = (np.asarray(a, float) for a in (trace.params.W_qh, trace.params.W_hh, trace.h[1:]))
     slope = ACTIVATIONS[trace.activation].slope(h)
     dh = product(do.astype(float), W_qh)
@@ -54,6 +58,8 @@ def _full(slope, W_hh, dh):
     for t in range(len(dh) - 1, -1, -1):
         if t + 1 < len(dh):
             v = np.dot(slope[t + 1] * v, W_hh)
+        if not v.any():
+            exponent = 0.0  # nothing is left that it belonged to
         if has_loss[t]:
             v, exponent = _add_decimal(v, exponent, dh[t])
         size = np.abs(v).max()

@@ -155,9 +155,8 @@ def forward(params, x, *, h0=None, activation="identity"):
     with np.errstate(over="ignore", invalid="ignore"):
         run = _run_single if x.ndim == 2 else _run_batch
         run(h, x, params, phi.value)
-        _no_overflow("h_t", h[1:])
         o = affine(params.W_qh, h[1:], params.b_q)
-        _no_overflow("o_t", o)
+    _no_overflow({"h_t": h[1:], "o_t": o})
     return Trace(params, x, h, o, activation)
 
 
@@ -218,13 +217,13 @@ def loss(trace, y, *, loss="squared_error", reduction="mean"):
     FloatingPointError
         If the loss overflows.
     """
-    rule, y = targets(trace, y, loss, reduction)
     with np.errstate(over="ignore", invalid="ignore"):
+        rule, y = targets(trace, y, loss, reduction)
         per_step = rule.value(trace.o, y)
         if per_step.ndim == 2:
             per_step = per_step.mean(1)
     weigh(per_step, reduction)
-    _no_overflow("l_t", per_step)
+    _no_overflow({"l_t": per_step})
     return per_step.sum().item()
 
 
@@ -245,7 +244,7 @@ def targets(trace, y, loss, reduction):
 
 
 def _labels(y, o):
-    y = np.asarray(y)
+    y = _checks.array("y", y)
     if y.dtype.kind not in "iu":
         raise TypeError(f"y has dtype {y.dtype}, wanted whole numbers, one class for each output")
     _checks.shaped("y", y, o.shape[:-1], "(T,)" if o.ndim == 2 else "(T, B)")
@@ -305,7 +304,13 @@ def _empty_states(T, h0):
         raise ValueError(f"h would take {need:,} bytes (T = {T}), wanted what fits in memory") from None
 
 
-def _no_overflow(symbol, rows):
-    if not np.isfinite(rows).all():
-        bad = ~np.isfinite(rows).reshape(len(rows), -1).all(1)
-        raise Overflow(symbol, rows.dtype, int(np.argmax(bad)) + 1)
+def _no_overflow(arrays):
+    """Raise Overflow for the first t at which one of the arrays, by symbol, is not finite."""
+    bad = {symbol: _first_overflow(rows) for symbol, rows in arrays.items() if not np.isfinite(rows).all()}
+    if bad:
+        symbol = min(bad, key=bad.get)
+        raise Overflow(symbol, arrays[symbol].dtype, bad[symbol])
+
+
+def _first_overflow(rows):
+    return int(np.argmin(np.isfinite(rows).reshape(len(rows), -1).all(1))) + 1

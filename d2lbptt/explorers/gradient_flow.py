@@ -214,7 +214,7 @@ def verdict(change):
 
 def ratio(decades):
     """Return 10^decades in words, also where no float can hold it."""
-    if -2 <= decades < 3:
+    if -2 <= decades < 2:
         return f"{10**decades:.2g}"
     return f"{10**decades:.1e}" if abs(decades) < 300 else f"10^{decades:.0f}"
 

@@ -1,0 +1,283 @@
+"""The backward pass, and the table of single flows.
+
+Oracles (tests/oracles.py): brute force, which multiplies out dh_t/dh_k for every pair (t, k) and accumulates nothing
+backwards, and the complex step over a textbook forward pass, which knows no derivative. Neither shares a line with
+the package, nor with the other.
+"""
+
+import numpy as np
+import oracles
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracles import assert_gradients_agree, brute_force, complex_step, flow_by_hand, problems, trace_of
+
+from d2lbptt import Params, Trace, backward, forward, itemized, loss
+
+# --- the oracles themselves ---
+
+
+@settings(max_examples=40)
+@given(problems(dtypes=(np.float64,)))
+def test_the_two_oracles_agree(problem):
+    want, size = brute_force(problem), oracles.magnitude(problem)
+    for name in problem.names:
+        assert np.all(np.abs(complex_step(problem, name) - want[name]) <= 1e-13 * size[name])
+
+
+@settings(max_examples=40)
+@given(problems(dtypes=(np.float64,)))
+def test_the_shaken_sweep_is_the_gradient_where_nothing_is_shaken(problem):
+    want, size = brute_force(problem), oracles.magnitude(problem)
+    got = oracles.shaken_gradients(problem, None, draws=2)
+    for name in problem.names:
+        assert got[name].shape == (2, *want[name].shape)
+        assert np.all(np.abs(got[name] - want[name]) <= 1e-13 * size[name])
+
+
+# --- the full gradient ---
+
+
+@settings(max_examples=300)
+@given(problems())
+def test_every_field_is_the_sum_over_all_pairs(problem):
+    assert_gradients_agree(backward(trace_of(problem), problem.y, **problem.options), problem)
+
+
+@settings(max_examples=100)
+@given(problems(dtypes=(np.float64,)))
+def test_every_parameter_against_the_complex_step(problem):
+    got, size = backward(trace_of(problem), problem.y, **problem.options), oracles.magnitude(problem)
+    for name in problem.names:
+        assert np.all(np.abs(getattr(got, name) - complex_step(problem, name)) <= 1e-13 * size[name])
+
+
+@settings(max_examples=50)
+@given(problems())
+def test_dtype_rank_and_absence_follow_the_input(problem):
+    got = backward(trace_of(problem), problem.y, **problem.options)
+    assert {f.dtype for f in got if f is not None} == {problem.x.dtype}
+    assert (got.b_h is None, got.b_q is None) == (problem.params.b_h is None, problem.params.b_q is None)
+    assert got.h.shape == (*problem.x.shape[:-1], len(problem.params.W_hh))
+    assert got.h0.shape == got.h.shape[1:]
+
+
+@settings(max_examples=50)
+@given(problems(dtypes=(np.float64,), batches=(2, 3, 4)))
+def test_a_batch_is_the_mean_of_its_sequences(problem):
+    """The package against itself, but one path is for batches and the other for single sequences."""
+    B = problem.x.shape[1]
+    whole = backward(trace_of(problem), problem.y, **problem.options)
+    each = [backward(trace_of(s), s.y, **s.options) for s in problem.sequences()]
+    size = oracles.magnitude(problem)
+    for name in problem.names[:-1]:
+        mean = sum(getattr(g, name) for g in each) / B
+        assert np.all(np.abs(getattr(whole, name) - mean) <= 1e-13 * size[name]), name
+    for name, axis in (("h0", 0), ("h", 1), ("o", 1)):
+        rows = np.stack([getattr(g, name) for g in each], axis) / B
+        assert np.all(np.abs(getattr(whole, name) - rows) <= 1e-13 * size[name]), name
+
+
+def test_a_step_of_zero_slope_lets_nothing_through():
+    """Where tanh is saturated its slope is exactly 0 in float64: what lies before such a step has no gradient."""
+    params = Params(np.eye(2), np.eye(2), np.eye(2))
+    x = np.array([[0.1, 0.2], [0.3, 0.1], [50.0, 50.0], [0.2, 0.1]])
+    got = backward(forward(params, x, activation="tanh"), np.zeros((4, 2)), reduction="last")
+    assert np.all(got.h[2:] != 0)
+    assert not np.any(got.h[:2]) and not np.any(got.h0)
+
+
+def test_relu_has_slope_zero_at_zero():
+    """The convention of torch and JAX; no derivative decides it."""
+    trace = forward(Params(np.eye(1), np.eye(1), np.eye(1)), np.zeros((1, 1)), activation="relu")
+    got = backward(trace, np.ones((1, 1)))
+    assert got.h.item() == -1
+    assert got.W_hx.item() == got.h0.item() == 0
+
+
+# --- complex numbers pass through, analytically ---
+
+
+def made_complex(problem, name, rng):
+    """The problem with an imaginary part on one of its arrays: small, so that no pole is near."""
+    value = problem.x if name == "x" else problem.value(name)
+    return problem.replaced(name, value + 0.05j * rng.normal(size=value.shape))
+
+
+@settings(max_examples=100)
+@given(problems(dtypes=(np.float64,)), st.sampled_from(["x", "h0", "W_hx", "W_hh", "W_qh"]), st.integers(0, 99))
+def test_a_complex_gradient_is_the_analytic_one(problem, name, seed):
+    """The brute force multiplies complex matrices without a conjugate anywhere."""
+    problem = made_complex(problem, name, np.random.default_rng(seed))
+    got = backward(trace_of(problem), problem.y, **problem.options)
+    assert np.iscomplexobj(got.W_hh)
+    assert_gradients_agree(got, problem, factor=1000)
+
+
+@settings(max_examples=50)
+@given(problems(dtypes=(np.float64,)), st.data())
+def test_the_package_s_own_loss_serves_the_complex_step(problem, data):
+    name = data.draw(st.sampled_from(problem.names))
+    value = problem.value(name)
+    index = tuple(data.draw(st.integers(0, n - 1)) for n in value.shape)
+    moved = value.astype(complex)
+    moved[index] += 1e-30j
+    stepped = problem.replaced(name, moved)
+    derivative = loss(trace_of(stepped), problem.y, **problem.options).imag / 1e-30
+    difference = derivative - brute_force(problem)[name][index]
+    assert abs(difference) <= 1e-13 * oracles.magnitude(problem)[name][index]
+
+
+@pytest.mark.parametrize("B", [None, 2])
+def test_complex_targets_of_a_real_network_pass_through(B):
+    rng = np.random.default_rng(0)
+    p = oracles.random_problem(rng, 4, B, 2, 3, 2, activation="tanh", loss="squared_error", reduction="mean")
+    p = p._replace(y=p.y + 1j * rng.normal(size=p.y.shape))
+    assert_gradients_agree(backward(trace_of(p), p.y, **p.options), p)
+
+
+# --- what is given is left alone ---
+
+
+def frozen(a):
+    """A read-only copy: writing into it raises."""
+    if a is not None:
+        a = a.copy()
+        a.setflags(write=False)
+    return a
+
+
+@pytest.mark.parametrize("activation", oracles.ACTIVATIONS)
+@pytest.mark.parametrize("loss_name", oracles.LOSSES)
+@pytest.mark.parametrize("B", [None, 3])
+def test_nothing_that_is_given_is_written_into(activation, loss_name, B):
+    rng = np.random.default_rng(0)
+    p = oracles.random_problem(rng, 4, B, 2, 3, 2, activation=activation, loss=loss_name, reduction="mean")
+    params, y, gates = Params(*map(frozen, p.params)), frozen(p.y), frozen(np.array([1.0, 0, 2, 1]))
+    trace = forward(params, frozen(p.x), h0=frozen(p.h0), activation=activation)
+    trace = Trace(params, frozen(trace.x), frozen(trace.h), frozen(trace.o), activation)
+    for reduction in oracles.REDUCTIONS:
+        loss(trace, y, loss=loss_name, reduction=reduction)
+        for how in ({}, {"gates": gates}, {"window": 2}, {"window": 4}):
+            first = backward(trace, y, loss=loss_name, reduction=reduction, **how)
+            again = backward(trace, y, loss=loss_name, reduction=reduction, **how)
+            assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    itemized(trace, y, loss=loss_name)
+
+
+# --- overflow ---
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("B", [None, 2])
+@pytest.mark.parametrize("window", [None, 1000])
+def test_overflow_going_back_names_the_largest_t(dtype, B, window):
+    """All states are 0 and y_T = -1, so dL/dh_t = 10^(T - t): whole numbers say where that ends."""
+    T, largest = 1000, int(np.finfo(dtype).max)
+    first_too_large = next(lag for lag in range(T) if 10**lag > largest)
+    batch = () if B is None else (B,)
+    params = Params(*(np.array([[w]], dtype) for w in (1, 10, 1)))
+    trace = forward(params, np.zeros((T, *batch, 1), dtype))
+    y = np.full((T, *batch, 1), -1.0 if B is None else -B, dtype)
+    with pytest.raises(FloatingPointError) as info:
+        backward(trace, y, reduction="last", window=window)
+    words = f"dL/dh_t overflows {np.dtype(dtype)}, going back first at t = {T - first_too_large}"
+    assert words == str(info.value)
+    backward(trace, y, reduction="last", window=first_too_large)  # inside the window nothing overflows
+
+
+def test_overflow_of_a_weight_gradient_alone():
+    """dL/dh_t and the states fit, their product does not."""
+    trace = forward(Params(np.array([[1e200]]), np.zeros((1, 1)), np.eye(1)), np.ones((1, 1)))
+    with pytest.raises(FloatingPointError, match=r"dL/dW_qh overflows float64"):
+        backward(trace, np.zeros((1, 1)))
+
+
+# --- the table of single flows ---
+
+
+@settings(max_examples=100)
+@given(problems())
+def test_itemized_against_the_norms_of_unrolled_jacobians(problem):
+    got = itemized(trace_of(problem), problem.y, loss=problem.loss)
+    T, B = len(problem.x), len(problem.sequences())
+    flows = [flow_by_hand(s)[0] for s in problem.sequences()]
+    sizes = [flow_by_hand(s)[0] for s in oracles.larger(problem).sequences()]
+    assert got.shape == (T, T) and got.dtype == problem.x.dtype
+    for t in range(1, T + 1):
+        for k in range(1, T + 1):
+            if k > t:
+                assert np.isnan(got[t - 1, k - 1])
+                continue
+            want = np.linalg.norm([f[t, k] for f in flows]) / B
+            size = np.linalg.norm([f[t, k] for f in sizes]) / B
+            assert abs(got[t - 1, k - 1] - want) <= 100 * np.finfo(got.dtype).eps * size
+
+
+def test_itemized_overflow_raises():
+    """|dl_t/dh_k| = 10^(t - k), as above: the 400 steps hold entries beyond 10^308."""
+    params = Params(np.eye(1), np.array([[10.0]]), np.eye(1))
+    with pytest.raises(FloatingPointError, match=r"overflows float64"):
+        itemized(forward(params, np.zeros((400, 1))), np.ones((400, 1)))
+
+
+# --- what does not fit ---
+
+RNG = np.random.default_rng(0)
+TRACE = forward(Params(np.eye(3, 2), np.eye(3), np.eye(4, 3)), RNG.normal(size=(5, 2)))
+BATCH = forward(Params(np.eye(3, 2), np.eye(3), np.eye(4, 3)), RNG.normal(size=(5, 6, 2)))
+Y, LABELS = np.zeros((5, 4)), np.zeros(5, int)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"gates": np.ones(4)}, ValueError, ["gates", "(4,)", "(T,)", "(5,)"]),
+        ({"gates": np.ones((5, 1))}, ValueError, ["gates", "(5, 1)", "(T,)", "(5,)"]),
+        ({"gates": 1.0}, ValueError, ["gates", "()", "(T,)"]),
+        ({"gates": [1, 1, np.nan, 1, 1]}, ValueError, ["gates", "nan", "(2,)", "finite"]),
+        ({"gates": np.ones(5) * 1j}, TypeError, ["gates", "complex128", "real"]),
+        ({"gates": ["1"] * 5}, TypeError, ["gates", "dtype"]),
+        ({"window": 0}, ValueError, ["window", "0", "1", "T = 5"]),
+        ({"window": 6}, ValueError, ["window", "6", "1", "T = 5"]),
+        ({"window": -1}, ValueError, ["window", "-1", "1", "T = 5"]),
+        ({"window": 2.5}, TypeError, ["window", "2.5", "whole number"]),
+        ({"window": "2"}, TypeError, ["window", "'2'", "whole number"]),
+        ({"gates": np.ones(5), "window": 2}, ValueError, ["gates", "window", "both", "at most one"]),
+        ({"loss": "hinge"}, ValueError, ["loss", "'hinge'", "squared_error, cross_entropy"]),
+        ({"reduction": "median"}, ValueError, ["reduction", "'median'", "mean, sum, last"]),
+    ],
+)
+def test_options_that_do_not_fit(options, error, words):
+    with pytest.raises(error) as info:
+        backward(TRACE, Y, **options)
+    assert all(word in str(info.value) for word in words), info.value
+
+
+@pytest.mark.parametrize("of", [loss, backward, itemized])
+@pytest.mark.parametrize(
+    ("trace", "y", "name", "error", "words"),
+    [
+        ((1, 2), Y, "squared_error", TypeError, ["trace", "tuple", "Trace"]),
+        (None, Y, "squared_error", TypeError, ["trace", "NoneType", "Trace"]),
+        (TRACE, np.zeros((4, 4)), "squared_error", ValueError, ["y", "(4, 4)", "(T, q)", "(5, 4)"]),
+        (TRACE, np.zeros(5), "squared_error", ValueError, ["y", "(5,)", "(T, q)", "(5, 4)"]),
+        (TRACE, LABELS, "squared_error", ValueError, ["y", "(5,)", "(T, q)", "(5, 4)"]),
+        (BATCH, Y, "squared_error", ValueError, ["y", "(5, 4)", "(T, B, q)", "(5, 6, 4)"]),
+        (TRACE, np.full((5, 4), np.inf), "squared_error", ValueError, ["y", "inf", "(0, 0)", "finite"]),
+        (TRACE, [[1, 2], [3]], "squared_error", ValueError, ["y", "ragged"]),
+        (TRACE, None, "squared_error", TypeError, ["y", "dtype object"]),
+        (TRACE, np.zeros((5, 4), bool), "squared_error", TypeError, ["y", "bool"]),
+        (TRACE, Y, "cross_entropy", TypeError, ["y", "float64", "whole numbers", "class"]),
+        (TRACE, LABELS * 1.0, "cross_entropy", TypeError, ["y", "float64", "whole numbers", "class"]),
+        (TRACE, LABELS[:4], "cross_entropy", ValueError, ["y", "(4,)", "(T,)", "(5,)"]),
+        (BATCH, LABELS, "cross_entropy", ValueError, ["y", "(5,)", "(T, B)", "(5, 6)"]),
+        (TRACE, [0, 3, 4, 0, 9], "cross_entropy", ValueError, ["y", "is 4", "(2,)", "0 to q - 1 = 3"]),
+        (TRACE, [0, -1, 0, 0, 0], "cross_entropy", ValueError, ["y", "is -1", "(1,)", "0 to q - 1 = 3"]),
+        (TRACE, None, "cross_entropy", TypeError, ["y", "dtype object", "whole numbers"]),
+    ],
+)
+def test_targets_that_do_not_fit(of, trace, y, name, error, words):
+    with pytest.raises(error) as info:
+        of(trace, y, loss=name)
+    assert all(word in str(info.value) for word in words), info.value

@@ -1,0 +1,259 @@
+"""log10 |dL/dh_t|, also where no float64 could hold |dL/dh_t|.
+
+Oracles: inside the range of float64 the brute force of tests/oracles.py. Outside it whole numbers of unlimited size:
+with whole numbers in the weights and targets, slopes of 0 or 1 and all states known, every dL/dh_t is a vector of
+whole numbers, followed from each loss by itself, and ``math.log10`` takes a whole number of any size. For tanh, mpmath,
+whose exponents are unlimited too. None of them rescales anything, which is what the package does.
+"""
+
+import math
+
+import mpmath
+import numpy as np
+import oracles
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracles import problems, trace_of, window_pairs
+
+from d2lbptt import Params, backward, forward, init_params, log10_gradient_norms
+
+# --- inside the range of float64 ---
+
+
+def assert_powers_agree(got, norms, sizes, eps):
+    """10^got is the norm, within rounding; got is -inf where the norm is zero."""
+    with np.errstate(divide="ignore"):
+        assert np.all(np.abs(10.0**got - norms) <= 1000 * eps * sizes)
+    assert np.array_equal(np.isneginf(got), norms == 0)
+
+
+def row_norms(rows):
+    return np.array([np.linalg.norm(row) for row in rows])
+
+
+@settings(max_examples=200)
+@given(problems(), st.data())
+def test_inside_the_range_it_is_the_logarithm_of_the_norm(problem, data):
+    window = data.draw(st.none() | st.integers(1, len(problem.x)))
+    pair = oracles.every_pair if window is None else window_pairs(window)
+    got = log10_gradient_norms(trace_of(problem), problem.y, **problem.options, window=window)
+    assert got.shape == (len(problem.x),) and got.dtype == np.float64
+    norms = row_norms(oracles.brute_force(problem, pair)["h"])
+    assert_powers_agree(got, norms, row_norms(oracles.magnitude(problem, pair)["h"]), np.finfo(problem.x.dtype).eps)
+
+
+@pytest.mark.parametrize("activation", oracles.ACTIVATIONS)
+@pytest.mark.parametrize("reduction", oracles.REDUCTIONS)
+@pytest.mark.parametrize("window", [None, 1, 40, 59, 60])
+def test_sixty_steps_against_the_backward_pass(activation, reduction, window):
+    rng = np.random.default_rng(0)
+    p = oracles.random_problem(rng, 60, 2, 3, 8, 2, activation=activation, loss="squared_error", reduction=reduction)
+    trace = trace_of(p)
+    h = backward(trace, p.y, reduction=reduction, window=window).h
+    with np.errstate(divide="ignore"):
+        want = np.log10(row_norms(h))
+    np.testing.assert_allclose(log10_gradient_norms(trace, p.y, reduction=reduction, window=window), want, atol=1e-10)
+
+
+# --- outside it: laws ---
+
+
+@pytest.mark.parametrize("kind", ["orthogonal", "identity"])
+@pytest.mark.parametrize("g", [1e-3, 0.5, 1.0, 1.5, 20.0])
+@pytest.mark.parametrize("window", [None, 3000])
+def test_a_scaled_rotation_loses_the_same_decades_at_every_step(kind, g, window):
+    """|W^T v| = g |v|, so log10 |dL/dh_t| falls by exactly log10 g for every step back: here 5000 of them."""
+    T = 5000
+    params = init_params(1, 4, 2, kind=kind, scale=g)
+    trace = forward(params, np.zeros((T, 1)))
+    y = np.random.default_rng(0).normal(size=(T, 2))
+    got = log10_gradient_norms(trace, y, reduction="last", window=window)
+    lags = np.arange(T)[::-1]
+    want = math.log10(np.linalg.norm(params.W_qh.T @ y[-1])) + lags * math.log10(g)
+    if window:
+        want[lags >= window] = -np.inf
+    np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-9)
+
+
+@pytest.mark.parametrize("tau", [1, 2, 700, 999, 1000])
+@pytest.mark.parametrize("c", [2, 3, -2, 1, 0])
+def test_one_weight_is_a_geometric_sum(c, tau):
+    """All states are 0 and y = -1: dL/dh_t = (1 + c + ... + c^(n-1)) / T with n = min(tau, T - t + 1) terms."""
+    T = 1000
+    trace = forward(Params(np.eye(1), np.array([[float(c)]]), np.eye(1)), np.zeros((T, 1)))
+    sums = [sum(c**j for j in range(n)) for n in range(tau + 1)]
+    terms = [abs(sums[min(tau, T - t + 1)]) for t in range(1, T + 1)]
+    want = [math.log10(s) - math.log10(T) if s else -math.inf for s in terms]
+    for window in {tau, None} if tau == T else {tau}:
+        got = log10_gradient_norms(trace, -np.ones((T, 1)), window=window)
+        np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-11)
+
+
+# --- outside it: whole numbers ---
+
+
+def exact(W_hh, slopes, dh, tau=None):
+    """log10 |sum over t of dl_t/dh_k|, in whole numbers: row t - 1 of ``dh`` is dl_t/dh_t, of ``slopes`` phi'(z_t)."""
+    T, W = len(dh), np.array(W_hh, object)
+    rows = np.array(dh, object)
+    total, slopes = rows.copy(), np.array(slopes, object)
+    for lag in range(1, T if tau is None else tau):
+        rows = (slopes[1 : len(rows)] * rows[1:]) @ W  # from step k + 1 back to step k
+        total[: T - lag] += rows
+    squares = (total**2).sum(1)
+    return np.array([math.log10(s) / 2 if s else -math.inf for s in squares])
+
+
+W = {
+    "growing": [[2, 3], [-3, 5]],
+    "nilpotent": [[0, 7], [0, 0]],
+    "defective": [[3, 1], [0, 3]],
+    "reflection": [[0, 4], [1, 0]],
+    "one mode stays": [[5, 0], [0, 1]],
+}
+
+
+@pytest.mark.parametrize("name", W)
+@pytest.mark.parametrize("tau", [None, 1, 600, 699])
+@pytest.mark.parametrize("reduction", ["sum", "last"])
+def test_whole_numbers_say_what_it_is(name, tau, reduction):
+    T, rng = 700, np.random.default_rng(3)
+    y = rng.integers(-9, 10, (T, 2))
+    trace = forward(Params(np.eye(2), np.array(W[name], float), np.eye(2)), np.zeros((T, 2)))
+    dh = -y if reduction == "sum" else -y * (np.arange(T) == T - 1)[:, None]
+    want = exact(W[name], np.ones((T, 2), int), dh.tolist(), tau)
+    got = log10_gradient_norms(trace, y, reduction=reduction, window=tau)
+    np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-10)
+
+
+def relu_with_states(W_hh, states):
+    """A relu network whose states are these: each input takes back what the previous state would do."""
+    before = np.vstack([np.zeros((1, states.shape[1])), states[:-1]])
+    wanted = np.where(states > 0, states, -1)  # a unit at rest has z = -1
+    eye = np.eye(len(W_hh))
+    return forward(Params(eye, W_hh, eye), wanted - before @ W_hh.T, activation="relu")
+
+
+@pytest.mark.parametrize("tau", [None, 1, 300, 699])
+@pytest.mark.parametrize("reduction", ["sum", "last"])
+def test_units_at_rest_let_nothing_through(tau, reduction):
+    """At every fifth step or so one of the two units rests, never both."""
+    rng = np.random.default_rng(0)
+    states = np.ones((700, 2))
+    states[np.arange(700), rng.integers(2, size=700)] = rng.random(700) > 0.2
+    trace = relu_with_states(np.array(W["growing"], float), states)
+    dh = rng.integers(-9, 10, (700, 2)) * (1 if reduction == "sum" else (np.arange(700) == 699)[:, None])
+    want = exact(W["growing"], states.astype(int).tolist(), dh.tolist(), tau)
+    assert tau in (1, 300) or want.max() > 310  # beyond float64
+    got = log10_gradient_norms(trace, trace.o - dh, reduction=reduction, window=tau)
+    np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-9)
+
+
+@pytest.mark.parametrize("tau", [None, 750])
+def test_losses_count_again_where_a_flow_that_grew_beyond_float64_has_ended(tau):
+    """One relu unit, at rest in step 300 alone: 10^500 arrives there, and nothing passes."""
+    states = np.ones((800, 1))
+    states[299] = 0
+    trace = relu_with_states(np.array([[10.0]]), states)
+    want = exact([[10]], states.astype(int).tolist(), [[-1]] * 800, tau)
+    got = log10_gradient_norms(trace, trace.o + 1, reduction="sum", window=tau)
+    np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-9)
+
+
+@pytest.mark.xfail(strict=True, reason="as the Notes say: the entries of a vector share their power of two")
+@pytest.mark.parametrize("tau", [None, 799])
+def test_a_small_component_is_there_when_the_large_one_ends(tau):
+    """Two relu units apart, one growing by 10 and one constant; the first is at rest in step 300."""
+    states = np.ones((800, 2))
+    states[299, 0] = 0
+    trace = relu_with_states(np.diag([10.0, 1.0]), states)
+    y = trace.o + np.eye(800)[:, [-1, -1]]
+    want = exact([[10, 0], [0, 1]], states.astype(int).tolist(), (trace.o - y).astype(int).tolist(), tau)
+    got = log10_gradient_norms(trace, y, reduction="last", window=tau)
+    np.testing.assert_allclose(got, want, atol=1e-10)
+
+
+# --- outside it: many digits ---
+
+
+@pytest.mark.parametrize("g", [0.05, 0.8, 3.0])
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid"])
+@pytest.mark.parametrize("reduction", ["mean", "last"])
+def test_five_hundred_steps_of_a_nonlinear_network(g, activation, reduction):
+    T = 500
+    trace = forward(init_params(2, 3, 2, scale=g), np.random.default_rng(0).normal(size=(T, 2)), activation=activation)
+    y = np.zeros((T, 2))
+    slopes = 1 - trace.h[1:] ** 2 if activation == "tanh" else trace.h[1:] * (1 - trace.h[1:])
+    weights = np.full(T, 1 / T) if reduction == "mean" else np.arange(T) == T - 1
+    local = (weights[:, None] * trace.o) @ trace.params.W_qh
+    W_T, v, want = mpmath.matrix(trace.params.W_hh.T.tolist()), mpmath.matrix(3, 1), []
+    for t in range(T - 1, -1, -1):
+        later = mpmath.matrix((slopes[t + 1] if t + 1 < T else np.zeros(3)).tolist())
+        v = W_T * mpmath.matrix([a * b for a, b in zip(later, v, strict=True)]) + mpmath.matrix(local[t].tolist())
+        want.append(float(mpmath.log10(mpmath.norm(v))))
+    got = log10_gradient_norms(trace, y, reduction=reduction)
+    if reduction == "last" and g < 0.1:
+        assert got[0] < -400  # or this would be a test of numbers that float64 can hold
+    np.testing.assert_allclose(got, want[::-1], atol=1e-8)
+
+
+def test_float32_is_no_narrower():
+    """The weights are exact in float32; 10^-3000 and 10^3000 are as far outside it as outside float64."""
+    for g in (0.5, 2.0):
+        params = init_params(1, 2, 2, kind="identity", scale=g, dtype=np.float32)
+        trace = forward(params, np.zeros((10_000, 1), np.float32))
+        got = log10_gradient_norms(trace, np.ones((10_000, 2), np.float32), reduction="last")
+        assert got[0] - got[-1] == pytest.approx(9999 * math.log10(g), rel=1e-12)
+
+
+# --- exactly zero ---
+
+
+def test_no_error_no_gradient():
+    trace = forward(init_params(1, 2, 2), np.ones((5, 1)))
+    for window in (None, 1, 3):
+        for reduction in oracles.REDUCTIONS:
+            got = log10_gradient_norms(trace, trace.o, reduction=reduction, window=window)
+            assert np.all(np.isneginf(got)) and len(got) == 5
+
+
+@pytest.mark.parametrize("window", [None, 5])
+def test_nothing_passes_a_saturated_step(window):
+    """tanh 50 is 1 in float64 and its slope 0: dL/dh_t ends before step 4, whether the loss is near or far."""
+    x = np.full((6, 1), 0.1)
+    x[3] = 50
+    trace = forward(Params(np.eye(1), np.eye(1), np.eye(1)), x, activation="tanh")
+    got = log10_gradient_norms(trace, np.zeros((6, 1)), reduction="last", window=window)
+    assert np.isneginf(got).tolist() == [True, True, True, False, False, False]
+
+
+# --- what does not fit ---
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"window": 0}, ValueError, ["window", "0", "T = 5"]),
+        ({"window": 6}, ValueError, ["window", "6", "T = 5"]),
+        ({"window": 1.5}, TypeError, ["window", "1.5", "whole number"]),
+        ({"loss": "hinge"}, ValueError, ["loss", "'hinge'"]),
+        ({"reduction": "max"}, ValueError, ["reduction", "'max'"]),
+        ({"y": np.zeros((4, 2))}, ValueError, ["y", "(4, 2)", "(5, 2)"]),
+        ({"trace": None}, TypeError, ["trace", "NoneType", "Trace"]),
+    ],
+)
+def test_what_it_refuses(options, error, words):
+    arguments = {"trace": forward(init_params(1, 2, 2), np.ones((5, 1))), "y": np.zeros((5, 2))} | options
+    with pytest.raises(error) as info:
+        log10_gradient_norms(**arguments)
+    assert all(word in str(info.value) for word in words), info.value
+
+
+@pytest.mark.parametrize("where", ["x", "y"])
+def test_complex_numbers_are_refused(where):
+    rng = np.random.default_rng(0)
+    p = oracles.random_problem(rng, 4, None, 2, 3, 2, activation="tanh", loss="squared_error", reduction="sum")
+    p = p._replace(**{where: getattr(p, where) + 0.1j})
+    with pytest.raises(TypeError, match=r"complex, wanted real"):
+        log10_gradient_norms(trace_of(p), p.y, **p.options)

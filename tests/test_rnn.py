@@ -1,0 +1,389 @@
+"""The network, its forward pass and loss, and the initial parameters.
+
+Oracles: the textbook forward pass of tests/oracles.py, one sequence and one time step after the other in float64,
+which shares no line with the package; whole numbers of unlimited size for where a forward pass overflows;
+for random matrices the theorems about them (the chi-square law, the circular law, Wigner's semicircle).
+"""
+
+import time
+
+import numpy as np
+import oracles
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracles import problems, textbook_forward, textbook_loss, trace_of
+from scipy import stats
+
+from d2lbptt import Params, forward, init_params, loss
+
+# --- forward and loss ---
+
+
+def textbook_states(problem):
+    """h and o as the package lays them out: time first, then the batch."""
+    each = [textbook_forward(s) for s in problem.sequences()]
+    if problem.x.ndim == 2:
+        return each[0][1:]
+    return np.stack([h for _, h, _ in each], 1), np.stack([o for *_, o in each], 1)
+
+
+def assert_forward_agrees(problem, factor=100):
+    got = trace_of(problem)
+    larger = textbook_states(oracles.larger(problem))  # the sizes of all terms, added without cancelling
+    for a, want, size in zip((got.h, got.o), textbook_states(problem), larger, strict=True):
+        assert a.shape == want.shape
+        assert np.all(np.abs(a - want) <= factor * np.finfo(a.dtype).eps * size)
+
+
+def loss_error(problem, dtype):
+    """What rounding may do to the loss: its slope in o, and the loss itself, times the size of o."""
+    o = textbook_states(oracles.larger(problem))[1]
+    y = np.abs(problem.y).max() if problem.loss == "squared_error" else 1
+    steps = len(problem.x) if problem.reduction == "sum" else 1
+    return 100 * np.finfo(dtype).eps * steps * o.shape[-1] * (o.max() + y + 1) ** 2
+
+
+@settings(max_examples=300)
+@given(problems())
+def test_states_and_outputs_are_the_textbook_s(problem):
+    assert_forward_agrees(problem)
+
+
+@settings(max_examples=300)
+@given(problems())
+def test_the_loss_is_the_textbook_s(problem):
+    got = loss(trace_of(problem), problem.y, **problem.options)
+    assert type(got) is float
+    assert abs(got - textbook_loss(problem)) <= loss_error(problem, problem.x.dtype)
+
+
+@settings(max_examples=50)
+@given(problems())
+def test_a_trace_keeps_what_it_came_from(problem):
+    trace = trace_of(problem)
+    assert {a.dtype for a in (*trace.params, trace.x, trace.h, trace.o) if a is not None} == {problem.x.dtype}
+    assert np.array_equal(trace.x, problem.x) and trace.activation == problem.activation
+    assert np.array_equal(trace.h[0], problem.start)
+    assert trace.h.ndim == trace.o.ndim == problem.x.ndim
+    for name in problem.names[:-1]:
+        assert np.array_equal(getattr(trace.params, name), problem.value(name))
+
+
+@settings(max_examples=100)
+@given(problems(dtypes=(np.float64,)), st.sampled_from(["x", "h0", "W_hx", "W_hh", "W_qh"]), st.integers(0, 99))
+def test_complex_numbers_pass_through(problem, name, seed):
+    """Squares without conjugates, the softmax shifted by the real maximum, relu switched by the real part."""
+    value = problem.x if name == "x" else problem.value(name)
+    shift = 0.05j * np.random.default_rng(seed).normal(size=value.shape)
+    problem = problem.replaced(name, value + shift)
+    assert_forward_agrees(problem, factor=1000)
+    got = loss(trace_of(problem), problem.y, **problem.options)
+    assert type(got) is complex
+    assert abs(got - textbook_loss(problem)) <= 10 * loss_error(problem, float)
+
+
+@pytest.mark.parametrize("activation", oracles.ACTIVATIONS)
+def test_large_arguments_overflow_nowhere(activation):
+    """One step whose z is +-1000: the exponential in a careless sigmoid would overflow."""
+    z = np.array([[-1000.0, 1000.0]])
+    got = forward(Params(np.eye(2), np.eye(2), np.eye(2)), z, activation=activation).h[1]
+    limits = {"identity": [-1000, 1000], "tanh": [-1, 1], "sigmoid": [0, 1], "relu": [0, 1000]}
+    assert got.tolist() == limits[activation]
+
+
+def test_the_cross_entropy_of_large_outputs():
+    """The log of the softmax of (1000, 0, -1000) is (0, -1000, -2000) up to exp(-1000)."""
+    trace = forward(Params(np.eye(3), np.eye(3), np.eye(3)), np.array([[1000.0, 0, -1000]]))
+    got = [loss(trace, [label], loss="cross_entropy") for label in range(3)]
+    assert got == [0, 1000, 2000]
+
+
+@pytest.mark.parametrize("B", [None, 3])
+def test_the_memory_layout_of_the_input_does_not_matter(B):
+    rng = np.random.default_rng(0)
+    p = oracles.random_problem(rng, 6, B, 2, 5, 3, activation="tanh", loss="squared_error", reduction="mean")
+    params = Params(*(np.asfortranarray(a) for a in p.params))
+    want = trace_of(p)
+    for x in (np.asfortranarray(p.x), p.x[::-1].copy()[::-1], np.repeat(p.x, 2, 0)[::2]):
+        got = forward(params, x, h0=p.h0, activation=p.activation)
+        np.testing.assert_allclose(got.h, want.h, rtol=1e-13)
+        np.testing.assert_allclose(got.o, want.o, rtol=1e-13)
+
+
+def test_lists_and_whole_numbers_are_numbers():
+    params = Params([[1]], [[2]], [[3]], [1], None)
+    trace = forward(params, [[1], [2]], h0=[1])
+    assert trace.h.tolist() == [[1], [4], [11]] and trace.o.tolist() == [[12], [33]]
+    assert trace.h.dtype == np.float64
+    assert loss(trace, [[12], [31]]) == (0 + 2**2 / 2) / 2
+
+
+def test_a_wider_dtype_wins():
+    params = init_params(2, 3, 2, dtype=np.float32)
+    assert forward(params, np.ones((4, 2))).h.dtype == np.float64
+    assert forward(params, np.ones((4, 2), np.float32), h0=np.ones(3)).o.dtype == np.float64
+    assert forward(params, np.ones((4, 2), int)).o.dtype == np.float32
+
+
+# --- overflow ---
+
+
+def first_overflow(weight, dtype):
+    """The first t at which h_t = 1 + w + ... + w^(t-1), in whole numbers, is beyond the dtype."""
+    t, state = 1, 1
+    while state <= int(np.finfo(dtype).max):
+        t, state = t + 1, weight * state + 1
+    return t
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("activation", ["identity", "relu"])
+@pytest.mark.parametrize("B", [None, 2])
+@pytest.mark.parametrize("weight", [10, 3])
+def test_an_exploding_forward_pass_names_the_first_t(dtype, activation, B, weight):
+    params = Params(*(np.array([[w]], dtype) for w in (1, weight, 1)))
+    t = first_overflow(weight, dtype)
+    x = np.ones((2 * t, 1) if B is None else (2 * t, B, 1), dtype)
+    with pytest.raises(FloatingPointError) as info:
+        forward(params, x, activation=activation)
+    assert str(info.value) == f"h_t overflows {np.dtype(dtype)}, first at t = {t}"
+    assert np.all(np.isfinite(forward(params, x[: t - 1], activation=activation).o))
+
+
+def test_float32_overflows_earlier():
+    assert first_overflow(10, np.float32) < first_overflow(10, np.float64)
+
+
+def test_one_sequence_of_a_batch_is_enough():
+    params = Params(np.eye(1), np.array([[10.0]]), np.eye(1))
+    x = np.zeros((400, 3, 1))
+    x[:, 1] = 1
+    with pytest.raises(FloatingPointError, match=f"h_t .* t = {first_overflow(10, float)}$"):
+        forward(params, x)
+
+
+def test_an_output_may_overflow_where_no_state_does():
+    """h_t = 10^(t-1), o_t = 10^300 h_t: beyond the range, about 1.8e308, from t = 10 on."""
+    params = Params(np.eye(1), np.array([[10.0]]), np.array([[1e300]]))
+    x = np.zeros((20, 1))
+    x[0] = 1
+    with pytest.raises(FloatingPointError, match=r"o_t overflows float64, first at t = 10$"):
+        forward(params, x)
+
+
+def test_the_first_t_is_that_of_an_output_if_it_comes_first():
+    params = Params(np.eye(1), np.array([[10.0]]), np.array([[1e300]]))
+    x = np.zeros((400, 1))
+    x[0] = 1
+    with pytest.raises(FloatingPointError, match=r"t = 10$"):
+        forward(params, x)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid"])
+def test_bounded_activations_do_not_overflow(activation):
+    trace = forward(Params(np.eye(1), np.array([[1e300]]), np.eye(1)), np.ones((50, 1)), activation=activation)
+    assert np.all(np.abs(trace.h) <= 1)
+
+
+def test_a_loss_that_overflows_names_the_first_t():
+    trace = forward(Params(np.eye(1), np.zeros((1, 1)), np.eye(1)), np.array([[1.0], [1e200], [1e200]]))
+    with pytest.raises(FloatingPointError, match=r"l_t overflows float64, first at t = 2$"):
+        loss(trace, np.zeros((3, 1)))
+
+
+def test_a_float32_loss_of_a_target_beyond_float32():
+    trace = forward(init_params(1, 1, 1, dtype=np.float32), np.zeros((2, 1), np.float32))
+    with pytest.raises(FloatingPointError, match="overflows float32"):
+        loss(trace, np.full((2, 1), 1e300))
+
+
+# --- what does not fit ---
+
+P = Params(np.zeros((3, 2)), np.zeros((3, 3)), np.zeros((4, 3)), np.zeros(3), np.zeros(4))
+X, XB = np.zeros((5, 2)), np.zeros((5, 6, 2))
+RAGGED = [[1, 2], [3]]
+
+
+def with_nan(shape):
+    """An array with its first nan at (..., 1)."""
+    a = np.zeros(shape)
+    a[..., 1:] = np.nan
+    return a
+
+
+@pytest.mark.parametrize(
+    ("params", "x", "options", "error", "words"),
+    [
+        (tuple(P), X, {}, TypeError, ["params", "tuple", "Params"]),
+        (None, X, {}, TypeError, ["params", "NoneType", "Params"]),
+        (P._replace(W_hx=np.zeros((4, 2))), X, {}, ValueError, ["W_hx", "(4, 2)", "(h, d)", "h = 3"]),
+        (P._replace(W_hx=np.zeros(3)), X, {}, ValueError, ["W_hx", "(3,)", "(h, d)"]),
+        (P._replace(W_hx=np.zeros((3, 0))), X, {}, ValueError, ["W_hx", "(3, 0)", "(h, d)"]),
+        (P._replace(W_hh=np.zeros((3, 4))), X, {}, ValueError, ["W_hh", "(3, 4)", "(h, h)", "(3, 3)"]),
+        (P._replace(W_hh=np.zeros(3)), X, {}, ValueError, ["W_hh", "(3,)", "(h, h)"]),
+        (P._replace(W_hh=1.0), X, {}, ValueError, ["W_hh", "()", "(h, h)"]),
+        (P._replace(W_hh=np.zeros((0, 0))), X, {}, ValueError, ["W_hh", "(0, 0)", "(h, h)"]),
+        (P._replace(W_qh=np.zeros((3, 4))), X, {}, ValueError, ["W_qh", "(3, 4)", "(q, h)", "h = 3"]),
+        (P._replace(W_qh=np.zeros((4, 3, 1))), X, {}, ValueError, ["W_qh", "(4, 3, 1)", "(q, h)"]),
+        (P._replace(b_h=np.zeros(4)), X, {}, ValueError, ["b_h", "(4,)", "(h,)", "(3,)"]),
+        (P._replace(b_h=np.zeros((3, 1))), X, {}, ValueError, ["b_h", "(3, 1)", "(h,)"]),
+        (P._replace(b_q=np.zeros(3)), X, {}, ValueError, ["b_q", "(3,)", "(q,)", "(4,)"]),
+        *[
+            (P._replace(**{name: None}), X, {}, TypeError, [name, "dtype object", "float64"])
+            for name in ("W_hx", "W_hh", "W_qh")
+        ],
+        *[
+            (P._replace(**{name: with_nan(a.shape)}), X, {}, ValueError, [name, "nan", "1)" if a.ndim > 1 else "(1,)"])
+            for name, a in P._asdict().items()
+        ],
+        *[
+            (P._replace(**{name: a.astype(bool)}), X, {}, TypeError, [name, "dtype bool", "float64"])
+            for name, a in P._asdict().items()
+        ],
+        *[(P._replace(**{name: RAGGED}), X, {}, ValueError, [name, "ragged", "array"]) for name in Params._fields],
+        *[(P._replace(**{name: "one"}), X, {}, TypeError, [name, "dtype <U3", "float64"]) for name in Params._fields],
+        (P, np.zeros(2), {}, ValueError, ["x", "(2,)", "(T, d)", "(T, B, d)"]),
+        (P, np.zeros((5, 6, 7, 2)), {}, ValueError, ["x", "(5, 6, 7, 2)", "(T, d)", "(T, B, d)"]),
+        (P, np.zeros((5, 3)), {}, ValueError, ["x", "(5, 3)", "(T, d)", "d = 2"]),
+        (P, np.zeros((5, 6, 3)), {}, ValueError, ["x", "(5, 6, 3)", "(T, B, d)", "d = 2"]),
+        (P, np.zeros((0, 2)), {}, ValueError, ["x", "(0, 2)", "(T, d)", "T > 0"]),
+        (P, np.zeros((0, 6, 2)), {}, ValueError, ["x", "(0, 6, 2)", "(T, B, d)", "T > 0"]),
+        (P, np.zeros((5, 0, 2)), {}, ValueError, ["x", "(5, 0, 2)", "(T, B, d)"]),
+        (P, with_nan((5, 2)), {}, ValueError, ["x", "nan", "(0, 1)", "finite"]),
+        (P, -np.inf * np.ones((5, 2)), {}, ValueError, ["x", "-inf", "(0, 0)", "finite"]),
+        (P, X.astype(bool), {}, TypeError, ["x", "dtype bool", "float64"]),
+        (P, X.astype(np.float16), {}, TypeError, ["x", "dtype float16", "float64"]),
+        (P, RAGGED, {}, ValueError, ["x", "ragged"]),
+        (P, "abc", {}, TypeError, ["x", "dtype <U3"]),
+        (P, None, {}, TypeError, ["x", "dtype object"]),
+        (P, X, {"h0": np.zeros(4)}, ValueError, ["h0", "(4,)", "(h,)", "(3,)"]),
+        (P, X, {"h0": np.zeros((1, 3))}, ValueError, ["h0", "(1, 3)", "(h,)", "(3,)"]),
+        (P, XB, {"h0": np.zeros(3)}, ValueError, ["h0", "(3,)", "(B, h)", "(6, 3)"]),
+        (P, XB, {"h0": np.zeros((5, 3))}, ValueError, ["h0", "(5, 3)", "(B, h)", "(6, 3)"]),
+        (P, X, {"h0": with_nan((3,))}, ValueError, ["h0", "nan", "(1,)", "finite"]),
+        (P, X, {"h0": np.zeros(3, bool)}, TypeError, ["h0", "dtype bool"]),
+        (P, X, {"h0": RAGGED}, ValueError, ["h0", "ragged"]),
+        (P, X, {"activation": "swish"}, ValueError, ["activation", "'swish'", "identity, tanh, sigmoid, relu"]),
+        (P, X, {"activation": np.tanh}, ValueError, ["activation", "tanh", "identity, tanh, sigmoid, relu"]),
+        (P, X, {"activation": None}, ValueError, ["activation", "None", "identity, tanh, sigmoid, relu"]),
+    ],
+)
+def test_what_forward_refuses(params, x, options, error, words):
+    with pytest.raises(error) as info:
+        forward(params, x, **options)
+    assert all(word in str(info.value) for word in words), info.value
+
+
+@pytest.mark.parametrize("shape", [(10**13, 2), (10**13, 1, 2), (10**7, 10**7, 2)])
+def test_states_that_cannot_fit_are_refused_at_once(shape):
+    """x itself takes no memory; the T + 1 states of 3 float64 numbers would."""
+    x = np.broadcast_to(np.zeros((1,) * (len(shape) - 1) + (2,)), shape)
+    need = (shape[0] + 1) * int(np.prod(shape[1:-1], dtype=object)) * 3 * 8
+    start = time.perf_counter()
+    with pytest.raises(ValueError, match=f"^h would take {need:,} bytes .*T = {shape[0]}.* wanted no more than"):
+        forward(P, x)
+    assert time.perf_counter() - start < 1
+
+
+def test_a_complaint_of_ragged_labels_names_them():
+    with pytest.raises(ValueError, match=r"^y is ragged"):
+        loss(forward(P, X), RAGGED, loss="cross_entropy")
+
+
+# --- initial parameters ---
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "orthogonal", "symmetric", "identity"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_shapes_dtypes_and_biases(kind, dtype):
+    without = init_params(2, 3, 4, kind=kind, dtype=dtype)
+    assert without.b_h is None and without.b_q is None
+    params = init_params(2, 3, 4, kind=kind, dtype=dtype, bias=True)
+    assert [a.shape for a in params] == [(3, 2), (3, 3), (4, 3), (3,), (4,)]
+    assert {a.dtype for a in params} == {np.dtype(dtype)}
+    assert not params.b_h.any() and not params.b_q.any()
+    assert all(np.array_equal(a, b) for a, b in zip(without[:3], params[:3], strict=True))
+
+
+@pytest.mark.parametrize("g", [0.5, 1.0, 1.7])
+@pytest.mark.parametrize("h", [1, 2, 30])
+def test_the_kinds_are_what_they_say(g, h):
+    W = {kind: init_params(2, h, 2, scale=g, kind=kind).W_hh for kind in ("orthogonal", "symmetric", "identity")}
+    np.testing.assert_allclose(W["orthogonal"].T @ W["orthogonal"], g**2 * np.eye(h), atol=1e-14 * h)
+    assert np.array_equal(W["symmetric"], W["symmetric"].T)
+    assert np.array_equal(W["identity"], g * np.eye(h))
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "orthogonal", "symmetric", "identity"])
+def test_scale_multiplies_one_and_the_same_matrix(kind):
+    one, three = (init_params(2, 7, 3, scale=g, kind=kind, seed=5) for g in (1.0, 3.0))
+    assert np.array_equal(three.W_hh, 3 * one.W_hh)
+    assert np.array_equal(three.W_hx, one.W_hx) and np.array_equal(three.W_qh, one.W_qh)
+    assert not init_params(2, 7, 3, scale=0, kind=kind).W_hh.any()
+
+
+def test_a_seed_is_one_network_and_another_is_another():
+    one, same, other = (init_params(2, 7, 3, seed=seed) for seed in (1, 1, 2))
+    assert all(np.array_equal(a, b) for a, b in zip(one[:3], same[:3], strict=True))
+    assert not any(np.array_equal(a, b) for a, b in zip(one[:3], other[:3], strict=True))
+
+
+def test_the_global_generator_is_neither_used_nor_moved():
+    before = np.random.get_state()  # noqa: NPY002 - the one to be left alone
+    init_params(2, 7, 3)
+    after = np.random.get_state()  # noqa: NPY002
+    assert before[0] == after[0] and np.array_equal(before[1], after[1]) and before[2:] == after[2:]
+
+
+@pytest.mark.parametrize("g", [0.5, 2.0])
+def test_gaussian_entries_have_the_variance_of_the_book(g):
+    """n squares of N(0, 1) add up to chi-square(n). Each bound fails by chance for one in a million sets of seeds."""
+    networks = [init_params(40, 60, 50, scale=g, seed=seed) for seed in range(50)]
+    for name, variance in (("W_hx", 1 / 40), ("W_hh", g**2 / 60), ("W_qh", 1 / 60)):
+        W = np.array([getattr(params, name) for params in networks])
+        low, high = stats.chi2.interval(1 - 1e-6, W.size)
+        assert low < np.sum(W**2) / variance < high
+        assert abs(W.mean()) < stats.norm.isf(1e-6 / 2) * np.sqrt(variance / W.size)
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "symmetric"])
+@pytest.mark.parametrize("g", [0.5, 1.5])
+def test_the_spectral_radius_is_g_in_the_limit(kind, g):
+    """At h = 400 the edges still fluctuate: by some h^(-2/3) = 2 %, and a few of these."""
+    radius = np.abs(np.linalg.eigvals(init_params(1, 400, 1, scale=g, kind=kind).W_hh)).max()
+    assert abs(radius / g - 1) < 0.08
+
+
+def test_orthogonal_matrices_are_uniform():
+    """Over all rotations and reflections, E[Q] = 0 and E[trace(Q)^2] = 1; QR without Mezzadri's signs has neither."""
+    Qs = np.array([init_params(1, 3, 1, kind="orthogonal", seed=seed).W_hh for seed in range(2000)])
+    assert np.all(np.abs(Qs.mean(0)) < 5 * np.sqrt(1 / 3 / len(Qs)))  # an entry has variance 1/h
+    squares = np.trace(Qs, axis1=1, axis2=2) ** 2
+    assert abs(squares.mean() - 1) < 5 * squares.std() / np.sqrt(len(Qs))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "options", "error", "words"),
+    [
+        ((0, 3, 2), {}, ValueError, ["num_inputs", "0", "1 on"]),
+        ((2, 0, 2), {}, ValueError, ["num_hiddens", "0", "1 on"]),
+        ((2, 3, -1), {}, ValueError, ["num_outputs", "-1", "1 on"]),
+        ((2.5, 3, 2), {}, TypeError, ["num_inputs", "2.5", "whole number"]),
+        ((2, "3", 2), {}, TypeError, ["num_hiddens", "'3'", "whole number"]),
+        ((2, 3, None), {}, TypeError, ["num_outputs", "None", "whole number"]),
+        ((2, 3, 2), {"scale": np.nan}, ValueError, ["scale", "nan", "finite"]),
+        ((2, 3, 2), {"scale": "big"}, TypeError, ["scale", "'big'", "number"]),
+        ((2, 3, 2), {"scale": [1, 2]}, TypeError, ["scale", "[1, 2]", "number"]),
+        ((2, 3, 2), {"kind": "normal"}, ValueError, ["kind", "'normal'", "gaussian, orthogonal, symmetric, identity"]),
+        ((2, 3, 2), {"seed": -1}, ValueError, ["seed", "-1", "0 on"]),
+        ((2, 3, 2), {"seed": None}, TypeError, ["seed", "None", "whole number"]),
+        ((2, 3, 2), {"dtype": int}, TypeError, ["dtype", "int64", "float32 or float64"]),
+        ((2, 3, 2), {"dtype": complex}, TypeError, ["dtype", "complex128", "float32 or float64"]),
+        ((2, 10**9, 2), {}, ValueError, ["W_hh", "8,000,000,000,000,000,000 bytes", "h = 1000000000"]),
+    ],
+)
+def test_what_init_params_refuses(sizes, options, error, words):
+    with pytest.raises(error) as info:
+        init_params(*sizes, **options)
+    assert all(word in str(info.value) for word in words), info.value
