@@ -1,8 +1,9 @@
 """Time one forward and backward pass against a textbook loop and torch.nn.RNN: `make bench`.
 
-What is timed is the loss and the gradients of all parameters: tanh, softmax cross-entropy, mean over the steps,
-float64, one thread. The candidates take turns, and the best of many rounds counts, because the machine has other things
-to do. Only the ratios mean anything. Before a candidate is timed, its gradients are compared with the package's.
+What is timed is the loss and the gradients of all parameters: tanh, softmax cross-entropy, mean over the steps, biases
+(torch.nn.RNN has them by default), float64, one thread. The candidates take turns, and the best of many rounds counts,
+because the machine has other things to do. Only the ratios mean anything. Before a candidate is timed, its gradients
+are compared with the package's.
 """
 
 import argparse
@@ -22,14 +23,14 @@ SIZES = {  # T, h, d, q, B
     "long": (1000, 32, 28, 28, 1),
     "wide": (35, 512, 28, 28, 32),
 }
-NAMES = ("W_hx", "W_hh", "W_qh")
+NAMES = ("W_hx", "W_hh", "W_qh", "b_h", "b_q")
 
 
 def problem(T, h, d, q, B, seed=0):
     """Parameters, inputs and labels; with B = 1, one sequence without a batch axis."""
     rng = np.random.default_rng(seed)
     shape = (T,) if B == 1 else (T, B)
-    return bptt.init_params(d, h, q, seed=seed), rng.normal(size=(*shape, d)), rng.integers(0, q, shape)
+    return bptt.init_params(d, h, q, bias=True, seed=seed), rng.normal(size=(*shape, d)), rng.integers(0, q, shape)
 
 
 def ours(params, x, y):
@@ -46,7 +47,7 @@ def ours(params, x, y):
 
 def textbook(params, x, y):
     """Return the same as a loop over time that follows the equations one by one."""
-    W_hx, W_hh, W_qh = params[:3]
+    W_hx, W_hh, W_qh, b_h, b_q = params
     x, y = (x[:, None], y[:, None]) if x.ndim == 2 else (x, y)
     T, B = y.shape
     batch = np.arange(B)
@@ -54,13 +55,13 @@ def textbook(params, x, y):
     def run():
         h, value, slopes = [np.zeros((B, len(W_hh)))], 0.0, []
         for t in range(T):
-            h.append(np.tanh(x[t] @ W_hx.T + h[t] @ W_hh.T))
-            e = np.exp(h[-1] @ W_qh.T)
+            h.append(np.tanh(x[t] @ W_hx.T + h[t] @ W_hh.T + b_h))
+            e = np.exp(h[-1] @ W_qh.T + b_q)
             p = e / e.sum(1, keepdims=True)
             value -= np.log(p[batch, y[t]]).mean() / T
             p[batch, y[t]] -= 1
             slopes.append(p / (T * B))
-        dW_hx, dW_hh, dW_qh = (np.zeros_like(W) for W in (W_hx, W_hh, W_qh))
+        dW_hx, dW_hh, dW_qh, db_h, db_q = (np.zeros_like(a) for a in params)
         dh = np.zeros_like(h[0])
         for t in reversed(range(T)):
             dh = dh + slopes[t] @ W_qh
@@ -68,8 +69,10 @@ def textbook(params, x, y):
             dW_qh += slopes[t].T @ h[t + 1]
             dW_hx += dz.T @ x[t]
             dW_hh += dz.T @ h[t]
+            db_h += dz.sum(0)
+            db_q += slopes[t].sum(0)
             dh = dz @ W_hh
-        return value, [dW_hx, dW_hh, dW_qh]
+        return value, [dW_hx, dW_hh, dW_qh, db_h, db_q]
 
     return run
 
@@ -82,17 +85,18 @@ def torch_rnn(params, x, y):
         return None
     torch.set_num_threads(1)
     q, h, d = len(params.W_qh), len(params.W_hh), params.W_hx.shape[1]
-    rnn = torch.nn.RNN(d, h, bias=False, dtype=torch.float64)
-    head = torch.nn.Linear(h, q, bias=False, dtype=torch.float64)
-    weights = (rnn.weight_ih_l0, rnn.weight_hh_l0, head.weight)
+    rnn = torch.nn.RNN(d, h, dtype=torch.float64)
+    head = torch.nn.Linear(h, q, dtype=torch.float64)
+    weights = (rnn.weight_ih_l0, rnn.weight_hh_l0, head.weight, rnn.bias_ih_l0, head.bias)
     with torch.no_grad():
-        for weight, W in zip(weights, params[:3], strict=True):
+        rnn.bias_hh_l0.zero_()  # torch has two biases where one would do
+        for weight, W in zip(weights, params, strict=True):
             weight.copy_(torch.from_numpy(W))
     inputs, labels = torch.from_numpy(x), torch.from_numpy(y).reshape(-1)
 
     def run():
-        for weight in weights:
-            weight.grad = None
+        rnn.zero_grad()
+        head.zero_grad()
         loss = torch.nn.functional.cross_entropy(head(rnn(inputs)[0]).reshape(-1, q), labels)
         loss.backward()
         return loss.item(), [weight.grad.numpy() for weight in weights]

@@ -1,7 +1,8 @@
 """A companion to the section "Backpropagation Through Time" of Dive into Deep Learning.
 
-In reading order: the network and its forward pass, the gradient by hand, truncation, the gradient check.
-``figures`` (Matplotlib) and ``explorers`` (ipywidgets) are loaded when they are first used.
+In reading order: the network and its forward pass, the gradient by hand, truncation, the other route to the same
+gradient, one unit alone, the gradient check, the equations of the section with their proofs. What needs SciPy, SymPy,
+Matplotlib or ipywidgets is loaded when it is first used.
 """
 
 from importlib import import_module
@@ -10,10 +11,12 @@ from .rnn import Params, Trace, forward, init_params, loss  # isort: skip
 from .bptt import Gradients, backward, itemized  # isort: skip
 from .flow import log10_gradient_norms  # isort: skip
 from .truncation import chunks, randomized  # isort: skip
+from .total_derivative import forward_accumulation, mixtures  # isort: skip
+from .scalar import scalar_rnn  # isort: skip
 
 __version__ = "0.1.0"
-_MODULES = ("figures", "explorers")
-_NAMES = {"check_gradients": "check", "Report": "check"}
+_MODULES = ("equations", "questions", "figures", "explorers")  # equations() is the module called: see there
+_NAMES = {"check_gradients": "check", "Report": "check", "equation": "equations", "question": "questions"}
 
 __all__ = [
     "Params",
@@ -27,8 +30,13 @@ __all__ = [
     "log10_gradient_norms",
     "chunks",
     "randomized",
+    "forward_accumulation",
+    "mixtures",
+    "scalar_rnn",
     "check_gradients",
     "Report",
+    "equation",
+    "question",
     *_MODULES,
 ]
 

@@ -214,11 +214,18 @@ def test_itemized_against_the_norms_of_unrolled_jacobians(problem):
             assert abs(got[t - 1, k - 1] - want) <= 100 * np.finfo(got.dtype).eps * size
 
 
-def test_itemized_overflow_raises():
-    """|dl_t/dh_k| = 10^(t - k), as above: the 400 steps hold entries beyond 10^308."""
+def test_itemized_overflow_names_the_largest_t():
+    """|dl_t/dh_k| = 10^(t - k), as above, so that the first entries beyond 10^308 are those of k = T - 309."""
     params = Params(np.eye(1), np.array([[10.0]]), np.eye(1))
-    with pytest.raises(FloatingPointError, match=r"overflows float64"):
+    with pytest.raises(FloatingPointError, match=r"overflows float64, going back first at t = 91$"):
         itemized(forward(params, np.zeros((400, 1))), np.ones((400, 1)))
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e200])
+def test_itemized_norms_of_entries_whose_squares_leave_the_range(unit):
+    trace = forward(Params(np.eye(2), np.eye(2), np.eye(2)), np.zeros((2, 2)))
+    got = itemized(trace, unit * np.array([[3.0, 4], [5, 12]]))
+    np.testing.assert_allclose(got, unit * np.array([[5, np.nan], [13, 13]]), rtol=1e-15)
 
 
 # --- what does not fit ---

@@ -91,6 +91,11 @@ def test_the_rows_hold_what_the_oracle_says():
         assert row.ratio == pytest.approx(abs(row.analytic - row.reference) / row.tolerance)
 
 
+def test_the_tolerance_is_one_of_rounding():
+    """In a problem of 12 tame steps: a few units in the last place of the gradient, some 2e-16 of its norm."""
+    assert all(1e-16 < row.tolerance / row.size < 1e-13 for row in checked(tanh_problem()).rows)
+
+
 def test_float32_is_checked_in_float64():
     params = init_params(2, 4, 3, dtype=np.float32)
     x = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)

@@ -105,12 +105,13 @@ def test_blitted_picture_is_the_saved_picture():
 def test_the_last_picture_belongs_to_the_last_value(name):
     # As when a browser's messages and a cell's code arrive on two threads.
     explorer = getattr(explorers, name)()
+    control = next(c for c in explorer.controls.values() if isinstance(c, widgets.FloatSlider))
 
     def move(values):
-        for g in values:
-            explorer.controls["g"].value = float(g)
+        for value in values:
+            control.value = float(value)
 
-    ranges = np.linspace(0, 1, 15), np.linspace(3, 2, 15)
+    ranges = np.linspace(control.min, control.max, 15), np.linspace(control.max, control.min, 15)
     threads = [threading.Thread(target=move, args=(values,)) for values in ranges]
     for thread in threads:
         thread.start()

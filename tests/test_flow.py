@@ -90,6 +90,26 @@ def test_one_weight_is_a_geometric_sum(c, tau):
         np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-11)
 
 
+@pytest.mark.parametrize("window", [None, 999])
+def test_a_late_loss_beside_an_early_one(window):
+    """Losses at t = 1 and t = T alone: what has shrunk by 10^-1200 on its way adds nothing to the one that is there."""
+    T, y = 1000, np.zeros((1000, 1))
+    y[[0, -1]] = -1
+    trace = forward(Params(np.eye(1), np.array([[2.0**-4]]), np.eye(1)), np.zeros((T, 1)))
+    got = log10_gradient_norms(trace, y, reduction="sum", window=window)
+    want = -4 * np.arange(T)[::-1] * math.log10(2)
+    want[0] = 0
+    np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("window", "multiples"), [(None, [73, 9, 1]), (2, [9, 9, 1]), (1, [1, 1, 1])])
+def test_subnormal_numbers(window, multiples):
+    """With a weight of 8 and the same error at each of three steps dL/dh_t is 1, 1 + 8, 1 + 8 + 64 times that error."""
+    trace = forward(Params(np.eye(1), np.array([[8.0]]), np.eye(1)), np.zeros((3, 1)))
+    got = log10_gradient_norms(trace, np.full((3, 1), 2.0**-1060), reduction="sum", window=window)
+    np.testing.assert_allclose(got, np.log10(multiples) - 1060 * math.log10(2), rtol=1e-13)
+
+
 # --- outside it: whole numbers ---
 
 

@@ -6,5 +6,24 @@ move, a class behind it draws once and ``update`` changes its artists; the funct
 
 from .eigenvalues import Eigenvalues, eigenvalues
 from .flow import GradientFlow, GradientFlowPicture, TwoFlows, gradient_flow
+from .graph import ComputationalGraph, UnrolledGraphPicture, computational_graph
+from .routes import Pairs, TwoRoutesPicture, pairs
+from .scalar import BackwardTable, ScalarPicture, backward_table
 
-__all__ = ["Eigenvalues", "GradientFlow", "GradientFlowPicture", "TwoFlows", "eigenvalues", "gradient_flow"]
+__all__ = [
+    "BackwardTable",
+    "ComputationalGraph",
+    "Eigenvalues",
+    "GradientFlow",
+    "GradientFlowPicture",
+    "Pairs",
+    "ScalarPicture",
+    "TwoFlows",
+    "TwoRoutesPicture",
+    "UnrolledGraphPicture",
+    "backward_table",
+    "computational_graph",
+    "eigenvalues",
+    "gradient_flow",
+    "pairs",
+]

@@ -1,7 +1,11 @@
 """One look for every picture: what a colour means, how large type is, what axes look like.
 
+Numbers that move with a slider are short, and their texts are made once.
+
 Colours are from the Okabe-Ito palette, which colour-blind readers can tell apart; lines differ in style as well.
 """
+
+from itertools import zip_longest
 
 FULL = {"color": "#0072B2", "linewidth": 3, "linestyle": "-"}
 TRUNCATED = {"color": "#D55E00", "linewidth": 3, "linestyle": (0, (2.5, 1.2))}
@@ -10,6 +14,8 @@ THEORY = {"color": "#595959", "linewidth": 2, "linestyle": (0, (6, 3))}
 DROPPED = {"facecolor": "none", "edgecolor": "#D55E00", "alpha": 0.3, "hatch": "//", "linewidth": 0}
 EIGENVALUES = {"color": "#009E73", "marker": "o", "markersize": 6, "linestyle": "none", "alpha": 0.85}
 INK, FAINT = "#222222", "#6A6A6A"
+NOW = "#F0E442"  # a marker pen behind what the words are about
+SHADE = "#DCDCDC"  # a parameter
 BANDS = ("#F1F1F1", "#DEDEDE")  # outside float32, outside float64
 
 LABEL, TICK, NOTE = 15, 13, 13  # points; readable from the back of a room at 960 x 400 pixels
@@ -23,6 +29,37 @@ def axes(ax, xlabel, ylabel):
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(FAINT)
     return ax
+
+
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")  # of the font itself: MathText is slow where T moves
+
+
+def short(number, digits=3):
+    """Return a number in few characters."""
+    number += 0.0  # makes 0 of -0
+    return f"{number:.0f}" if 100 <= abs(number) < 1e5 else f"{number:.{digits}g}"
+
+
+class Words:
+    """Texts that are made once, and then say something else at other places, or nothing.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    number : int
+        The most that will ever be shown.
+    **look
+        Of all of them.
+    """
+
+    def __init__(self, ax, number, **look):
+        look = {"ha": "center", "va": "center_baseline", "fontsize": NOTE, "color": INK, **look}
+        self.texts = [ax.text(0, 0, "", **look) for _ in range(number)]
+
+    def show(self, items):
+        """Show these: triples x, y, words."""
+        for text, (x, y, words) in zip_longest(self.texts, items, fillvalue=(0, 0, "")):
+            text.set(x=x, y=y, text=words, visible=bool(words))
 
 
 def next_limit(value, limits):

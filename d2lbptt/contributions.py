@@ -1,0 +1,104 @@
+"""A gradient in parts: what each use of a weight, each loss, and each pair of the two brings to it.
+
+    dL/dW = sum_k by_use[k] = sum_t by_loss[t] = sum_t sum_{k <= t} by_pair[t, k]
+
+    by_use[k]  = (phi'(z_k) * dL/dh_k) u_k^T             immediate derivative, total slope: 9.7.16
+    by_loss[t] = W_qh^T dL/do_t  dh_t/dW                 total derivative, own slope: 9.7.3
+    by_pair    : from the loss of step t alone to the copy of W that step k uses
+
+where u_k is what W is multiplied by in step k: x_k or h_{k-1}. W_qh meets h_k, and the slope of o_k.
+The two routes add up one table, by columns and by rows.
+
+Shapes: the leading axis or axes are steps, entry t - 1 for step t; then the shape of W. A batch is summed.
+"""
+
+import numpy as np
+
+from . import _checks
+from .activations import ACTIVATIONS
+from .bptt import backward, by_lag, output_gradient, product
+from .graph import WEIGHTS
+from .total_derivative import total_derivatives
+
+
+def by_use(trace, y, parameter="W_hh", *, loss="squared_error", reduction="mean"):
+    """Return what each use of a weight brings to its gradient: the gradient of T untied copies.
+
+    Parameters
+    ----------
+    trace, y, loss, reduction
+        As for ``backward``.
+    parameter : {"W_hx", "W_hh", "W_qh"}
+
+    Returns
+    -------
+    array, shape (T, ...)
+        Entry k - 1 is the derivative of L with respect to the copy that step k uses; the sum over k
+        is the gradient of ``backward``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument does not fit.
+    """
+    _checks.one_of("parameter", parameter, WEIGHTS)
+    gradient = backward(trace, y, loss=loss, reduction=reduction)
+    if parameter == "W_qh":
+        return _outer(gradient.o, trace.h[1:])
+    return _outer(_slopes(trace) * gradient.h, _entering(trace, parameter))
+
+
+def by_loss(trace, y, parameter="W_hh", *, loss="squared_error", reduction="mean"):
+    """Return what the loss of each step brings to the gradient of a weight, by forward accumulation.
+
+    Parameters and errors are those of ``by_use``, without W_qh.
+
+    Returns
+    -------
+    array, shape (T, ...)
+        Entry t - 1 is the derivative of the part of L that belongs to step t.
+    """
+    _checks.one_of("parameter", parameter, WEIGHTS[:2])
+    own = product(output_gradient(trace, y, loss, reduction), trace.params.W_qh)
+    d = trace.params.W_hx.shape[1]
+    part = slice(d) if parameter == "W_hx" else slice(d, -2)
+    parts = [
+        np.einsum("...a,...abc->...bc", slope, total[..., part])
+        for slope, total in zip(own, total_derivatives(trace), strict=True)
+    ]
+    return np.array(parts if trace.x.ndim == 2 else [batch.sum(0) for batch in parts])
+
+
+def by_pair(trace, y, parameter="W_hh", *, loss="squared_error", reduction="mean"):
+    """Return what the loss of step t brings to the gradient through the use of a weight in step k.
+
+    Parameters and errors are those of ``by_use``, without W_qh.
+
+    Returns
+    -------
+    array, shape (T, T, ...)
+        Entry [t - 1, k - 1]; zero for k > t, where nothing flows.
+    """
+    _checks.one_of("parameter", parameter, WEIGHTS[:2])
+    own = product(output_gradient(trace, y, loss, reduction), trace.params.W_qh)
+    slope, u, T = _slopes(trace), _entering(trace, parameter), len(own)
+    shape = (T, T, own.shape[-1], u.shape[-1])
+    _checks.fits_in_memory("the table of all pairs", int(np.prod(shape)), own.dtype, f"T = {T}")
+    table = np.zeros(shape, own.dtype)
+    for lag, (steps, rows) in enumerate(by_lag(slope, trace.params.W_hh, own)):
+        k = np.arange(T)[steps]
+        table[k + lag, k] = _outer(slope[steps] * rows, u[steps])
+    return table
+
+
+def _slopes(trace):
+    return ACTIVATIONS[trace.activation].slope(trace.h[1:])
+
+
+def _entering(trace, parameter):
+    return trace.x if parameter == "W_hx" else trace.h[:-1]
+
+
+def _outer(left, right):
+    left, right = (rows.reshape(len(rows), -1, rows.shape[-1]) for rows in (left, right))
+    return np.einsum("tia,tib->tab", left, right)

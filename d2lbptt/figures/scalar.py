@@ -1,0 +1,194 @@
+"""The table of the scalar RNN, filled from its last row upwards, and what the newest row is calculated from."""
+
+import numpy as np
+from matplotlib.collections import PolyCollection
+
+from . import style
+from .style import SUBSCRIPTS, short
+
+WIDTH, HEIGHT, PITCH, TOP = 960, 400, 36, 374  # pixels; of a row; the middle of the head
+COLUMNS = {"t": 40, "xₜ": 108, "sₜ": 190, "hₜ": 272, "ŷₜ": 354, "∂L/∂hₜ": 452, "∂L/∂sₜ": 560}
+RIGHT = [55, *(x + (38 if x > 400 else 28) for x in list(COLUMNS.values())[1:])]  # where the numbers of each column end
+HALF = 49  # half the width of a cell of the last two columns
+
+
+def backward_table(ax, table, *, filled=None):
+    """Draw the table of s, h, dL/dh and dL/ds, the last rows of the slopes being filled.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        About 960 x 400 pixels; the table takes the left two thirds.
+    table : scalar.Table
+        With T up to 8, or the rows run out of the Axes.
+    filled : int, optional
+        How many rows of the slopes are shown, from t = T backwards; all of them if not given.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Notes
+    -----
+    The grey row T + 1 belongs to no step of the sequence: its zeros say that nothing depends on what comes later.
+    """
+    T = len(table.x)
+    BackwardTable(ax, T).update(table, T if filled is None else filled)
+    return ax
+
+
+class BackwardTable:
+    """The picture of ``backward_table``, drawn once; ``update`` moves its artists.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    longest : int
+        The largest T.
+    """
+
+    def __init__(self, ax, longest):
+        self.ax = ax
+        ax.set_axis_off()
+        ax.set(xlim=(0, WIDTH), ylim=(0, HEIGHT))
+        for name, x in COLUMNS.items():
+            ax.text(x, TOP, name, ha="center", va="center_baseline", fontsize=style.LABEL, color=style.INK)
+        ax.plot([12, COLUMNS["∂L/∂sₜ"] + HALF], 2 * [TOP - PITCH / 2], color=style.FAINT, linewidth=1)
+        self.now = ax.add_collection(PolyCollection([], facecolor=style.NOW, edgecolor=style.INK, linewidth=1.5))
+        self.sources = ax.add_collection(PolyCollection([], facecolor="none", edgecolor=style.INK, linewidth=1.5))
+        self.sources.set_linestyle((0, (3, 2)))
+        look = {"ha": "right", "va": "center_baseline", "fontsize": style.NOTE, "color": style.INK}
+        self.cells = [[ax.text(x, row(t), "", **look) for x in RIGHT] for t in range(1, longest + 2)]
+        self.arrows = ax.add_collection(PolyCollection([], facecolor=style.INK, linewidth=0))
+        self.artists = [self.now, self.sources, *(cell for cells in self.cells for cell in cells), self.arrows]
+
+    def update(self, table, filled):
+        """Show another table, or more of it."""
+        T = len(table.x)
+        rows = [_words(numbers, t > T - filled) for t, numbers in enumerate(table.rows(), 1)]
+        rows.append([str(T + 1), "", "", "", "", "0", "0"])
+        for t, cells in enumerate(self.cells, 1):
+            colour = style.INK if t <= T else style.FAINT
+            for cell, words in zip(cells, rows[t - 1] if t <= T + 1 else 7 * [""], strict=True):
+                cell.set(text=words, color=colour)
+        self._mark(T + 1 - filled if filled else None)
+
+    def _mark(self, t):
+        h, s = COLUMNS["∂L/∂hₜ"], COLUMNS["∂L/∂sₜ"]
+        self.now.set_verts([_cell(h, t), _cell(s, t)] if t else [])
+        self.sources.set_verts([_cell(COLUMNS["ŷₜ"], t, 38), _cell(s, t + 1)] if t else [])
+        self.arrows.set_verts(
+            [
+                _arrow((COLUMNS["ŷₜ"] + 38, row(t)), (h - HALF, row(t))),
+                _arrow((h + HALF, row(t)), (s - HALF, row(t))),
+                _arrow((s - HALF, row(t + 1)), (h + 16, row(t) - PITCH / 2 + 2)),
+            ]
+            if t
+            else []
+        )
+
+
+def row(t):
+    """Return the height of the middle of row t, in pixels."""
+    return TOP - PITCH * t
+
+
+def _words(numbers, known):
+    t, *forwards, dh, ds = numbers
+    return [str(t), *(_fixed(number, 3) for number in forwards), *(_slope(d) if known else "?" for d in (dh, ds))]
+
+
+def _cell(x, t, half=HALF):
+    low, high = row(t) - PITCH / 2 + 2, row(t) + PITCH / 2 - 2
+    return [(x - half, low), (x + half, low), (x + half, high), (x - half, high)]
+
+
+def _arrow(start, end):
+    start, end = np.array(start), np.array(end)
+    along = (end - start) / np.hypot(*(end - start))
+    across, base = along[::-1] * [-1, 1], end - 9 * along
+    return [start - across, base - across, base - 5 * across, end, base + 5 * across, base + across, start + across]
+
+
+class ScalarPicture:
+    """The table of slopes, and beside it what its newest row is calculated from, for one figure.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        9.6 x 4 inches.
+    longest : int
+        The largest T.
+
+    Attributes
+    ----------
+    figure : matplotlib.figure.Figure
+    artists : list
+        What ``update`` changes.
+    """
+
+    def __init__(self, figure, longest):
+        self.figure = figure
+        self.table = BackwardTable(figure.add_axes((0, 0, 1, 1)), longest)
+        look = {"ha": "left", "va": "top", "color": style.INK, "linespacing": 1.4}
+        self.title = self.table.ax.text(632, 386, "", **look, fontsize=style.LABEL, fontweight="bold")
+        self.lines = self.table.ax.text(632, 352, "", **look, fontsize=style.LABEL)
+        self.artists = [*self.table.artists, self.title, self.lines]
+
+    def update(self, data):
+        """Show ``table``, ``filled``, ``w``, ``own`` and ``slopes`` (of phi), attributes of data."""
+        self.table.update(data.table, data.filled)
+        t = len(data.table.x) + 1 - data.filled
+        lines = _workings(data, t) if data.filled else _before_the_first()
+        self.title.set_text(lines[0])
+        self.lines.set_text("\n".join(lines[1:]))
+
+
+def _before_the_first():
+    return [
+        "forward pass: done",
+        "∂L/∂hₜ needs ∂L/∂sₜ₊₁ :",
+        "every row waits",
+        "for the row below it,",
+        "down to the last.",
+    ]
+
+
+def _workings(data, t):
+    T, (dh, ds) = len(data.table.x), (data.table.dL_dh, data.table.dL_ds)
+    i, j = (str(number).translate(SUBSCRIPTS) for number in (t, t + 1))
+    later, own = ds[t] if t < T else 0, data.own[t - 1]
+    dw, dv = (ds[t - 1 :] @ entering[t - 1 : T] for entering in (data.table.h, data.table.x))
+    so_far = "so far" if t > 1 else "="
+    return [
+        f"row {t}: the start" if t == T else f"row {t}, from row {t + 1}",
+        f"∂L/∂h{i} = w ∂L/∂s{j} + ℓ′ θ′(h{i}) / T",
+        f"    = {_signed(short(data.w))} · {_factor(later)} {'−' if own < 0 else '+'} {_slope(abs(own))}",
+        f"    = {_slope(dh[t - 1])}",
+        f"∂L/∂s{i} = ∂L/∂h{i} φ′(s{i})",
+        f"    = {_slope(dh[t - 1])} · {_slope(data.slopes[t - 1])}",
+        f"    = {_slope(ds[t - 1])}",
+        "",
+        "∂L/∂w = Σ ∂L/∂sₜ hₜ₋₁",
+        f"    {so_far} {_slope(dw)}",
+        "∂L/∂v = Σ ∂L/∂sₜ xₜ",
+        f"    {so_far} {_slope(dv)}",
+    ]
+
+
+def _slope(number):
+    return _fixed(number, 4)
+
+
+def _factor(number):
+    return f"({_slope(number)})" if number < 0 else _slope(number)
+
+
+def _fixed(number, decimals):
+    """Return a number with so many decimals if they show it, for columns whose points stand in line."""
+    shown = number != 0 and 10.0**-decimals <= abs(number) < 10
+    return _signed(f"{number:.{decimals}f}" if shown else short(number))
+
+
+def _signed(words):
+    return words.replace("-", "−")
