@@ -197,9 +197,18 @@ def test_preset_reset_python_and_save_by_mouse(open_and_run):
     assert changed(page, exploding) == first
 
 
-def test_the_explorer_of_05_answers(open_and_run):
-    page = open_and_run("05_with_tanh.ipynb")
+@pytest.mark.parametrize(
+    ("notebook", "label", "key", "words"),
+    [
+        ("01_scalar_rnn", "rows filled", "End", "All rows are there"),
+        ("02_unrolling", "length T", "End", "W_hh is used in 12 places"),
+        ("03_total_derivative", "W_hh = g", "Home", "T = 5"),
+        ("05_with_tanh", "input size", "Home", "The median slope φ′ is 1.00"),
+    ],
+)
+def test_the_explorer_of_each_notebook_answers(open_and_run, notebook, label, key, words):
+    page = open_and_run(f"{notebook}.ipynb")
     before = seen(page)
-    slider(page, "input size").locator(".noUi-handle").focus()
-    page.keyboard.press("Home")
-    assert "The median slope φ′ is 1.00" in changed(page, before)[1]
+    slider(page, label).locator(".noUi-handle").focus()
+    page.keyboard.press(key)
+    assert words in changed(page, before)[1]

@@ -51,7 +51,7 @@ def scalar_rnn():
         question="Every slope needs a later one: how does one ever start?",
         controls={
             "T": widgets.IntSlider(5, 1, LONGEST, description="length T"),
-            "step": widgets.IntSlider(1, 0, 5, description="rows filled"),
+            "step": widgets.IntSlider(0, 0, 5, description="rows filled"),
             "w": widgets.FloatSlider(0.9, min=-2, max=2, step=0.05, description="w"),
             "phi": widgets.Dropdown(options=["tanh", "identity", "sigmoid", "relu"], description="φ"),
             "theta": widgets.Dropdown(options=["identity", "tanh", "sigmoid", "relu"], description="θ"),
