@@ -1,5 +1,6 @@
 """What comes in from outside, looked at once: each complaint names the symbol, what came, what was wanted."""
 
+import numbers
 import operator
 import os
 
@@ -40,10 +41,9 @@ def whole_number(symbol, value, low, high=None, high_name=None):
 
 def real_number(symbol, value):
     """Return value as a finite float."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{symbol} is {value!r}, wanted a number") from None
+    if not isinstance(value, numbers.Real):
+        raise TypeError(f"{symbol} is {value!r}, wanted a number")
+    number = float(value)
     if not np.isfinite(number):
         raise ValueError(f"{symbol} is {number}, wanted a finite number")
     return number
@@ -59,18 +59,18 @@ def array(symbol, value):
 
 def numeric(symbol, value):
     """Return value as an array of whole, float32, float64 or complex numbers."""
-    numbers = array(symbol, value)
-    if numbers.dtype.kind not in "iu" and numbers.dtype not in _DTYPES:
-        raise TypeError(f"{symbol} has dtype {numbers.dtype}, wanted float32, float64 or complex numbers")
-    return numbers
+    found = array(symbol, value)
+    if found.dtype.kind not in "iu" and found.dtype not in _DTYPES:
+        raise TypeError(f"{symbol} has dtype {found.dtype}, wanted float32, float64 or complex numbers")
+    return found
 
 
 def real(symbol, value):
     """Return value as an array of real numbers."""
-    numbers = numeric(symbol, value)
-    if np.iscomplexobj(numbers):
-        raise TypeError(f"{symbol} has dtype {numbers.dtype}, wanted real numbers")
-    return numbers
+    found = numeric(symbol, value)
+    if np.iscomplexobj(found):
+        raise TypeError(f"{symbol} has dtype {found.dtype}, wanted real numbers")
+    return found
 
 
 def common_dtype(arrays):

@@ -90,7 +90,7 @@ def backward(trace, y, *, loss="squared_error", reduction="mean", gates=None, wi
             dh = sweep(_gated(slope, xi), W_hh, W_qh, do)
         else:
             dh = _windowed(slope, W_hh, product(do, W_qh), _checks.whole_number("window", window, 1, len(do), "T = "))
-        _no_overflow(dh)
+        no_overflow("dL/dh_t", dh)
         dz = np.multiply(slope, dh, out=slope if slope.dtype == dh.dtype else None)
         dh0 = product(dz[:1], W_hh)[0]
         if gates is not None:
@@ -196,7 +196,7 @@ def itemized(trace, y, *, loss="squared_error"):
         for lag, (steps, rows) in enumerate(by_lag(slope, W_hh, product(do, trace.params.W_qh))):
             k = np.arange(T)[steps]
             table[k + lag, k] = row_norms(rows)
-    _no_overflow(table.T)
+    no_overflow("dl_t/dh_k", table.T)
     table[np.triu_indices(T, 1)] = np.nan
     return table
 
@@ -242,11 +242,12 @@ def checked_gates(gates, T):
     return _checks.finite("gates", _checks.shaped("gates", _checks.real("gates", gates), (T,), "(T,)"))
 
 
-def _no_overflow(dh):
-    good = np.isfinite(dh)
+def no_overflow(symbol, rows):
+    """Raise Overflow for the last row, the first one on the way back, that is not finite."""
+    good = np.isfinite(rows)
     if not good.all():
-        bad = ~good.reshape(len(dh), -1).all(1)
-        raise Overflow("dL/dh_t", dh.dtype, int(np.flatnonzero(bad)[-1]) + 1, going="going back first at")
+        bad = ~good.reshape(len(rows), -1).all(1)
+        raise Overflow(symbol, rows.dtype, int(np.flatnonzero(bad)[-1]) + 1, going="going back first at")
 
 
 def _all_finite(gradients):

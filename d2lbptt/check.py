@@ -83,6 +83,9 @@ class Report(NamedTuple):
     def __str__(self):
         """Return a table, one line for each parameter."""
         head = f"{self.verdict}: the worst entry is {_entry(self.worst)}, off by {self.worst.ratio:.2g} tolerances"
+        if self.verdict == "BLIND":
+            blind = ", ".join(row.parameter for row in self.rows if row.blind)
+            head = f"BLIND: rounding is too large here to judge the gradient of {blind}"
         names = f"{'':6}{'|gradient|':>12}  {'worst entry':<14}{'analytic':>15}{'complex step':>15}"
         return "\n".join([head, names + f"{'central':>15}{'tolerance':>11}", *map(_line, self.rows)])
 

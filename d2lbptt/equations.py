@@ -13,14 +13,12 @@ writes one of them in the words of ``proofs``: its LaTeX and its proof both come
 are what the book prints today; the keywords make what older editions print, and what is wrong.
 """
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from html import escape
 from importlib import import_module
-from types import ModuleType
 
+from ._records import Records, make_callable
 from .proofs import Claim, Matrices, Sequence, define, equal, prove
 from .rnn import loss
 from .total_derivative import partials, recursion
@@ -485,7 +483,7 @@ RECORDS = (
 # ----------------------------------------------------------------------------- looking them up
 
 
-class Table(tuple):
+class Table(Records):
     """Records that show themselves as a table; a status stands there once its record is proved."""
 
     __slots__ = ()
@@ -503,21 +501,9 @@ class Table(tuple):
             status = record._proof.status if "_proof" in vars(record) else ""
             yield *numbers, record.label or "", status, record.claim, f"${record.latex}$"
 
-    def _repr_markdown_(self):
-        lines = [self.HEAD, ["---"] * len(self.HEAD), *self._rows()]
-        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-    def _repr_html_(self):
-        rows = [_html("th", self.HEAD), *(_html("td", row) for row in self._rows())]
-        return f"<table>{''.join(rows)}</table>"
-
     def __str__(self):
         line = "{:8}{:8}{:8}{:33}{:25}{}".format
         return "\n".join(line(*row).rstrip() for row in [self.HEAD, *self._rows()])
-
-
-def _html(tag, row):
-    return f"<tr>{''.join(f'<{tag}>{escape(c, quote=False)}</{tag}>' for c in row)}</tr>"
 
 
 def equations():
@@ -579,10 +565,4 @@ def _wanted(printed, edition):
     return f"{numbers[0]} to {numbers[-1]} {where}, or a label: {labels}"
 
 
-class _CallableModule(ModuleType):
-    # `d2lbptt.equations` is this module from the moment it is loaded; `d2lbptt.equations()` must work, too.
-    def __call__(self):
-        return equations()
-
-
-sys.modules[__name__].__class__ = _CallableModule
+make_callable(__name__, equations)

@@ -12,7 +12,7 @@ import numpy as np
 
 from . import _checks
 from .activations import ACTIVATIONS
-from .bptt import first_loss, output_gradient, product, row_norms
+from .bptt import first_loss, no_overflow, output_gradient, product, row_norms
 
 
 def log10_gradient_norms(trace, y, *, loss="squared_error", reduction="mean", window=None):
@@ -33,6 +33,8 @@ def log10_gradient_norms(trace, y, *, loss="squared_error", reduction="mean", wi
     ------
     TypeError, ValueError
         If an argument does not fit the trace.
+    FloatingPointError
+        If the slope of a loss, dL/do_t, overflows.
 
     Notes
     -----
@@ -44,6 +46,7 @@ def log10_gradient_norms(trace, y, *, loss="squared_error", reduction="mean", wi
         do = output_gradient(trace, y, loss, reduction)
     if np.iscomplexobj(trace.h) or np.iscomplexobj(do):
         raise TypeError("trace or y is complex, wanted real numbers")
+    no_overflow("dL/do_t", do)
     W_qh, W_hh, h = (np.asarray(a, float) for a in (trace.params.W_qh, trace.params.W_hh, trace.h[1:]))
     slope = ACTIVATIONS[trace.activation].slope(h)
     dh = product(do.astype(float), W_qh)

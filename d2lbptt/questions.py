@@ -19,16 +19,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
 import sympy as sp
 
+from ._records import Records, make_callable
 from .bptt import backward
 from .check import check_gradients
 from .differences import central_difference, complex_step
-from .equations import _html, closed_sum, equation, sequence_rule, the_last
+from .equations import closed_sum, equation, sequence_rule, the_last
 from .flow import log10_gradient_norms
 from .proofs import Claim, Matrices, Sequence, equal, prove
 from .rnn import Params, forward, init_params, loss
@@ -878,7 +879,7 @@ def _growth(counts):
 # --------------------------------------------------------------------------------- looking them up
 
 
-class Table(tuple):
+class Table(Records):
     """Records that show themselves as a table."""
 
     __slots__ = ()
@@ -888,18 +889,8 @@ class Table(tuple):
         for q in self:
             yield q.key, q.about, q.question, q.verdict or "", q.because
 
-    def _repr_markdown_(self):
-        lines = [self.HEAD, ["---"] * len(self.HEAD), *self._rows()]
-        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-    def _repr_html_(self):
-        rows = [_html("th", self.HEAD), *(_html("td", row) for row in self._rows())]
-        return f"<table>{''.join(rows)}</table>"
-
     def __str__(self):
         return "\n".join(f"{q.key:5}{q.verdict or '':25}{q.question}" for q in self)
-
-    __repr__ = __str__
 
 
 def questions():
@@ -936,10 +927,4 @@ def question(key):
     return found[0]
 
 
-class _CallableModule(ModuleType):
-    # `d2lbptt.questions` is this module from the moment it is loaded; `d2lbptt.questions()` must work, too.
-    def __call__(self):
-        return questions()
-
-
-sys.modules[__name__].__class__ = _CallableModule
+make_callable(__name__, questions)

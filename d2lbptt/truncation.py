@@ -61,7 +61,7 @@ def randomized(T, pi, rng):
         If T, pi or rng is not such a thing. pi = 0, which the book allows, would make E[xi] = 0.
     """
     T = _checks.whole_number("T", T, 1)
-    pi = _checks.numeric("pi", pi)
+    pi = _checks.real("pi", pi)
     if pi.ndim:
         _checks.shaped("pi", pi, (T,), "a number or (T,)")
     outside = ~((pi > 0) & (pi <= 1))

@@ -277,3 +277,9 @@ def test_complex_numbers_are_refused(where):
     p = p._replace(**{where: getattr(p, where) + 0.1j})
     with pytest.raises(TypeError, match=r"complex, wanted real"):
         log10_gradient_norms(trace_of(p), p.y, **p.options)
+
+
+def test_a_slope_of_the_loss_that_overflows_is_no_silent_nan():
+    trace = forward(init_params(1, 1, 1, dtype=np.float32), np.zeros((3, 1), np.float32))
+    with pytest.raises(FloatingPointError, match=r"dL/do_t overflows float32, going back first at t = 2"):
+        log10_gradient_norms(trace, np.array([[1.0], [1e300], [1.0]]))
