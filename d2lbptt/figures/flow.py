@@ -80,7 +80,7 @@ class GradientFlow:
             # In the hatched block, or beside it where it is narrow.
             side, sign = ("right", -1) if edge - low > 0.45 * (high - low) else ("left", 1)
             position = edge + sign * 0.015 * (high - low), 0.7 * bottom
-            self.truncated.label.set(text=f"dropped by τ = {tau}", position=position, ha=side)
+            self.truncated.label.set(text=f"dropped by τ = {tau}", position=position, ha=side, va="center")
 
 
 class _Curve:
@@ -139,10 +139,10 @@ def _bands(ax):
 def _follow(label, t, curve, words, above):
     """Put a label beside a curve, on the side that the curve leaves free, inside the axes."""
     limit, longest = label.axes.get_ylim()[1], label.axes.get_xlim()[1]
-    leftwards = (curve[-1] >= curve[0]) == above and len(t) > 0.6 * longest
-    at = len(t) // 2 if leftwards else len(t) // 3
+    leftwards = (curve[-1] >= curve[0]) == above and len(t) > 0.7 * longest
+    at = int(0.6 * len(t)) if leftwards else len(t) // 3
     height = curve[at] if np.isfinite(curve[at]) else 0
-    height = np.clip(height + (0.07 if above else -0.07) * limit, -0.9 * limit, 0.9 * limit)
+    height = np.clip(height + (0.07 if above else -0.07) * limit, -0.84 * limit, 0.84 * limit)
     label.set(text=words, position=(t[at], height), va="bottom" if above else "top")
     label.set_horizontalalignment("right" if leftwards else "left")
 
