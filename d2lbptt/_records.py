@@ -4,6 +4,8 @@ import sys
 from html import escape
 from types import ModuleType
 
+BREAK = "\n"  # a new line within a cell
+
 
 class Records(tuple):
     """Records that show themselves as a table; a subclass says what stands in its rows."""
@@ -15,7 +17,8 @@ class Records(tuple):
         raise NotImplementedError
 
     def _repr_markdown_(self):
-        lines = [self.HEAD, ["---"] * len(self.HEAD), *self._rows()]
+        rows = ([cell.replace(BREAK, "<br>") for cell in row] for row in self._rows())
+        lines = [self.HEAD, ["---"] * len(self.HEAD), *rows]
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
     def _repr_html_(self):
@@ -28,7 +31,9 @@ class Records(tuple):
 
 
 def _html(tag, row):
-    return f"<tr>{''.join(f'<{tag}>{escape(c, quote=False)}</{tag}>' for c in row)}</tr>"
+    # Left and on top: Jupyter's own style would put long claims to the right.
+    cell = f'<{tag} style="text-align:left;vertical-align:top;line-height:1.6">{{}}</{tag}>'
+    return f"<tr>{''.join(cell.format(escape(text, quote=False).replace(BREAK, '<br>')) for text in row)}</tr>"
 
 
 def make_callable(name, function):

@@ -19,7 +19,7 @@ from functools import cached_property, partial
 from importlib import import_module
 
 from ._records import Records, make_callable
-from .proofs import Claim, Matrices, Sequence, define, equal, prove
+from .proofs import SEPARATOR, Claim, Matrices, Sequence, define, equal, prove
 from .rnn import loss
 from .total_derivative import partials, recursion
 
@@ -487,7 +487,7 @@ class Table(Records):
     """Records that show themselves as a table; a status stands there once its record is proved."""
 
     __slots__ = ()
-    HEAD = (*EDITIONS, "label", "status", "claim", "display")
+    HEAD = ("display", "status", "what it claims")
 
     def prove(self):
         """Prove all of them, and return the table."""
@@ -497,13 +497,19 @@ class Table(Records):
 
     def _rows(self):
         for record in self:
-            numbers = (record.numbers.get(edition, "") for edition in EDITIONS)
-            status = record._proof.status if "_proof" in vars(record) else ""
-            yield *numbers, record.label or "", status, record.claim, f"${record.latex}$"
+            numbers = [n if edition == "v1.0" else f"{n} ({edition})" for edition, n in record.numbers.items()]
+            formulas = [f"${formula}$" for formula in record.latex.split(SEPARATOR)]
+            place = "\n".join([*numbers, *([record.label] if record.label else [])])
+            yield place, _status(record), "\n".join([record.claim, *formulas])
 
     def __str__(self):
         line = "{:8}{:8}{:8}{:33}{:25}{}".format
-        return "\n".join(line(*row).rstrip() for row in [self.HEAD, *self._rows()])
+        rows = [(*(r.numbers.get(e, "") for e in EDITIONS), r.label or "", _status(r), r.claim) for r in self]
+        return "\n".join(line(*row) for row in [(*EDITIONS, "label", "status", "claim"), *rows])
+
+
+def _status(record):
+    return record._proof.status if "_proof" in vars(record) else ""
 
 
 def equations():

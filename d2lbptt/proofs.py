@@ -442,6 +442,9 @@ def entries(value):
 # ------------------------------------------------------------------- claims and their instances
 
 
+SEPARATOR = r",\quad "  # between the equations of one display
+
+
 @dataclass(frozen=True, eq=False)
 class Claim:
     """A statement and the models in which it is tested.
@@ -500,7 +503,7 @@ class Claim:
         with sp.evaluate(False):
             chains = self.on(self.page, Page.t)
         lines = [" = ".join(map(BookPrinter().doprint, chain.members)) for chain in chains]
-        return r",\quad ".join(lines) + (rf"\quad ({self.where})" if self.where else "")
+        return SEPARATOR.join(lines) + (rf"\quad ({self.where})" if self.where else "")
 
     @property
     def is_definition(self):

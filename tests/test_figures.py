@@ -89,3 +89,12 @@ def test_eigenvalues_stand_where_they_are_with_the_unit_circle():
     circle = next(line for line in ax.lines if len(line.get_xdata()) > 100)
     np.testing.assert_allclose(np.hypot(*circle.get_data()), 1)
     assert ax.get_xlim()[1] >= 3
+
+
+def test_distances_and_their_prediction_stand_on_one_log_axis():
+    t = np.arange(1, 31)
+    runs = {"far": (2.0**t, 2.1**t), "near": (0.5**t, 0.5**t)}
+    ax = drawn(figures.distances, runs)
+    assert ax.get_yscale() == "log" and {"far", "near"} <= set(shown_texts(ax))
+    for curve, wanted in zip(ax.lines, [2.0**t, 2.1**t, 0.5**t, 0.5**t], strict=True):
+        np.testing.assert_array_equal(curve.get_data(), (t, wanted))

@@ -4,6 +4,7 @@ Each picture is a function ``name(ax, ...)`` that draws on given Axes and return
 move, a class behind it draws once and ``update`` changes its artists; the function is the class used once.
 """
 
+from .distances import distances
 from .eigenvalues import Eigenvalues, eigenvalues
 from .flow import GradientFlow, GradientFlowPicture, TwoFlows, gradient_flow
 from .graph import ComputationalGraph, UnrolledGraphPicture, computational_graph
@@ -23,6 +24,7 @@ __all__ = [
     "UnrolledGraphPicture",
     "backward_table",
     "computational_graph",
+    "distances",
     "eigenvalues",
     "gradient_flow",
     "pairs",

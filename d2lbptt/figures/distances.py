@@ -1,0 +1,34 @@
+"""How far two runs from neighbouring initial states are apart, beside what the product of the Jacobians predicts."""
+
+import numpy as np
+
+from . import style
+
+COLOURS = ("#E69F00", "#56B4E9", "#009E73")
+
+
+def distances(ax, runs):
+    """Draw the distance of two runs against t on a log axis, and the prediction, dashed.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    runs : mapping of str to pair of arrays, shape (T,)
+        By a name for each: the distance that was measured, and the one that was predicted.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Notes
+    -----
+    A curve that runs flat at the top has met the bounds of the states; the two runs have not come together.
+    """
+    style.axes(ax, "time step t", "distance of the two runs").set_yscale("log")
+    for (name, (measured, predicted)), colour in zip(runs.items(), COLOURS, strict=False):
+        t = np.arange(1, len(measured) + 1)
+        ax.plot(t, measured, color=colour, linewidth=3)
+        ax.plot(t, predicted, **style.THEORY)
+        ax.annotate(name, (t[-1], measured[-1]), (8, 0), textcoords="offset points", va="center", fontsize=style.LABEL)
+    ax.annotate("dashed: predicted", (0.02, 0.93), xycoords="axes fraction", fontsize=style.NOTE, color=style.FAINT)
+    return ax
