@@ -190,7 +190,6 @@ def itemized(trace, y, *, loss="squared_error"):
         do = output_gradient(trace, y, loss, "sum")
         T, W_hh = len(do), trace.params.W_hh
         _checks.fits_in_memory("the table of |dl_t/dh_k|", T * T, float, f"T = {T}")
-        slope = ACTIVATIONS[trace.activation].slope(trace.h[1:])
         table = np.zeros((T, T), do.real.dtype)
         slope = ACTIVATIONS[trace.activation].slope(trace.h[1:])
         for lag, (steps, rows) in enumerate(by_lag(slope, W_hh, product(do, trace.params.W_qh))):
