@@ -15,8 +15,14 @@ from .total_derivative import forward_accumulation, mixtures  # isort: skip
 from .scalar import scalar_rnn  # isort: skip
 
 __version__ = "0.1.0"
-_MODULES = ("equations", "questions", "figures", "explorers")  # equations() is the module called: see there
-_NAMES = {"check_gradients": "check", "Report": "check", "equation": "equations", "question": "questions"}
+_MODULES = ("mistakes", "equations", "questions", "figures", "explorers")  # equations() is the module called: see there
+_NAMES = {
+    "check_gradients": "check",
+    "check_gradient": "check",
+    "Report": "report",
+    "equation": "equations",
+    "question": "questions",
+}
 
 __all__ = [
     "Params",
@@ -34,6 +40,7 @@ __all__ = [
     "mixtures",
     "scalar_rnn",
     "check_gradients",
+    "check_gradient",
     "Report",
     "equation",
     "question",

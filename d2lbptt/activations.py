@@ -34,12 +34,15 @@ class Activation(NamedTuple):
         ``slope(h)`` is phi'(z) at the z for which phi(z) = h.
     bound : float
         The largest value of |phi'|.
+    kinks : tuple of float
+        The z at which phi has one slope from the left and another from the right.
     """
 
     name: str
     value: Callable
     slope: Callable
     bound: float
+    kinks: tuple = ()
 
 
 def _tanh_slope(h):
@@ -76,6 +79,6 @@ ACTIVATIONS = {
         Activation("identity", np.positive, np.ones_like, 1.0),
         Activation("tanh", np.tanh, _tanh_slope, 1.0),
         Activation("sigmoid", _sigmoid, _sigmoid_slope, 0.25),
-        Activation("relu", _relu, _relu_slope, 1.0),
+        Activation("relu", _relu, _relu_slope, 1.0, kinks=(0.0,)),
     )
 }

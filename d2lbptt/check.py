@@ -1,102 +1,32 @@
-"""Is this gradient right? Every entry, against two independent derivatives, at a tolerance that is measured.
+"""Is this gradient right? Every entry, at every time step, at a tolerance that is measured.
 
-The reference is the complex step (``differences``): exact but for rounding. How far rounding alone may carry
-a gradient is measured on the problem at hand: all that the model is given is shaken by one unit in the last
-place, several times, and the gradient calculated anew. A central difference, which shares nothing with
-the complex step but the forward pass, stands beside it as a second witness with an error estimate of its own.
+The reference is the complex step along the states that the forward pass has stored (``orbit``). How far rounding alone
+may carry a gradient is measured on the problem at hand: every stored number is moved by one unit in the last place,
+several times, and the gradient calculated anew; Student's t turns the spread into a bound. What each step brings is
+compared by itself, so that a term of relative size 1e-9 stands beside its like and not beside a big neighbour.
+
+Shapes: what step t brings to the gradient of a parameter stands in row t - 1 of (T, ...).
 """
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
 
-from . import _checks
-from .bptt import Gradients, backward
-from .differences import central_difference, complex_step
+from . import _checks, diagnosis, orbit, rounding
+from .bptt import Gradients, backward, row_norms
+from .contributions import Key, tables
+from .differences import complex_step, one_sided, ridders
+from .report import Report, Row
 from .rnn import Params, forward
-from .rnn import loss as loss_of
 
-SHAKES = 16
-FALSE_ALARM = 1e-6  # how often a right gradient may be called wrong, over all its entries
+SHAKES = 32  # more of them narrow Student's quantile: 15 standard deviations with 16, 9 with 32, 8 with 64
+ROUNDING = 0.5  # units in the last place: the most that one rounding can do, where a shake moves by a whole one
+RIDDERS = 4  # times its own estimate is what the error of ridders stays below: see tests/test_differences.py
+FALSE_ALARM = 1e-6  # how often a right gradient may be called wrong, over all its entries and steps
 BLIND_ABOVE = 0.01  # where rounding could hide an error of one part in a hundred, there is no verdict
-
-
-class Row(NamedTuple):
-    """What was found for one parameter; the entry is the one farthest from its reference.
-
-    Attributes
-    ----------
-    parameter : str
-    size : float
-        Euclidean norm of its gradient.
-    index : tuple of int
-        The entry, counted from 0.
-    analytic, reference, central : float
-        The gradient under test, the complex step and the central difference, at this entry.
-    central_error : float
-        The central difference's own estimate of its error.
-    tolerance : float
-        How far rounding may carry this entry.
-    ratio : float
-        |analytic - reference| / tolerance; above 1 the gradient is wrong.
-    blind : bool
-        Whether an error of one part in a hundred of the largest entry could hide below the tolerance.
-    """
-
-    parameter: str
-    size: float
-    index: tuple
-    analytic: float
-    reference: float
-    central: float
-    central_error: float
-    tolerance: float
-    ratio: float
-    blind: bool
-
-
-class Report(NamedTuple):
-    """The outcome of a gradient check; true only if it passed.
-
-    Attributes
-    ----------
-    verdict : {"PASS", "FAIL", "BLIND"}
-        BLIND: rounding is so large here, for some parameter, that a wrong gradient could hide.
-    rows : tuple of Row
-        One for each parameter that was checked.
-    """
-
-    verdict: str
-    rows: tuple
-
-    @property
-    def worst(self):
-        """The Row with the largest ratio of error to tolerance."""
-        return max(self.rows, key=lambda row: row.ratio)
-
-    def __bool__(self):
-        """Whether the verdict is PASS."""
-        return self.verdict == "PASS"
-
-    def __str__(self):
-        """Return a table, one line for each parameter."""
-        head = f"{self.verdict}: the worst entry is {_entry(self.worst)}, off by {self.worst.ratio:.2g} tolerances"
-        if self.verdict == "BLIND":
-            blind = ", ".join(row.parameter for row in self.rows if row.blind)
-            head = f"BLIND: rounding is too large here to judge the gradient of {blind}"
-        names = f"{'':6}{'|gradient|':>12}  {'worst entry':<14}{'analytic':>15}{'complex step':>15}"
-        return "\n".join([head, names + f"{'central':>15}{'tolerance':>11}", *map(_line, self.rows)])
-
-
-def _entry(row):
-    return f"{row.parameter}[{', '.join(map(str, row.index))}]"
-
-
-def _line(row):
-    numbers = f"{row.analytic:15.7g}{row.reference:15.7g}{row.central:15.7g}{row.tolerance:11.1e}"
-    return f"{row.parameter:6}{row.size:12.4g}  {_entry(row):<14}{numbers}"
 
 
 def check_gradients(
@@ -109,6 +39,7 @@ def check_gradients(
     loss="squared_error",
     reduction="mean",
     gradient=None,
+    contributions=None,
     seed=0,
 ):
     """Check the gradient of L with respect to every parameter and h_0.
@@ -120,6 +51,9 @@ def check_gradients(
     gradient : callable, optional
         The reader's own backward pass: ``gradient(trace, y)`` returns a mapping from parameter name to
         array (a ``Gradients`` will do; some parameters may be left out). Without it, ``backward`` is checked.
+    contributions : callable, optional
+        The same in T rows: ``contributions(trace, y)`` returns arrays with a leading axis of T, row t - 1 the
+        derivative with respect to the copy of the parameter that step t uses (h0: row 0 only).
     seed : int
         For the shakes that measure the tolerance.
 
@@ -130,127 +64,326 @@ def check_gradients(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not what it should be, or the gradient under test has a wrong name or shape.
+        If an argument is not what it should be; if the gradient under test has a wrong name or shape, or
+        answers differently when asked again. What it raises itself comes through, with a note.
 
     Notes
     -----
-    The tolerance of an entry is its standard deviation over 16 shakes times Student's quantile at a false-alarm
-    rate of 1e-6 over all entries, plus eps (1 + log2 2T) times a bound on the sum, over the time steps, of what
-    each of them contributes in absolute value. The check calculates in float64, whatever came in.
-    Where L has a kink (relu at 0), the complex step takes the slope 0, as ``backward`` does.
+    The tolerance of an entry is its standard deviation over 32 shakes times Student's quantile at a false-alarm
+    rate of 1e-6 over all entries and steps, plus eps log2(2T) times the sum over the steps of what each of them
+    brings in absolute value (pairwise summation: Higham 2002, section 4.2). An entry whose shakes happen to lie
+    close together takes the median relative spread of its row. The reference's own rounding is added to the spread,
+    as independent. If the gradient under test is outside, its own spread over the same shakes counts if it is wider.
+    No tolerance is given where it would exceed the number itself, or a hundredth of it in the case of such a spread:
+    perhaps that gradient runs forward anew, and chaos carries it along other states.
+    eps is that of the network: float32 is judged in float64, but by its own rounding and along its own states.
     """
+    if gradient is not None and contributions is not None:
+        raise ValueError("gradient and contributions are both given, wanted one of them")
     options = {"loss": loss, "reduction": reduction}
-    start = forward(params, x, h0=h0, activation=activation)
-    point = _point(start)
-    trace = point.run(activation)
-    tested = _tested(backward(trace, y, **options) if gradient is None else gradient(trace, y), point)
-    shaken = _shaken_gradients(point, y, activation, options, seed)
-    tolerances = _tolerances(shaken, trace, y, options)
-    rows = []
-    for name, analytic in tested.items():
-        f = _loss_along(point, name, y, activation, options)
-        theta = getattr(point, name)
-        witnesses = complex_step(f, theta), central_difference(f, theta)
-        rows.append(_row(name, analytic, *witnesses, tolerances[name], shaken[name]))
-    return Report(_verdict(rows), tuple(rows))
-
-
-class _Point(NamedTuple):
-    """All that the loss depends on."""
-
-    W_hx: np.ndarray
-    W_hh: np.ndarray
-    W_qh: np.ndarray
-    b_h: np.ndarray | None
-    b_q: np.ndarray | None
-    x: np.ndarray
-    h0: np.ndarray
-
-    def run(self, activation):
-        return forward(Params(*self[:5]), self.x, h0=self.h0, activation=activation)
-
-    def shaken(self, rng):
-        eps = np.finfo(float).eps
-        return _Point(*(None if a is None else a * (1 + eps * rng.integers(-1, 2, a.shape)) for a in self))
-
-
-def _point(trace):
-    given = dict(zip(_Point._fields, (*trace.params, trace.x, trace.h[0]), strict=True))
-    # The imaginary axis is needed for the complex step.
-    return _Point(*(None if a is None else _checks.real(s, a).astype(float) for s, a in given.items()))
-
-
-def _loss_along(point, name, y, activation, options):
-    return lambda theta: loss_of(point._replace(**{name: theta}).run(activation), y, **options)
-
-
-def _names(point):
-    return [name for name in ("W_hx", "W_hh", "W_qh", "b_h", "b_q", "h0") if getattr(point, name) is not None]
-
-
-def _tested(gradient, point):
-    names = _names(point)
-    found = gradient._asdict() if isinstance(gradient, Gradients) else gradient
-    if not isinstance(found, Mapping):
-        raise TypeError(f"gradient returned a {type(found).__name__}, wanted a mapping from parameter name to array")
-    unknown = set(found) - set(Gradients._fields)
-    if unknown:
-        raise ValueError(f"gradient has the name {unknown.pop()!r}, wanted some of {', '.join(names)}")
-    tested = {name: found[name] for name in names if found.get(name) is not None}
-    if not tested:
-        raise ValueError(f"gradient is empty, wanted some of {', '.join(names)}")
-    return {name: _as_gradient(name, value, getattr(point, name).shape) for name, value in tested.items()}
-
-
-def _as_gradient(name, value, shape):
-    symbol = f"the gradient of {name}"
-    return _checks.finite(symbol, _checks.shaped(symbol, _checks.real(symbol, value), shape, f"shape {shape}"))
-
-
-def _shaken_gradients(point, y, activation, options, seed):
+    trace = _real(forward(params, x, h0=h0, activation=activation))
+    asked = _Asked.of(gradient, contributions, trace, options)
+    tested = asked(trace, y)
+    answers, kinks = orbit.reference(trace, y, **options)
+    answers = [tables(answer) for answer in answers]
     rng = np.random.default_rng(seed)
-    runs = [backward(point.shaken(rng).run(activation), y, **options) for _ in range(SHAKES)]
-    return {name: np.stack([getattr(run, name) for run in runs]) for name in _names(point)}
+    shaken = rounding.shake(trace, y, loss, rng, SHAKES)
+    ours = (tables(answer) for answer in rounding.answers(shaken, trace, loss, reduction, rng))
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows has no tolerance, and is said to be blind
+        _, spread = rounding.spread(ours, answers[0])
+    tolerance = _tolerance(spread, answers[0], trace)
+    tolerance = {key: _unless_lost(key, value, value, answers[0][key], 1) for key, value in tolerance.items()}
+    ratio = _ratio(tested, answers, tolerance)
+    if _wrong(ratio):
+        # Perhaps it rounds more than ours does: then its own spread counts, if it answers the same when asked again.
+        asked.again(tested, trace, y)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, own = rounding.spread((asked(*one) for one in rounding.traces(shaken, trace)), tested)
+        wider = _tolerance(spread | {key: np.fmax(spread[key], own[key]) for key in tested}, answers[0], trace)
+        bounds = {key: _standard_deviations(spread) * own[key] for key in tested}
+        # Its own answer may be an outlier among those to the shakes, and must not make them look small.
+        sizes = {key: np.fmin(np.abs(tested[key]), np.abs(mean[key])) for key in tested}
+        tolerance |= {
+            key: np.fmax(tolerance[key], _unless_lost(key, wider[key], bounds[key], sizes[key], BLIND_ABOVE))
+            for key in tested
+        }
+        ratio = _ratio(tested, answers, tolerance)
+    reference = answers[0] | _nearest(tested, answers)
+    finding = diagnosis.Finding(trace, np.asarray(y), options, asked, tested, reference, tolerance, ratio)
+    steps, hint, reach = diagnosis.explain(finding) if _wrong(ratio) else ((), "", "")
+    return _report(finding, steps, hint, reach, kinks)
 
 
-def _tolerances(shaken, trace, y, options):
-    spread = {name: np.std(runs, axis=0, ddof=1) for name, runs in shaken.items()}
-    entries = sum(s.size for s in spread.values())
-    quantile = stats.t.isf(FALSE_ALARM / (2 * entries), SHAKES - 1)
-    floor = _summation_error(trace, y, options)
-    return {name: quantile * spread[name] + floor[name] for name in spread}
+def check_gradient(f, theta, grad, *, method="auto", seed=0):
+    """Check the gradient of any scalar function of an array.
+
+    Parameters
+    ----------
+    f : callable
+        Takes an array shaped as theta, returns a real number.
+    theta : array of real numbers
+    grad : array, shaped as theta, or callable
+        The gradient under test at theta, or ``grad(theta)``, which returns it.
+    method : {"auto", "complex", "ridders"}
+        Where the reference comes from. The complex step wants an f that is analytic and calculates with
+        complex numbers: abs, max, conj and float() are not. "auto" tries it along one direction, asks
+        ``ridders`` whether the slope is right there, and takes ``ridders`` if not.
+    seed : int
+        For the direction, and for the shakes that measure the tolerance.
+
+    Returns
+    -------
+    Report
+        With one row, "theta". ``kinks`` holds the entries in which f has a slope from the left and another one from
+        the right; there all between them is right.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what it should be, or f returns something else than a finite number.
+
+    Notes
+    -----
+    With the complex step, the tolerance comes from 32 repetitions at a theta that is moved by one unit in the last
+    place, each with a step h of its own, so that the imaginary parts round anew: 33 evaluations of f for each entry
+    of theta. With ``ridders`` it is four times what that estimates of its own error, which is no statistical bound.
+    """
+    _checks.one_of("method", method, ("auto", "complex", "ridders"))
+    theta = _checks.finite("theta", _checks.real("theta", theta)).astype(float)
+    rng = np.random.default_rng(seed)
+    key = Key("theta")
+    tested = {key: _given(grad, theta)}
+    if method == "ridders" or (method == "auto" and not _is_analytic(f, theta, rng)):
+        answers, tolerance, kinks = _by_differences(f, theta)
+        reach = "The reference is Ridders' extrapolation of differences" + "; f is not analytic." * (method == "auto")
+    else:
+        answers, tolerance = _by_complex_step(f, theta, grad if callable(grad) else None, rng)
+        reach, kinks = "The reference is the complex step.", ()
+    answers, tolerance = [{key: answer} for answer in answers], {key: tolerance}
+    ratio = _ratio(tested, answers, tolerance)
+    finding = diagnosis.Finding(None, None, {}, None, tested, _nearest(tested, answers), tolerance, ratio)
+    return _report(finding, (), diagnosis.of_one_array(finding) if _wrong(ratio) else "", reach, kinks)
 
 
-def _summation_error(trace, y, options):
-    """Return what adding up the contributions of all steps may cost: eps (1 + log2 2T) times their absolute sum."""
-    g = backward(trace, y, **options)
-    dh, do, h, x = (np.abs(a) for a in (g.h, g.o, trace.h, trace.x))  # |phi'| <= 1: |dL/dh_t| bounds |dL/dz_t|
-    scale = np.finfo(float).eps * (1 + np.log2(2 * len(dh)))
-    outer = {"W_hx": (dh, x), "W_hh": (dh, h[:-1]), "W_qh": (do, h[1:])}
-    sums = {name: np.tensordot(a, b, [range(a.ndim - 1)] * 2) for name, (a, b) in outer.items()}
-    sums["b_h"], sums["b_q"] = (a.reshape(-1, a.shape[-1]).sum(0) for a in (dh, do))
-    sums["h0"] = dh[0] @ np.abs(trace.params.W_hh)
-    return {name: scale * value for name, value in sums.items()}
+def _given(grad, theta):
+    found = _checks.real("grad", grad(theta.copy()) if callable(grad) else grad)
+    return _checks.shaped("grad", found, theta.shape, "the shape of theta").astype(float)
 
 
-def _row(name, analytic, reference, central, tolerance, shaken):
-    error = np.abs(analytic - reference)
-    ratio = np.divide(error, tolerance, out=np.where(error > 0, np.inf, 0.0), where=tolerance > 0)
-    index = np.unravel_index(np.argmax(ratio), ratio.shape)
-    entries = (analytic, reference, central.value, central.error, tolerance, ratio)
-    numbers = [float(a[index]) for a in entries]
-    blind = _is_blind(tolerance, reference, shaken)
-    return Row(name, float(np.linalg.norm(analytic)), tuple(map(int, index)), *numbers, blind)
+def _is_analytic(f, theta, rng):
+    """Whether f calculates with complex numbers, and its complex step is right along one direction."""
+    direction = rng.choice((-1.0, 1.0), theta.shape) * np.maximum(np.abs(theta), 0.1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)  # float() of a complex number
+            found = np.imag(f(theta + 1j * orbit.STEP * direction)) / orbit.STEP
+    except Exception:  # whatever it cannot do with complex numbers
+        return False
+    slope = ridders(lambda s: f(theta + s * direction), 0.0)
+    return bool(abs(found - slope.value) <= RIDDERS * slope.error)
 
 
-def _is_blind(tolerance, reference, shaken):
-    # In chaos the gradient itself is one draw of many, perhaps a large one: the typical size counts as well.
-    typical = np.median(np.abs(shaken).reshape(len(shaken), -1).max(1))
-    return bool(tolerance.max() > BLIND_ABOVE * min(typical, np.abs(reference).max()) > 0)
+def _by_complex_step(f, theta, grad, rng):
+    reference = complex_step(f, theta)
+    runs = ((moved, orbit.STEP * rng.uniform(0.5, 1)) for moved in rounding.moved_copies(theta, rng, SHAKES))
+    tables = ({"f": complex_step(f, moved, h), **({"g": _given(grad, moved)} if grad else {})} for moved, h in runs)
+    _, spread = rounding.spread(tables, {"f": reference, "g": reference})
+    # Both sides round: the gradient under test, unless it can be asked, as much as the reference.
+    deviation = np.hypot(spread["f"], np.fmax(spread["f"], spread.get("g", 0)))
+    size = np.abs(reference)
+    return [reference], _bound(deviation, _standard_deviations({"f": reference}), size, size, 1, float)
 
 
-def _verdict(rows):
-    # In a blind row the spread is no longer a matter of rounding alone, and its tails are heavy: no verdict there.
-    if any(row.ratio > 1 and not row.blind for row in rows):
-        return "FAIL"
-    return "BLIND" if any(row.blind for row in rows) else "PASS"
+def _by_differences(f, theta):
+    found, sides = ridders(f, theta), one_sided(f, theta)
+    left, right = (side.value for side in sides)
+    unsure = sides[0].error + sides[1].error
+    kink = np.abs(right - left) > unsure
+    answers = [np.where(kink, side, found.value) for side in (left, right)]
+    return answers, RIDDERS * np.where(kink, unsure, found.error), np.argwhere(kink)
+
+
+def _real(trace):
+    for symbol, array in {**trace.params._asdict(), "x": trace.x, "h0": trace.h[0]}.items():
+        if array is not None and np.iscomplexobj(array):
+            raise TypeError(f"{symbol} has dtype {array.dtype}, wanted real numbers: a check needs the imaginary axis")
+    if trace.h.dtype in (np.float32, np.float64):
+        return trace
+    params = Params(*(None if W is None else W.astype(float) for W in trace.params))
+    return forward(params, trace.x.astype(float), h0=trace.h[0].astype(float), activation=trace.activation)
+
+
+class _Asked(NamedTuple):
+    """The gradient under test: called, its answer looked at once and brought into float64 tables."""
+
+    function: Callable
+    steps: bool
+    shapes: dict
+
+    @classmethod
+    def of(cls, gradient, contributions, trace, options):
+        def ours(trace, y):
+            return backward(trace, y, **options)
+
+        params = {name: W for name, W in trace.params._asdict().items() if W is not None}
+        shapes = {name: a.shape for name, a in {**params, "h0": trace.h[0]}.items()}
+        return cls(contributions or gradient or ours, contributions is not None, shapes)
+
+    def __call__(self, trace, y):
+        word = "contributions" if self.steps else "gradient"
+        try:
+            found = self.function(trace, y)
+        except Exception as error:
+            error.add_note(f"This was raised by {word}, called with a trace of T = {len(trace.x)} steps and y.")
+            raise
+        found = found._asdict() if isinstance(found, Gradients) else found
+        if not isinstance(found, Mapping):
+            raise TypeError(f"{word} returned a {type(found).__name__}, wanted a mapping from parameter name to array")
+        rows = {} if self.steps else {"h": trace.h[1:].shape, "o": trace.o.shape}
+        wanted = {**self.shapes, **rows}
+        unknown = set(found) - set(Gradients._fields)
+        if unknown:
+            raise ValueError(f"{word} has the name {unknown.pop()!r}, wanted some of {', '.join(self.shapes)}")
+        given = {name: found[name] for name in wanted if found.get(name) is not None}
+        if not set(given) & set(self.shapes):
+            raise ValueError(f"{word} is empty, wanted some of {', '.join(self.shapes)}")
+        if self.steps:
+            answer = {name: self._steps(name, value, len(trace.x)) for name, value in given.items()}
+            return tables(answer)
+        return {
+            Key(name, name in rows): _array(f"the gradient of {name}", value, wanted[name])
+            for name, value in given.items()
+        }
+
+    def _steps(self, name, value, T):
+        symbol, shape = f"the contributions to {name}", self.shapes[name]
+        if name == "h0" and np.shape(value) == (1, *shape):
+            return np.concatenate([_array(symbol, value, (1, *shape)), np.zeros((T - 1, *shape))])
+        return _array(symbol, value, (T, *shape))
+
+    def again(self, tested, trace, y):
+        """Complain if the answer is another one when asked again."""
+        for key, value in self(trace, y).items():
+            if not np.array_equal(value, tested[key], equal_nan=True):
+                word = "contributions" if self.steps else "gradient"
+                raise ValueError(f"{word} returned another {key.name} when it was called again, wanted the same")
+
+
+def _array(symbol, value, shape):
+    return _checks.shaped(symbol, _checks.real(symbol, value), shape, f"shape {shape}").astype(float)
+
+
+def _tolerance(spread, reference, trace):
+    """Return how far rounding may carry each entry of each table."""
+    dtype, T = trace.h.dtype, len(trace.x)
+    # The reference rounds in float64, and twice as often: the product with the slope, and the sum.
+    finer = np.finfo(float).eps / np.finfo(dtype).eps / ROUNDING
+    times, tolerance = _standard_deviations(spread), {}
+    for key, deviation in spread.items():
+        steps = Key(key.name, True)
+        its_own = finer * _of_each_unit_alone(spread[steps], key.name)
+        if not key.steps:
+            its_own = np.sqrt((its_own**2).sum(0))
+        size = np.abs(reference[key])
+        brought = size if key.steps else np.abs(reference[steps]).sum(0)
+        rows, terms = (len(size), 1) if key.steps else (1, T)
+        tolerance[key] = _bound(np.hypot(deviation, its_own), times, size, brought, terms, dtype, rows)
+    return tolerance
+
+
+def _of_each_unit_alone(deviation, name):
+    """Return the spread that errors have which differ from unit to unit, as those of the reference do.
+
+    It follows each unit of each step by itself. In ours the errors of all units come from one and the same flow, so
+    that in a small entry they are small; there the reference's are as large as in any other.
+    """
+    unit = {"W_hx": 1, "W_hh": 1, "b_h": 1, "h0": -1, "h": -1}.get(name)
+    if unit is None:
+        return deviation
+    return np.maximum(deviation, np.sqrt((deviation**2).mean(unit, keepdims=True)))
+
+
+def _standard_deviations(tables):
+    """Return how many of them, estimated from the shakes, an error by rounding may have."""
+    entries = sum(table.size for table in tables.values())
+    return ROUNDING * stats.t.isf(FALSE_ALARM / (2 * entries), SHAKES - 1)
+
+
+def _bound(deviation, times, size, brought, terms, dtype, rows=1):
+    """Turn standard deviations into a tolerance; ``brought`` is the sum of the sizes of so many terms."""
+    # As many digits as its row has at the median.
+    typical = np.maximum(deviation, _median_ratio(deviation, size, rows) * size)
+    # Below tiny, digits are missing by format; so they are in what the complex step multiplies by h.
+    floor = max(np.finfo(dtype).tiny, np.finfo(float).tiny / orbit.STEP)
+    return times * typical + np.finfo(dtype).eps * np.log2(2 * terms) * brought + floor
+
+
+def _unless_lost(key, tolerance, bound, numbers, most):
+    """Return a tolerance without bound where the bound on rounding exceeds the part ``most`` of the largest number.
+
+    There a shake is no small change any more, the tails of the spread are heavy, and Student's t says nothing of them.
+    """
+    rows = len(bound) if key.steps else 1
+    widest, largest = (np.abs(a).reshape(rows, -1).max(1) for a in (bound, numbers))
+    lost = ~(widest <= most * largest) & (largest > 0)
+    return np.where(lost.reshape(rows, *[1] * (bound.ndim - 1)) if key.steps else lost[0], np.inf, tolerance)
+
+
+def _median_ratio(deviation, size, rows):
+    """Return the median of deviation / size where size is not zero, for each row of the first axis or over all."""
+    ratio = np.divide(deviation, size, out=np.full(size.shape, np.nan), where=size > 0).reshape(rows, -1)
+    known = ~np.isnan(ratio).all(1)
+    median = np.zeros(rows)
+    median[known] = np.nanmedian(ratio[known], 1)
+    return median.reshape(-1, *[1] * (size.ndim - 1)) if rows > 1 else median[0]
+
+
+def _nearest(tested, answers):
+    """Return the right numbers that are nearest to those under test: where answers differ, all between is right."""
+    return {
+        key: np.clip(analytic, *(pick.reduce([answer[key] for answer in answers]) for pick in (np.minimum, np.maximum)))
+        for key, analytic in tested.items()
+    }
+
+
+def _ratio(tested, answers, tolerance):
+    """Return |analytic - reference| / tolerance of every entry."""
+    nearest = _nearest(tested, answers)
+    with np.errstate(over="ignore", invalid="ignore"):
+        ratio = {key: np.abs(analytic - nearest[key]) / tolerance[key] for key, analytic in tested.items()}
+    # What is not a number agrees with nothing; what has no tolerance cannot be judged.
+    return {
+        key: np.where(np.isfinite(tested[key]), np.where(np.isnan(value), 0, value), np.inf)
+        for key, value in ratio.items()
+    }
+
+
+def _wrong(ratio):
+    return any((value > 1).any() for value in ratio.values())
+
+
+def _report(finding, steps, hint, reach, kinks):
+    rows = tuple(_row(name, finding) for name in dict.fromkeys(key.name for key in finding.tested))
+    blind = any(row.blind for row in rows)
+    verdict = "FAIL" if _wrong(finding.ratio) else "BLIND" if blind else "PASS"
+    return Report(verdict, rows, steps, hint, reach, tuple(tuple(map(int, kink)) for kink in kinks), finding.ratio)
+
+
+def _row(name, finding):
+    keys = [key for key in (Key(name), Key(name, True)) if key in finding.tested]
+    key = max(keys, key=lambda key: finding.ratio[key].max())
+    index = tuple(map(int, np.unravel_index(np.argmax(finding.ratio[key]), finding.ratio[key].shape)))
+    tables = (finding.tested, finding.reference, finding.tolerance, finding.ratio)
+    total, right, tolerance = (table[keys[0]] for table in tables[:3])
+    largest = max(np.abs(total).max(), np.abs(right).max())
+    # Where all is zero there is nothing to be blind to.
+    blind = largest > 0 and not tolerance.max() <= BLIND_ABOVE * largest and not keys[0].steps
+    return Row(
+        name,
+        float(row_norms(total.reshape(1, -1))[0]),
+        index[1:] if key.steps else index,
+        index[0] + 1 if key.steps else None,
+        *(float(table[key][index]) for table in tables),
+        float(tolerance.max()),
+        bool(blind),
+    )

@@ -1,18 +1,29 @@
-"""Derivatives from values alone: two oracles that know nothing of backpropagation.
+"""Derivatives from values alone: oracles that know nothing of backpropagation.
 
+    df/dtheta_i ~ (f(theta + h e_i) - f(theta)) / h                 forward difference
     df/dtheta_i ~ (f(theta + h e_i) - f(theta - h e_i)) / 2h        central difference
     df/dtheta_i ~ Im f(theta + i h e_i) / h                         complex step
 
 The complex step subtracts nothing, so h can be tiny and only rounding is left. It needs an f that is analytic
-and calculates with complex numbers (Squire and Trapp 1998). The central difference needs neither, but
-loses digits twice: to the step, which should be small, and to the subtraction, which wants it large.
+and calculates with complex numbers (Squire and Trapp 1998). The differences need neither, but lose digits
+twice: to the step, which should be small, and to the subtraction, which wants it large. ``ridders`` takes many
+steps, extrapolates to h = 0, and keeps the number that disagrees least with its neighbours.
 
 Shapes: theta has any shape; so have the derivative and its error.
 """
 
+import math
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+
+from . import _checks
+
+EPS = np.finfo(float).eps
+GROWTH = 4  # of the step: a power of 2, so that theta + h is exact where it can be
+RAYS = 8  # how many differences the noise of f is measured from
+SURE = 4  # times the bound of noise: 7 standard deviations of what noise puts between two slopes, so no noise
 
 
 class Difference(NamedTuple):
@@ -67,6 +78,219 @@ def central_difference(f, theta):
     near = _each_entry(theta, lambda step: f(theta + h * step) - f(theta - h * step)) / (2 * h)
     far = _each_entry(theta, lambda step: f(theta + 2 * h * step) - f(theta - 2 * h * step)) / (4 * h)
     return Difference(near, np.abs(far - near) / 3 + eps * abs(f(theta)) / h)
+
+
+def ridders(f, theta):
+    """Return the gradient of f at theta from central differences over growing steps, extrapolated to h = 0.
+
+    Parameters
+    ----------
+    f : callable
+        Takes an array shaped as theta, returns a real number.
+    theta : array of real numbers
+
+    Returns
+    -------
+    Difference
+        Shaped as theta, float64.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If theta or what f returns is not what is described above, or f is not finite at theta or next to it.
+
+    Notes
+    -----
+    Ridders (1982, Advances in Engineering Software 4, 75-76). The differences D(h) = f' + c_2 h^2 + c_4 h^4 + ..
+    over h_k = 4^k h_0 open Neville's table
+
+        T_k,0 = D(h_k),    T_k,j = (c T_k-1,j-1 - T_k,j-1) / (c - 1),    c = 16^j,
+
+    whose column j is free of the first j powers. The best entry is the one with the smallest error estimate: the
+    larger difference from its two parents, plus noise. Ridders shrinks a large step; where f explodes such a
+    table may settle on a wrong number. So h grows: from eps^(1/3) max(|theta_i|, 0.1), where the formula's error
+    and rounding are about as large (0.1 stands for a theta_i that is zero or tiny), to max(|theta_i|, 0.1), where
+    rounding costs no more than that of theta_i itself. It stops earlier when the best of a row is twice as bad
+    as the best of all, or when D(h_k) moves by more than noise and then by less than 4 times that: h^2 promises 16.
+
+    *Noise.* If s bounds the noise of f, that of D(h) is at most s/h. T_k,j takes over c/(c - 1) and 1/(c - 1) of
+    what its parents have: at most the product of all (c + 1/4) / (c - 1), or 1.09, times s/h for the smallest h in
+    it. s is measured, so that rounding inside f counts: from fourth differences of f along random rays, over
+    h_0/4 or less. Independent noise gives them the standard deviation sqrt(70) s, the smooth part adds eps^(4/3)
+    or so (Moré and Wild 2011, SIAM Journal on Scientific Computing 33, 1292-1314). It is at least eps |f| / 2,
+    the rounding of the number that f returns. One measurement serves all entries.
+
+    *Structure below h_0*, such as chaos or a kink close by. If the slope over a far smaller step, eps^(3/4), is
+    another one, the table starts from there. If f does not move over that step, its values come in stairs, and
+    it is no witness; if it does, half of the smallest distance between two values seen is counted as noise.
+
+    *Kinks.* The same points give the slopes from both sides; if these differ by more than their errors, half
+    of their difference is added.
+
+    What is below eps^(3/4) cannot be told from noise, nor stairs wider than h_0 from a constant.
+    """
+    line = _Lines(f, theta)
+    return line.everywhere(line.two_sided)
+
+
+def one_sided(f, theta):
+    """Return the slopes of f at theta from the left and from the right: two numbers where f has a kink.
+
+    Parameters
+    ----------
+    f : callable
+        Takes an array shaped as theta, returns a real number.
+    theta : array of real numbers
+
+    Returns
+    -------
+    left, right : Difference
+        Shaped as theta, float64; one entry moves at a time.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for ``ridders``.
+
+    Notes
+    -----
+    As ``ridders``, from the differences f' + c_1 h + c_2 h^2 + .. of one side, with c = 4^j. The noise of
+    such a difference is at most 2 s/h, that of an entry below 1.58 times as much.
+    """
+    line = _Lines(f, theta)
+    return line.everywhere(line.left), line.everywhere(line.right)
+
+
+class _Lines:
+    """f on the lines through theta along its entries; each point is calculated once."""
+
+    def __init__(self, f, theta):
+        self.f, self.theta = f, _checks.finite("theta", _checks.real("theta", theta)).astype(float)
+        self.here, self.at, self.noise = self._value(self.theta.copy()), cache(self._at), cache(self._noise)
+
+    def everywhere(self, find):
+        """Return the Difference that ``find(index)`` makes of one entry, for all of them."""
+        value, error = np.empty(self.theta.shape), np.empty(self.theta.shape)
+        for index in np.ndindex(self.theta.shape):
+            value[index], error[index] = find(index)
+        return Difference(value, error)
+
+    def two_sided(self, index):
+        value, error = self._extrapolated(index, -1, 1)
+        left, right = self.left(index), self.right(index)
+        gap = abs(right.value - left.value)
+        return Difference(value, error + (gap / 2 if gap > left.error + right.error else 0))
+
+    def left(self, index):
+        return self._extrapolated(index, -1, 0)
+
+    def right(self, index):
+        return self._extrapolated(index, 0, 1)
+
+    def _extrapolated(self, index, low, high):
+        """Return the Difference of one entry from f(theta + low h) and f(theta + high h)."""
+        order = high - low  # the error is of order h or, with both sides, h^2
+        x, tiny, small, large = (a[index].item() for a in (self.theta, *map(self._steps, (3 / 4, 1 / 3, 0))))
+
+        def slope(h):
+            a, b = low * h, high * h
+            return _finite("the slope of f", (self.at(index, b) - self.at(index, a)) / ((x + b) - (x + a)), self.theta)
+
+        def noise(h):
+            return 2 / order * self.noise(1 / 3 if h >= small else 3 / 4) / h
+
+        found = _neville(slope, noise, small, large, order)
+        look = slope(tiny)
+        if look != 0 and not abs(look - found.value) <= SURE * noise(tiny):
+            found = _neville(slope, noise, tiny, large, order)
+        return found
+
+    def _at(self, index, h):
+        if h == 0:
+            return self.here
+        theta = self.theta.copy()
+        theta[index] += h
+        return self._value(theta)
+
+    def _value(self, theta):
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a step may leave the domain of f
+            return _number(self.f(theta), theta)
+
+    def _steps(self, power):
+        """Return eps^power max(|theta_i|, 0.1), rounded to powers of 2."""
+        return 2.0 ** np.round(np.log2(np.maximum(np.abs(self.theta), 0.1)) + power * np.log2(EPS))
+
+    def _noise(self, power):
+        """Return the standard deviation of f's noise around theta, within the step eps^power."""
+        rng, reach = np.random.default_rng(0), self._steps(power) / (4 * np.sqrt(self.theta.size))
+        rays = [reach * rng.uniform(-1, 1, self.theta.shape) for _ in range(RAYS)]
+        values = [[self.here, *(self._value(self.theta + k * ray) for k in (1, 2, 3, 4))] for ray in rays]
+        fourth = [a - 4 * b + 6 * c - 4 * d + e for a, b, c, d, e in values]
+        spread = math.hypot(*fourth) / math.sqrt(70 * RAYS)
+        # Over the tiny step f may climb a stair or two, which look like a slope: a stair is no higher than this.
+        stair = np.diff(np.unique(values)).min(initial=np.inf) if power == 3 / 4 else 0
+        return max(spread, EPS / 2 * abs(self.here), stair / 2)
+
+
+class _Entry(NamedTuple):
+    """A number in Neville's table, how far noise may carry it, and what it differs from its parents by."""
+
+    value: float
+    noise: float
+    apart: float = np.inf
+
+    @property
+    def error(self):
+        return self.noise + self.apart
+
+
+def _neville(slope, noise, first, last, order):
+    """Return the best Difference from slopes over growing steps, extrapolated in powers of h^order."""
+    row, best, moved, h = [], _Entry(np.nan, np.inf), 0, first
+    while h <= last:
+        try:
+            new = [_Entry(slope(h), noise(h))]
+        except (ArithmeticError, ValueError):  # a large step may leave the domain of f
+            if not row:
+                raise
+            break
+        for j, near in enumerate(row, 1):
+            new.append(_child(near, new[-1], GROWTH ** (order * j)))
+        found = min(new, key=lambda entry: entry.error)
+        before, moved = moved, _moved(row, new)
+        if found.error > 2 * best.error or moved < GROWTH ** (order / 2) * before:
+            break
+        row, best, h = new, min(best, found, key=lambda entry: entry.error), GROWTH * h
+    return Difference(best.value, best.error)
+
+
+def _child(near, far, c):
+    value = near.value + (near.value - far.value) / (c - 1)
+    apart = max(abs(value - near.value), abs(value - far.value))
+    return _Entry(value, near.noise + (near.noise + far.noise) / (c - 1), apart)
+
+
+def _moved(row, new):
+    """Return by how much the first column moves, or 0 if that may be noise."""
+    if not row:
+        return 0
+    moved = abs(new[0].value - row[0].value)
+    return moved if moved > SURE * (new[0].noise + row[0].noise) else 0
+
+
+def _number(value, theta):
+    """Return what f returned as a float."""
+    found = np.asarray(value)
+    if found.ndim or found.dtype.kind not in "iuf":
+        what = f"an array of shape {found.shape}" if found.ndim else repr(value)
+        raise TypeError(f"f returned {what}, wanted a real number")
+    return _finite("f", float(found), theta)
+
+
+def _finite(symbol, number, theta):
+    if not math.isfinite(number):
+        raise ValueError(f"{symbol} is {number} at theta = {theta}, wanted a finite number")
+    return number
 
 
 def _each_entry(theta, derivative):

@@ -16,11 +16,15 @@ import numpy as np
 
 
 class Loss(NamedTuple):
-    """A loss of one output: ``value(o, y)`` without the last axis, ``slope(o, y)`` shaped as o."""
+    """A loss of one output: ``value(o, y)`` without the last axis, ``slope(o, y)`` shaped as o.
+
+    ``label(o, y)``, shaped as o, is what the slope subtracts: y_t, or 1 at its class.
+    """
 
     name: str
     value: Callable
     slope: Callable
+    label: Callable
 
 
 def _squared_error(o, y):
@@ -30,6 +34,10 @@ def _squared_error(o, y):
 
 def _squared_error_slope(o, y):
     return o - y
+
+
+def _squared_error_label(o, y):
+    return y
 
 
 def _shifted_exp(o):
@@ -53,11 +61,15 @@ def _cross_entropy_slope(o, y):
     return e
 
 
+def _cross_entropy_label(o, y):
+    return (np.arange(o.shape[-1]) == y[..., None]).astype(o.dtype)
+
+
 LOSSES = {
     rule.name: rule
     for rule in (
-        Loss("squared_error", _squared_error, _squared_error_slope),
-        Loss("cross_entropy", _cross_entropy, _cross_entropy_slope),
+        Loss("squared_error", _squared_error, _squared_error_slope, _squared_error_label),
+        Loss("cross_entropy", _cross_entropy, _cross_entropy_slope, _cross_entropy_label),
     )
 }
 

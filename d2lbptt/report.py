@@ -1,0 +1,127 @@
+"""What a gradient check has found, for people: the verdict, the worst entries, the wrong steps, a sentence."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Row(NamedTuple):
+    """What was found for one parameter; the entry is the one farthest from its reference.
+
+    Attributes
+    ----------
+    parameter : str
+        Its name; "h" and "o" stand for dL/dh_t and dL/do_t.
+    size : float
+        Euclidean norm of its gradient.
+    index : tuple of int
+        The entry, counted from 0.
+    t : int or None
+        The step whose use of the parameter is meant; None for the sum over all steps.
+    analytic, reference : float
+        The gradient under test and the reference, at this entry.
+    tolerance : float
+        How far rounding may carry this entry.
+    ratio : float
+        |analytic - reference| / tolerance; above 1 the gradient is wrong.
+    visible : float
+        The smallest error that would have shown in every entry of the gradient.
+    blind : bool
+        Whether an error of one part in a hundred of the largest entry could hide below the tolerance.
+    """
+
+    parameter: str
+    size: float
+    index: tuple
+    t: int | None
+    analytic: float
+    reference: float
+    tolerance: float
+    ratio: float
+    visible: float
+    blind: bool
+
+
+class Report(NamedTuple):
+    """The outcome of a gradient check; true only if it passed.
+
+    Attributes
+    ----------
+    verdict : {"PASS", "FAIL", "BLIND"}
+        BLIND: rounding is so large here, for some parameter, that a wrong gradient could hide.
+    rows : tuple of Row
+        One for each parameter that was checked.
+    time_steps : tuple of int
+        The steps t at which it is wrong, as far as that can be told.
+    hint : str
+        What the pattern of the errors says, in one sentence.
+    reach : str
+        How far the steps could be told apart, where that was not to the end.
+    kinks : tuple of tuple of int
+        (t, unit) of the states that stand on a kink of phi, (t, sequence, unit) with a batch.
+    ratios : dict of Key to array
+        |analytic - reference| / tolerance of every entry that was compared: shaped as the parameter under
+        ``Key(name)``, the sum over all steps; (T, ...) under ``Key(name, True)``, what each step brings.
+    """
+
+    verdict: str
+    rows: tuple
+    time_steps: tuple = ()
+    hint: str = ""
+    reach: str = ""
+    kinks: tuple = ()
+    ratios: Mapping = {}
+
+    @property
+    def worst(self):
+        """The Row with the largest ratio of error to tolerance."""
+        return max(self.rows, key=lambda row: row.ratio)
+
+    def __bool__(self):
+        """Whether the verdict is PASS."""
+        return self.verdict == "PASS"
+
+    def __str__(self):
+        """Return the verdict, what it rests on, and a table with one line for each parameter."""
+        names = f"{'':8}{'|gradient|':>11}  {'worst entry':<22}{'analytic':>14}{'reference':>14}"
+        names += f"{'error/tolerance':>17}{'would show':>12}"
+        told = [self.hint, self.reach, _kink_words(self)]
+        return "\n".join([_headline(self), *filter(None, told), names, *map(_line, self.rows)])
+
+    __repr__ = __str__
+
+
+def _headline(report):
+    worst = report.worst
+    if report.verdict == "BLIND":
+        blind = ", ".join(row.parameter for row in report.rows if row.blind)
+        return f"BLIND: rounding is too large here to judge the gradient of {blind}"
+    words = f"{report.verdict}: the worst entry is {_entry(worst)}, off by {worst.ratio:.2g} tolerances"
+    return words + (f"; wrong at {_steps(report.time_steps)}" if report.time_steps else "")
+
+
+def _steps(steps):
+    """Name steps, runs of them as t = 3 .. 7."""
+    runs = np.split(steps, np.flatnonzero(np.diff(steps) > 1) + 1)
+    return "t = " + ", ".join(str(r[0]) if len(r) == 1 else f"{r[0]} .. {r[-1]}" for r in runs)
+
+
+def _entry(row):
+    where = f"[{', '.join(map(str, row.index))}]" if row.index else ""
+    return f"{row.parameter}{where}" + ("" if row.t is None else f", t = {row.t}")
+
+
+def _line(row):
+    numbers = f"{row.analytic:14.6g}{row.reference:14.6g}{row.ratio:17.2g}{row.visible:12.1e}"
+    return f"{row.parameter:8}{row.size:11.4g}  {_entry(row):<22}{numbers}"
+
+
+def _kink_words(report):
+    kinks = report.kinks
+    if not kinks:
+        return ""
+    in_time = report.rows[0].parameter != "theta"
+    some = [f"t = {k[0]}, unit {k[-1]}" if in_time else f"theta[{', '.join(map(str, k))}]" for k in kinks[:3]]
+    more = f" and {len(kinks) - 3} more" if len(kinks) > 3 else ""
+    return f"On a kink, where every slope from left to right is right: {'; '.join(some)}{more}."
