@@ -22,11 +22,12 @@ from .differences import complex_step, one_sided, ridders
 from .report import Report, Row
 from .rnn import Params, forward
 
-SHAKES = 32  # more of them narrow Student's quantile: 15 standard deviations with 16, 9 with 32, 8 with 64
+SHAKES = 48  # more of them narrow Student's quantile: 15 standard deviations with 16, 9 with 32, 8 with 48
 ROUNDING = 0.5  # units in the last place: the most that one rounding can do, where a shake moves by a whole one
 RIDDERS = 4  # times its own estimate is what the error of ridders stays below: see tests/test_differences.py
 FALSE_ALARM = 1e-6  # how often a right gradient may be called wrong, over all its entries and steps
 BLIND_ABOVE = 0.01  # where rounding could hide an error of one part in a hundred, there is no verdict
+NO_LONGER_SMALL = BLIND_ABOVE**0.5  # of a number: from here on the square of a change is not to be neglected
 
 
 def check_gradients(
@@ -69,12 +70,12 @@ def check_gradients(
 
     Notes
     -----
-    The tolerance of an entry is its standard deviation over 32 shakes times Student's quantile at a false-alarm
+    The tolerance of an entry is its standard deviation over 48 shakes times Student's quantile at a false-alarm
     rate of 1e-6 over all entries and steps, plus eps log2(2T) times the sum over the steps of what each of them
     brings in absolute value (pairwise summation: Higham 2002, section 4.2). An entry whose shakes happen to lie
     close together takes the median relative spread of its row. The reference's own rounding is added to the spread,
     as independent. If the gradient under test is outside, its own spread over the same shakes counts if it is wider.
-    No tolerance is given where it would exceed the number itself, or a hundredth of it in the case of such a spread:
+    No tolerance is given where it would exceed the number itself, or a tenth of it in the case of such a spread:
     perhaps that gradient runs forward anew, and chaos carries it along other states.
     eps is that of the network: float32 is judged in float64, but by its own rounding and along its own states.
     """
@@ -104,7 +105,7 @@ def check_gradients(
         # Its own answer may be an outlier among those to the shakes, and must not make them look small.
         sizes = {key: np.fmin(np.abs(tested[key]), np.abs(mean[key])) for key in tested}
         tolerance |= {
-            key: np.fmax(tolerance[key], _unless_lost(key, wider[key], bounds[key], sizes[key], BLIND_ABOVE))
+            key: np.fmax(tolerance[key], _unless_lost(key, wider[key], bounds[key], sizes[key], NO_LONGER_SMALL))
             for key in tested
         }
         ratio = _ratio(tested, answers, tolerance)
@@ -144,8 +145,8 @@ def check_gradient(f, theta, grad, *, method="auto", seed=0):
 
     Notes
     -----
-    With the complex step, the tolerance comes from 32 repetitions at a theta that is moved by one unit in the last
-    place, each with a step h of its own, so that the imaginary parts round anew: 33 evaluations of f for each entry
+    With the complex step, the tolerance comes from 48 repetitions at a theta that is moved by one unit in the last
+    place, each with a step h of its own, so that the imaginary parts round anew: 49 evaluations of f for each entry
     of theta. With ``ridders`` it is four times what that estimates of its own error, which is no statistical bound.
     """
     _checks.one_of("method", method, ("auto", "complex", "ridders"))

@@ -54,8 +54,10 @@ class Finding(NamedTuple):
         return list(dict.fromkeys(key.name for key in self.wrong))
 
     def fits(self, answer):
-        """Whether another gradient, by Key, agrees with the one under test; keys that it does not have do not count."""
-        return all(self._agrees(key, value) for key, value in answer.items() if key in self.tested)
+        """Whether another gradient, by Key, agrees with the one under test where it has a key, and has a wrong one."""
+        return any(key in answer for key in self.wrong) and all(
+            self._agrees(key, value) for key, value in answer.items() if key in self.tested
+        )
 
     def _agrees(self, key, value):
         # The other gradient has rounding of its own: as large, relative to its size, as that of the right one.
@@ -77,22 +79,24 @@ def explain(finding):
     steps : tuple of int
     hint, reach : str
     """
-    hint = _not_finite(finding)
-    if hint:
-        return _wrong_steps(finding), hint, ""
-    steps, reach, right = _localised(finding)
-    if finding.fits(finding.reference):
-        return steps, "The errors are hardly larger than rounding: too small for a pattern.", reach
-    for pattern in (_constant, _one_entry, _transposed, _known_mistake):
-        hint = hint or pattern(finding)
-    return steps, hint or _truncation(finding, right) or _by_step(finding, steps, right), reach
+    with np.errstate(over="ignore", invalid="ignore"):  # a wrong gradient may be as large as it likes
+        hint = _not_finite(finding)
+        if hint:
+            return _wrong_steps(finding), hint, ""
+        steps, reach, right = _localised(finding)
+        if finding.fits(finding.reference):
+            return steps, "The errors are hardly larger than rounding: too small for a pattern.", reach
+        for pattern in (_constant, _one_entry, _transposed, _known_mistake):
+            hint = hint or pattern(finding)
+        return steps, hint or _truncation(finding, right) or _by_step(finding, steps, right), reach
 
 
 def of_one_array(finding):
     """Return a sentence on the pattern of the errors of one array, where there is no network behind it."""
     hint = _not_finite(finding)
-    for pattern in (_constant, _one_entry, _transposed):
-        hint = hint or pattern(finding)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for pattern in (_constant, _one_entry, _transposed):
+            hint = hint or pattern(finding)
     return hint
 
 
@@ -117,11 +121,7 @@ def _localised(finding):
         return steps, "", T - max(steps)
     if any(key.steps for key in finding.tested if key.name not in ("h", "o")):
         t = _largest_step(finding)
-        return (
-            (t,),
-            f"No step is off by more than rounding, only the sum is; the largest error is that of t = {t}.",
-            None,
-        )
+        return (t,), f"No step by itself is off by more than rounding; the largest error is that of t = {t}.", None
     return _from_sums(finding, T)
 
 
@@ -134,14 +134,15 @@ def _largest_step(finding):
 
 def _from_sums(finding, T):
     # One entry that is wrong in all steps looks like one step in which only one unit was awake.
-    alone, n = [] if _one_entry(finding) else _single_steps(finding, T), _shortest_failure(finding)
+    one_entry, n = _one_entry(finding), _shortest_failure(finding)
+    alone = [] if one_entry else _single_steps(finding, T)
     if alone and _always_the_first(finding):
         alone = [1]
     if len(alone) == 1 and (alone == [1] or n in (None, T + 1 - alone[0])):
         return tuple(alone), "Only sums were given: an error in this one step explains all of them.", T - alone[0]
     if n is None:
         return (), "Only sums were given: they do not say which steps are wrong; contributions= would.", None
-    within = _single_steps(finding, n) if n > 1 else [T]
+    within = [T] if n == 1 else [] if one_entry else _single_steps(finding, n)
     before = f"the gradient of the last {n - 1} by themselves is right, " if n > 1 else ""
     words = f"Only sums were given: {before}that of the last {n} is wrong; contributions= would tell every step."
     return tuple(within) if len(within) == 1 else (), words, n - 1
