@@ -154,9 +154,10 @@ def check_gradient(f, theta, grad, *, method="auto", seed=0):
     rng = np.random.default_rng(seed)
     key = Key("theta")
     tested = {key: _given(grad, theta)}
-    if method == "ridders" or (method == "auto" and not _is_analytic(f, theta, rng)):
+    why = _why_not_analytic(f, theta, rng) if method == "auto" else ""
+    if method == "ridders" or why:
         answers, tolerance, kinks = _by_differences(f, theta)
-        reach = "The reference is Ridders' extrapolation of differences" + "; f is not analytic." * (method == "auto")
+        reach = f"The reference is Ridders' extrapolation of differences{why}."
     else:
         answers, tolerance = _by_complex_step(f, theta, grad if callable(grad) else None, rng)
         reach, kinks = "The reference is the complex step.", ()
@@ -171,17 +172,17 @@ def _given(grad, theta):
     return _checks.shaped("grad", found, theta.shape, "the shape of theta").astype(float)
 
 
-def _is_analytic(f, theta, rng):
-    """Whether f calculates with complex numbers, and its complex step is right along one direction."""
+def _why_not_analytic(f, theta, rng):
+    """Return nothing if the complex step of f is right along one direction, else why it will not do."""
     direction = rng.choice((-1.0, 1.0), theta.shape) * np.maximum(np.abs(theta), 0.1)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", np.exceptions.ComplexWarning)  # float() of a complex number
             found = np.imag(f(theta + 1j * orbit.STEP * direction)) / orbit.STEP
     except Exception:  # whatever it cannot do with complex numbers
-        return False
+        return "; f does not calculate with complex numbers"
     slope = ridders(lambda s: f(theta + s * direction), 0.0)
-    return bool(abs(found - slope.value) <= RIDDERS * slope.error)
+    return "" if abs(found - slope.value) <= RIDDERS * slope.error else "; f is not analytic"
 
 
 def _by_complex_step(f, theta, grad, rng):

@@ -149,16 +149,22 @@ def _entry(factor):
     return change
 
 
-def _rows(kept):
-    def change(run):
-        found = run.right()
-        return {name: np.where(_column(kept(len(value)), value), value, 0) for name, value in found.items()}
+def _first_skipped(run):
+    p = run.parts
+    dz = sweep(p)[1]
+    found = uses(p, dz)
+    for rows in found.values():
+        rows[0] = 0
+    if len(dz) > 1:  # what flowed back last stands for the gradient of h_0
+        found["h0"][0] = dz[1] @ p.W_hh
+    return found
 
-    return change
 
-
-def _column(mask, value):
-    return mask.reshape(-1, *[1] * (value.ndim - 1))
+def _only_first(run):
+    found = run.right()
+    for rows in found.values():
+        rows[1:] = 0
+    return found
 
 
 MISTAKES = {
@@ -185,7 +191,7 @@ MISTAKES = {
     ),
     "no 1/T": Mistake(
         "The factor 1/T of the mean over time is missing.",
-        lambda run: run.made_of(do=len(run.parts.do) * run.parts.do),
+        lambda run: run.made_of(do=(len(run.parts.do) if run.reduction == "mean" else 1) * run.parts.do),
     ),
     "no label": Mistake("In dL/do_t, the label y_t has not been subtracted.", _no_label),
     "last output forgotten": Mistake(
@@ -195,12 +201,8 @@ MISTAKES = {
     "window one short": Mistake(
         "The longest path is missing: nothing flows back from the last loss to step 1.", _longest_path_missing
     ),
-    "step 1 skipped": Mistake(
-        "Step 1 is missing: the loop over the steps stops one too early.", _rows(lambda T: np.arange(T) > 0)
-    ),
-    "overwriting": Mistake(
-        "Only step 1 is there: each step overwrites the sum instead of adding to it.", _rows(lambda T: np.arange(T) < 1)
-    ),
+    "step 1 skipped": Mistake("Step 1 is missing: the loop over the steps stops one too early.", _first_skipped),
+    "overwriting": Mistake("Only step 1 is there: each step overwrites the sum instead of adding to it.", _only_first),
     "no bias": Mistake("The gradient of b_h is zero.", lambda run: run.right() | {"b_h": 0 * run.right()["b_h"]}),
     "a sign": Mistake("One entry has the wrong sign.", _entry(-1)),
     "one per cent": Mistake("One entry is 1 % too large.", _entry(1.01)),

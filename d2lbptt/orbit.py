@@ -59,8 +59,9 @@ def reference(trace, y, *, loss="squared_error", reduction="mean"):
         p = Parts(do, slope, W_hh, W_qh, x, h[:-1], h[1:])
         with np.errstate(over="ignore", invalid="ignore"):
             dh = _followed(p)
-            no_overflow("dL/dh_t", dh)
-            found = {**uses(p, slope * dh), "h": dh, "o": do}
+            found = {"h": dh, **uses(p, slope * dh), "o": do}
+        for name, rows in found.items():
+            no_overflow(f"dL/d{name}_t" if name in ("h", "o") else f"what a step brings to dL/d{name}", rows)
         answers.append({name: _unbatched(name, rows, trace) for name, rows in found.items()})
     kinks = np.argwhere(on_kink if trace.x.ndim == 3 else on_kink[:, 0])
     kinks[:, :1] += 1

@@ -57,7 +57,8 @@ class Report(NamedTuple):
     hint : str
         What the pattern of the errors says, in one sentence.
     reach : str
-        How far the steps could be told apart, where that was not to the end.
+        How far the steps could be told apart, where that was not to the end; for a function of one array, where the
+        reference comes from.
     kinks : tuple of tuple of int
         (t, unit) of the states that stand on a kink of phi, (t, sequence, unit) with a batch.
     ratios : dict of Key to array
@@ -98,7 +99,8 @@ def _headline(report):
         blind = ", ".join(row.parameter for row in report.rows if row.blind)
         return f"BLIND: rounding is too large here to judge the gradient of {blind}"
     words = f"{report.verdict}: the worst entry is {_entry(worst)}, off by {worst.ratio:.2g} tolerances"
-    return words + (f"; wrong at {_steps(report.time_steps)}" if report.time_steps else "")
+    at_least = " at least" if report.reach else ""
+    return words + (f"; wrong at {_steps(report.time_steps)}{at_least}" if report.time_steps else "")
 
 
 def _steps(steps):

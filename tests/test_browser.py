@@ -204,6 +204,7 @@ def test_preset_reset_python_and_save_by_mouse(open_and_run):
         ("02_unrolling", "length T", "End", "W_hh is used in 12 places"),
         ("03_total_derivative", "W_hh = g", "Home", "T = 5"),
         ("05_with_tanh", "input size", "Home", "The median slope φ′ is 1.00"),
+        ("06_checking_gradients", "log₁₀ h", "Home", "no digit"),
     ],
 )
 def test_the_explorer_of_each_notebook_answers(open_and_run, notebook, label, key, words):
@@ -212,3 +213,26 @@ def test_the_explorer_of_each_notebook_answers(open_and_run, notebook, label, ke
     slider(page, label).locator(".noUi-handle").focus()
     page.keyboard.press(key)
     assert words in changed(page, before)[1]
+
+
+def test_the_gradient_check_answers_and_the_answers_of_the_hunt_are_folded(open_and_run):
+    page = open_and_run("06_checking_gradients.ipynb")
+    explorer = page.locator(".widget-vbox", has=page.get_by_text("Where is this gradient wrong?")).last
+    show(explorer)
+    status, picture = explorer.locator("[role=status]"), explorer.locator("img[alt]")
+    assert "FAIL" in status.inner_text() and "W_hh stands where its transpose belongs" in status.inner_text()
+    mistake = explorer.locator(".widget-dropdown", has=page.locator("label:text-is('mistake')")).locator("select")
+    mistake.select_option("window one short")
+    status.filter(has_text="The longest path is missing").wait_for(timeout=30_000)
+    before = picture.get_attribute("src")
+    scale = explorer.locator(".widget-hslider", has=page.locator("label:text-is('scale g')"))
+    scale.locator(".noUi-handle").focus()
+    page.keyboard.press("Home")
+    status.filter(has_text="here it changes no number").wait_for(timeout=30_000)
+    assert "g = 0.00" in status.inner_text() and picture.get_attribute("src") != before
+    answers = page.locator("details")
+    assert answers.count() == 10
+    assert not answers.first.locator("pre").is_visible()
+    show(answers.first)
+    answers.first.locator("summary").click()
+    assert "+ do = (trace.o - y) / T" in answers.first.locator("pre").inner_text()

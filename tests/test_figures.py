@@ -1,11 +1,11 @@
-"""The pictures of the gradient's flow: what is drawn is what was given, and it can be read. Oracle: the data given."""
+"""Pictures of numbers: what is drawn is what was given, and it can be read. Oracle: the data given."""
 
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from d2lbptt import figures
+from d2lbptt import figures, init_params, precision
 
 
 def drawn(draw, *arguments, **options):
@@ -98,3 +98,122 @@ def test_distances_and_their_prediction_stand_on_one_log_axis():
     assert ax.get_yscale() == "log" and {"far", "near"} <= set(shown_texts(ax))
     for curve, wanted in zip(ax.lines, [2.0**t, 2.1**t, 0.5**t, 0.5**t], strict=True):
         np.testing.assert_array_equal(curve.get_data(), (t, wanted))
+
+
+# --- precision ---
+
+H = 10.0 ** (np.arange(-300, -9) / 10)
+
+
+@pytest.fixture(
+    scope="module", params=[(T, g, dtype) for T, g in ((1, 1), (12, 0), (12, 1), (60, 3)) for dtype in ("f8", "f4")]
+)
+def sizes(request):
+    T, g, dtype = request.param
+    x, y = np.random.default_rng(0).normal(size=(2, T, 1))
+    return precision.step_sizes(init_params(1, 5, 1, scale=g), x, y, H, h0=np.full(5, 0.5), dtype=np.dtype(dtype))
+
+
+def inside(ax, text):
+    frame, box = ax.get_window_extent().padded(2), text.get_window_extent()
+    return frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
+
+
+def crossed(lines, text):
+    """Whether one of the lines runs through a text."""
+    box = text.get_window_extent().padded(-4)
+    return any(box.count_contains(line.get_transform().transform(line.get_xydata())) for line in lines)
+
+
+@pytest.mark.parametrize("method", precision.METHODS)
+def test_errors_theory_and_best_step_are_drawn(sizes, method):
+    ax = drawn(figures.step_size, sizes, method=method, h=H[120])
+    curves = [line for line in ax.lines if len(line.get_xdata()) == len(H)]
+    for name, curve in zip(precision.METHODS, curves, strict=True):
+        x, y = curve.get_data()
+        np.testing.assert_allclose(x, np.log10(H))
+        seen = (y > ax.get_ylim()[0] + 0.2) & (y < ax.get_ylim()[1] - 0.2)
+        np.testing.assert_allclose(10 ** y[seen], sizes.error[name][seen])
+        assert (curve.get_linewidth() == 3) == (name == method)
+    law = sizes.law[method]
+    dashed = [
+        line for line in ax.lines if line.get_color() == figures.style.THEORY["color"] and line.get_marker() == "None"
+    ]
+    for line, slope, at_1 in zip(dashed, (law.order, law.power), (law.truncation, law.rounding), strict=True):
+        (x, x2), (y, y2) = line.get_data()
+        assert (y2 - y) / (x2 - x) == pytest.approx(slope, abs=1e-9)
+        assert y - slope * x == pytest.approx(np.log10(at_1))
+    diamond, point = (next(line for line in ax.lines if line.get_marker() == marker) for marker in "Do")
+    assert diamond.get_xdata()[0] == pytest.approx(np.log10(law.best))
+    assert point.get_data()[0] == pytest.approx([np.log10(H[120])])
+
+
+def test_names_stand_inside_and_on_no_line_but_where_lines_crowd(sizes):
+    ax = drawn(figures.step_size, sizes)
+    names = [text for words, text in shown_texts(ax).items() if words in ("forward", "central", "complex step")]
+    assert len(names) == 3 and all(inside(ax, name) for name in names)
+    assert not any(a.get_window_extent().overlaps(b.get_window_extent()) for a in names for b in names if a is not b)
+    curves = [line for line in ax.lines if len(line.get_xdata()) == len(H)]
+    if sizes.found["central"].dtype == np.float64:
+        assert not any(crossed(curves, name) for name in names)
+
+
+@pytest.mark.parametrize("method", precision.METHODS)
+def test_digits_that_are_right_are_strong_and_the_others_faint(sizes, method):
+    figure = Figure(figsize=(9.6, 4.3), dpi=100)
+    FigureCanvasAgg(figure)
+    digits = figures.StepSizePicture(figure).digits
+    for h in H[::10]:
+        digits.update(sizes, method, h)
+        right, found = digits.right.get_text(), sizes.found[method][sizes.h == h][0]
+        assert float((right + digits.wrong.get_text()).replace("−", "-")) == pytest.approx(found, rel=1e-7)
+        assert float(digits.true.get_text().replace("−", "-")) == pytest.approx(sizes.truth, rel=1e-7)
+        error, count = sizes.error[method][sizes.h == h][0], sum(c.isdigit() for c in right)
+        assert error < 10.0**-count * (1 + 1e-9) if count else error > 0.0999
+        assert count >= min(-np.log10(max(error, 1e-30)), len(digits.true.get_text().split("e")[0]) - 3) - 1
+        assert str(count) in digits.count.get_text() or digits.count.get_text() == "no digit is right"
+        boxes = digits.right.get_window_extent(), digits.wrong.get_window_extent()
+        assert not count or abs(boxes[0].x1 - boxes[1].x0) < 3
+        assert all(inside(digits.ax, text) for text in digits.artists)
+
+
+def test_the_cliff_shows_the_secant_and_the_tangent_with_their_slopes():
+    data = precision.cliff()
+    ax = drawn(figures.cliff, data)
+    curve = next(line for line in ax.lines if len(line.get_xdata()) == len(data.b))
+    np.testing.assert_allclose(curve.get_ydata(), data.E)
+    np.testing.assert_allclose(curve.get_xdata(), (data.b - data.point[0]) / data.h)
+    secant, tangent = (
+        next(line for line in ax.lines if line.get_color() == colour and line.get_marker() == "None")
+        for colour in ("#CC79A7", figures.style.FULL["color"])
+    )
+    for line, slope in ((secant, data.central), (tangent, data.bptt)):
+        assert line.get_slope() == pytest.approx(slope * data.h)
+    words = " ".join(shown_texts(ax)).replace("−", "-")
+    assert f"dE/db = {data.bptt:.0f}" in words and f"dE/db = {data.central:.0f}" in words
+    assert f"{data.bptt / data.central:.0f} times too flat" in words and "h = 10⁻³" in words
+
+
+def test_texts_of_the_static_pictures_stand_inside():
+    figure = Figure(figsize=(9.6, 4), dpi=100)
+    FigureCanvasAgg(figure)
+    for draw, data in ((figures.cliff, precision.cliff()), (figures.lost_slope, precision.lost_slope())):
+        figure.clear()
+        ax = draw(figure.add_axes((0.1, 0.165, 0.88, 0.8)), data)
+        figure.canvas.draw()
+        assert all(inside(ax, text) for text in ax.texts)
+        assert not any(crossed(ax.lines, text) for text in ax.texts)
+
+
+def test_the_lost_slope_shows_errors_and_law_of_both_dtypes():
+    data = precision.lost_slope(np.linspace(-25, 25, 501))
+    ax = drawn(figures.lost_slope, data)
+    curves = [line for line in ax.lines if len(line.get_xdata()) == 501]
+    for curve, name in zip(curves, data.error, strict=True):
+        order = np.argsort(np.abs(data.z))
+        np.testing.assert_allclose(curve.get_xdata(), np.abs(data.z)[order])
+        known = data.error[name][order] > 0
+        np.testing.assert_allclose(10 ** curve.get_ydata()[known], data.error[name][order][known])
+        assert any(f"{name}:\nslope 0 from {data.gone[name]:.3g}" == words for words in shown_texts(ax))
+    for line, name in zip((a for a in ax.lines if a.is_dashed()), data.law, strict=True):
+        assert np.all(line.get_ydata() <= 0) and 10 ** line.get_ydata()[0] == pytest.approx(data.law[name].min())

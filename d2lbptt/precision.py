@@ -1,0 +1,384 @@
+"""How many digits of a derivative survive: the step of a difference, the cliff, and the slope of a saturated tanh.
+
+    (f(w + h) - f(w)) / h          is off by |f''| h / 2    and by rounding, of order eps |f| / h
+    (f(w + h) - f(w - h)) / 2h     is off by |f'''| h^2 / 6 and by half as much rounding
+    Im f(w + ih) / h               is off by |f'''| h^2 / 6 and by rounding of order eps |f'|
+
+(Higham 2002, Accuracy and Stability of Numerical Algorithms, section 1.14, on the first; Squire and Trapp 1998,
+SIAM Review 40, 110-112, on the last.) Here f is the loss L as a function of one entry w of W_hh.
+
+Shapes: h is (K,), and so is what belongs to it; K networks that differ in one number run side by side.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from . import _checks
+from .activations import ACTIVATIONS
+from .bptt import backward
+from .differences import complex_step
+from .rnn import Params, affine, forward, loss, targets
+
+METHODS = ("forward", "central", "complex")
+SAMPLES = 32  # fourth differences that the rounding of L is measured from
+
+
+class Law(NamedTuple):
+    """What theory says of a relative error: truncation h^order and, independent of it, rounding h^power.
+
+    Attributes
+    ----------
+    order, power : int
+        The power is -1, or 0 for the complex step, which subtracts nothing.
+    truncation, rounding : float
+    """
+
+    order: int
+    power: int
+    truncation: float
+    rounding: float
+
+    def terms(self, h):
+        """Return truncation and rounding at h."""
+        return self.truncation * h**self.order, self.rounding * h**self.power
+
+    def error(self, h):
+        """Return the root of the sum of their squares."""
+        return np.hypot(*self.terms(h))
+
+    @property
+    def best(self):
+        """The h with the smallest error; for the complex step, below which rounding is all."""
+        if not self.truncation:
+            return np.inf
+        balance = self.rounding / self.truncation / (np.sqrt(self.order) if self.power else 1)
+        return balance ** (1 / (self.order - self.power))
+
+
+class StepSizes(NamedTuple):
+    """One entry of dL/dW_hh by three methods and many steps; the mappings are by the names in ``METHODS``.
+
+    Attributes
+    ----------
+    entry : tuple of int
+        The entry of W_hh that moves: the one with the largest gradient.
+    h : array, shape (K,)
+        In rising order.
+    truth : float
+        By BPTT in long double.
+    found : dict of str to array, shape (K,)
+    error : dict of str to array, shape (K,)
+        |found - truth| / |truth|.
+    typical : dict of str to array, shape (K,)
+        The root mean square of the errors at all steps within a factor of 2 of h: a single one may be small by luck.
+    law : dict of str to Law
+    """
+
+    entry: tuple
+    h: np.ndarray
+    truth: float
+    found: dict
+    error: dict
+    typical: dict
+    law: dict
+
+    def best(self, method):
+        """Return the h at which the typical error is smallest."""
+        return self.h[np.argmin(self.typical[method])]
+
+    def apart(self, method):
+        """Return the factor between the typical error and the law, in the median over h where the law is below 0.1."""
+        law, typical = _typical(self.h, self.law[method].error(self.h)), self.typical[method]
+        shown = (law < 0.1) & (typical > 0)
+        return 10 ** np.median(np.abs(np.log10(typical[shown] / law[shown]))) if shown.any() else np.nan
+
+
+def step_sizes(params, x, y, h, *, h0=None, activation="tanh", dtype=float):
+    """Return one entry of dL/dW_hh by forward and central differences and by the complex step, for many steps h.
+
+    Parameters
+    ----------
+    params, x, h0
+        As for ``forward``; one sequence.
+    y : array, shape (T, q)
+        L is the mean of the squared errors.
+    h : array of positive numbers, shape (K,)
+    activation : {"tanh", "sigmoid", "identity"}
+    dtype : float or numpy.float32
+        What the three methods calculate in.
+
+    Returns
+    -------
+    StepSizes
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above, or dL/dW_hh is zero, so that there is no relative error.
+
+    Notes
+    -----
+    The truth is BPTT in long double, which has 64 bits on Intel machines; where it has no more than float64, errors
+    below eps mean nothing. f'' and f''' of the laws are differences of that gradient. The rounding of one L, and of
+    one complex step, is measured: fourth differences over steps of w of sqrt(eps) or less have a standard deviation
+    of sqrt(70) times that of independent roundings, and the smooth part adds only eps^2 to them.
+    """
+    trace, y = _start(params, x, y, h0, activation, dtype)
+    h = np.unique(_checks.shaped("h", np.atleast_1d(_checks.finite("h", _checks.real("h", h))), (None,), "(K,)"))
+    if h[0] <= 0:
+        raise ValueError(f"h is {h[0]}, wanted positive numbers")
+    entry, truth, second, third = _derivatives(trace, y)
+    f, w, steps = _loss_along(trace, y, entry), trace.params.W_hh[entry], h.astype(trace.h.dtype)
+    here, up, down = np.split(f(np.concatenate([w[None], w + steps, w - steps])), [1, 1 + len(h)])
+    found = {
+        "forward": (up - here) / steps,
+        "central": (up - down) / (2 * steps),
+        "complex": f(w + 1j * steps).imag / steps,
+    }
+    error = {method: np.abs((value - truth) / truth).astype(float) for method, value in found.items()}
+    tiny = w.dtype.type(1e-30)
+    roundings = _rounding(f, w), _rounding(lambda w: f(w + 1j * tiny).imag / tiny, w)
+    law = _laws(abs(float(truth)), second, third, *roundings)
+    typical = {method: _typical(h, values) for method, values in error.items()}
+    return StepSizes(entry, h, float(truth), found, error, typical, law)
+
+
+def _laws(slope, second, third, of_loss, of_slope):
+    # Two roundings of L, independent of each other, make sqrt(2) of one.
+    cubic = third / (6 * slope)
+    return {
+        "forward": Law(1, -1, second / (2 * slope), np.sqrt(2) * of_loss / slope),
+        "central": Law(2, -1, cubic, np.sqrt(2) * of_loss / (2 * slope)),
+        "complex": Law(2, 0, cubic, of_slope / slope),
+    }
+
+
+def _typical(h, error):
+    near = np.abs(np.log2(h[:, None] / h)) <= 1
+    return np.sqrt(near @ error**2 / near.sum(1))
+
+
+def _start(params, x, y, h0, activation, dtype):
+    """Return the forward pass in dtype, and y, once they are known to be of use here."""
+    _checks.one_of("activation", activation, ("tanh", "sigmoid", "identity"))  # those that are analytic
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise TypeError(f"dtype is {np.dtype(dtype)}, wanted float32 or float64")
+    trace = forward(params, x, h0=h0, activation=activation)
+    if trace.x.ndim != 2:
+        raise ValueError(f"x has shape {trace.x.shape}, wanted (T, d), one sequence")
+    start, y = _rerun(trace, dtype), _checks.real("y", targets(trace, y, "squared_error", "mean")[1])
+    return start, y.astype(dtype)
+
+
+def _rerun(trace, dtype, **changed):
+    """Return the same forward pass in another dtype, perhaps with another W_hh."""
+    params = trace.params._replace(**changed)
+    arrays = {s: None if a is None else _checks.real(s, a).astype(dtype) for s, a in params._asdict().items()}
+    x, h0 = (_checks.real(symbol, a).astype(dtype) for symbol, a in (("x", trace.x), ("h0", trace.h[0])))
+    return forward(Params(**arrays), x, h0=h0, activation=trace.activation)
+
+
+def _derivatives(trace, y):
+    """Return the entry w of W_hh with the largest gradient, dL/dw, |d2L/dw2| and |d3L/dw3|, by BPTT in long double."""
+    y = y.astype(np.longdouble)
+    here = backward(_rerun(trace, np.longdouble), y).W_hh
+    entry = tuple(map(int, np.unravel_index(np.argmax(np.abs(here)), here.shape)))
+    if here[entry] == 0:
+        raise ValueError("dL/dW_hh is zero everywhere, wanted a gradient: there is no relative error of zero")
+
+    def moved(by):
+        W = trace.params.W_hh.astype(np.longdouble)
+        W[entry] += by
+        return backward(_rerun(trace, np.longdouble, W_hh=W), y).W_hh[entry]
+
+    step = np.longdouble(1e-5)  # leaves f'' ten digits and f''' six, or more, of a gradient with sixteen
+    up, down = moved(step), moved(-step)
+    second, third = abs(up - down) / (2 * step), abs(up - 2 * here[entry] + down) / step**2
+    return entry, here[entry], float(second), float(third)
+
+
+def _loss_along(trace, y, entry):
+    """Return L as a function of one entry of W_hh: many values at once, calculated in their own dtype."""
+    (W_hx, W_hh, W_qh, b_h, b_q), (i, j) = trace.params, entry
+    others, phi = W_hh.copy(), ACTIVATIONS[trace.activation].value
+    others[entry] = 0
+    inputs = affine(W_hx, trace.x, b_h)
+
+    # No BLAS for what depends on w: it may round one and the same row in another way in another place.
+    def times(W, rows):
+        return np.einsum("ij,kj->ki", W, rows)
+
+    def f(w):
+        h, total = np.broadcast_to(trace.h[0], (len(w), len(W_hh))).astype(w.dtype), 0
+        for input, target in zip(inputs, y, strict=True):
+            z = times(others, h) + input
+            z[:, i] += w * h[:, j]
+            h = phi(z, z)
+            total += ((times(W_qh, h) + (0 if b_q is None else b_q) - target) ** 2).sum(1) / 2
+        return total / len(y)
+
+    return f
+
+
+def _rounding(f, w):
+    """Return the standard deviation of the rounding of f(w), measured, but no less than that of its last bit."""
+    eps, rng = np.finfo(w.dtype).eps.item(), np.random.default_rng(0)
+    steps = (np.sqrt(eps) * max(abs(w), 0.1) * rng.uniform(-1, 1, SAMPLES)).astype(w.dtype)
+    values = f((w + np.outer(np.arange(5, dtype=w.dtype), steps)).ravel()).reshape(5, -1).astype(float)
+    spread = np.sqrt(np.mean(np.square([1, -4, 6, -4, 1] @ values)) / 70)
+    return max(spread, eps * np.abs(values).max() / np.sqrt(48))  # the last bit is eps |f| / 2 or more: / sqrt(12)
+
+
+CLIFF_STEPS, CLIFF_TARGET = 50, 0.7
+
+
+class Cliff(NamedTuple):
+    """A cut through the error surface of one unit along b, and dE/db at its steepest point by three methods.
+
+    Attributes
+    ----------
+    w, h : float
+        The weight, and the step of the central difference.
+    b, E : array, shape (K,)
+        The cut, from 2.5 steps below the steepest point to 2.5 above.
+    point : tuple of float
+        b and E at the steepest point.
+    ends : array, shape (2, 2)
+        b and E one step below and one above.
+    bptt, complex_step, central : float
+    """
+
+    w: float
+    h: float
+    b: np.ndarray
+    E: np.ndarray
+    point: tuple
+    ends: np.ndarray
+    bptt: float
+    complex_step: float
+    central: float
+
+
+def cliff(w=5.0, h=1e-3):
+    """Return a cut through the wall in the error surface of one unit, where it is steepest.
+
+    The unit of Pascanu, Mikolov and Bengio (2013), figures 3 and 6: x_t = w sigma(x_{t-1}) + b, x_0 = 0.5 and
+    E = (sigma(x_50) - 0.7)^2. Here their sigma(x_t) is h_t, and E = 2 L with the squared error of step 50 alone.
+
+    Parameters
+    ----------
+    w : float
+    h : float
+        The step of the central difference.
+
+    Returns
+    -------
+    Cliff
+
+    Notes
+    -----
+    The steepest point is found by search, on ever finer grids of b, the first with a spacing of 0.002: a wall that
+    is much narrower than that may be missed. The derivatives have the unit of E over that of b.
+    """
+    w, h = _checks.real_number("w", w), _checks.real_number("h", h)
+    if h <= 0:
+        raise ValueError(f"h is {h}, wanted a positive number")
+    at = _steepest(w)
+    b, ends = at + np.linspace(-2.5, 2.5, 2001) * h, at + np.array([-h, h])
+    (low, high), still, y = _errors(w, ends), np.zeros((CLIFF_STEPS, 1)), np.full((CLIFF_STEPS, 1), CLIFF_TARGET)
+
+    def error(b):
+        return 2 * loss(_one_unit(w, b.reshape(1), still), y, reduction="last")
+
+    point = np.array(at)
+    return Cliff(
+        w=w,
+        h=h,
+        b=b,
+        E=_errors(w, b),
+        point=(at, error(point)),
+        ends=np.column_stack([ends, [low, high]]),
+        bptt=2 * backward(_one_unit(w, point.reshape(1), still), y, reduction="last").b_h.item(),
+        complex_step=complex_step(error, point).item(),
+        central=(high - low) / (2 * h),
+    )
+
+
+def _one_unit(w, b_h, x):
+    one, start = np.ones((1, 1)), 1 / (1 + np.exp(-0.5))
+    h0 = np.full(x.shape[1:], start)
+    return forward(Params(one, w * one, one, b_h=b_h), x, h0=h0, activation="sigmoid")
+
+
+def _side_by_side(w, b):
+    """Return the forward pass of a batch in which each sequence has a b of its own, as its input."""
+    return _one_unit(w, np.zeros(1), np.broadcast_to(b[:, None], (CLIFF_STEPS, len(b), 1)))
+
+
+def _errors(w, b):
+    return (_side_by_side(w, b).o[-1, :, 0] - CLIFF_TARGET) ** 2
+
+
+def _steepest(w):
+    """Return the b from -1 - |w| to 1 where |dE/db| is largest."""
+    b = np.linspace(-1 - abs(w), 1, round(1 + (2 + abs(w)) / 0.002))
+    while True:
+        trace = _side_by_side(w, b)
+        g = backward(trace, np.full(trace.o.shape, CLIFF_TARGET), reduction="last")
+        slopes = (ACTIVATIONS["sigmoid"].slope(trace.h[1:]) * g.h).sum(0)[:, 0]
+        top = int(np.argmax(np.abs(slopes)))
+        finer = np.linspace(b[max(top - 1, 0)], b[min(top + 1, len(b) - 1)], 1001)
+        if finer[-1] - finer[0] <= 4 * np.spacing(abs(b[top])):
+            return b[top].item()
+        b = finer
+
+
+class LostSlope(NamedTuple):
+    """How wrong the slope of tanh is when it is calculated from h = tanh(z).
+
+    Attributes
+    ----------
+    z : array, shape (K,)
+    error : dict of str to array, shape (K,)
+        The relative error by the name of the dtype that z, h and the slope are held in.
+    law : dict of str to array, shape (K,)
+        eps / (1 - tanh(z)^2).
+    gone : dict of str to float
+        From which z on the slope is exactly 0.
+    """
+
+    z: np.ndarray
+    error: dict
+    law: dict
+    gone: dict
+
+
+def lost_slope(z=None):
+    """Return the relative error of tanh'(z) = 1 - h^2, calculated from the stored h, in float32 and float64.
+
+    Parameters
+    ----------
+    z : array of numbers, shape (K,), optional
+        From 0 to 25 if not given.
+
+    Returns
+    -------
+    LostSlope
+
+    Notes
+    -----
+    The truth is 1 / cosh(z)^2 in long double, which loses nothing. The law: below 1 the numbers h are eps / 2 apart,
+    so storing h may move it by eps / 4, and the slope by 2 h times that; squaring h rounds by as much as storing
+    it does. Together that is less than eps, and the slope it is compared with is 1 - tanh(z)^2.
+    """
+    z = np.linspace(0, 25, 1001) if z is None else np.asarray(_checks.finite("z", _checks.real("z", z)), float)
+    error, law, gone = {}, {}, {}
+    for dtype in (np.float32, np.float64):
+        held, name = z.astype(dtype), np.dtype(dtype).name
+        slope = ACTIVATIONS["tanh"].slope(np.tanh(held))
+        truth = 1 / np.cosh(held.astype(np.longdouble)) ** 2
+        error[name] = np.abs((slope - truth) / truth).astype(float)
+        law[name] = (np.finfo(dtype).eps / truth).astype(float)
+        gone[name] = np.min(np.abs(z)[slope == 0], initial=np.inf).item()
+    return LostSlope(z, error, law, gone)
