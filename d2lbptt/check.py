@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from . import _checks, diagnosis, orbit, rounding
 from .bptt import Gradients, backward, row_norms
@@ -21,13 +20,9 @@ from .contributions import Key, tables
 from .differences import complex_step, one_sided, ridders
 from .report import Report, Row
 from .rnn import Params, forward
+from .tolerance import BLIND_ABOVE, NO_LONGER_SMALL, SHAKES, bound_of, standard_deviations, tolerances, unless_lost
 
-SHAKES = 48  # more of them narrow Student's quantile: 15 standard deviations with 16, 9 with 32, 8 with 48
-ROUNDING = 0.5  # units in the last place: the most that one rounding can do, where a shake moves by a whole one
 RIDDERS = 4  # times its own estimate is what the error of ridders stays below: see tests/test_differences.py
-FALSE_ALARM = 1e-6  # how often a right gradient may be called wrong, over all its entries and steps
-BLIND_ABOVE = 0.01  # where rounding could hide an error of one part in a hundred, there is no verdict
-NO_LONGER_SMALL = BLIND_ABOVE**0.5  # of a number: from here on the square of a change is not to be neglected
 
 
 def check_gradients(
@@ -70,14 +65,13 @@ def check_gradients(
 
     Notes
     -----
-    The tolerance of an entry is its standard deviation over 48 shakes times Student's quantile at a false-alarm
-    rate of 1e-6 over all entries and steps, plus eps log2(2T) times the sum over the steps of what each of them
-    brings in absolute value (pairwise summation: Higham 2002, section 4.2). An entry whose shakes happen to lie
-    close together takes the median relative spread of its row. The reference's own rounding is added to the spread,
-    as independent. If the gradient under test is outside, its own spread over the same shakes counts if it is wider.
-    No tolerance is given where it would exceed the number itself, or a tenth of it in the case of such a spread:
-    perhaps that gradient runs forward anew, and chaos carries it along other states.
-    eps is that of the network: float32 is judged in float64, but by its own rounding and along its own states.
+    The tolerance (see ``tolerance``) comes from the spread of 48 backward passes, with every stored number moved by
+    one unit in the last place, at a false-alarm rate of 1e-6 over all entries and steps; the reference's own rounding
+    is added. If the gradient under test is outside, its own spread over the same shakes counts where that is wider.
+    Nothing is called wrong where the tolerance would exceed the number itself, or a tenth of it in the case of such
+    a spread: perhaps that gradient runs forward anew, and chaos carries it along other states.
+    The unit in the last place is that of the network: float32 is judged in float64, but by its own rounding and
+    along its own states.
     """
     if gradient is not None and contributions is not None:
         raise ValueError("gradient and contributions are both given, wanted one of them")
@@ -92,22 +86,15 @@ def check_gradients(
     ours = (tables(answer) for answer in rounding.answers(shaken, trace, loss, reduction, rng))
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows has no tolerance, and is said to be blind
         _, spread = rounding.spread(ours, answers[0])
-    tolerance = _tolerance(spread, answers[0], trace)
-    tolerance = {key: _unless_lost(key, value, value, answers[0][key], 1) for key, value in tolerance.items()}
+    tolerance = tolerances(spread, answers[0], trace)
+    tolerance = {key: unless_lost(key, value, value, answers[0][key], 1) for key, value in tolerance.items()}
     ratio = _ratio(tested, answers, tolerance)
     if _wrong(ratio):
-        # Perhaps it rounds more than ours does: then its own spread counts, if it answers the same when asked again.
         asked.again(tested, trace, y)
         with np.errstate(over="ignore", invalid="ignore"):
-            mean, own = rounding.spread((asked(*one) for one in rounding.traces(shaken, trace)), tested)
-        wider = _tolerance(spread | {key: np.fmax(spread[key], own[key]) for key in tested}, answers[0], trace)
-        bounds = {key: _standard_deviations(spread) * own[key] for key in tested}
-        # Its own answer may be an outlier among those to the shakes, and must not make them look small.
-        sizes = {key: np.fmin(np.abs(tested[key]), np.abs(mean[key])) for key in tested}
-        tolerance |= {
-            key: np.fmax(tolerance[key], _unless_lost(key, wider[key], bounds[key], sizes[key], NO_LONGER_SMALL))
-            for key in tested
-        }
+            own = rounding.spread((asked(*one) for one in rounding.traces(shaken, trace)), tested)
+        wider = _with_its_own(*own, spread, tested, answers[0], trace)
+        tolerance |= {key: np.fmax(tolerance[key], value) for key, value in wider.items()}
         ratio = _ratio(tested, answers, tolerance)
     reference = answers[0] | _nearest(tested, answers)
     finding = diagnosis.Finding(trace, np.asarray(y), options, asked, tested, reference, tolerance, ratio)
@@ -193,7 +180,7 @@ def _by_complex_step(f, theta, grad, rng):
     # Both sides round: the gradient under test, unless it can be asked, as much as the reference.
     deviation = np.hypot(spread["f"], np.fmax(spread["f"], spread.get("g", 0)))
     size = np.abs(reference)
-    return [reference], _bound(deviation, _standard_deviations({"f": reference}), size, size, 1, float)
+    return [reference], bound_of(deviation, standard_deviations({"f": reference}), size, size, 1, float)
 
 
 def _by_differences(f, theta):
@@ -275,69 +262,13 @@ def _array(symbol, value, shape):
     return _checks.shaped(symbol, _checks.real(symbol, value), shape, f"shape {shape}").astype(float)
 
 
-def _tolerance(spread, reference, trace):
-    """Return how far rounding may carry each entry of each table."""
-    dtype, T = trace.h.dtype, len(trace.x)
-    # The reference rounds in float64, and twice as often: the product with the slope, and the sum.
-    finer = np.finfo(float).eps / np.finfo(dtype).eps / ROUNDING
-    times, tolerance = _standard_deviations(spread), {}
-    for key, deviation in spread.items():
-        steps = Key(key.name, True)
-        its_own = finer * _of_each_unit_alone(spread[steps], key.name)
-        if not key.steps:
-            its_own = np.sqrt((its_own**2).sum(0))
-        size = np.abs(reference[key])
-        brought = size if key.steps else np.abs(reference[steps]).sum(0)
-        rows, terms = (len(size), 1) if key.steps else (1, T)
-        tolerance[key] = _bound(np.hypot(deviation, its_own), times, size, brought, terms, dtype, rows)
-    return tolerance
-
-
-def _of_each_unit_alone(deviation, name):
-    """Return the spread that errors have which differ from unit to unit, as those of the reference do.
-
-    It follows each unit of each step by itself. In ours the errors of all units come from one and the same flow, so
-    that in a small entry they are small; there the reference's are as large as in any other.
-    """
-    unit = {"W_hx": 1, "W_hh": 1, "b_h": 1, "h0": -1, "h": -1}.get(name)
-    if unit is None:
-        return deviation
-    return np.maximum(deviation, np.sqrt((deviation**2).mean(unit, keepdims=True)))
-
-
-def _standard_deviations(tables):
-    """Return how many of them, estimated from the shakes, an error by rounding may have."""
-    entries = sum(table.size for table in tables.values())
-    return ROUNDING * stats.t.isf(FALSE_ALARM / (2 * entries), SHAKES - 1)
-
-
-def _bound(deviation, times, size, brought, terms, dtype, rows=1):
-    """Turn standard deviations into a tolerance; ``brought`` is the sum of the sizes of so many terms."""
-    # As many digits as its row has at the median.
-    typical = np.maximum(deviation, _median_ratio(deviation, size, rows) * size)
-    # Below tiny, digits are missing by format; so they are in what the complex step multiplies by h.
-    floor = max(np.finfo(dtype).tiny, np.finfo(float).tiny / orbit.STEP)
-    return times * typical + np.finfo(dtype).eps * np.log2(2 * terms) * brought + floor
-
-
-def _unless_lost(key, tolerance, bound, numbers, most):
-    """Return a tolerance without bound where the bound on rounding exceeds the part ``most`` of the largest number.
-
-    There a shake is no small change any more, the tails of the spread are heavy, and Student's t says nothing of them.
-    """
-    rows = len(bound) if key.steps else 1
-    widest, largest = (np.abs(a).reshape(rows, -1).max(1) for a in (bound, numbers))
-    lost = ~(widest <= most * largest) & (largest > 0)
-    return np.where(lost.reshape(rows, *[1] * (bound.ndim - 1)) if key.steps else lost[0], np.inf, tolerance)
-
-
-def _median_ratio(deviation, size, rows):
-    """Return the median of deviation / size where size is not zero, for each row of the first axis or over all."""
-    ratio = np.divide(deviation, size, out=np.full(size.shape, np.nan), where=size > 0).reshape(rows, -1)
-    known = ~np.isnan(ratio).all(1)
-    median = np.zeros(rows)
-    median[known] = np.nanmedian(ratio[known], 1)
-    return median.reshape(-1, *[1] * (size.ndim - 1)) if rows > 1 else median[0]
+def _with_its_own(mean, own, spread, tested, reference, trace):
+    """Return the tolerances when the gradient under test rounds by more than ours does."""
+    wider = tolerances(spread | {key: np.fmax(spread[key], own[key]) for key in tested}, reference, trace)
+    times = standard_deviations(spread)
+    # Its answer may be an outlier among its answers to the shakes, and must not make them look small.
+    sizes = {key: np.fmin(np.abs(tested[key]), np.abs(mean[key])) for key in tested}
+    return {key: unless_lost(key, wider[key], times * own[key], sizes[key], NO_LONGER_SMALL) for key in tested}
 
 
 def _nearest(tested, answers):
