@@ -34,15 +34,17 @@ def explain(finding):
     """
     with np.errstate(over="ignore", invalid="ignore"):  # a wrong gradient may be as large as it likes
         if not_finite := _not_finite(finding):
-            return wrong_steps(finding)[0] if any(key.steps for key in finding.tested) else (), not_finite, ""
-        steps, reach, right = wrong_steps(finding)
+            return wrong_steps(finding).steps if any(key.steps for key in finding.tested) else (), not_finite, ""
+        where = wrong_steps(finding)
         if finding.fits(finding.reference):
-            return steps, "The errors are hardly larger than rounding: too small for a pattern.", reach
+            return where.steps, "The errors are hardly larger than rounding: too small for a pattern.", where.reach
         if meaning := _constant(finding):
             # A factor of T is no mistake where T = 1: shorter sequences tell nothing.
-            return (() if reach else steps), meaning, "Only sums were given." * bool(reach)
-        hint = _one_entry(finding) or _transposed(finding) or _known_mistake(finding) or _truncation(finding, right)
-        return steps, hint or _some_factor(finding) or _by_step(finding, steps, right), reach
+            told = ((), "Only sums were given.") if finding.only_sums and where.reach else (where.steps, where.reach)
+            return told[0], meaning, told[1]
+        hint = _one_entry(finding) or _transposed(finding) or _known_mistake(finding)
+        hint = hint or _truncation(finding, where.right) or _some_factor(finding) or _by_step(finding, where)
+        return where.steps, hint, where.reach
 
 
 def of_one_array(finding):
@@ -70,7 +72,8 @@ def _not_finite(finding):
 def _constant(finding):
     """Return a sentence if all that is wrong is off by one factor that has a meaning."""
     fitting = [words for factor, words in _factors(finding) if _is_times(finding, factor)]
-    return f"{_subject(finding)} {'; or '.join(fitting)}." if fitting else ""
+    words = f"{_subject(finding)} {'; or '.join(fitting)}"
+    return words + "." * (not words.endswith("?")) if fitting else ""
 
 
 def _some_factor(finding):
@@ -115,7 +118,6 @@ def _factors(finding):
     found = [
         (-1, "has the wrong sign: it points uphill where it should point down, or the other way round"),
         (0, "is zero: it was never added to, or never returned"),
-        (2, "is twice too large" + ": is the factor 1/2 of the squared error missing?" * half),
     ]
     if T > 1:
         missing = ": the factor 1/T of the mean over time is missing (9.7.2)" * mean
@@ -126,7 +128,7 @@ def _factors(finding):
             (B, f"is B = {B} times too large: the mean over the batch is missing"),
             (1 / B, f"is B = {B} times too small: the mean over the batch was taken twice"),
         ]
-    return found
+    return [*found, (2, "is twice too large" + ": is the factor 1/2 of the squared error missing?" * half)]
 
 
 def _one_entry(finding):
@@ -185,16 +187,19 @@ def _truncated(finding, **how):
 # --- what the steps alone say ---
 
 
-def _by_step(finding, steps, right):
-    names = set(finding.wrong_names)
+def _by_step(finding, where):
+    names, steps, right = set(finding.wrong_names), where.steps, where.right
+    if names == {"h0"}:
+        return "Only the gradient of h_0 is wrong: it is W_hh^T dz_1, one product more than dL/dh_1."
     if steps == (1,) and right:
-        if names == {"h0"}:
-            return "Only the gradient of h_0 is wrong: it is W_hh^T dz_1, one product more than dL/dh_1."
         return "Only step 1 is wrong: look at h_0, and at where the loop over the steps ends."
     if right == 0:
         return f"Wrong already at t = T, before anything has flowed back: look at {_local(finding, names)}."
-    if right is None or (len(steps) == 1 and steps[0] < len(finding.trace.x) - right):
+    if right is None:
         return "The errors follow no pattern that is known here."
+    if where.complete and 1 not in steps:
+        what = "how dz_t is used" if _is_flow(finding, names) else _local(finding, names)
+        return f"What flows on to the steps before is right: look, in the wrong steps alone, at {what}."
     last = "the last step is" if right == 1 else f"the last {right} steps are"
     return f"Going back, {last} right and what comes before is not: look at {_before(finding, names)}."
 
@@ -202,13 +207,17 @@ def _by_step(finding, steps, right):
 def _before(finding, names):
     if _is_flow(finding, names):
         return "the recursion, at W_hh, its transpose and the slope (9.7.14)"
-    return f"{_local(finding, names)}; the recursion is right"
+    return _local(finding, names) + "; the recursion is right" * bool(_flow_tested(finding) - names)
+
+
+def _flow_tested(finding):
+    """Return the names of what dL/dh_t goes into, of what was tested and is not all zero."""
+    return {key.name for key in finding.tested if key.name in (*FLOW, "h") and finding.reference[key].any()}
 
 
 def _is_flow(finding, names):
     """Whether all that dL/dh_t goes into is wrong, and nothing else."""
-    tested = {key.name for key in finding.tested} & {*FLOW, "h"}
-    return names >= tested - {"h0"} and not names & set(OUTPUT) and bool(names & {*FLOW, "h"})
+    return bool(names & {*FLOW, "h"}) and names >= _flow_tested(finding) - {"h0"} and not names & set(OUTPUT)
 
 
 def _local(finding, names):

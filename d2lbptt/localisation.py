@@ -52,6 +52,11 @@ class Finding(NamedTuple):
         """Return (key, index) of every entry that is wrong."""
         return [(key, index) for key in self.wrong for index in np.argwhere(self.ratio[key] > 1)]
 
+    @property
+    def only_sums(self):
+        """Whether no parameter was compared step by step."""
+        return not any(key.steps for key in self.tested if key.name not in ("h", "o"))
+
     def fits(self, answer):
         """Whether another gradient, by Key, agrees with the one under test where it has a key, and has a wrong one."""
         return any(key in answer for key in self.wrong) and all(
@@ -66,8 +71,28 @@ class Finding(NamedTuple):
         return bool((np.isfinite(far) & (far <= tolerance + np.median(relative) * np.abs(value))).all())
 
 
+class Where(NamedTuple):
+    """Which steps are wrong, as far as that can be told.
+
+    Attributes
+    ----------
+    steps : tuple of int
+    reach : str
+        How far the steps could be told apart, where that was not to the end.
+    right : int or None
+        So many steps at the end are right; None if that is not known.
+    complete : bool
+        Whether there are no other wrong steps.
+    """
+
+    steps: tuple = ()
+    reach: str = ""
+    right: int | None = None
+    complete: bool = False
+
+
 def wrong_steps(finding):
-    """Return the wrong steps, the reach of that, and how many steps at the end are right (None: not known)."""
+    """Return Where the gradient is wrong."""
     T = len(finding.trace.x)
     bad = {
         int(row) + 1
@@ -76,10 +101,10 @@ def wrong_steps(finding):
         for row in np.flatnonzero((ratio > 1).reshape(len(ratio), -1).any(1))
     }
     if bad:
-        return tuple(sorted(bad)), "", T - max(bad)
-    if any(key.steps for key in finding.tested if key.name not in ("h", "o")):
+        return Where(tuple(sorted(bad)), "", T - max(bad), complete=True)
+    if not finding.only_sums:
         t = _largest_step(finding)
-        return (t,), f"No step by itself is off by more than rounding; the largest error is that of t = {t}.", None
+        return Where((t,), f"No step by itself is off by more than rounding; the largest error is that of t = {t}.")
     return _from_sums(finding, T)
 
 
@@ -101,26 +126,30 @@ def _largest_step(finding):
 
 
 def _from_sums(finding, T):
+    if finding.wrong_names == ["h0"]:
+        return Where((1,), "h_0 enters in step 1 alone.", T - 1, complete=True)
     # One entry that is wrong in all steps looks like one step in which only one unit was awake.
     alone, n = [] if one_entry(finding) else _single_steps(finding, T), _shortest_failure(finding)
     if 1 in alone and _always_the_first(finding):
         alone, n = [1], None
     if len(alone) == 1 and n in (None, T + 1 - alone[0]):
-        return tuple(alone), "Only sums were given: an error in this one step explains all of them.", T - alone[0]
+        words = "Only sums were given: an error in this one step explains all of them."
+        return Where(tuple(alone), words, T - alone[0], complete=True)
     if n is None:
-        return (), "Only sums were given: they do not say which steps are wrong; contributions= would.", None
+        return Where((), "Only sums were given: they do not say which steps are wrong; contributions= would.")
     words = f"Only sums were given: {_of_the_last(n)}; contributions= would tell every step."
-    return () if alone or one_entry(finding) else _within(finding, n, T), words, n - 1
+    return Where(() if alone or one_entry(finding) else _within(finding, n, T), words, n - 1)
 
 
 def _within(finding, n, T):
-    """Return the step that explains the errors of the last n steps, the shortest end that is wrong, if one does."""
-    if n > 1 or T == 1:
-        steps = _single_steps(finding, n) if n > 1 else [1]
-        return tuple(steps) if len(steps) == 1 else ()
-    # In a sequence of one step the end is the beginning, which may be what is wrong: with two steps they differ.
-    two = _single_steps(finding, 2)
-    return () if not _tells(finding, 2) or T - 1 in two else (T,)
+    """Return the step with which the errors begin, if it is that one: n is the length of the shortest wrong end.
+
+    The first step of an end may be wrong for being the first. Then it is so in the next longer end as well.
+    """
+    if n < T and (not _tells(finding, n + 1) or T - n in _single_steps(finding, n + 1)):
+        return ()
+    steps = _single_steps(finding, n) if n > 1 else [T]
+    return tuple(steps) if len(steps) == 1 else ()
 
 
 def _of_the_last(n):
@@ -189,11 +218,24 @@ def _single_steps(finding, n):
     if not told:
         return []
     last = T - n + 1 if "h0" in wrong else T  # h_0 is met in the first step
+    biases = [(name, W) for name, W in (("b_h", "W_hx"), ("b_q", "W_qh")) if name in wrong]
     return [
         t
         for t in range(T - n + 1, last + 1)
         if all(_explains(rows[t - 1], *wrong[name]) for name, rows in told.items())
+        and all(_goes_with(wrong[name], wrong.get(W), entering[W][t - 1]) for name, W in biases)
     ]
+
+
+def _goes_with(bias, weight, vectors):
+    """Whether the error of a bias is what multiplies the vectors in the error of the weight."""
+    if weight is None:
+        return not vectors.any()
+    (error, tolerance), (b_error, b_tolerance) = weight, bias
+    inverse = np.linalg.pinv(vectors.astype(float))
+    rounding = b_tolerance + (tolerance @ np.abs(inverse)).sum(1)
+    rounding += len(inverse) * np.finfo(float).eps * np.linalg.norm(error, axis=1) * np.abs(inverse).sum()
+    return not _is_wrong(b_error - (error @ inverse).sum(1), rounding)
 
 
 def _explains(vectors, error, tolerance):

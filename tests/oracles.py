@@ -342,3 +342,89 @@ def _slopes_of_draws(problem, o, y_t):
         return o - y_t
     e = np.exp(o - o.max(-1, keepdims=True))
     return e / e.sum(-1, keepdims=True) - np.eye(o.shape[-1])[y_t[:, 0]]
+
+
+# --- one loop back over one sequence, in which mistakes can be made ---
+
+IN_H = {
+    "identity": lambda h: np.ones_like(h),
+    "tanh": lambda h: 1 - h**2,
+    "sigmoid": lambda h: h * (1 - h),
+    "relu": lambda h: 1.0 * (h > 0),
+}
+
+
+def by_hand(trace, y, *made, loss="squared_error", reduction="mean"):
+    """What each step brings to the gradient, {name: (T, ...)}, with the mistakes that are named.
+
+    Slopes are written in z, the flow of every loss is kept by itself, and a batch is taken sequence by sequence.
+    """
+    if trace.x.ndim == 2:
+        return _by_hand_single(trace, np.asarray(y), made, loss, reduction)
+    B = trace.x.shape[1]
+    singles = [trace._replace(x=trace.x[:, b], h=trace.h[:, b], o=trace.o[:, b]) for b in range(B)]
+    each = [_by_hand_single(single, np.asarray(y)[:, b], made, loss, reduction) for b, single in enumerate(singles)]
+    summed = {name: sum(found[name] for found in each) / B for name in each[0]}
+    return summed | {"h0": np.stack([found["h0"] for found in each], 1) / B}
+
+
+def _by_hand_single(trace, y, made, loss, reduction):
+    (W_hx, W_hh, W_qh, b_h, b_q), x, h, T = trace.params, trace.x, trace.h, len(trace.x)
+    shapes = {"W_hx": W_hx.shape, "W_hh": W_hh.shape, "W_qh": W_qh.shape, "h0": h[0].shape}
+    shapes |= {name: b.shape for name, b in (("b_h", b_h), ("b_q", b_q)) if b is not None}
+    g = {name: np.zeros((T, *shape)) for name, shape in shapes.items()}
+    in_h, flows = IN_H[trace.activation], []  # what flows back from the loss of T, T - 1, ...
+    for t in range(T, 1 if "step 1 skipped" in made else 0, -1):
+        do = _loss_slope(trace.o[t - 1], y[t - 1], loss, label="no label" not in made)
+        if reduction == "mean" and "no 1/T" not in made:
+            do = do / T
+        if reduction == "last" and t < T:
+            do = 0 * do
+        if "step 1 cut off" in made and t == 1:
+            flows = []
+        flows.append(0 * h[t] if "last output forgotten" in made and t == T else W_qh.T @ do)
+        if "window one short" in made and t == 1:
+            flows = flows[1:]
+        z = W_hx @ x[t - 1] + W_hh @ h[t - 1] + (0 if b_h is None else b_h)
+        slope = SLOPES[trace.activation](z)
+        if "no slope" in made:
+            slope = 1
+        if "slope of step t - 1" in made:
+            slope = in_h(h[t - 1])
+        if "slope of z" in made:
+            slope = in_h(z)
+        dz = slope * sum(flows, 0 * h[t])
+        before = h[t] if "h_t for h_{t-1}" in made else 0 * h[0] if "h_0 is zero" in made and t == 1 else h[t - 1]
+        W_back = W_hh if "W_hh untransposed" in made else W_hh.T
+        terms = {
+            "W_hx": np.outer(dz, x[t - 2] if "x_{t-1} for x_t" in made else x[t - 1]),  # x[-1] at t = 1: Python wraps
+            "W_hh": np.outer(dz, before),
+            "W_qh": np.outer(do, h[t]),
+            "b_h": 0 * dz if "no bias" in made else dz,
+            "b_q": do,
+        }
+        terms["W_hh"][-1, 0] *= (-1 if "a sign" in made else 1) * (1.01 if "one per cent" in made else 1)
+        for name in terms.keys() & g.keys():
+            if "overwriting" in made:
+                g[name][:] = 0
+            g[name][t - 1] = terms[name]
+        flows = [W_back @ (slope * flow) for flow in flows]
+    g["h0"][0] = sum(flows, 0 * h[0])  # what flowed back last
+    return g
+
+
+def _loss_slope(o, y, loss, label):
+    if loss == "squared_error":
+        return o - y if label else o
+    e = np.exp(o - o.max())
+    return e / e.sum() - label * np.eye(len(o))[y]
+
+
+def summed(found):
+    return {name: rows.sum(0) for name, rows in found.items()}
+
+
+def changed(got, right):
+    """The names of the gradients that differ by more than a millionth of their largest entry."""
+    right, got = summed(right), summed(got)
+    return {name for name, W in right.items() if (np.abs(got[name] - W) > 1e-6 * np.abs(W).max()).any()}
