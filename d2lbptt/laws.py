@@ -1,0 +1,745 @@
+"""Closed forms that the pictures are held against: what theory says of powers, products, chaos, walls and angles.
+
+    |W^k v| -> c rho^k,    |dh_t/dh_{t-k}| <= (gamma sigma_max)^k                    9.7.14, 9.7.15
+    lambda_i = log g + (log(2/n) + psi((n - i + 1) / 2)) / 2                        a fresh W in each step
+    E |W^k v|^2 = g^2k (1 + O(k^4 / n^2))                                           one W, repeated
+    q = g^2 E phi(z)^2 + s^2,  chi_1 = g^2 E phi'(z)^2,  lambda = log(chi_1) / 2    mean field, z ~ N(0, q)
+    b = x - w sigma(x),  w sigma'(x) = 1;    b = x_0 - w sigma(x_0)                 folds and wall of one unit
+    tan^2 = sum_{i>=2} (lambda_i / lambda_1)^2k x_i^2 / x_1^2                       the angle of exercise 1
+
+Each function says where its law comes from and where it holds. Exponents are natural logarithms per step; what may
+leave the range of float64 is a log10, in decades. Gradients flow through W^T, which has the same eigenvalues,
+singular values and, if W is Gaussian, the same distribution.
+
+Shapes: W is (n, n), v is (n,); k is a number of steps or an array of them, and so is what belongs to it.
+"""
+
+from collections import Counter
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import digamma, polygamma
+
+from . import _checks
+from .activations import ACTIVATIONS
+
+EPS = np.finfo(float).eps.item()
+LN10 = np.log(10)
+
+
+# --- powers of one matrix ---
+
+
+class Modes(NamedTuple):
+    """W = V diag(lambda) V^-1, and what follows for its powers.
+
+    Attributes
+    ----------
+    values : array, shape (n,)
+        The eigenvalues lambda_i, the largest modulus first.
+    vectors, inverse : array, shape (n, n)
+        V, whose columns have length 1, and V^-1.
+    condition : float
+        kappa = |V| |V^-1|: 1 for a normal W. No power of W is larger than kappa rho^k.
+    drift : float
+        A bound of V^-1 W V - diag(lambda), over rho: what rounding has left of it.
+    """
+
+    values: np.ndarray
+    vectors: np.ndarray
+    inverse: np.ndarray
+    condition: float
+    drift: float
+
+    @property
+    def radius(self):
+        """The spectral radius rho."""
+        return abs(self.values[0]).item()
+
+    def power(self, k):
+        """Return W^k = V diag(lambda^k) V^-1, shape (n, n); FloatingPointError if it overflows."""
+        k = _checks.whole_number("k", k, 0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = ((self.vectors * self.values**k) @ self.inverse).real
+        if not np.isfinite(found).all():
+            raise FloatingPointError(f"W^k overflows float64 at k = {k}")
+        return found
+
+    def log10_norms(self, v, k, *, dominant=False):
+        """Return log10 |W^k v| for each k; -inf where it is zero.
+
+        With ``dominant``, only the modes with |lambda_i| = rho are kept (to a part in 10^9): the law c rho^k that the
+        norm approaches. With one such mode c is a number; two of opposite sign let it alternate, a complex pair lets it
+        turn for ever. A v without a share in these modes has no such law: the result is -inf, or rounding.
+        """
+        v = _checks.shaped("v", _checks.finite("v", _checks.real("v", v)), (len(self.values),), "(n,)")
+        k, modulus, c = _steps(k)[..., None], np.abs(self.values), self.inverse @ v
+        if dominant:
+            c = np.where(modulus >= (1 - 1e-9) * modulus[0], c, 0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            size = np.log(np.abs(c)) + np.where(k == 0, 0, k * np.log(modulus))
+            top = size.max(-1, keepdims=True)  # the largest term, which is taken out before it can leave float64
+            terms = np.exp(size - np.where(top > -np.inf, top, 0) + 1j * (np.angle(c) + k * np.angle(self.values)))
+            return (top[..., 0] + np.log(np.linalg.norm((terms @ self.vectors.T).real, axis=-1))) / LN10
+
+    def error(self, k):
+        """Return a bound of the error of W^k by rounding, to first order, in the spectral norm and in units of rho^k.
+
+        An eigenvalue that is off moves its k-th power k times as far; kappa carries that back into W's own coordinates.
+        """
+        return self.condition * (len(self.values) * EPS + _steps(k) * self.drift)
+
+
+def modes(W):
+    """Return the eigenvalues and eigenvectors of W, from which all its powers follow.
+
+    Parameters
+    ----------
+    W : array, shape (n, n)
+
+    Returns
+    -------
+    Modes
+
+    Raises
+    ------
+    TypeError, ValueError
+        If W is no square matrix of real, finite numbers, or if it cannot be told, within rounding, from one that is
+        not diagonalizable: there k^j rho^k takes the place of rho^k.
+
+    Notes
+    -----
+    Horn and Johnson 2013, Matrix Analysis, section 1.3 (diagonalizable matrices) and 5.6 (norms of powers).
+    """
+    W = _square(W)
+    values, V = np.linalg.eig(W)
+    order = np.argsort(-np.abs(values), kind="stable")
+    values, V, size = values[order], V[:, order], len(W) * EPS
+    condition, rho = np.linalg.cond(V).item(), np.abs(values[0]).item()
+    if not condition**2 * size < 1e-3:
+        raise ValueError(f"W has eigenvectors of condition number {condition:.0e}, wanted a diagonalizable matrix")
+    inverse = np.linalg.inv(V)
+    off = np.linalg.norm(inverse @ (W @ V - V * values), 2) + condition * size * np.linalg.norm(W, 2)
+    return Modes(values, V, inverse, condition, float(off) / rho if rho else 0.0)
+
+
+def log10_bound(W, k, activation="identity"):
+    """Return k log10(gamma sigma_max): nothing that goes back through k steps grows by more decades than that.
+
+    Parameters
+    ----------
+    W : array, shape (n, n)
+    k : int or array of int
+    activation : {"identity", "tanh", "sigmoid", "relu"}
+
+    Returns
+    -------
+    array, shaped as k
+        A bound of log10 |dh_t/dh_{t-k}|; -inf for W = 0 and k > 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+
+    Notes
+    -----
+    dh_t/dh_{t-1} = diag(phi'(z_t)) W has a norm of at most gamma sigma_max, with gamma the largest |phi'|: Pascanu,
+    Mikolov, Bengio 2013, section 2.1. It holds for all inputs, states and k, and for W^k with the identity. It is
+    reached by a symmetric W where every slope is gamma, and is far off for most others.
+    """
+    k, gamma = _steps(k), ACTIVATIONS[_checks.one_of("activation", activation, ACTIVATIONS)].bound
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(k == 0, 0.0, k * np.log10(gamma * np.linalg.norm(_square(W), 2)))
+
+
+class Conditions(NamedTuple):
+    """What is known of the gradients of a network before it has seen any input.
+
+    Attributes
+    ----------
+    gamma, sigma_max : float
+        The largest |phi'|, and the largest singular value of W.
+    rho, rho_abs : tuple of float
+        The spectral radius of W and that of |W|, the matrix of the |W_ij|, each with a bound of its rounding.
+    vanishing, exploding : str
+        "certain", "excluded" or "undecided". What is not undecided is so for every input.
+    because : str
+        The condition that says so.
+    """
+
+    gamma: float
+    sigma_max: float
+    rho: tuple
+    rho_abs: tuple
+    vanishing: str
+    exploding: str
+    because: str
+
+    def __str__(self):
+        numbers = f"gamma sigma_max = {self.gamma * self.sigma_max:.4g}, rho = {self.rho[0]:.4g}"
+        return f"vanishing {self.vanishing}, exploding {self.exploding}: {self.because} ({numbers})"
+
+
+def conditions(W, activation="tanh"):
+    """Say whether the gradient of a distant loss must vanish, cannot explode, or whether W alone does not decide.
+
+    Parameters
+    ----------
+    W : array, shape (n, n)
+        W_hh.
+    activation : {"identity", "tanh", "sigmoid", "relu"}
+
+    Returns
+    -------
+    Conditions
+
+    Raises
+    ------
+    TypeError, ValueError
+        If W is no square matrix of real, finite numbers, or the name is unknown.
+
+    Notes
+    -----
+    The first of these that applies is the answer (1, 5, 6: Pascanu, Mikolov, Bengio 2013, sections 2.1 and 2.2; 4: Horn
+    and Johnson 2013, Matrix Analysis, section 8.1):
+
+    1. gamma sigma_max < 1 is SUFFICIENT to vanish: every step shrinks every gradient.
+    2. Linear (phi is the identity) and rho < 1: it vanishes in the long run, and may grow first.
+    3. Linear and rho > 1: the product of Jacobians explodes in the long run, and with it almost every gradient.
+    4. gamma rho(|W|) < 1: it vanishes in the long run, because no entry of a product of k Jacobians is larger than that
+       of (gamma |W|)^k. Sharp for a triangular W, of no use for a Gaussian one.
+    5. gamma sigma_max = 1, within rounding: no step lets a gradient grow.
+    6. gamma sigma_max > 1 is NECESSARY to explode, and not sufficient: the slopes decide.
+
+    The rounding of rho is bounded by the theorem of Bauer and Fike, or by that of Elsner (1985, Linear Algebra and its
+    Applications 71, 77-80), which needs no eigenvectors: the smaller of the two, for a W that is off by 10 n eps |W|.
+    """
+    W = _square(W)
+    gamma = ACTIVATIONS[_checks.one_of("activation", activation, ACTIVATIONS)].bound
+    sigma_max, rho, rho_abs = np.linalg.norm(W, 2).item(), _radius(W), _radius(np.abs(W))
+    linear, bound, slack = activation == "identity", gamma * sigma_max, 10 * len(W) * EPS
+    rules = (
+        (bound < 1 - slack, "certain", "excluded", "gamma sigma_max < 1 is sufficient, in every step"),
+        (linear and sum(rho) < 1, "certain", "excluded", "linear and rho < 1, in the long run"),
+        (linear and rho[0] - rho[1] > 1, "excluded", "certain", "linear and rho > 1, in the long run"),
+        (gamma * sum(rho_abs) < 1, "certain", "excluded", "gamma rho(|W|) < 1 is sufficient, in the long run"),
+        (bound <= 1 + slack, "undecided", "excluded", "gamma sigma_max = 1, no step lets it grow"),
+        (True, "undecided", "undecided", "gamma sigma_max > 1 is necessary to explode, not sufficient"),
+    )
+    return Conditions(gamma, sigma_max, rho, rho_abs, *next(answer for holds, *answer in rules if holds))
+
+
+def _radius(W):
+    (values, V), n, norm = np.linalg.eig(W), len(W), np.linalg.norm(W, 2)
+    off = 10 * n * EPS * norm
+    error = min(np.linalg.cond(V) * off, (2 * norm) ** (1 - 1 / n) * off ** (1 / n))
+    return np.abs(values).max().item(), float(error)
+
+
+def _square(W):
+    W = _checks.real("W", W)
+    n = len(W) if W.ndim else 1
+    return _checks.finite("W", _checks.shaped("W", W, (n, n), "(n, n)")).astype(float)
+
+
+def _steps(k):
+    k = _checks.array("k", k)
+    if k.dtype.kind not in "iu":
+        raise TypeError(f"k has dtype {k.dtype}, wanted whole numbers")
+    if np.any(k < 0):
+        raise ValueError(f"k is {k.min()}, wanted whole numbers from 0 on")
+    return k.astype(int)
+
+
+# --- Gaussian matrices ---
+
+
+class FreshProducts(NamedTuple):
+    """Products of independent Gaussian matrices.
+
+    Attributes
+    ----------
+    exponents : array, shape (n,)
+        The Lyapunov exponents, the largest first: natural logarithms per step.
+    spread : array, shape (n,)
+        The standard deviation of what one step adds. The mean over T steps scatters by spread / sqrt(T).
+    """
+
+    exponents: np.ndarray
+    spread: np.ndarray
+
+
+def fresh_products(n, g=1.0):
+    """Return the Lyapunov exponents of products of FRESH n x n matrices with entries N(0, g^2/n).
+
+    Parameters
+    ----------
+    n : int
+    g : float
+        The weight scale, above 0.
+
+    Returns
+    -------
+    FreshProducts
+
+    Raises
+    ------
+    TypeError, ValueError
+
+    Notes
+    -----
+    Newman 1986, Communications in Mathematical Physics 103, 121-126. A Gaussian matrix knows no direction: if Q is
+    orthogonal and W Q = Q' R, the diagonal of R does not depend on Q, its entries are independent, and (n/g^2) R_ii^2
+    is chi^2 with n - i + 1 degrees of freedom: mean and variance of log R_ii are a digamma and a trigamma function.
+    Exact for every n; for i = 1, the growth of one vector, after every k as well. The sum of all is E log |det W|.
+
+    The largest is near log g - 1/(2n), although E |W_k .. W_1 v|^2 = g^2k |v|^2 exactly: the mean is not typical.
+    One W that is REPEATED, as in a recurrent network, follows other laws: ``repeated_mean``.
+    """
+    n, g = _checks.whole_number("n", n, 1), _checks.real_number("g", g)
+    if g <= 0:
+        raise ValueError(f"g is {g}, wanted a number above 0")
+    half = np.arange(n, 0, -1) / 2
+    return FreshProducts(np.log(g) + (np.log(2 / n) + digamma(half)) / 2, np.sqrt(polygamma(1, half)) / 2)
+
+
+MOST_STEPS = 6  # 1 * 3 * .. * 11 = 10395 pairings
+
+
+def repeated_mean(n, k):
+    """Return E |W^k v|^2 / (g^2k |v|^2) for ONE n x n matrix W with entries N(0, g^2/n), repeated k times.
+
+    Parameters
+    ----------
+    n : int
+    k : int
+        From 0 to 6: the work grows as 1 * 3 * 5 * .. * (2k - 1). For any k there is ``log10_repeated_bound``.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError, ValueError
+
+    Notes
+    -----
+    Wick's theorem. |W^k v|^2 is a sum over two paths of k arrows that begin together and end together, where an arrow
+    from i to j stands for W_ji. The mean of a product of Gaussian entries is the sum over all ways to pair the arrows
+    so that the two of a pair have the same ends; a pairing that leaves f vertices free brings n^f. That makes
+    1 + 2/n^2 for k = 2 and 1 + 10/n^2 + 4/n^3 for k = 3. The popular g^2k is right for fresh matrices; for a repeated
+    one it is too small from k = 2 on.
+
+    The mean is carried by few W, and says little of a single one: look at the median and the spread. Where k is far
+    above sqrt(n), |W^k v| goes with rho(W)^k, and the rho of the W that was drawn is near g, not g (Bar et al. 2025,
+    arXiv 2505.19827, on long sequences).
+    """
+    n, k = _checks.whole_number("n", n, 1), _checks.whole_number("k", k, 0, MOST_STEPS)
+    return sum(count * n**free for free, count in _pairings(k).items()) / n ** (k + 1) if k else 1.0
+
+
+@lru_cache
+def _pairings(k):
+    """Return how many pairings of the 2k arrows leave how many vertices free."""
+    paths = [0, *range(2, k + 1), 1], [0, *range(k + 1, 2 * k), 1]  # from vertex 0 to vertex 1
+    found = Counter()
+
+    def pair(arrows, free):
+        if not arrows:
+            found[free] += 1
+        for i in range(1, len(arrows)):
+            left, group = free, [arrows[0], arrows[i], *arrows[1:i], *arrows[i + 1 :]]
+            for end in (0, 1):
+                kept, lost = group[0][end], group[1][end]
+                if kept != lost:
+                    left -= 1
+                    group = [tuple(kept if vertex == lost else vertex for vertex in arrow) for arrow in group]
+            pair(group[2:], left)
+
+    pair([(path[t], path[t + 1]) for path in paths for t in range(k)], 2 * k)
+    return found
+
+
+def log10_repeated_bound(n, k):
+    """Return log10 of what E |W^k v|^2 / (g^2k |v|^2) is at least, for ONE Gaussian W that is repeated k times.
+
+    Parameters
+    ----------
+    n : int
+    k : int or array of int
+
+    Returns
+    -------
+    array, shaped as k
+
+    Raises
+    ------
+    TypeError, ValueError
+
+    Notes
+    -----
+        (n (n+1) .. (n+k+1) - n (n-1) .. (n-k-1)) / ((k+1) (k+2) n^(k+1))
+
+    is the exact mean for a COMPLEX Gaussian W, where an arrow pairs only with one of the other path, and the pairings
+    that leave f vertices free are counted by the Hultman numbers (Doignon and Labarre 2007, Journal of Integer
+    Sequences 10, 07.6.2; in this form by Stanley 2011, Two enumerative results on cycles of permutations). A real W
+    has these pairings and more, and none is negative: so it is a lower bound, for all n and k. With x = k^2/n held
+    fixed and n growing it tends to sinh(x/2) / (x/2).
+    """
+    n, k = _checks.whole_number("n", n, 1), _steps(k)
+    step = np.arange(1, k.max(initial=0) + 2)
+    with np.errstate(divide="ignore"):
+        rising, falling = np.cumsum(np.log1p(step / n)), np.cumsum(np.log1p(-np.minimum(step / n, 1)))
+    return ((rising + np.log(-np.expm1(falling - rising)) + np.log(n / (step * (step + 1)))) / LN10)[k]
+
+
+# --- the mean field ---
+
+
+class MeanField(NamedTuple):
+    """The limit of infinitely many units.
+
+    Attributes
+    ----------
+    q : float
+        The variance of z over the units, once it has settled.
+    chi : float
+        chi_1, by which the mean square of a small difference, or of a gradient, grows in each step.
+    exponent : float
+        log(chi_1) / 2, the largest Lyapunov exponent: natural logarithm per step, -inf for g = 0.
+    """
+
+    q: float
+    chi: float
+    exponent: float
+
+
+def mean_field(g, input_variance=0.0, activation="tanh"):
+    """Return the mean field of z_{t+1} = W phi(z_t) + u, with entries of W from N(0, g^2/n) and Gaussian input u.
+
+    Parameters
+    ----------
+    g : float
+        The weight scale, from 0 to 1000: the work grows with sqrt(q).
+    input_variance : float
+        s^2, the variance of each entry of u, from 0 to 10^6: drawn anew in each step, or once and held.
+    activation : {"tanh", "sigmoid"}
+
+    Returns
+    -------
+    MeanField
+
+    Raises
+    ------
+    TypeError, ValueError
+
+    Notes
+    -----
+    Sompolinsky, Crisanti, Sommers 1988 in continuous time; Molgedey, Schuchhardt, Schuster 1992 in discrete time with
+    noise; Poole et al. 2016 for layers. With many units z is Gaussian with variance q = g^2 E phi(z)^2 + s^2, and
+    chi_1 = g^2 E phi'(z)^2. The right side of the first is concave in q: it has one solution q > 0 for the sigmoid, and
+    one for tanh if s > 0 or g > 1; else q = 0.
+
+    It is right for the growth of |dh_t/dh_{t-k} v|^2, and of |dL/dh_{t-k}|^2 for a loss at t: their mean goes as
+    chi_1^k, for a repeated W as for fresh ones, with k held fixed and n growing. The long run of one network of n units
+    is another matter. If it is kept moving, by chaos or by fresh input, its largest Lyapunov exponent is off by chance
+    and by about 1/n, most near the edge (seen in simulation, not proved). If it comes to rest, below the edge without
+    input or with held input, it repeats one Jacobian and goes with the spectral radius of that, which for some hundred
+    units can still be well above sqrt(chi_1). Of the other exponents the mean field says nothing.
+
+    E is a trapezoidal sum, whose error here is below rounding for every q. (Gauss-Hermite loses digits where q is
+    large: the poles of tanh(sqrt(q) x) at x = i pi / (2 sqrt(q)) come close.)
+    """
+    g, s2, phi = _not_negative("g", g, 1000), _not_negative("input_variance", input_variance, 10**6), _phi(activation)
+    q = _settled(g, s2, phi)
+    chi = g**2 * _means(phi, q)[1]
+    return MeanField(q, chi, float(np.log(chi)) / 2 if chi else -np.inf)
+
+
+def edge_of_chaos(input_variance=0.0, activation="tanh"):
+    """Return the weight scale g with chi_1 = 1: in the mean field gradients vanish below it and explode above it.
+
+    Parameters
+    ----------
+    input_variance, activation
+        As for ``mean_field``.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError, ValueError
+
+    Notes
+    -----
+    For tanh it is 1 without input. Input moves it up, steeply at first: g = 1 + (3 s^2 / 4)^(1/3) + .. for small s^2.
+    With chi_1 = 1, g^2 is 1 / E phi'^2, so that s^2 = q - E phi^2 / E phi'^2: this is solved for q.
+    """
+    s2, phi = _not_negative("input_variance", input_variance, 10**6), _phi(activation)
+
+    def excess(q):
+        square, slope = _means(phi, q)
+        return q - square / slope - s2
+
+    top = 1 + s2
+    while excess(top) <= 0:
+        top *= 2
+    q = brentq(excess, 0, top, xtol=1e-16, rtol=4 * EPS) if excess(0.0) < 0 else 0.0
+    return _means(phi, q)[1] ** -0.5
+
+
+def _phi(activation):
+    return ACTIVATIONS[_checks.one_of("activation", activation, ("tanh", "sigmoid"))]
+
+
+def _means(phi, q):
+    """Return E phi(z)^2 and E phi'(z)^2, z ~ N(0, q)."""
+    x = np.arange(-9, 9.1, 0.2 / max(1, np.sqrt(q)))
+    weights, h = np.exp(-(x**2) / 2), phi.value(np.sqrt(q) * x, None)
+    return tuple(((weights @ rows**2) / weights.sum()).item() for rows in (h, phi.slope(h)))
+
+
+def _settled(g, s2, phi):
+    # q is at most g^2 + s^2, because |phi| <= 1, and at least what units with z = 0 would send on.
+    low, high = s2 + g**2 * _means(phi, 0.0)[0], s2 + g**2
+    if low == 0:
+        if g**2 <= 1 + 1e-12:
+            return 0.0
+        low = 1e-16 * high
+
+    def gain(log_q):
+        q = np.exp(log_q)
+        return (g**2 * _means(phi, q)[0] + s2) / q - 1
+
+    return float(np.exp(brentq(gain, np.log(low) - 1e-9, np.log(high) + 1e-9, xtol=1e-15, rtol=4 * EPS)))
+
+
+# --- the cliff of one unit ---
+
+
+class Folds(NamedTuple):
+    """The two fold bifurcations of x_t = w sigma(x_{t-1}) + b.
+
+    Attributes
+    ----------
+    b, x : array, shape (2,)
+        b, in rising order, and the fixed point that is born or lost there.
+    """
+
+    b: np.ndarray
+    x: np.ndarray
+
+
+def folds(w):
+    """Return where fixed points of x_t = w sigma(x_{t-1}) + b appear and disappear: between the two b there are three.
+
+    Parameters
+    ----------
+    w : float
+        At least 4, where the two are one. Below there is one fixed point for each b, and no fold.
+
+    Returns
+    -------
+    Folds
+
+    Raises
+    ------
+    TypeError, ValueError
+
+    Notes
+    -----
+    A fixed point x has b = x - w sigma(x). Two of them meet where this b is largest or smallest, w sigma'(x) = 1: with
+    s = sigma(x) that is s (1 - s) = 1/w, so s = (1 +- r)/2 with r = sqrt(1 - 4/w), and x = +- 2 artanh(r). The unit is
+    that of Pascanu, Mikolov, Bengio 2013, figures 3 and 6; the derivation is ours.
+    """
+    w = _checks.real_number("w", w)
+    if w < 4:
+        raise ValueError(f"w is {w}, wanted 4 or more: below there is no fold")
+    r = np.sqrt(1 - 4 / w) * np.array([1, -1])
+    x = 2 * np.arctanh(r)
+    return Folds(x - w * (1 + r) / 2, x)
+
+
+class Wall(NamedTuple):
+    """The wall in the error surface of one unit.
+
+    Attributes
+    ----------
+    b : float
+    multiplier : float
+        m = w sigma'(x_0), by which a small distance from x_0 grows in each step.
+    """
+
+    b: float
+    multiplier: float
+
+    def slope(self, T):
+        """Return dx_T/db on the wall, 1 + m + .. + m^(T-1): exact, for x_t stays at x_0."""
+        return float(np.sum(self.multiplier ** np.arange(_checks.whole_number("T", T, 1))))
+
+
+def wall(w, x_0=0.5):
+    """Return the b at which the error surface of x_t = w sigma(x_{t-1}) + b has its wall.
+
+    Parameters
+    ----------
+    w : float
+    x_0 : float
+        Where the unit starts.
+
+    Returns
+    -------
+    Wall
+
+    Raises
+    ------
+    TypeError
+        If w or x_0 is no number.
+    ValueError
+        If |w sigma'(x_0)| <= 1: x_0 does not repel, and there is no such wall.
+
+    Notes
+    -----
+    The wall is where x_0 is a fixed point, b = x_0 - w sigma(x_0), and repels: a small step in b to either side sends
+    x_T to another attractor. For w > 0 that needs w sigma'(x_0) > 1. Then x_0 lies between the x of the two folds, b
+    between their b, and the attractors are the two outer fixed points. In the plane of w and b the wall is a straight
+    line that begins at a fold and is tangent to it: the folds are the envelope of all such lines. For
+    w sigma'(x_0) < -1 the two sides are, near the wall, the two phases of a cycle of length 2. The derivation is ours.
+
+    E = (sigma(x_T) - y)^2 has dE/db = 2 (sigma(x_0) - y) sigma'(x_0) slope(T) there, and is steepest a hair beside, at
+    a distance c / slope(T), with a c that depends on w, x_0 and y and for large T not on T. Where w > 4 but x_0 does
+    not repel, E is steep beside a fold instead.
+    """
+    w, x_0 = _checks.real_number("w", w), _checks.real_number("x_0", x_0)
+    s = 1 / (1 + np.exp(-x_0))
+    m = float(w * s * (1 - s))
+    if abs(m) <= 1:
+        raise ValueError(f"w is {w}, wanted |w| above 1/sigma'(x_0) = {1 / (s * (1 - s)):.4f}, where x_0 repels")
+    return Wall(float(x_0 - w * s), m)
+
+
+# --- the angle of exercise 1 ---
+
+
+class Angle(NamedTuple):
+    """The angle between M^k x and v_1, up to sign: probabilities and quantiles of d = log10 tan(angle), in decades.
+
+    Attributes
+    ----------
+    log_a : array, shape (n - 1,)
+        log a_i of a_i = (lambda_i/lambda_1)^2k, i >= 2, the largest first: tan^2 = Y / x_1^2 with Y = sum a_i x_i^2.
+
+    Notes
+    -----
+    tan > t means |x_1| < sqrt(Y)/t, and x_1 knows nothing of Y. With Craig's integral erfc(y) = (2/pi) int_0^(pi/2)
+    exp(-(y / cos u)^2) du and E exp(-c Y) = prod (1 + 2 c a_i)^(-1/2),
+
+        P(tan <= t) = (2/pi) int_0^(pi/2) prod_i (1 + a_i / (t cos u)^2)^(-1/2) du.
+
+    For n = 2 that is (2/pi) arctan(t / sqrt(a)), half a Cauchy law; with m equal a_i, tan^2 / (a m) has the F
+    distribution with m and 1 degrees of freedom. (Imhof 1961, Biometrika 48, treats all such laws; here nothing
+    oscillates.) With cos u = 1/cosh y the trapezoidal rule gives nearly all digits, also of very small probabilities.
+    """
+
+    log_a: np.ndarray
+
+    def above(self, d):
+        """Return P(log10 tan > d)."""
+        return _each(self._above, "d", d)
+
+    def below(self, d):
+        """Return P(log10 tan <= d)."""
+        return _each(self._below, "d", d)
+
+    def quantile(self, p):
+        """Return the d with P(log10 tan <= d) = p, for 0 < p < 1."""
+        return _each(self._quantile, "p", p)
+
+    def bound(self, d):
+        """Return min(1, sqrt(2 A / pi) / t), A = sum a_i and t = 10^d: P(log10 tan > d) is no larger.
+
+        The proof: the density of x_1 is at most 1/sqrt(2 pi), so P(|x_1| < c) <= c sqrt(2/pi) for every c. Take
+        c = sqrt(Y)/t, with the Y that was drawn, and average over Y: P(tan > t) <= sqrt(2/pi) E sqrt(Y) / t. The square
+        of a mean is at most the mean of the square, so E sqrt(Y) <= sqrt(E Y) = sqrt(A). It holds for all k and t, and
+        falls as |lambda_2/lambda_1|^k.
+        """
+        return _each(lambda d: np.exp(min(0, self._log_bound() - d * LN10)), "d", d)
+
+    def _log_bound(self):
+        return (np.log(2 / np.pi) + np.logaddexp.reduce(self.log_a)) / 2
+
+    def _terms(self, d, start, end):
+        step = min(0.125, 0.5 / np.sqrt(len(self.log_a)))  # cosh y^-n is as narrow as 1/sqrt(n)
+        y = np.arange(start, end, step)
+        log_cosh = y + np.log1p(np.exp(-2 * y)) - np.log(2)
+        log_product = -np.logaddexp(0, self.log_a + 2 * (log_cosh[:, None] - d * LN10)).sum(1) / 2
+        return log_product, log_cosh, np.where(y == 0, 1, 2) * step / np.pi
+
+    def _above(self, d):
+        peak = max(0, d * LN10 - self.log_a[0] / 2)  # to both sides of it the integrand falls as exp(-|y|)
+        log_product, log_cosh, weights = self._terms(d, max(0, peak - 36), peak + 36)
+        return weights @ (-np.expm1(log_product) * np.exp(-log_cosh))
+
+    def _below(self, d):
+        above = self._above(d)
+        if above < 0.5:
+            return 1 - above
+        log_product, log_cosh, weights = self._terms(d, 0, 36)
+        return weights @ np.exp(log_product - log_cosh)
+
+    def _quantile(self, p):
+        if not 0 < p < 1:
+            raise ValueError(f"p is {p}, wanted a number between 0 and 1")
+        # Without all but the largest a_i tan would be smaller; and the bound is one. Both can be solved for d.
+        low, high = self.log_a[0] / 2 + np.log(np.tan(np.pi / 2 * p)), self._log_bound() - np.log1p(-p)
+        return brentq(lambda d: self._below(d) - p, low / LN10 - 0.01, high / LN10 + 0.01, xtol=1e-10)
+
+
+def angle(eigenvalues, k):
+    """Return the law of the angle between M^k x and v_1, for symmetric M and x with independent N(0, 1) entries.
+
+    Parameters
+    ----------
+    eigenvalues : array, shape (n,)
+        Of M, in any order; n is 2 or more.
+    k : int
+        From 0 on.
+
+    Returns
+    -------
+    Angle
+
+    Raises
+    ------
+    TypeError, ValueError
+        If |lambda_1| > |lambda_2| is not so, or if lambda_2 and all that follow are 0 (the angle is 0 from k = 1 on).
+
+    Notes
+    -----
+    In the eigenvectors of M the coordinates of x are again Gaussian, and M^k multiplies each by lambda_i^k: exercise 1.
+    The variance of x does not matter, nor does its length, as long as all its entries have the same variance.
+    """
+    k, values = _checks.whole_number("k", k, 0), _checks.real("eigenvalues", eigenvalues)
+    values = _checks.finite("eigenvalues", _checks.shaped("eigenvalues", values, (None,), "(n,)"))
+    size = np.sort(np.abs(values.astype(float)))[::-1]
+    if len(size) < 2 or not size[0] > size[1] > 0:
+        raise ValueError(f"eigenvalues have the absolute values {size[:2]}, wanted |lambda_1| > |lambda_2| > 0")
+    with np.errstate(divide="ignore"):
+        return Angle(2 * k * np.log(size[1:] / size[0]) if k else np.zeros(len(size) - 1))
+
+
+def _each(f, symbol, numbers):
+    numbers = _checks.finite(symbol, _checks.real(symbol, numbers))
+    return np.array([f(float(number)) for number in numbers.ravel()]).reshape(numbers.shape)
+
+
+def _not_negative(symbol, value, most):
+    number = _checks.real_number(symbol, value)
+    if not 0 <= number <= most:
+        raise ValueError(f"{symbol} is {number}, wanted a number from 0 to {most}")
+    return number
