@@ -1,7 +1,7 @@
 """A companion to the section "Backpropagation Through Time" of Dive into Deep Learning.
 
 In reading order: the network and its forward pass, the gradient by hand, truncation, the other route to the same
-gradient, one unit alone, the gradient check, the equations of the section with their proofs. What needs SciPy, SymPy,
+gradient, one unit alone, the gradient check, spectra, the equations of the section with their proofs. What needs SciPy, SymPy,
 Matplotlib or ipywidgets is loaded when it is first used.
 """
 
@@ -15,11 +15,14 @@ from .total_derivative import forward_accumulation, mixtures  # isort: skip
 from .scalar import scalar_rnn  # isort: skip
 
 __version__ = "0.1.0"
-_MODULES = ("mistakes", "equations", "questions", "figures", "explorers")  # equations() is the module called: see there
+_MODULES = ("mistakes", "laws", "equations", "questions", "figures", "explorers")  # equations() is the module called: see there
 _NAMES = {
     "check_gradients": "check",
     "check_gradient": "check",
     "Report": "report",
+    "spectral_radius": "spectra",
+    "jacobian_spectrum": "spectra",
+    "lyapunov_exponents": "spectra",
     "equation": "equations",
     "question": "questions",
 }
@@ -42,6 +45,9 @@ __all__ = [
     "check_gradients",
     "check_gradient",
     "Report",
+    "spectral_radius",
+    "jacobian_spectrum",
+    "lyapunov_exponents",
     "equation",
     "question",
     *_MODULES,
