@@ -1,8 +1,8 @@
 """A companion to the section "Backpropagation Through Time" of Dive into Deep Learning.
 
 In reading order: the network and its forward pass, the gradient by hand, truncation, the other route to the same
-gradient, one unit alone, the gradient check, spectra, the equations of the section with their proofs. What needs SciPy, SymPy,
-Matplotlib or ipywidgets is loaded when it is first used.
+gradient, one unit alone, the gradient check, spectra, the equations of the section with their proofs. What needs
+SciPy, SymPy, Matplotlib or ipywidgets is loaded when it is first used.
 """
 
 from importlib import import_module
@@ -15,7 +15,14 @@ from .total_derivative import forward_accumulation, mixtures  # isort: skip
 from .scalar import scalar_rnn  # isort: skip
 
 __version__ = "0.1.0"
-_MODULES = ("mistakes", "laws", "equations", "questions", "figures", "explorers")  # equations() is the module called: see there
+_MODULES = (
+    "mistakes",
+    "laws",
+    "equations",
+    "questions",
+    "figures",
+    "explorers",
+)  # equations() is the module called: see there
 _NAMES = {
     "check_gradients": "check",
     "check_gradient": "check",
