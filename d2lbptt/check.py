@@ -10,6 +10,7 @@ Shapes: what step t brings to the gradient of a parameter stands in row t - 1 of
 
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -81,9 +82,9 @@ def check_gradients(
     tested = asked(trace, y)
     answers, kinks = orbit.reference(trace, y, **options)
     answers = [tables(answer) for answer in answers]
-    rng = np.random.default_rng(seed)
-    shaken = rounding.shake(trace, y, loss, rng, SHAKES)
-    ours = (tables(answer) for answer in rounding.answers(shaken, trace, loss, reduction, rng))
+    shakes = partial(rounding.in_groups, trace, y, loss, seed, SHAKES)
+    rng = np.random.default_rng((seed, 1))
+    ours = (tables(one) for shaken in shakes() for one in rounding.answers(shaken, trace, loss, reduction, rng))
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows has no tolerance, and is said to be blind
         _, spread = rounding.spread(ours, answers[0])
     tolerance = tolerances(spread, answers[0], trace)
@@ -92,7 +93,8 @@ def check_gradients(
     if _wrong(ratio):
         asked.again(tested, trace, y)
         with np.errstate(over="ignore", invalid="ignore"):
-            own = rounding.spread((asked(*one) for one in rounding.traces(shaken, trace)), tested)
+            theirs = (asked(*one) for shaken in shakes() for one in rounding.traces(shaken, trace))
+            own = rounding.spread(theirs, tested)
         wider = _with_its_own(*own, spread, tested, answers[0], trace)
         tolerance |= {key: np.fmax(tolerance[key], value) for key, value in wider.items()}
         ratio = _ratio(tested, answers, tolerance)

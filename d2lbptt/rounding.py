@@ -16,6 +16,8 @@ from .contributions import Parts, sweep, uses
 from .losses import LOSSES, weigh
 from .rnn import Params, Trace, affine, targets
 
+BLOCK = 2**22  # numbers that are shaken at once: 32 MiB for the states
+
 
 class Shaken(NamedTuple):
     """K shaken copies of all that a trace holds, and of y.
@@ -43,6 +45,14 @@ def shake(trace, y, loss, rng, shakes):
         rows = (a[:, None] for a in rows)
     params = (None if W is None else moved_copies(W, rng, shakes) for W in trace.params)
     return Shaken(Params(*params), *(_moved(np.repeat(a[:, None], shakes, 1), rng) for a in rows))
+
+
+def in_groups(trace, y, loss, seed, shakes):
+    """Yield so many shaken copies in groups that fit in memory, the same ones for the same seed."""
+    rng = np.random.default_rng(seed)
+    most = max(1, BLOCK // max(trace.h.size, trace.params.W_hh.size))
+    for first in range(0, shakes, most):
+        yield shake(trace, y, loss, rng, min(most, shakes - first))
 
 
 def moved_copies(array, rng, shakes):
