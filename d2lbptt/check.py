@@ -20,7 +20,7 @@ from .bptt import Gradients, backward, row_norms
 from .contributions import Key, tables
 from .differences import complex_step, one_sided, ridders
 from .report import Report, Row
-from .rnn import Params, forward
+from .rnn import Params, Trace, forward
 from .tolerance import BLIND_ABOVE, NO_LONGER_SMALL, SHAKES, bound_of, standard_deviations, tolerances, unless_lost
 
 RIDDERS = 4  # times its own estimate is what the error of ridders stays below: see tests/test_differences.py
@@ -226,7 +226,7 @@ class _Asked(NamedTuple):
     def __call__(self, trace, y):
         word = "contributions" if self.steps else "gradient"
         try:
-            found = self.function(trace, y)
+            found = self.function(_copied(trace), np.array(y))  # it may write into them
         except Exception as error:
             error.add_note(f"This was raised by {word}, called with a trace of T = {len(trace.x)} steps and y.")
             raise
@@ -261,6 +261,11 @@ class _Asked(NamedTuple):
             if not np.array_equal(value, tested[key], equal_nan=True):
                 word = "contributions" if self.steps else "gradient"
                 raise ValueError(f"{word} returned another {key.name} when it was called again, wanted the same")
+
+
+def _copied(trace):
+    params = Params(*(None if W is None else W.copy() for W in trace.params))
+    return Trace(params, *(a.copy() for a in trace[1:4]), trace.activation)
 
 
 def _array(symbol, value, shape):

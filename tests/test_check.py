@@ -192,7 +192,7 @@ def test_the_gradient_is_called_with_the_forward_pass_and_the_targets():
 
     checked(problem, gradient)
     for trace, y in seen:
-        assert np.array_equal(trace.h, oracles.trace_of(problem).h) and y is problem.y
+        assert np.array_equal(trace.h, oracles.trace_of(problem).h) and np.array_equal(y, problem.y)
 
 
 @pytest.mark.parametrize("some", [{"W_hh"}, {"h0", "b_q"}])
@@ -226,6 +226,23 @@ def test_nothing_that_is_given_is_written_into():
     for a in (*problem.params, problem.x, problem.y, problem.h0):
         a.setflags(write=False)
     assert checked(problem)
+
+
+@pytest.mark.parametrize("mistake", [None, "no slope"])
+def test_a_gradient_may_write_into_what_it_is_given(mistake):
+    """It gets copies: neither the check nor the reader's arrays are spoiled."""
+    problem = tanh_problem()
+    before = [a.copy() for a in (*problem.params, problem.x, problem.y, problem.h0)]
+
+    def careless(trace, y):
+        found = by_hand(trace, y, mistake)
+        for a in (*trace.params, trace.x, trace.h, trace.o, y):
+            a[:] = np.nan
+        return found
+
+    assert checked(problem, careless).verdict == ("FAIL" if mistake else "PASS")
+    after = (*problem.params, problem.x, problem.y, problem.h0)
+    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
 
 
 # --- what is wrong fails, and is named ---
