@@ -388,6 +388,18 @@ def test_a_right_gradient_never_fails_in_the_deepest_chaos():
         assert {report.verdict for report in reports} <= {"PASS", "BLIND"}
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_gradient_of_quite_another_size_is_wrong_however_it_rounds(seed):
+    """1 - z^2 for 1 - h^2 makes it explode, and rounding with it; no rounding brings it near the right one."""
+
+    def gradient(trace, y):
+        return {name: rows.sum(0) for name, rows in flawed("slope of z", trace, y).items()}
+
+    right = check_gradients(*chaotic(seed), activation="tanh")
+    report = check_gradients(*chaotic(seed), activation="tanh", gradient=gradient)
+    assert report.verdict == "FAIL" and report.worst.size > 1e20 * max(row.size for row in right.rows)
+
+
 # --- the report ---
 
 
