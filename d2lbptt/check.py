@@ -21,16 +21,7 @@ from .contributions import Key, tables
 from .differences import complex_step, one_sided, ridders
 from .report import Report, Row
 from .rnn import Params, Trace, forward
-from .tolerance import (
-    BLIND_ABOVE,
-    NO_LONGER_SMALL,
-    ROUNDING,
-    SHAKES,
-    bound_of,
-    standard_deviations,
-    tolerances,
-    unless_lost,
-)
+from .tolerance import BLIND_ABOVE, SHAKES, bound_of, sized, standard_deviations, tolerances, unless_lost, with_its_own
 
 RIDDERS = 4  # times its own estimate is what the error of ridders stays below: see tests/test_differences.py
 
@@ -104,8 +95,8 @@ def check_gradients(
         with np.errstate(over="ignore", invalid="ignore"):
             theirs = (asked(*one) for shaken in shakes() for one in rounding.traces(shaken, trace))
             sizes = {key: [] for key in tested}
-            own = rounding.spread(_sized(theirs, sizes), tested)
-        wider = _with_its_own(*own, sizes, spread, tested, answers[0], trace)
+            own = rounding.spread(sized(theirs, sizes), tested)
+        wider = with_its_own(*own, sizes, spread, tested, answers[0], trace)
         tolerance |= {key: np.fmax(tolerance[key], value) for key, value in wider.items()}
         ratio = _ratio(tested, answers, tolerance)
     reference = answers[0] | _nearest(tested, answers)
@@ -280,42 +271,6 @@ def _copied(trace):
 
 def _array(symbol, value, shape):
     return _checks.shaped(symbol, _checks.real(symbol, value), shape, f"shape {shape}").astype(float)
-
-
-def _with_its_own(mean, own, sizes, spread, tested, reference, trace):
-    """Return the tolerances when the gradient under test rounds by more than ours does."""
-    wider = tolerances(spread | {key: np.fmax(spread[key], own[key]) for key in tested}, reference, trace)
-    times, found = standard_deviations(spread), {}
-    for key in tested:
-        # Its answer may be an outlier among its answers to the shakes, and must not make them look small.
-        typical = np.fmin(np.abs(tested[key]), np.abs(mean[key]))
-        let_go = unless_lost(key, wider[key], times * own[key], typical, NO_LONGER_SMALL)
-        found[key] = np.where(_elsewhere(key, sizes[key], reference[key], times), wider[key], let_go)
-    return found
-
-
-def _sized(answers, sizes):
-    """Yield the answers, and note the decade of each row of theirs."""
-    for answer in answers:
-        for key, table in answer.items():
-            sizes[key].append(_decades(key, table))
-        yield answer
-
-
-def _decades(key, table):
-    largest = np.abs(table).reshape(len(table) if key.steps else 1, -1).max(1)
-    return np.log10(np.maximum(largest, np.finfo(float).tiny))
-
-
-def _elsewhere(key, decades, reference, times):
-    """Whether all answers of the gradient under test are of quite another size than the right one.
-
-    Sizes that rounding has carried off scatter over decades, by one at least where that is all that is known.
-    """
-    with np.errstate(invalid="ignore"):  # what overflows has no size
-        mean, scatter = np.mean(decades, 0), np.maximum(np.std(decades, 0, ddof=1), 1)
-        far = np.abs(_decades(key, reference) - mean) > times / ROUNDING * scatter
-    return far.reshape(-1, *[1] * (reference.ndim - 1)) if key.steps else far[0]
 
 
 def _nearest(tested, answers):

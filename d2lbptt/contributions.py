@@ -82,6 +82,13 @@ def uses(p, dz):
     }
 
 
+def unbatched(found, trace):
+    """Take the batch axis away again from what has one, by name, if the trace has none."""
+    if trace.x.ndim == 3:
+        return found
+    return {name: rows[:, 0] if name in ("h0", "h", "o") else rows for name, rows in found.items()}
+
+
 class Key(NamedTuple):
     """What a table belongs to: a parameter's gradient, or, with ``steps``, what each step brings to it, (T, ...).
 

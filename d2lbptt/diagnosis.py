@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from .bptt import backward
-from .contributions import Key, parts, tables, uses
+from .contributions import Key, parts, tables, unbatched, uses
 from .localisation import Finding, one_entry, wrong_steps
 from .mistakes import MISTAKES, flawed
 from .truncation import chunks
@@ -181,7 +181,7 @@ def _truncated(finding, **how):
     p = parts(finding.trace, finding.y, **finding.options)
     gradient = backward(finding.trace, finding.y, **finding.options, **how)
     found = uses(p, p.slope * gradient.h.reshape(p.slope.shape))
-    return tables(found | {"h0": found["h0"].reshape(len(p.do), *gradient.h0.shape), "h": gradient.h, "o": gradient.o})
+    return tables(unbatched(found, finding.trace) | {"h": gradient.h, "o": gradient.o})
 
 
 # --- what the steps alone say ---

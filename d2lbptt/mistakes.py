@@ -18,7 +18,7 @@ import numpy as np
 
 from . import _checks
 from .activations import ACTIVATIONS
-from .contributions import parts, sweep, uses
+from .contributions import parts, sweep, unbatched, uses
 from .losses import LOSSES, weigh
 from .rnn import Trace, affine
 
@@ -83,8 +83,7 @@ def flawed(mistake, trace, y, *, loss="squared_error", reduction="mean"):
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows comes back as inf or nan
         found = change(run)
     absent = {name for name in ("b_h", "b_q") if getattr(trace.params, name) is None}
-    found = {name: value for name, value in found.items() if name not in absent}
-    return found | {"h0": found["h0"].reshape(len(trace.x), *trace.h[0].shape)}
+    return unbatched({name: value for name, value in found.items() if name not in absent}, trace)
 
 
 def _slopes_of(run, states):

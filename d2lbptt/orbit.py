@@ -18,7 +18,7 @@ import numpy as np
 
 from .activations import ACTIVATIONS
 from .bptt import no_overflow
-from .contributions import Parts, uses
+from .contributions import Parts, unbatched, uses
 from .losses import weigh
 from .rnn import affine, targets
 
@@ -62,14 +62,10 @@ def reference(trace, y, *, loss="squared_error", reduction="mean"):
             found = {"h": dh, **uses(p, slope * dh), "o": do}
         for name, rows in found.items():
             no_overflow(f"dL/d{name}_t" if name in ("h", "o") else f"what a step brings to dL/d{name}", rows)
-        answers.append({name: _unbatched(name, rows, trace) for name, rows in found.items()})
+        answers.append(unbatched(found, trace))
     kinks = np.argwhere(on_kink if trace.x.ndim == 3 else on_kink[:, 0])
     kinks[:, :1] += 1
     return answers, kinks
-
-
-def _unbatched(name, rows, trace):
-    return rows[:, 0] if trace.x.ndim == 2 and name in ("h0", "h", "o") else rows
 
 
 def _slope(phi, z):

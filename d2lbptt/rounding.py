@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .activations import ACTIVATIONS
-from .contributions import Parts, sweep, uses
+from .contributions import Parts, sweep, unbatched, uses
 from .losses import LOSSES, weigh
 from .rnn import Params, Trace, affine, targets
 
@@ -96,13 +96,6 @@ def _slopes(shaken, trace, rng):
 def _slope_of_loss(rule, o, y, rng):
     label = rule.label(o, y)
     return _moved(rule.slope(o, y) + label, rng) - label
-
-
-def unbatched(answer, trace):
-    """Take the batch axis away again from what has one, if the trace has none."""
-    if trace.x.ndim == 3:
-        return answer
-    return {name: rows[:, 0] if name in ("h0", "h", "o") else rows for name, rows in answer.items()}
 
 
 def traces(shaken, trace):

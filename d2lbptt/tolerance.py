@@ -95,3 +95,39 @@ def _median_ratio(deviation, size, rows):
     median = np.zeros(rows)
     median[known] = np.nanmedian(ratio[known], 1)
     return median.reshape(-1, *[1] * (size.ndim - 1)) if rows > 1 else median[0]
+
+
+def with_its_own(mean, own, sizes, spread, tested, reference, trace):
+    """Return the tolerances when the gradient under test rounds by more than ours does."""
+    wider = tolerances(spread | {key: np.fmax(spread[key], own[key]) for key in tested}, reference, trace)
+    times, found = standard_deviations(spread), {}
+    for key in tested:
+        # Its answer may be an outlier among its answers to the shakes, and must not make them look small.
+        typical = np.fmin(np.abs(tested[key]), np.abs(mean[key]))
+        let_go = unless_lost(key, wider[key], times * own[key], typical, NO_LONGER_SMALL)
+        found[key] = np.where(_elsewhere(key, sizes[key], reference[key], times), wider[key], let_go)
+    return found
+
+
+def sized(answers, sizes):
+    """Yield the answers, and note the decade of each row of theirs."""
+    for answer in answers:
+        for key, table in answer.items():
+            sizes[key].append(_decades(key, table))
+        yield answer
+
+
+def _decades(key, table):
+    largest = np.abs(table).reshape(len(table) if key.steps else 1, -1).max(1)
+    return np.log10(np.maximum(largest, np.finfo(float).tiny))
+
+
+def _elsewhere(key, decades, reference, times):
+    """Whether all answers of the gradient under test are of quite another size than the right one.
+
+    Sizes that rounding has carried off scatter over decades, by one at least where that is all that is known.
+    """
+    with np.errstate(invalid="ignore"):  # what overflows has no size
+        mean, scatter = np.mean(decades, 0), np.maximum(np.std(decades, 0, ddof=1), 1)
+        far = np.abs(_decades(key, reference) - mean) > times / ROUNDING * scatter
+    return far.reshape(-1, *[1] * (reference.ndim - 1)) if key.steps else far[0]

@@ -106,7 +106,7 @@ def _relative(decades, full):
 
 def _decade_axes(ax):
     style.axes(ax, "time step t", "|∂L/∂h$_t$|  ÷  |∂L/∂h$_T$|")
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"$10^{{{v:g}}}$" if v else "1"))
+    ax.yaxis.set_major_formatter(FuncFormatter(style.decade))
     ax.yaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
     ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     ax.yaxis.set_label_coords(-0.155, 0.5)

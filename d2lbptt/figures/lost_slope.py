@@ -31,7 +31,7 @@ def lost_slope(ax, data):
     words = {"fontsize": style.LABEL, "fontweight": "bold"}
     ax.set(xlim=(0, np.abs(data.z).max()), ylim=ERRORS)
     ax.yaxis.set_major_locator(MultipleLocator(4))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"$10^{{{v:g}}}$" if v else "1"))
+    ax.yaxis.set_major_formatter(FuncFormatter(style.decade))
     ax.axhline(0, color=style.FAINT, linewidth=1)
     order = np.argsort(np.abs(data.z))
     z = np.abs(data.z)[order]

@@ -12,7 +12,6 @@ LOOKS = {  # of the lines; darker, of their words
 }
 NAMES = {"forward": "forward difference", "central": "central difference", "complex": "complex step"}
 H, ERRORS = (-30.4, -0.6), (-18.5, 1.8)  # decades in sight
-SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 PLACES = {"float32": 8, "float64": 16}  # after the point that the numbers can hold
 WIDTH, HEIGHT, ADVANCE = 308, 430, 10.87  # pixels; of one character of the digits
 
@@ -51,7 +50,7 @@ class StepSize:
         ax.xaxis.set_major_locator(MultipleLocator(5))
         ax.yaxis.set_major_locator(MultipleLocator(4))
         for axis in (ax.xaxis, ax.yaxis):
-            axis.set_major_formatter(FuncFormatter(lambda v, _: f"$10^{{{v:g}}}$" if v else "1"))
+            axis.set_major_formatter(FuncFormatter(style.decade))
         ax.axhline(0, color=style.FAINT, linewidth=1)
         faint = {"fontsize": style.NOTE, "color": style.FAINT}
         ax.text(H[0] + 1.2, 0.15, "no digit is right", va="bottom", **faint)
@@ -180,7 +179,7 @@ def right_digits(sizes, method, h):
 def powers(number, places=0):
     """Return a positive number in words such as 3 · 10⁻⁵ or 10⁻³."""
     mantissa, exponent = f"{number:.{places}e}".split("e")
-    power = "10" + str(int(exponent)).translate(SUPERSCRIPTS)
+    power = "10" + str(int(exponent)).translate(style.SUPERSCRIPTS)
     return power if float(mantissa) == 1 else f"{mantissa} · {power}"
 
 

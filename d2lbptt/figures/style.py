@@ -31,7 +31,13 @@ def axes(ax, xlabel, ylabel):
     return ax
 
 
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")  # of the font itself: MathText is slow where T moves
+
+
+def decade(value, _=None):
+    """Return the label of a power of ten, for an axis that counts decades."""
+    return f"$10^{{{value:g}}}$" if value else "1"
 
 
 def short(number, digits=3):
