@@ -16,7 +16,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help lab test test-slow notebooks lint bench checkers links environment venv clean
+.PHONY: help lab test test-slow notebooks lint bench checkers training links environment venv clean
 
 help: ## list what can be made (this text)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,9 @@ bench: $(VENV)/test.stamp ## time the numerics on one thread
 
 checkers: $(VENV)/test.stamp ## compare our gradient checker with every other one that is installed
 	$(BIN)/python benchmarks/checkers.py $(ARGS)
+
+training: $(VENV)/test.stamp ## train the book's model beside torch, if it is installed
+	$(BIN)/python benchmarks/training.py $(ARGS)
 
 links: $(VENV)/test.stamp ## write the public address everywhere: make links REPO=owner/name
 	@$(BIN)/python -m tools.links $(REPO)

@@ -1,8 +1,8 @@
 """A companion to the section "Backpropagation Through Time" of Dive into Deep Learning.
 
 In reading order: the network and its forward pass, the gradient by hand, truncation, the other route to the same
-gradient, one unit alone, the gradient check, spectra, the equations of the section with their proofs. What needs
-SciPy, SymPy, Matplotlib or ipywidgets is loaded when it is first used.
+gradient, one unit alone, the gradient check, spectra, the equations of the section with their proofs, text and
+training. What needs SciPy, SymPy, Matplotlib or ipywidgets is loaded when it is first used.
 """
 
 from importlib import import_module
@@ -32,6 +32,12 @@ _NAMES = {
     "lyapunov_exponents": "spectra",
     "equation": "equations",
     "question": "questions",
+    "load_text": "text",
+    "Vocab": "text",
+    "sequential_batches": "text",
+    "random_batches": "text",
+    "train": "training",
+    "predict": "training",
 }
 
 __all__ = [
@@ -57,6 +63,12 @@ __all__ = [
     "lyapunov_exponents",
     "equation",
     "question",
+    "load_text",
+    "Vocab",
+    "sequential_batches",
+    "random_batches",
+    "train",
+    "predict",
     *_MODULES,
 ]
 

@@ -379,7 +379,7 @@ _SUM = ("03_total_derivative", "The recursion as a sum")
 _OUTPUT = ("04_bptt_by_hand", "At the output")
 _STATES = ("04_bptt_by_hand", "Back through the states")
 _WEIGHTS = ("04_bptt_by_hand", "The gradients of the weights")
-_RANDOM = ("03_total_derivative", "Randomized truncation")
+_RANDOM = ("08_truncation", "Randomized truncation")
 _OLD = ("10_readers_questions", "The old edition")
 
 _LAYOUTS = {

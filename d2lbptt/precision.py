@@ -18,7 +18,8 @@ from . import _checks
 from .activations import ACTIVATIONS
 from .bptt import backward
 from .differences import complex_step
-from .rnn import Params, affine, forward, loss, targets
+from .one_unit import STEPS, TARGET, errors, gradients, steepest
+from .rnn import Params, affine, forward, targets
 
 METHODS = ("forward", "central", "complex")
 SAMPLES = 32  # fourth differences that the rounding of L is measured from
@@ -230,20 +231,20 @@ def _rounding(f, w):
     return max(spread, eps * np.abs(values).max() / np.sqrt(48))  # the last bit is eps |f| / 2 or more: / sqrt(12)
 
 
-CLIFF_STEPS, CLIFF_TARGET = 50, 0.7
+CLIFF_STEPS, CLIFF_TARGET = STEPS, TARGET
 
 
 class Cliff(NamedTuple):
-    """A cut through the error surface of one unit along b, and dE/db at its steepest point by three methods.
+    """A cut through the error surface of one unit along b, and dE/db at one point of it by three methods.
 
     Attributes
     ----------
     w, h : float
         The weight, and the step of the central difference.
     b, E : array, shape (K,)
-        The cut, from 2.5 steps below the steepest point to 2.5 above.
+        The cut, from 2.5 steps below the point to 2.5 above.
     point : tuple of float
-        b and E at the steepest point.
+        b and E there.
     ends : array, shape (2, 2)
         b and E one step below and one above.
     bptt, complex_step, central : float
@@ -260,78 +261,49 @@ class Cliff(NamedTuple):
     central: float
 
 
-def cliff(w=5.0, h=1e-3):
-    """Return a cut through the wall in the error surface of one unit, where it is steepest.
+def cliff(w=5.0, h=1e-3, *, b=None, T=CLIFF_STEPS):
+    """Return a cut through the error surface of one unit; through the wall in it, where it is steepest, if b is None.
 
-    The unit of Pascanu, Mikolov and Bengio (2013), figures 3 and 6: x_t = w sigma(x_{t-1}) + b, x_0 = 0.5 and
-    E = (sigma(x_50) - 0.7)^2. Here their sigma(x_t) is h_t, and E = 2 L with the squared error of step 50 alone.
+    The unit of Pascanu, Mikolov and Bengio (2013), figures 3 and 6: see ``one_unit``, and ``one_unit.steepest`` for how
+    the steepest point is found.
 
     Parameters
     ----------
     w : float
     h : float
         The step of the central difference.
+    b : float, optional
+        Where dE/db is taken.
+    T : int
 
     Returns
     -------
     Cliff
+        The derivatives have the unit of E over that of b.
 
-    Notes
-    -----
-    The steepest point is found by search, on ever finer grids of b, the first with a spacing of 0.002: a wall that
-    is much narrower than that may be missed. The derivatives have the unit of E over that of b.
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not such a thing, or h is not above 0.
     """
     w, h = _checks.real_number("w", w), _checks.real_number("h", h)
     if h <= 0:
         raise ValueError(f"h is {h}, wanted a positive number")
-    at = _steepest(w)
-    b, ends = at + np.linspace(-2.5, 2.5, 2001) * h, at + np.array([-h, h])
-    (low, high), still, y = _errors(w, ends), np.zeros((CLIFF_STEPS, 1)), np.full((CLIFF_STEPS, 1), CLIFF_TARGET)
-
-    def error(b):
-        return 2 * loss(_one_unit(w, b.reshape(1), still), y, reduction="last")
-
-    point = np.array(at)
+    at = steepest(w, T).b if b is None else _checks.real_number("b", b)
+    cut, ends = at + np.linspace(-2.5, 2.5, 2001) * h, at + np.array([-h, h])
+    E = errors(w, np.concatenate([cut, ends]), T)
+    here, _, slope = gradients(w, at, T)
     return Cliff(
         w=w,
         h=h,
-        b=b,
-        E=_errors(w, b),
-        point=(at, error(point)),
-        ends=np.column_stack([ends, [low, high]]),
-        bptt=2 * backward(_one_unit(w, point.reshape(1), still), y, reduction="last").b_h.item(),
-        complex_step=complex_step(error, point).item(),
-        central=(high - low) / (2 * h),
+        b=cut,
+        E=E[:-2],
+        point=(at, here.item()),
+        ends=np.column_stack([ends, E[-2:]]),
+        bptt=slope.item(),
+        complex_step=complex_step(lambda b: errors(w, b, T), np.array(at)).item(),
+        central=((E[-1] - E[-2]) / (2 * h)).item(),
     )
-
-
-def _one_unit(w, b_h, x):
-    one, start = np.ones((1, 1)), 1 / (1 + np.exp(-0.5))
-    h0 = np.full(x.shape[1:], start)
-    return forward(Params(one, w * one, one, b_h=b_h), x, h0=h0, activation="sigmoid")
-
-
-def _side_by_side(w, b):
-    """Return the forward pass of a batch in which each sequence has a b of its own, as its input."""
-    return _one_unit(w, np.zeros(1), np.broadcast_to(b[:, None], (CLIFF_STEPS, len(b), 1)))
-
-
-def _errors(w, b):
-    return (_side_by_side(w, b).o[-1, :, 0] - CLIFF_TARGET) ** 2
-
-
-def _steepest(w):
-    """Return the b from -1 - |w| to 1 where |dE/db| is largest."""
-    b = np.linspace(-1 - abs(w), 1, round(1 + (2 + abs(w)) / 0.002))
-    while True:
-        trace = _side_by_side(w, b)
-        g = backward(trace, np.full(trace.o.shape, CLIFF_TARGET), reduction="last")
-        slopes = (ACTIVATIONS["sigmoid"].slope(trace.h[1:]) * g.h).sum(0)[:, 0]
-        top = int(np.argmax(np.abs(slopes)))
-        finer = np.linspace(b[max(top - 1, 0)], b[min(top + 1, len(b) - 1)], 1001)
-        if finer[-1] - finer[0] <= 4 * np.spacing(abs(b[top])):
-            return b[top].item()
-        b = finer
 
 
 class LostSlope(NamedTuple):

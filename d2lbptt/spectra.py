@@ -462,6 +462,52 @@ def _growth(W, slopes, v):
     return Growth(log, _disagreement(log, noisy, rounding), direction)
 
 
+def gaussian_growth(n, K, samples, *, repeated, seed=0):
+    """Follow one vector through products of Gaussian matrices, for many draws of them.
+
+    Parameters
+    ----------
+    n : int
+        W is n x n, with entries N(0, 1/n): the weight scale g is 1, and any other adds k log g.
+    K : int
+        The number of steps.
+    samples : int
+        How many products are drawn.
+    repeated : bool
+        Whether one W is used in every step, as in a recurrent network, or a fresh one in each.
+    seed : int
+
+    Returns
+    -------
+    array, shape (samples, K + 1)
+        log |W_k .. W_1 v| for k = 0 .. K, |v| = 1: natural logarithms.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not such a number, or the matrices do not fit in memory.
+
+    Notes
+    -----
+    v is the first unit vector: a Gaussian matrix knows no direction. The laws are ``laws.fresh_products`` and
+    ``laws.repeated_mean``.
+    """
+    n, K = _checks.whole_number("n", n, 1), _checks.whole_number("K", K, 0)
+    samples = _checks.whole_number("samples", samples, 1)
+    _checks.fits_in_memory("W", samples * n * n, float, f"samples = {samples}, n = {n}")
+    rng = np.random.default_rng(_checks.whole_number("seed", seed, 0))
+    v, log = np.zeros((samples, n, 1)), np.zeros((samples, K + 1))
+    v[:, 0] = 1
+    for k in range(1, K + 1):
+        if k == 1 or not repeated:
+            W = rng.normal(size=(samples, n, n)) / math.sqrt(n)
+        v = W @ v
+        size = np.linalg.norm(v, axis=1, keepdims=True)
+        v /= size
+        log[:, k] = log[:, k - 1] + np.log(size[:, 0, 0])
+    return log
+
+
 # --- the range of a dtype ---
 
 

@@ -6,11 +6,19 @@ xi_t = 1 is the full gradient, xi_t = 0 detaches, xi_t in {0, 1/pi} is randomize
 window is no gate, because it asks how far back the LOSS is: ``backward(..., window=tau)``.
 
 Shapes: T gates, entry t - 1 is xi_t; the first one is the arrow to h_0.
+
+What a scheme throws away is seen in the table of all cells (t, k), from the loss of step t to the use of W_hh in
+step k: each scheme keeps, for each t, the cells k = first_kept .. t, and the others, summed, are the error. Randomized
+truncation weighs what it keeps with 1/pi^(t-k), and its variance is a sum over blocks of the same table.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
 from . import _checks
+from .activations import ACTIVATIONS
+from .bptt import outer_sum, output_gradient, product, row_norms
 
 
 def chunks(T, tau):
@@ -70,3 +78,357 @@ def randomized(T, pi, rng):
     if not isinstance(rng, np.random.Generator):
         raise TypeError(f"rng is a {type(rng).__name__}, wanted a numpy.random.Generator")
     return (rng.random(T) < pi) / pi
+
+
+SCHEMES = ("full", "window", "chunks", "randomized")
+
+
+def scheme_options(scheme, T, *, tau=None, pi=None, rng=None):
+    """Return what ``backward`` has to be told for a scheme of truncation: nothing, a window, or gates.
+
+    Parameters
+    ----------
+    scheme : {"full", "window", "chunks", "randomized"}
+        The whole gradient; the sliding window of tau; chunks of tau, detached; randomized truncation with pi.
+    T : int
+        Length of the sequence.
+    tau : int, optional
+        Wanted for "window" and "chunks".
+    pi : float or array, shape (T,), optional
+        Wanted for "randomized".
+    rng : numpy.random.Generator, optional
+        Wanted for "randomized".
+
+    Returns
+    -------
+    dict
+        ``backward(trace, y, **scheme_options(...))``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the scheme is unknown, or what it needs is missing or is not such a thing.
+    """
+    _checks.one_of("scheme", scheme, SCHEMES)
+    if scheme == "window":
+        return {"window": _checks.whole_number("tau", tau, 1, T, "T = ")}
+    if scheme == "chunks":
+        return {"gates": chunks(T, tau)}
+    if scheme == "randomized":
+        return {"gates": randomized(T, _checks.real_number("pi", pi) if np.ndim(pi) == 0 else pi, rng)}
+    return {}
+
+
+def first_kept(T, *, gates=None, window=None):
+    """Return, for the loss of each step t, the first step k whose use of a parameter it still reaches.
+
+    Parameters
+    ----------
+    T : int
+    gates : array, shape (T,) or (n, T), optional
+        As for ``backward``; with n rows, of n draws.
+    window : int, optional
+        As for ``backward``.
+
+    Returns
+    -------
+    array of int, shape (T,) or (n, T)
+        Entry t - 1; it reaches k = first .. t, and its length is t - first + 1. 1 everywhere without gates and window.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument does not fit T, or both gates and window are given.
+    """
+    t = np.arange(1, _checks.whole_number("T", T, 1) + 1)
+    if gates is not None and window is not None:
+        raise ValueError("gates and window are both given, wanted at most one of them")
+    if window is not None:
+        return np.maximum(t - _checks.whole_number("window", window, 1, T, "T = ") + 1, 1)
+    if gates is not None:
+        gates = _checks.finite("gates", _checks.real("gates", gates))
+        _checks.shaped("gates", gates, (None, T) if gates.ndim == 2 else (T,), "(T,) or (n, T)")
+        return np.maximum.accumulate(np.where(gates == 0, t, 1), axis=-1)
+    return np.ones_like(t)
+
+
+def pair_weights(first, pi=1.0):
+    """Return the weight of each cell (t, k), 1/pi^(t-k) if k >= first_kept, else 0: the product of its gates.
+
+    Parameters
+    ----------
+    first : array of int, shape (T,)
+        From ``first_kept``.
+    pi : float
+        Of randomized truncation; the other schemes have 1.
+
+    Returns
+    -------
+    array, shape (T, T)
+        Row t - 1, column k - 1; 0 for k > t.
+    """
+    t, k = np.ogrid[1 : len(first) + 1, 1 : len(first) + 1]
+    return np.where((k <= t) & (k >= np.asarray(first)[:, None]), pi ** -np.maximum(t - k, 0.0), 0.0)
+
+
+def jacobian_products(first, *, shared, last=False):
+    """Return how many times a vector goes back through one step.
+
+    Parameters
+    ----------
+    first : array of int, shape (T,)
+        From ``first_kept``.
+    shared : bool
+        Whether all losses travel in one sum, as with gates; with a window each has its own way to go.
+    last : bool
+        Whether the loss of step T is the only one.
+
+    Returns
+    -------
+    int
+    """
+    t = np.arange(1, len(first) + 1)
+    if last:
+        return int(t[-1] - first[-1])
+    return int(np.count_nonzero(first < t) if shared else np.sum(t - first))
+
+
+class Cells(NamedTuple):
+    """dL/dW_hh taken apart by pairs (t, k), in parts of its size: cell (t, k) is flows[k - 1, t - 1] states[k - 1]^T.
+
+    Attributes
+    ----------
+    flows : array, shape (T, T, h)
+        Entry [k - 1, t - 1], from the loss of step t to z_k, times |h_{k-1}|; 0 for t < k.
+    tails : array, shape (T, T + 1, h)
+        Entry [k - 1, s - 1] is the sum of the flows from the losses of steps s .. T; 0 for s = T + 1.
+    states : array, shape (T, h)
+        h_{k-1} / |h_{k-1}|.
+    size : float
+        |dL/dW_hh|, the Frobenius norm; where it is 0 the cells are in parts of some other number.
+    """
+
+    flows: np.ndarray
+    tails: np.ndarray
+    states: np.ndarray
+    size: float
+
+    @property
+    def gradient(self):
+        """All cells summed: dL/dW_hh / |dL/dW_hh|."""
+        return outer_sum(self.tails[:, 0], self.states)
+
+    @property
+    def sizes(self):
+        """The size of each cell, (T, T), row t - 1 and column k - 1; nan for k > t, where nothing can flow."""
+        table = np.sqrt(np.einsum("kth,kth->tk", self.flows, self.flows))
+        table[np.triu_indices(len(table), 1)] = np.nan
+        return table
+
+    def kept(self, weights):
+        """Return the sum of the cells, each times its weight, (T, T): the gradient of a scheme."""
+        return outer_sum(np.einsum("kth,tk->kh", self.flows, weights), self.states)
+
+    def dropped(self, first):
+        """Return the sum of the cells k < first_kept, which is the error of a scheme that weighs no cell.
+
+        ``first`` is (T,), or (n, T) for n schemes; the result (h, h) or (n, h, h).
+        """
+        T = len(self.states)
+        steps = np.arange(1, T + 1)
+        later = np.array([np.searchsorted(row, steps, side="right") for row in np.atleast_2d(first)])
+        rows = self.tails[np.arange(T), later]  # from the first loss that does not reach k, and all after it
+        found = np.matmul(rows.swapaxes(1, 2), self.states)
+        return found if np.ndim(first) == 2 else found[0]
+
+
+def cells(trace, y, *, loss="squared_error", reduction="mean"):
+    """Take dL/dW_hh apart by the pairs (t, k).
+
+    Parameters
+    ----------
+    trace, y, loss, reduction
+        As for ``backward``; one sequence, no batch.
+
+    Returns
+    -------
+    Cells
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument does not fit, or the table does not fit in memory.
+    """
+    own, slope = _own_and_slope(trace, y, loss, reduction)
+    T, h = own.shape
+    _checks.fits_in_memory("the table of all flows", 2 * T * (T + 1) * h, float, f"T = {T}")
+    norms, scale = row_norms(trace.h[:-1]), np.abs(own).max() or 1
+    own = own / scale  # so that nothing overflows where the gradient does not
+    states = trace.h[:-1] / np.where(norms > 0, norms, 1)[:, None]
+    flows, rows = np.zeros((T, T, h)), np.empty((T, h))
+    for k in range(T - 1, -1, -1):
+        rows[k] = own[k]
+        np.multiply(slope[k], rows[k:], out=flows[k, k:])
+        np.dot(flows[k, k:], trace.params.W_hh, out=rows[k:])
+    flows *= norms[:, None, None]
+    tails = np.zeros((T, T + 1, h))
+    np.cumsum(flows[:, ::-1], axis=1, out=tails[:, T - 1 :: -1])
+    size = row_norms(outer_sum(tails[:, 0], states)[None])[0]
+    if size > 0:
+        flows /= size
+        tails /= size
+    return Cells(flows, tails, states, float(size * scale))
+
+
+def _own_and_slope(trace, y, loss, reduction):
+    """Return W_qh^T dL/do_t and phi'(z_t) for t = 1 .. T."""
+    do = output_gradient(trace, y, loss, reduction)
+    if do.ndim == 3:
+        raise ValueError(f"x has shape {trace.x.shape}, wanted (T, d): one sequence, no batch")
+    _checks.real("h", trace.h)
+    return product(do, trace.params.W_qh), ACTIVATIONS[trace.activation].slope(trace.h[1:])
+
+
+def drawn_gradients(trace, y, gates, *, loss="squared_error", reduction="mean"):
+    """Return dL/dW_hh for many rows of gates at once: that of ``backward(trace, y, gates=row)`` for each row.
+
+    Parameters
+    ----------
+    trace, y, loss, reduction
+        As for ``backward``; one sequence, no batch.
+    gates : array, shape (n, T)
+
+    Returns
+    -------
+    array, shape (n, h, h)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument does not fit.
+    """
+    own, slope = _own_and_slope(trace, y, loss, reduction)
+    T, h = own.shape
+    gates = _checks.shaped("gates", _checks.real("gates", gates), (None, T), "(n, T)")
+    dz, rows = np.empty((T, len(gates), h)), np.broadcast_to(own[-1], (len(gates), h))
+    for t in range(T - 1, -1, -1):
+        np.multiply(slope[t], rows, out=dz[t])
+        if t:
+            rows = own[t - 1] + gates[:, t, None] * (dz[t] @ trace.params.W_hh)
+    return np.tensordot(dz, trace.h[:-1], (0, 0))
+
+
+class Blocks(NamedTuple):
+    """The sums b_n from which the variance of randomized truncation follows for every pi; entry n - 1, n = 1 .. T - 1.
+
+    Attributes
+    ----------
+    whole : array, shape (T - 1,)
+        For the whole gradient, in parts of its size: E |found - true|^2.
+    along : array, shape (T - 1,)
+        For its component along the true one.
+    """
+
+    whole: np.ndarray
+    along: np.ndarray
+
+    def variance(self, pi):
+        """Return the two variances, exact; inf beyond float64. See ``blocks``."""
+        if not 0 < _checks.real_number("pi", pi) <= 1:
+            raise ValueError(f"pi is {pi}, wanted above 0 and at most 1")
+        if pi == 1:
+            return 0.0, 0.0
+        c, n = 1 / pi - 1, np.arange(1, len(self.whole) + 1)
+        with np.errstate(divide="ignore", over="ignore"):  # in logarithms, because the powers alone leave float64
+            weights = np.where(n == 1, np.log(c), 2 * np.log(c) - (n - 2) * np.log(pi))
+            return tuple(float(np.exp(weights + np.log(b)).sum()) for b in self)
+
+
+def blocks(cells):
+    """Return what the variance of randomized truncation is made of.
+
+    Parameters
+    ----------
+    cells : Cells
+
+    Returns
+    -------
+    Blocks
+
+    Notes
+    -----
+    A cell (t, k) is weighed with xi_{k+1} .. xi_t, where each xi is 1 + (xi - 1). Multiplied out, that is a sum over
+    sets A of arrows: the product of the xi - 1 over A, times the sum of all cells whose way back goes through all of A.
+    If k + 1 is the first arrow in A and s the last one, those are the cells of the block t >= s, k' <= k. Terms of
+    different A are uncorrelated, for each xi - 1 has mean 0, and its variance is c = 1/pi - 1. Between k + 1 and
+    s = k + n there are n - 2 arrows that may be in A or not, which makes (1 + c)^(n-2) = 1/pi^(n-2):
+
+        Var = c b_1 + c^2 sum_{n>=2} b_n / pi^(n-2),  b_n = sum_k |block(k + n, k)|^2
+
+    For one linear unit this is the recursion of ``variance.gradient_moments``. The derivation is ours.
+    """
+    T, h = cells.states.shape
+    block, component = np.zeros((T, h, h)), np.zeros(T)
+    b = np.zeros((2, T - 1))
+    turned = cells.states @ cells.gradient.T
+    for k in range(T - 1):
+        tails = cells.tails[k, k + 1 : T]
+        block[k + 1 :] += tails[:, :, None] * cells.states[k]
+        component[k + 1 :] += tails @ turned[k]
+        b[0, : T - 1 - k] += np.einsum("tij,tij->t", block[k + 1 :], block[k + 1 :])
+        b[1, : T - 1 - k] += component[k + 1 :] ** 2
+    return Blocks(*b)
+
+
+def growth_per_step(trace, y, *, loss="squared_error"):
+    """Return r, by how much a gradient grows in each step back: a guess for |dl_t/dh_k| is r^(t-k) |dl_t/dh_t|.
+
+    Parameters
+    ----------
+    trace, y, loss
+        As for ``backward``; one sequence, no batch.
+
+    Returns
+    -------
+    float
+        For the identity the spectral radius of W_hh; else the geometric mean on the way from h_T to h_1 of the loss of
+        step T, 0 if none of it arrives, or if T = 1.
+    """
+    from .flow import log10_gradient_norms  # flow and spectra are loaded when they are first used
+    from .spectra import spectral_radius
+
+    if trace.activation == "identity":
+        return spectral_radius(trace.params.W_hh)
+    decades = log10_gradient_norms(trace, y, loss=loss, reduction="last")
+    if len(decades) == 1 or not np.isfinite(decades[0]):
+        return 0.0
+    return float(10 ** ((decades[0] - decades[-1]) / (len(decades) - 1)))
+
+
+def geometric_law(r, first, *, last=False):
+    """Return the part of the gradient that a scheme drops, if all cells with the same t - k brought the same, r^(t-k).
+
+    Parameters
+    ----------
+    r : float
+        As ``growth_per_step`` returns it.
+    first : array of int, shape (T,) or (n, T)
+        From ``first_kept``.
+    last : bool
+        Whether the loss of step T is the only one.
+
+    Returns
+    -------
+    float or array, shape (n,)
+
+    Notes
+    -----
+    Exact for one linear unit whose h_t and dl_t/do_t do not change with t. In other networks cells differ in
+    direction and in sign, and where r > 1 the states grow as well: it gives the order of magnitude, hardly more.
+    """
+    first = np.asarray(first)
+    t = np.arange(1, first.shape[-1] + 1)
+    total = np.cumsum(float(r) ** np.arange(len(t)))  # of one loss, entry t - 1: 1 + r + .. + r^(t-1)
+    lost = np.where(first > 1, float(r) ** (t - first + 1) * total[first - 2], 0)
+    losses = slice(-1 if last else None, None)
+    return lost[..., losses].sum(-1) / total[losses].sum()

@@ -29,7 +29,7 @@ CURRENT = {  # August 2026
     "sympy": "1.14.0",
     "traitlets": "5.7.1",
 }
-UNKNOWN = ["scipy"]  # Colab has it; we do not know which version
+UNKNOWN = ["scipy", "pooch", "tqdm"]  # Colab has them; we do not know which versions
 RUNTIMES = {"current": ("3.13", CURRENT), "past": ("3.12", CURRENT | {"numpy": "2.0.2"})}
 
 MOVE_A_SLIDER = """\

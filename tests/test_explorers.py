@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from d2lbptt import Params, explorers, init_params
+from d2lbptt import Params, backward, explorers, forward, init_params
 from d2lbptt.explorers import live
+from d2lbptt.explorers.gradient_flow import size
 
 NAMES = explorers.__all__
 each_explorer = pytest.mark.parametrize("name", NAMES)
@@ -89,6 +90,17 @@ def test_every_sentence_and_picture_depends_on_the_values_alone():
     assert check(moved) == check(fresh)
     assert moved.state["sentence"] == fresh.state["sentence"]
     assert moved.state["controls"] == fresh.state["controls"]
+
+
+@pytest.mark.parametrize("kind", ["svg", "png"])
+def test_saving_leaves_the_picture_as_it_is(kind, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    explorer = explorers.gradient_flow()
+    before = check(explorer)
+    explorer.controls["preset"].value = "exploding"
+    explorer.buttons[kind].click()
+    explorer.reset()
+    assert check(explorer) == before
 
 
 def test_blitted_picture_is_the_saved_picture():
@@ -164,7 +176,9 @@ def test_sentence_in_words_and_numbers():
     # 0.5^999 is 10^(-300.7): the identity matrix halves the gradient at each of 999 steps
     assert explorer.state["sentence"] == (
         "T = 1000, g = 0.50, identity: |dL/dh_1| is 10^-301 of |dL/dh_1000|: vanishing. "
-        "The window τ = 999 ends at h_2: nothing reaches the state before."
+        "The window τ = 999 ends at h_2: nothing reaches the state before. "
+        "ρ = 0.50, σ_max = 0.50. With enough steps vanishing is certain: σ_max < 1 is sufficient, in every step. "
+        "Theory, c ρᵏ with the slopes in front, is 0.00 decades off at t = 1."
     )
     explorer.controls["g"].value = 3
     assert "10^477 of" in explorer.state["sentence"] and "exploding" in explorer.state["sentence"]  # 999 log10 3
@@ -180,6 +194,10 @@ def test_a_loss_at_every_step_hides_the_vanishing_and_the_sentence_says_why():
     data = explorer.state["data"]
     assert abs(data.full[0] - data.full[-1]) < 1 and data.last[0] - data.last[-1] < -15
     assert "Every step has a loss of its own" in explorer.state["sentence"]
+    assert "W_hh alone does not decide: σ_max > 1 is necessary to explode" in explorer.state["sentence"]
+    explorer.controls["g"].value = 0.4
+    assert "vanishing of each single loss is certain: σ_max < 1" in explorer.state["sentence"]
+    explorer.controls["g"].value = 0.8
     assert explorers.gradient_flow().state["sentence"].split("|dL/dh_1| is ")[1][:7] in explorer.state["sentence"]
 
 
@@ -191,6 +209,138 @@ def test_what_overflows_is_shown_for_the_longest_T_that_does_not():
     assert 300 < T < 315
     assert f"first at t = {T + 1}, so T = {T} is shown" in explorer.state["sentence"]
     check(explorer)
+
+
+@pytest.mark.parametrize(
+    ("change", "certain"),
+    [
+        ({"g": 0.4}, "With enough steps vanishing is certain: σ_max < 1 is sufficient, in every step"),
+        ({"g": 1.5, "activation": "sigmoid"}, "vanishing is certain: σ_max/4 < 1 is sufficient, in every step"),
+        ({"g": 2.5, "activation": "sigmoid"}, "does not decide: σ_max/4 > 1 is necessary to explode, not sufficient"),
+        ({"g": 0.8, "activation": "identity"}, "vanishing is certain: linear and ρ < 1, in the long run"),
+        ({"g": 1.2, "activation": "identity"}, "exploding is certain for almost every gradient: linear and ρ > 1"),
+        (
+            {"g": 1.0, "kind": "identity", "activation": "relu"},
+            "Exploding is excluded: σ_max = 1, no step lets it grow",
+        ),
+        ({"g": 0.8}, "W_hh alone does not decide: σ_max > 1 is necessary to explode, not sufficient"),
+    ],
+)
+def test_gradient_flow_says_what_W_hh_makes_certain(change, certain):
+    explorer = explorers.gradient_flow()
+    for key, value in change.items():
+        explorer.controls[key].value = value
+    W = init_params(1, 64, 1, scale=change["g"], kind=change.get("kind", "gaussian")).W_hh
+    rho, sigma_max = np.abs(np.linalg.eigvals(W)).max(), np.linalg.norm(W, 2)
+    sizes = "ρ = 1, σ_max = 1." if "kind" in change else f"ρ = {rho:.2f}, σ_max = {sigma_max:.2f}."
+    assert sizes in explorer.state["sentence"] and certain in explorer.state["sentence"]
+    assert not re.search("gamma|sigma_max|rho", explorer.state["sentence"])
+
+
+def long_run(W, v, k):
+    """log10 |c rho^k|, from the eigenvectors of W whose |lambda| is largest; independent of ``laws``."""
+    values, vectors = np.linalg.eig(W)
+    share = np.linalg.solve(vectors, v.astype(complex)) * (np.abs(values) > np.abs(values).max() * (1 - 1e-9))
+    turned = vectors @ (share * (values / np.abs(values).max()) ** k)
+    return np.log10(np.linalg.norm(turned.real)) + k * np.log10(np.abs(values).max())
+
+
+@pytest.mark.parametrize("reduction", ["last", "mean"])
+@pytest.mark.parametrize("g", [0.3, 1.3])
+@pytest.mark.parametrize("kind", ["gaussian", "orthogonal"])
+@pytest.mark.parametrize("activation", ["tanh", "identity", "sigmoid"])
+def test_gradient_flow_says_how_far_theory_is_off(activation, kind, g, reduction):
+    explorer, T = explorers.gradient_flow(), 60
+    for key, value in {"activation": activation, "kind": kind, "g": g, "T": T, "reduction": reduction}.items():
+        explorer.controls[key].value = value
+    params = init_params(1, 64, 1, scale=g, kind=kind)
+    trace = forward(params, 0.1 * np.random.default_rng((0, 1)).normal(size=(T, 1)), activation=activation)
+    h = trace.h[1:]
+    slopes = {"identity": np.ones_like(h), "tanh": 1 - h**2, "sigmoid": h * (1 - h)}[activation]
+    theory = long_run(params.W_hh.T, params.W_qh[0], T - 1) - np.log10(np.linalg.norm(params.W_qh[0]))
+    theory += np.log10(np.sqrt(np.mean(slopes[1:] ** 2, axis=1))).sum()
+    full = backward(trace, np.ones((T, 1)), reduction="last").h
+    found = np.log10(np.linalg.norm(full[0]) / np.linalg.norm(full[-1]))
+    data, off = explorer.state["data"], abs(theory - found)
+    assert data.theory[0] == pytest.approx(theory, abs=1e-8)
+    assert (
+        f"is {off:.1f} decades off" in explorer.state["sentence"] or f"is {off:.2f} dec" in explorer.state["sentence"]
+    )
+    gamma = {"identity": 1, "tanh": 1, "sigmoid": 1 / 4}[activation]
+    np.testing.assert_allclose(data.bound, np.log10(gamma * np.linalg.norm(params.W_hh, 2)) * np.arange(T)[::-1])
+    assert np.all(data.last - data.last[-1] <= data.bound + 1e-9)
+    if activation == "identity":
+        assert off < 0.5 and (kind == "gaussian" or off < 1e-9)
+
+
+def test_a_window_over_many_steps_is_calculated_at_some_of_them():
+    explorer = explorers.gradient_flow()
+    for key, value in {"reduction": "mean", "T": 1000, "tau": 700}.items():
+        explorer.controls[key].value = value
+    data, steps = explorer.state["data"], explorer.state["data"].steps
+    assert steps[0] == 1 and steps[-1] == 1000 and np.all(np.diff(steps) > 0)
+    assert np.diff(steps).max() <= 1000 / 40 and len(steps) < 700 + 50
+    trace = forward(
+        init_params(1, 64, 1, scale=0.8), 0.1 * np.random.default_rng((0, 1)).normal(size=(1000, 1)), activation="tanh"
+    )
+    h = backward(trace, np.ones((1000, 1)), window=700).h
+    np.testing.assert_allclose(data.truncated, np.log10(np.linalg.norm(h, axis=1))[steps - 1], atol=1e-9)
+
+
+def with_weights(W_hh, W_qh, T=20):
+    W_hh, W_qh = np.array(W_hh, float), np.array(W_qh, float)
+    params = Params(np.ones((len(W_hh), 1)), W_hh, W_qh)
+    return explorers.gradient_flow(params=params, x=np.zeros((T, 1)), activation="identity")
+
+
+def test_where_there_is_no_law_of_rho_the_sentence_says_why():
+    jordan = with_weights([[0.5, 1], [0, 0.5]], [[1, 1]])
+    assert "W_hh is not diagonalizable" in jordan.state["sentence"] and jordan.state["data"].theory is None
+    names = pasted(jordan, params=jordan_params(), x=np.zeros((20, 1)), y=np.ones((20, 1)), h0=None)
+    assert "theory" not in names
+    drive(jordan)
+    apart = with_weights([[0.9, 0], [0, 0.5]], [[0, 1]])  # the loss knows nothing of the larger eigenvalue
+    assert "says 0: the loss has no share in the eigenvectors of ρ" in apart.state["sentence"]
+    drive(apart)
+    single = with_weights([[0.5]], [[2]])
+    assert "is 0.00 decades off" in single.state["sentence"]
+    drive(single)
+
+
+def jordan_params():
+    return Params(np.ones((2, 1)), np.array([[0.5, 1], [0, 0.5]]), np.ones((1, 2)))
+
+
+def test_where_the_gradient_ends_theory_says_what_it_would_be():
+    explorer = explorers.gradient_flow()
+    for key, value in {"T": 100, "activation": "relu", "kind": "identity", "g": 1.0}.items():
+        explorer.controls[key].value = value
+    data = explorer.state[
+        "data"
+    ]  # every unit has rested at some step: theory, that knows only how many, does not see it
+    assert np.isneginf(data.full[0]) and -5 < data.theory[0] < 0
+    assert f"slopes in front, says {10 ** data.theory[0]:.1e}." in explorer.state["sentence"]
+    explorer.controls["g"].value = 0.0
+    assert "says 0 as well." in explorer.state["sentence"]
+
+
+def test_a_batch_with_several_outputs_has_the_theory_of_all_its_sequences():
+    model = own_model(q=3, B=4)
+    data = explorers.gradient_flow(**model, activation="tanh").state["data"]
+    trace = forward(model["params"], model["x"], h0=model["h0"], activation="tanh")
+    W, squares = model["params"].W_hh.T, 0
+    for b, error in enumerate((trace.o[-1] - 1) / 4):
+        gains = np.sqrt(np.mean((1 - trace.h[2:, b] ** 2) ** 2, axis=1))
+        squares += 10 ** (2 * long_run(W, model["params"].W_qh.T @ error, 11)) * np.prod(gains) ** 2
+    norm = np.linalg.norm((trace.o[-1] - 1) / 4 @ model["params"].W_qh)
+    assert data.theory[0] == pytest.approx(np.log10(squares) / 2 - np.log10(norm), abs=1e-9)
+    assert data.slopes.shape == (12, 20)
+
+
+@pytest.mark.parametrize(("number", "words"), [(0.8312, "0.83"), (1.0, "1"), (0.99996, "0.99996"), (1 + 1e-12, "1")])
+def test_a_size_near_1_is_written_with_the_digits_that_tell_it_from_1(number, words):
+    assert size(number) == words
+    assert size(0.0) == "0" and size(1234.5) == "1.23e+03"
 
 
 def own_model(q=1, B=None, T=12):
@@ -237,8 +387,13 @@ def test_gradient_flow_as_python_gives_the_same_numbers(activation, reduction, g
         explorer.controls[key].value = value
     names, data = pasted(explorer), explorer.state["data"]
     np.testing.assert_array_equal(names["full"], data.full)
-    np.testing.assert_array_equal(names["truncated"], data.truncated)
-    assert f"{data.full[0] - data.full[-1]:+.2f} decades" in capsys.readouterr().out
+    np.testing.assert_allclose(names["truncated"][data.steps - 1], data.truncated, rtol=1e-12)
+    np.testing.assert_allclose(names["theory"] - names["last"][-1], data.theory, atol=1e-8)
+    out = capsys.readouterr().out
+    assert f"{data.full[0] - data.full[-1]:+.2f} decades" in out and str(data.conditions) in out
+    assert f"rho = {data.rho:.4g}, sigma_max = {data.sigma_max:.4g};" in out
+    found = data.last[0] - data.last[-1]
+    assert f"{found:+.2f} decades, in theory {data.theory[0]:+.2f}: {abs(data.theory[0] - found):.2f} off" in out
 
 
 @pytest.mark.parametrize("scale", [1.0, 30.0])

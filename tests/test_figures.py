@@ -1,11 +1,13 @@
 """Pictures of numbers: what is drawn is what was given, and it can be read. Oracle: the data given."""
 
+import itertools
+
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from d2lbptt import figures, init_params, precision
+from d2lbptt import explorers, figures, init_params, precision
 
 
 def drawn(draw, *arguments, **options):
@@ -75,6 +77,74 @@ def test_labels_lie_inside_the_axes_whatever_the_curve(T, end):
         assert frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
 
 
+def overlapping(texts):
+    boxes = [text.get_window_extent() for text in texts]
+    return any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+def test_theory_and_bound_are_the_lines_that_were_given():
+    t = np.arange(1, 101)
+    theory, bound = 0.3 * (t - 100) - 1, 0.1 * (100 - t)
+    theory[:10] = -np.inf
+    ax = drawn(figures.gradient_flow, FULL, theory=theory, bound=bound)
+    grey = [
+        line for line in ax.lines if line.get_color() == figures.style.THEORY["color"] and len(line.get_xdata()) > 2
+    ]
+    for curve, wanted in zip(grey, (bound, np.where(t > 10, theory, np.nan)), strict=True):
+        np.testing.assert_allclose(curve.get_data(), (t, wanted))
+    assert figures.style.THEORY["linestyle"] != figures.style.BOUND["linestyle"]
+    assert {"theory: ρᵏ × slopes", "no gradient lies above"} <= set(shown_texts(ax))
+    words = set(shown_texts(drawn(figures.gradient_flow, FULL, theory=theory, bound=bound, every_step=True)))
+    assert {"theory, loss at T alone", "bound, loss at T alone"} <= words
+
+
+def test_a_window_that_was_calculated_at_some_steps_is_drawn_at_these():
+    steps = np.array([1, 30, 60, 90, 100])
+    ax = drawn(figures.gradient_flow, FULL, FULL[steps - 1] - 1, tau=7, steps=steps, every_step=True)
+    np.testing.assert_allclose(line(ax, figures.style.TRUNCATED).get_data(), (steps, FULL[steps - 1] - 3))
+    cut = np.array([-np.inf, -np.inf, 0, 0, 0])
+    ax = drawn(figures.gradient_flow, FULL, cut, tau=41, steps=steps)
+    hatched = next(patch for patch in ax.patches if patch.get_hatch())
+    assert hatched.get_x() + hatched.get_width() == 59.5
+
+
+@pytest.mark.parametrize("every_step", [False, True])
+@pytest.mark.parametrize("T", [1, 2, 7, 60, 1000])
+def test_names_of_four_lines_are_inside_and_apart_whatever_the_lines(T, every_step):
+    figure = Figure(figsize=(9.6, 4.8), dpi=100)
+    FigureCanvasAgg(figure)
+    picture = figures.GradientFlowPicture(figure).flow
+    fall = np.arange(T)[::-1] / max(1, T - 1)
+    ends = (-900, -60, -5, 0, 5, 60, 900)
+    for full, theory, bound in itertools.product(ends, (-800, -6, 0, 6), (-6, 0, 500)):
+        truncated = np.where(fall < 0.3, full * fall, full * 0.3 if every_step else -np.inf)
+        options = {"theory": theory * fall - 0.3, "bound": bound * fall, "every_step": every_step}
+        picture.update(full * fall, truncated, 30, **options)
+        names = [text for text in shown_texts(picture.ax).values() if " in float" not in text.get_text()]
+        assert all(inside(picture.ax, name) for name in names)
+        assert not overlapping(names)
+        assert len(names) >= (2 if T == 1 else 3)
+        assert "full gradient" in shown_texts(picture.ax)
+
+
+def test_a_name_keeps_to_its_line_and_off_the_others():
+    """Three lines that fan out: no name covers a line, and none is nearer to another line than to its own."""
+    T = 200
+    fall = np.arange(T)[::-1] / (T - 1)
+    ax = drawn(figures.gradient_flow, -80 * fall, theory=-30 * fall, bound=60 * fall)
+    ends = {"full gradient": -80, "theory: ρᵏ × slopes": -30, "no gradient lies above": 60}
+    texts = shown_texts(ax)
+    assert not any(crossed([line for line in ax.lines if len(line.get_xdata()) == T], texts[words]) for words in ends)
+    for words in ends:
+        box = texts[words].get_window_extent()
+        t = np.linspace(*ax.transData.inverted().transform([(box.x0, 0), (box.x1, 0)])[:, 0], 20)
+        away = {}
+        for other, end in ends.items():
+            heights = ax.transData.transform(np.column_stack([t, end * (T - t) / (T - 1)]))[:, 1]
+            away[other] = np.maximum(heights - box.y1, box.y0 - heights).min()
+        assert min(away, key=away.get) == words
+
+
 def test_a_gradient_that_is_exactly_zero_draws_no_line_and_no_error():
     full = np.array([-np.inf, -np.inf, 0.0])
     assert np.isfinite(line(drawn(figures.gradient_flow, full), figures.style.FULL).get_ydata()).sum() == 1
@@ -89,6 +159,46 @@ def test_eigenvalues_stand_where_they_are_with_the_unit_circle():
     circle = next(line for line in ax.lines if len(line.get_xdata()) > 100)
     np.testing.assert_allclose(np.hypot(*circle.get_data()), 1)
     assert ax.get_xlim()[1] >= 3
+
+
+def test_sizes_are_sorted_and_the_largest_have_their_numbers():
+    values, singular = np.array([1.5, -1.2, 0.5j, 0.1]), np.array([2.25, 1.0, 0.7, 0.01])
+    figure = Figure()
+    FigureCanvasAgg(figure)
+    sizes = figures.Sizes(figure.add_axes((0.1, 0.1, 0.3, 0.8)))
+    sizes.update(values, singular, 2.5)
+    for curve, wanted in zip(sizes.rows, (singular, np.abs(values)), strict=True):
+        np.testing.assert_allclose(curve.get_ydata(), wanted)
+    assert [point.get_ydata()[0] for point in sizes.largest] == [2.25, 1.5]
+    assert {"σₘₐₓ = 2.25", "ρ = 1.50"} <= set(shown_texts(sizes.ax))
+    assert sizes.ax.get_ylim() == (-2.5, 2.5)
+    assert any(np.all(line.get_ydata() == 1) for line in sizes.ax.lines)
+
+
+def test_both_panels_of_one_matrix_have_the_same_scale():
+    explorer = explorers.gradient_flow()
+    for g in (0.0, 0.3, 1.0, 3.0):
+        explorer.controls["g"].value = g
+        picture = explorer._picture
+        plane, sizes = picture.eigenvalues.ax, picture.sizes.ax
+        assert plane.get_ylim() == sizes.get_ylim() and plane.bbox.height == pytest.approx(sizes.bbox.height)
+        assert explorer.state["data"].sigma_max <= plane.get_ylim()[1]
+
+
+def test_slopes_are_shown_by_median_and_band_and_those_of_relu_by_their_share():
+    slopes = np.random.default_rng(0).random((40, 30))
+    figure = Figure()
+    FigureCanvasAgg(figure)
+    picture = figures.Slopes(figure.add_axes((0.1, 0.1, 0.8, 0.8)))
+    picture.update(slopes, (0, 41))
+    np.testing.assert_array_equal(picture.median.get_data(), (np.arange(1, 41), np.median(slopes, axis=1)))
+    band = picture.band.get_xy()
+    low, high = band[band[:, 0] == 10, 1].min(), band[band[:, 0] == 10, 1].max()
+    assert np.mean((slopes[9] >= low) & (slopes[9] <= high)) == 0.8
+    picture.update((slopes > 0.3) * 1.0, (0, 41))
+    np.testing.assert_allclose(picture.median.get_ydata(), (slopes > 0.3).mean(1))
+    picture.update(np.repeat(slopes, 25, axis=0), (0, 1001))
+    assert len(picture.median.get_xdata()) == 250
 
 
 def test_distances_and_their_prediction_stand_on_one_log_axis():

@@ -16,7 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import problems, trace_of, window_pairs
 
-from d2lbptt import Params, backward, forward, init_params, log10_gradient_norms
+from d2lbptt import Params, backward, forward, init_params, laws, log10_gradient_norms
+from d2lbptt.activations import ACTIVATIONS
+from d2lbptt.flow import log10_slopes_in_front
 
 # --- inside the range of float64 ---
 
@@ -38,6 +40,12 @@ def test_inside_the_range_it_is_the_logarithm_of_the_norm(problem, data):
     window = data.draw(st.none() | st.integers(1, len(problem.x)))
     pair = oracles.every_pair if window is None else window_pairs(window)
     got = log10_gradient_norms(trace_of(problem), problem.y, **problem.options, window=window)
+    steps = data.draw(st.lists(st.integers(1, len(problem.x)), max_size=5))
+    some = log10_gradient_norms(
+        trace_of(problem), problem.y, **problem.options, window=window, steps=np.array(steps, int)
+    )
+    with np.errstate(over="ignore"):
+        np.testing.assert_allclose(10.0**some, 10.0 ** got[np.array(steps, int) - 1], rtol=1e-9, atol=1e-300)
     assert got.shape == (len(problem.x),) and got.dtype == np.float64
     norms = row_norms(oracles.brute_force(problem, pair)["h"])
     assert_powers_agree(got, norms, row_norms(oracles.magnitude(problem, pair)["h"]), np.finfo(problem.x.dtype).eps)
@@ -60,7 +68,7 @@ def test_sixty_steps_against_the_backward_pass(activation, reduction, window):
 
 
 @pytest.mark.parametrize("kind", ["orthogonal", "identity"])
-@pytest.mark.parametrize("g", [1e-3, 0.5, 1.0, 1.5, 20.0])
+@pytest.mark.parametrize("g", [1e-250, 1e-3, 0.5, 1.0, 1.5, 20.0, 1e250])
 @pytest.mark.parametrize("window", [None, 3000])
 def test_a_scaled_rotation_loses_the_same_decades_at_every_step(kind, g, window):
     """|W^T v| = g |v|, so log10 |dL/dh_t| falls by exactly log10 g for every step back: here 5000 of them."""
@@ -110,6 +118,17 @@ def test_subnormal_numbers(window, multiples):
     np.testing.assert_allclose(got, np.log10(multiples) - 1060 * math.log10(2), rtol=1e-13)
 
 
+def test_a_subnormal_loss_beside_a_flow_that_has_become_smaller():
+    """Losses of 2^-1060 at t = 1 and t = T = 40 alone, a weight of 2^-8: what comes from T is 2^-312 of the other."""
+    T, y = 40, np.zeros((40, 1))
+    y[[0, -1]] = 2.0**-1060
+    trace = forward(Params(np.eye(1), np.array([[2.0**-8]]), np.eye(1)), np.zeros((T, 1)))
+    got = log10_gradient_norms(trace, y, reduction="sum")
+    want = (-1060 - 8 * np.arange(T)[::-1]) * math.log10(2)
+    want[0] = -1060 * math.log10(2)
+    np.testing.assert_allclose(got, want, rtol=1e-13)
+
+
 # --- outside it: whole numbers ---
 
 
@@ -145,6 +164,24 @@ def test_whole_numbers_say_what_it_is(name, tau, reduction):
     want = exact(W[name], np.ones((T, 2), int), dh.tolist(), tau)
     got = log10_gradient_norms(trace, y, reduction=reduction, window=tau)
     np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-10)
+
+
+@pytest.mark.parametrize("tau", [1, 3, 60, 299, 300])
+@pytest.mark.parametrize("name", ["growing", "defective", "one mode stays", "nilpotent"])
+@pytest.mark.parametrize("power", [0, 700, -1000])
+def test_losses_of_very_different_sizes_and_some_steps_only(name, tau, power):
+    """Errors of the size of 1 at most steps, of 2^power at one in eight, none at half of them; also past 2^1023."""
+    T, rng = 300, np.random.default_rng(5)
+    y = rng.integers(1, 10, (T, 2)) * rng.integers(0, 2, (T, 1))
+    large = (rng.random(T) < 1 / 8)[:, None]
+    trace = forward(Params(np.eye(2), np.array(W[name], float), np.eye(2)), np.zeros((T, 2)))
+    one, big = 2 ** max(0, -power), 2 ** max(0, power)  # in whole numbers
+    dh = -y.astype(object) * np.array([one, big], object)[large.astype(int)]
+    want = exact(W[name], np.ones((T, 2), int), dh, tau) - math.log10(one)
+    errors = y * np.where(large, 2.0**power, 1)
+    for steps in (np.arange(1, T + 1), rng.integers(1, T + 1, 20)):
+        got = log10_gradient_norms(trace, errors, reduction="sum", window=tau, steps=steps)
+        np.testing.assert_allclose(got, want[steps - 1], rtol=1e-12, atol=1e-10)
 
 
 def relu_with_states(W_hh, states):
@@ -218,6 +255,27 @@ def test_five_hundred_steps_of_a_nonlinear_network(g, activation, reduction):
     np.testing.assert_allclose(got, want[::-1], atol=1e-8)
 
 
+@pytest.mark.parametrize("g", [0.05, 0.8, 3.0])
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_some_steps_of_a_window_with_many_digits(g, activation):
+    """Each t by itself, from the last loss of its window back to it."""
+    T, tau, steps = 400, 130, np.array([400, 1, 17, 130, 271, 272, 17])
+    trace = forward(
+        init_params(2, 3, 2, scale=g, seed=1), np.random.default_rng(1).normal(size=(T, 2)), activation=activation
+    )
+    y = np.random.default_rng(2).normal(size=(T, 2))
+    slopes = 1 - trace.h[1:] ** 2 if activation == "tanh" else (trace.h[1:] > 0) * 1.0
+    local = ((trace.o - y) / T) @ trace.params.W_qh
+    W_T, want = mpmath.matrix(trace.params.W_hh.T.tolist()), []
+    for t in steps:
+        v = mpmath.matrix(3, 1)
+        for i in range(min(t + tau - 1, T) - 1, t - 2, -1):
+            later = slopes[i + 1].tolist() if i + 1 < T else [0.0] * 3
+            v = W_T * mpmath.matrix([a * b for a, b in zip(later, v, strict=True)]) + mpmath.matrix(local[i].tolist())
+        want.append(float(mpmath.log10(mpmath.norm(v))))
+    np.testing.assert_allclose(log10_gradient_norms(trace, y, window=tau, steps=steps), want, atol=1e-9)
+
+
 def test_float32_is_no_narrower():
     """The weights are exact in float32; 10^-3000 and 10^3000 are as far outside it as outside float64."""
     for g in (0.5, 2.0):
@@ -248,6 +306,72 @@ def test_nothing_passes_a_saturated_step(window):
     assert np.isneginf(got).tolist() == [True, True, True, False, False, False]
 
 
+# --- the slopes in front ---
+
+
+def all_modes(W_hh):
+    return laws.modes(W_hh.T).log10_norms
+
+
+@pytest.mark.parametrize("B", [None, 3])
+@pytest.mark.parametrize("q", [1, 2])
+def test_without_slopes_the_law_is_the_gradient(q, B):
+    T, rng = 40, np.random.default_rng(0)
+    shape = (T,) if B is None else (T, B)
+    params = init_params(2, 5, q, scale=1.3, seed=2)
+    trace, y = forward(params, rng.normal(size=(*shape, 2))), rng.normal(size=(*shape, q))
+    want = np.log10(row_norms(backward(trace, y, reduction="last").h))
+    np.testing.assert_allclose(log10_slopes_in_front(trace, y, all_modes(params.W_hh)), want, atol=1e-9)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid"])
+def test_equal_slopes_come_out_in_front(activation):
+    """All units get the same input and the same share of the others, W_hh 1 = 1.7: all states of a step are equal."""
+    T, h, rng = 30, 6, np.random.default_rng(1)
+    W_hh = rng.normal(size=(h, h))
+    W_hh += (1.7 - W_hh.sum(1, keepdims=True)) / h
+    trace = forward(
+        Params(np.ones((h, 1)), W_hh, rng.normal(size=(1, h))), rng.normal(size=(T, 1)), activation=activation
+    )
+    assert np.ptp(trace.h, axis=1).max() < 1e-10 and np.ptp(trace.h[1:, 0]) > 0.3
+    want = np.log10(row_norms(backward(trace, np.ones((T, 1)), reduction="last").h))
+    np.testing.assert_allclose(log10_slopes_in_front(trace, np.ones((T, 1)), all_modes(W_hh)), want, atol=1e-8)
+
+
+@pytest.mark.parametrize("activation", oracles.ACTIVATIONS)
+@pytest.mark.parametrize(("q", "B"), [(1, None), (3, None), (1, 4), (3, 4)])
+def test_each_sequence_has_a_law_of_its_own(activation, q, B):
+    T, rng = 12, np.random.default_rng(3)
+    params = init_params(2, 5, q, seed=4, scale=1.5)
+    shape = (T,) if B is None else (T, B)
+    trace = forward(params, rng.normal(size=(*shape, 2)), activation=activation)
+    y = rng.normal(size=(*shape, q))
+    slopes = ACTIVATIONS[activation].slope(trace.h[1:]).reshape(T, -1, 5)
+    errors = (trace.o - y)[-1].reshape(-1, q) / (B or 1)
+    squares = np.zeros(T)
+    for b, error in enumerate(errors):
+        v = params.W_qh.T @ error
+        for t in range(T - 1, -1, -1):
+            gain = np.prod([np.mean(slopes[s, b] ** 2) for s in range(t + 1, T)])
+            squares[t] += gain * np.sum((np.linalg.matrix_power(params.W_hh.T, T - 1 - t) @ v) ** 2)
+    got = log10_slopes_in_front(trace, y, all_modes(params.W_hh))
+    with np.errstate(divide="ignore"):  # where all units of a relu network rest
+        np.testing.assert_allclose(got, np.log10(squares) / 2, atol=1e-10)
+
+
+def test_a_law_that_is_far_outside_float64_and_units_that_all_rest():
+    params = init_params(1, 4, 1, kind="orthogonal", scale=1e-6)
+    trace, y = forward(params, np.zeros((200, 1)), activation="tanh"), np.ones((200, 1))
+    got = log10_slopes_in_front(trace, y, all_modes(params.W_hh))
+    np.testing.assert_allclose(got, np.log10(np.linalg.norm(params.W_qh)) - 6 * np.arange(200)[::-1], atol=1e-9)
+    states = np.ones((6, 2))
+    states[3] = 0
+    resting = log10_slopes_in_front(relu_with_states(np.eye(2), states), np.zeros((6, 2)), all_modes(np.eye(2)))
+    assert np.isneginf(resting).tolist() == [True, True, True, False, False, False]
+    trace = forward(params, np.ones((3, 1)))
+    assert np.all(np.isneginf(log10_slopes_in_front(trace, trace.o, all_modes(params.W_hh))))
+
+
 # --- what does not fit ---
 
 
@@ -257,6 +381,10 @@ def test_nothing_passes_a_saturated_step(window):
         ({"window": 0}, ValueError, ["window", "0", "T = 5"]),
         ({"window": 6}, ValueError, ["window", "6", "T = 5"]),
         ({"window": 1.5}, TypeError, ["window", "1.5", "whole number"]),
+        ({"steps": [1, 6]}, ValueError, ["steps", "from 1 to 6", "T = 5"]),
+        ({"steps": [0]}, ValueError, ["steps", "from 0 to 0", "T = 5"]),
+        ({"steps": 3}, TypeError, ["steps", "shape ()", "list of whole numbers"]),
+        ({"steps": [1.5]}, TypeError, ["steps", "float64", "list of whole numbers"]),
         ({"loss": "hinge"}, ValueError, ["loss", "'hinge'"]),
         ({"reduction": "max"}, ValueError, ["reduction", "'max'"]),
         ({"y": np.zeros((4, 2))}, ValueError, ["y", "(4, 2)", "(5, 2)"]),

@@ -1,8 +1,8 @@
 """Each law against computation, and the popular forms that are wrong.
 
-Oracles: whole numbers of unlimited size for powers; mpmath for what has a closed form; sums that are exact for
-polynomials (Gauss-Hermite) for moments of small Gaussian matrices; the package's own gradients, which are tested
-elsewhere; else simulation. There every tolerance comes from the statistics of the experiment:
+Oracles: whole numbers of unlimited size, and fractions, for powers; mpmath for what has a closed form; sums that are
+exact for polynomials (Gauss-Hermite) for moments of small Gaussian matrices; the package's own gradients, which are
+tested elsewhere; else simulation. There every tolerance comes from the statistics of the experiment:
 
 - a mean of S draws may be off by Z = 5 standard errors (false alarm 6e-7, if the seeds were drawn again; where the
   error is itself measured on 16 networks, below 2e-4, by Student's t);
@@ -28,15 +28,18 @@ from d2lbptt.activations import ACTIVATIONS
 from d2lbptt.laws import (
     MOST_STEPS,
     angle,
+    angle_quantiles,
     conditions,
     edge_of_chaos,
     folds,
     fresh_products,
     log10_bound,
     log10_repeated_bound,
+    log10_tan,
     mean_field,
     modes,
     repeated_mean,
+    triangle,
     wall,
 )
 from d2lbptt.precision import CLIFF_STEPS, CLIFF_TARGET, cliff
@@ -174,6 +177,83 @@ def test_steps_and_vectors_that_are_refused():
         law.log10_norms([1, 1, 1], 1)
     with pytest.raises(FloatingPointError, match="overflows float64 at k = 31"):
         law.power(31)
+
+
+TRIANGLES = [
+    ("0.95", "0.85", "25"),
+    ("0.95", "0.95", "5"),
+    ("0.95", "0.94", "-0.5"),
+    ("0.5", "-0.5", "50"),
+    ("0.9", "0", "3"),
+    ("0.9", "-0.2", "3"),
+    ("1", "0.75", "2"),
+    ("1", "1", "2"),
+    ("1.05", "0.2", "7"),
+    ("0.8", "0.8", "0"),
+]
+each_triangle = pytest.mark.parametrize("entries", TRIANGLES)
+
+
+def exact_triangle_norms(entries, steps):
+    """log10 |W^k| for k = 0 .. steps - 1: powers as fractions, their norm with 60 digits."""
+    a, b, c = map(Fraction, entries)
+    power, found = (Fraction(1), Fraction(0), Fraction(1)), []
+    with mpmath.workdps(60):
+        for _ in range(steps):
+            F2, D = (mpmath.mpf(q.numerator) / q.denominator for q in (sum(q * q for q in power), power[0] * power[2]))
+            found.append(float(mpmath.log10((F2 + mpmath.sqrt(F2**2 - 4 * D**2)) / 2) / 2))
+            power = a * power[0], a * power[1] + c * power[2], b * power[2]
+    return np.array(found)
+
+
+@each_triangle
+def test_the_powers_of_a_triangle_in_fractions(entries):
+    found = triangle(*map(float, entries)).log10_norms(np.arange(120))
+    np.testing.assert_allclose(found, exact_triangle_norms(entries, 120), atol=1e-12)
+
+
+@each_triangle
+def test_the_corner_is_largest_beside_its_peak(entries):
+    law, (a, b, _) = triangle(*map(float, entries)), map(Fraction, entries)
+    sums = [sum(a ** (k - 1 - j) * b**j for j in range(k)) for k in range(1, 60)]
+    if a >= 1:
+        assert law.peak == math.inf and sums == sorted(sums)
+    else:
+        assert 1 + sums.index(max(sums)) in (math.floor(law.peak), math.ceil(law.peak))
+
+
+@each_triangle
+def test_the_eigenvectors_of_a_triangle(entries):
+    law = triangle(*map(float, entries))
+    W = np.array([[law.a, law.c], [0, law.b]])
+    steps = np.arange(200)
+    assert np.all(law.log10_norms(steps) <= np.log10(law.condition) + steps * np.log10(law.a) + 1e-12)
+    if law.a == law.b:
+        assert (law.angle, law.condition) == ((0, math.inf) if law.c else (90, 1))
+        return
+    V = np.linalg.eig(W)[1]
+    cosine = abs(V[:, 0] @ V[:, 1])
+    assert law.angle == pytest.approx(np.degrees(np.arccos(cosine)), rel=1e-6)
+    assert law.condition == pytest.approx(np.linalg.cond(V), rel=1e-9) == modes(W).condition
+    if abs(law.b) < law.a:  # what remains is a^k times a projection, whose norm is 1 / sin(angle)
+        far = 3000
+        assert law.log10_norms(far) - far * np.log10(law.a) == pytest.approx(
+            -np.log10(np.sin(np.radians(law.angle))), abs=1e-9
+        )
+
+
+def test_a_triangle_far_beyond_the_range_of_float64():
+    law = triangle(0.5, 0.5, 3)  # |W^k| is nearly c k a^(k-1)
+    assert law.log10_norms(10**6) == pytest.approx(math.log10(3e6) - (10**6 - 1) * math.log10(2), abs=1e-6)
+    assert triangle(1e-3, 0, 1).log10_norms([0, 1, 2]).tolist() == pytest.approx([0, 0.5 * math.log10(1 + 1e-6), -3])
+
+
+@pytest.mark.parametrize(
+    ("entries", "words"), [((0, 0, 1), "a is 0"), ((0.5, 0.6, 1), r"\|b\| <= a"), ((1, 1, math.inf), "c")]
+)
+def test_triangles_that_are_refused(entries, words):
+    with pytest.raises(ValueError, match=words):
+        triangle(*entries)
 
 
 # --- what is sufficient, what is necessary ---
@@ -911,3 +991,69 @@ def test_an_angle_that_is_refused(eigenvalues, k, error, words):
 def test_probabilities_that_are_refused(p):
     with pytest.raises(ValueError, match="wanted a number between 0 and 1"):
         angle([2.0, 1.0], 1).quantile(p)
+
+
+SPECTRA = {
+    "one other": [1.0, -0.6],
+    "equal": [1.0] + [0.9] * 63,
+    "falling": list(0.8 ** np.arange(20)),
+    "both signs, and zero": [2.0, -1.6, 1.6, 1.0, -0.5, 0.0],
+}
+
+
+@pytest.mark.parametrize("name", SPECTRA)
+def test_quantiles_for_many_k_are_those_of_each(name):
+    k, p = [0, 1, 7, 150, 10**5], [0.001, 0.05, 0.5, 0.95, 0.999]
+    found = angle_quantiles(SPECTRA[name], k, p)
+    np.testing.assert_allclose(found, [angle(SPECTRA[name], steps).quantile(p) for steps in k], rtol=0, atol=1e-8)
+
+
+def test_quantiles_of_equal_eigenvalues_are_those_of_an_F_distribution():
+    p = np.array([0.01, 0.5, 0.99])
+    want = np.log10(15 * stats.f(15, 1).ppf(p)) / 2 + 20 * np.log10(0.7)
+    np.testing.assert_allclose(angle_quantiles([1.0] + [0.7] * 15, [20], p), want[None], atol=1e-8)
+
+
+@pytest.mark.parametrize("k", [0, 1, 5, 400])
+def test_the_bound_promises_what_its_quantile_says(k):
+    law, p = angle(VALUES, k), np.array([0.5, 0.95, 0.999])
+    np.testing.assert_allclose(law.bound(law.bound_quantile(p)), 1 - p)
+    assert np.all(law.bound_quantile(p) >= law.quantile(p))
+
+
+def test_the_angle_of_one_x_in_whole_numbers():
+    """M = diag(5, -4, 3, 0); x and its powers are whole numbers."""
+    values, rows, k = [5, -4, 3, 0], [[1, -2, 3, 4], [-7, 1, 0, 0]], np.array([0, 1, 2, 9, 600])
+    want = []
+    for x in rows:
+        y = [[value ** int(steps) * entry for value, entry in zip(values, x, strict=True)] for steps in k]
+        rest = [sum(entry**2 for entry in row[1:]) for row in y]
+        want.append([(math.log10(r) / 2 - math.log10(abs(row[0]))) for r, row in zip(rest, y, strict=True)])
+    found = log10_tan(values, rows, k)
+    np.testing.assert_allclose(found, want, rtol=1e-13)
+    np.testing.assert_array_equal(log10_tan(values, rows[1], k), found[1])
+    np.testing.assert_array_equal(log10_tan(values, rows, 9), found[:, 3])
+    assert log10_tan(values, [1, 0, 0, 0], 3) == -np.inf and log10_tan(values, [0, 1, 0, 0], 3) == np.inf
+
+
+def test_the_law_of_the_angle_is_that_of_the_x_that_are_drawn():
+    d = log10_tan(VALUES, np.random.default_rng(5).normal(size=(20_000, 6)), 4)
+    found, chance = distance(d, angle(VALUES, 4).below)
+    assert found <= chance
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: log10_tan([1.0, 2.0], [1, 1], 1), "wanted the one with the largest modulus first"),
+        (lambda: log10_tan([2.0, 1.0], [1, 1, 1], 1), r"x has shape \(3,\), wanted \(n,\) or \(S, n\)"),
+        (lambda: log10_tan([2.0, -2.0], [1, 1], 1), r"wanted \|lambda_1\| > \|lambda_2\| > 0"),
+        (lambda: angle_quantiles([2.0, 1.0], [1], [0.0]), "wanted numbers from 0.001 to 0.999"),
+        (lambda: angle_quantiles([2.0, 1.0], 1, [0.5]), r"k has shape \(\), wanted \(K,\)"),
+        (lambda: angle_quantiles([2.0, 1.0], [-1], [0.5]), "k is -1"),
+        (lambda: angle([2.0, 1.0], 1).bound_quantile(1), "wanted a number between 0 and 1"),
+    ],
+)
+def test_angles_of_what_is_no_such_thing(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()

@@ -1,15 +1,21 @@
-"""Many configurations in one pass. Oracle: one configuration at a time, by ``forward`` and ``log10_gradient_norms``.
+"""Many configurations in one pass, and the laws beside them.
 
-Where the forward pass is chaotic the two may run apart, and nothing is compared there.
+Oracle for the sweep: one configuration at a time, by ``forward`` and ``log10_gradient_norms``. Where the forward pass
+is chaotic the two may run apart, and nothing is compared there. For the laws: the closed forms of the module ``laws``,
+which are tested by themselves; else simulation, where a mean of draws may be off by Z = 5 standard errors, and what
+holds for many units alone is extrapolated to 1/h = 0 by a straight line.
 """
 
 from timeit import default_timer as clock
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from d2lbptt import forward, init_params, log10_gradient_norms
-from d2lbptt.sweep import sweep
+from d2lbptt import forward, init_params, laws, log10_gradient_norms
+from d2lbptt.sweep import _driven, edges, sweep, theory
+
+Z = 5
 
 
 def one(g, seed, T, h=64, activation="tanh", kind="gaussian", input_size=0.1):
@@ -68,7 +74,138 @@ def test_the_progress_bar_sees_every_seed():
 
 def test_a_state_that_overflows_is_named():
     with pytest.raises(FloatingPointError, match=r"h_t overflows float64, first at t = \d+"), np.errstate(all="ignore"):
-        sweep([50.0], (0,), 500, activation="identity", input_size=1.0)
+        sweep([50.0], (0,), 500, activation="relu", input_size=1.0)
+
+
+def test_the_identity_needs_no_states_and_relu_does_not_mind_the_size_of_its_inputs():
+    """3^1000 is beyond float64: what grows as that is found all the same, and is the same for every size of input."""
+    linear = sweep([50.0], (0,), 500, activation="identity", kind="identity", num_hiddens=3)
+    np.testing.assert_allclose(linear.by_lag[0, 0], np.arange(500) * np.log10(50), rtol=0, atol=1e-9)
+    one, half, other = (sweep([0.9, 3.0], (0, 1), 1000, activation="relu", input_size=size) for size in (1, 0.5, 40.0))
+    np.testing.assert_array_equal(half.decades, one.decades)
+    np.testing.assert_allclose(other.decades[0], one.decades[0], rtol=0, atol=1e-9)  # rounds in another way: no chaos
+    assert one.by_lag[1, 0, -1] > 200
+
+
+def test_scales_that_do_not_fit_together_are_taken_in_parts(monkeypatch):
+    scales = np.linspace(0.1, 1, 7)
+    whole = sweep(scales, (0,), 50, num_hiddens=8)
+    monkeypatch.setattr("d2lbptt.sweep.TOGETHER", 3 * 50 * 8)
+    np.testing.assert_allclose(sweep(scales, (0,), 50, num_hiddens=8).decades, whole.decades, rtol=0, atol=1e-12)
+
+
+# --- theory ---
+
+
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid"])
+@pytest.mark.parametrize("size", [0.01, 0.3, 2.0])
+def test_inputs_that_change_their_sign_alone_are_those_of_the_mean_field(activation, size):
+    """Then x_t^2 is the same in each step, and the rate settles at that of ``laws.mean_field``."""
+    scales, signs = np.array([0.4, 1.0, 1.7, 3.0]), np.random.default_rng(0).choice([-1.0, 1.0], size=(1, 4000))
+    by_lag = _driven(scales, size * signs, activation)[:, 0]
+    rates = np.diff(by_lag[:, [0, 500]])[:, 0] / 500
+    wanted = [laws.mean_field(g, size**2, activation).exponent / np.log(10) for g in scales]
+    np.testing.assert_allclose(rates, wanted, rtol=0, atol=2e-5)
+
+
+def ratios(h, seeds, g, lag, **given):
+    """|dL/dh_{T-k}|^2 over what the law says it is, for all seeds."""
+    given = {"num_hiddens": h, **given}
+    found, law = (f([g], seeds, 40, **given) for f in (sweep, theory))
+    assert law.law == "mean field"
+    return 10 ** (2 * (found.by_lag - law.by_lag)[0, :, lag])
+
+
+def extrapolated(numbers):
+    """The value at 1/h = 0 of a straight line through means with standard errors, and its standard error."""
+    h = np.array(list(numbers))
+    mean, error = (np.array([f(draws) for draws in numbers.values()]) for f in (np.mean, stats.sem))
+    rows = np.stack([np.ones(len(h)), 1 / h], 1) / error[:, None]
+    cov = np.linalg.inv(rows.T @ rows)
+    return (cov @ rows.T @ (mean / error))[0], np.sqrt(cov[0, 0])
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "orthogonal"])
+@pytest.mark.parametrize(
+    ("activation", "size", "g"),
+    [("tanh", 0.1, 1.5), ("tanh", 1.0, 0.7), ("tanh", 1.0, 2.0), ("sigmoid", 1.0, 3.0), ("relu", 0.1, 1.3)],
+)
+def test_the_mean_field_with_the_inputs_that_came(activation, size, g, kind):
+    """The mean of |dL/dh_{T-5}|^2 is the product of the chi_t, for many units."""
+    counts = {64: 240, 128: 160, 256: 80}
+    draws = {h: ratios(h, range(S), g, 5, activation=activation, kind=kind, input_size=size) for h, S in counts.items()}
+    found, error = extrapolated(draws)
+    assert abs(found - 1) <= Z * error and error < 0.1
+
+
+def test_inputs_of_another_size_in_each_step_are_no_input_of_constant_variance():
+    """With inputs of size 1 the mean of x_t^2 alone gives another rate, far outside of what chance allows."""
+    rates = theory([0.7], range(20), 1000, input_size=1.0).by_lag[0, :, -1] / 999
+    constant = laws.mean_field(0.7, 1.0).exponent / np.log(10)
+    assert abs(rates.mean() - constant) > 4 * Z * stats.sem(rates) and abs(rates.mean() - constant) > 0.02
+    quiet = theory([0.7], range(20), 1000, input_size=0.1).by_lag[0, :, -1] / 999
+    assert quiet.mean() == pytest.approx(laws.mean_field(0.7, 0.01).exponent / np.log(10), abs=2e-3)
+
+
+@pytest.mark.parametrize("kind", ["orthogonal", "identity"])
+def test_linear_networks_that_keep_lengths_go_as_the_power_of_g(kind):
+    given = {"num_hiddens": 20, "activation": "identity", "kind": kind}
+    found, law = (f([0.3, 1.0, 2.5], (0, 1), 800, **given) for f in (sweep, theory))
+    assert law.law == "spectral radius"
+    np.testing.assert_allclose(law.by_lag, found.by_lag, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "symmetric"])
+def test_other_linear_networks_go_with_their_own_spectral_radius(kind):
+    """By all modes of W_0: the two are apart by a number that no longer grows with the lag."""
+    given = {"num_hiddens": 20, "activation": "identity", "kind": kind}
+    found, law = (f([0.5, 1.7], (0, 1, 2), 3000, **given) for f in (sweep, theory))
+    for s, seed in enumerate(found.seeds):
+        params = init_params(1, 20, 1, kind=kind, seed=seed)
+        modes = laws.modes(params.W_hh.T)
+        lags = np.array([0, 1, 10, 300, 2999])
+        exact = modes.log10_norms(params.W_qh[0] / np.linalg.norm(params.W_qh[0]), lags)
+        for i, g in enumerate(found.scales):
+            np.testing.assert_allclose(found.by_lag[i, s, lags], exact + lags * np.log10(g), rtol=0, atol=1e-8)
+            apart = (found.by_lag - law.by_lag)[i, s]
+            assert apart.max() <= np.log10(modes.condition) + 1e-8
+            assert np.ptp(apart[1000:]) < 1 < 3000 * abs(np.log10(modes.radius))
+
+
+@pytest.mark.parametrize("kind", ["symmetric", "identity"])
+@pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid"])
+def test_the_bound_is_one(kind, activation):
+    given = {"num_hiddens": 20, "activation": activation, "kind": kind, "input_size": 0.3}
+    found, law = (f(np.linspace(0.1, 5, 9), range(5), 400, **given) for f in (sweep, theory))
+    assert law.law == "bound" and (found.by_lag <= law.by_lag + 1e-9).all()
+
+
+@pytest.mark.parametrize(
+    ("activation", "kind"),
+    [("tanh", "gaussian"), ("relu", "gaussian"), ("identity", "symmetric"), ("tanh", "identity")],
+)
+def test_without_weights_nothing_goes_back(activation, kind):
+    by_lag = theory([0.0, 1.0], (0,), 5, activation=activation, kind=kind).by_lag
+    assert (by_lag[:, 0, 0] == 0).all() and np.isneginf(by_lag[0, 0, 1:]).all() and np.isfinite(by_lag[1]).all()
+
+
+def test_scales_of_theory_are_not_negative():
+    with pytest.raises(ValueError, match=r"scales has -1\.0, wanted numbers from 0 on"):
+        theory([-1.0, 1.0], (0,), 5)
+
+
+def test_edges_of_lines_that_cross_zero():
+    scales = np.array([0.0, 1.0, 2.0, 4.0])
+    columns = {
+        0.75: [-3, 1, 2, 9],  # by a straight line from (0, -3) to (1, 1)
+        3.0: [-9, -9, -1, 1],
+        1.5: [-1, 1, -1, -0.0],  # minus from 0 to 0.5, 1.5 to 2 and 2 to 4: 3 in all
+        np.inf: [-1, -np.inf, -3, -1e-9],
+        -np.inf: [0, 2, np.inf, 1e-9],
+    }
+    found = edges(scales, np.array(list(columns.values()), float).T)
+    columns = [3.0 if edge == 1.5 else edge for edge in columns]
+    np.testing.assert_allclose(found, columns)
 
 
 @pytest.mark.parametrize(

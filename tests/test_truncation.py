@@ -2,6 +2,8 @@
 
 Oracle: the brute force of tests/oracles.py over single pairs (t, k), the loss of step t and the use of a parameter in
 step k, in which a scheme is nothing but a weight for each pair. It accumulates nothing backwards and knows no lags.
+The exact variance of randomized truncation is held against all 2^(T-1) gates, each with its probability, and against
+``variance``, which has another recursion for one linear unit.
 """
 
 from itertools import product
@@ -13,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import assert_gradients_agree, brute_force, gate_pairs, problems, trace_of, window_pairs
 
-from d2lbptt import backward, chunks, randomized
+from d2lbptt import Params, backward, chunks, forward, randomized, truncation, variance
 
 
 def truncated(problem, **how):
@@ -161,6 +163,189 @@ def test_schemes_of_the_same_tau_differ():
     assert not np.allclose(window.W_hh, chunk.W_hh)
 
 
+# --- the table of all cells (t, k), and what a scheme drops ---
+
+
+def schemes(T, seed=0):
+    """Every window and chunk, and some gates: what backward is told, and the weight of each pair."""
+    rng = np.random.default_rng(seed)
+    yield {}, oracles.every_pair
+    for tau in range(1, T + 1):
+        yield {"window": tau}, window_pairs(tau)
+        yield {"gates": chunks(T, tau)}, chunk_pairs(tau)
+    for pi in (0.3, 0.7, 1.0):
+        gates = randomized(T, pi, rng)
+        yield {"gates": gates}, gate_pairs(gates)
+
+
+def cells_by_hand(problem):
+    """What each pair (t, k) brings to dL/dW_hh: a dictionary of matrices."""
+    z, h, _ = oracles.textbook_forward(problem)
+    flow, _ = oracles.flow_by_hand(problem)
+    slopes, w = oracles.SLOPES[problem.activation](z), oracles.step_weights(problem)
+    return {(t, k): w[t - 1] * np.outer(slopes[k - 1] * v, h[k - 1]) for (t, k), v in flow.items() if k}
+
+
+PROBLEMS = [
+    a_problem(activation=activation, reduction=reduction, seed=3)
+    for activation, reduction in product(["identity", "tanh", "relu"], oracles.REDUCTIONS)
+]
+each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: f"{p.activation}-{p.reduction}")
+
+
+@pytest.mark.parametrize("T", [1, 2, 6])
+def test_first_kept_says_which_pairs_have_a_weight(T):
+    for how, pair in schemes(T):
+        first = truncation.first_kept(T, **how)
+        want = {(t, k) for t in range(1, T + 1) for k in range(1, t + 1) if pair(t, k)}
+        assert {(t, k) for t in range(1, T + 1) for k in range(first[t - 1], t + 1)} == want
+
+
+def test_pair_weights_are_products_of_gates():
+    for pi in (0.3, 0.8, 1.0):
+        gates = randomized(7, pi, np.random.default_rng(4))
+        got = truncation.pair_weights(truncation.first_kept(7, gates=gates), pi)
+        want = [[gate_pairs(gates)(t, k) if k <= t else 0 for k in range(1, 8)] for t in range(1, 8)]
+        np.testing.assert_allclose(got, want, rtol=1e-14)
+
+
+def test_rows_of_gates_give_rows():
+    gates = np.array([randomized(9, 0.6, np.random.default_rng(seed)) for seed in range(5)])
+    got = truncation.first_kept(9, gates=gates)
+    assert np.array_equal(got, [truncation.first_kept(9, gates=row) for row in gates])
+
+
+@each_problem
+def test_every_cell_is_that_of_the_brute_force(problem):
+    found, want = truncation.cells(trace_of(problem), problem.y, **problem.options), cells_by_hand(problem)
+    for (t, k), cell in want.items():
+        got = found.size * np.outer(found.flows[k - 1, t - 1], found.states[k - 1])
+        np.testing.assert_allclose(got, cell, rtol=1e-12, atol=1e-15)
+        assert found.size * found.sizes[t - 1, k - 1] == pytest.approx(np.linalg.norm(cell), rel=1e-12, abs=1e-15)
+    assert np.isnan(found.sizes[np.triu_indices(6, 1)]).all()
+    np.testing.assert_allclose(found.gradient, sum(want.values()) / found.size, rtol=1e-12, atol=1e-15)
+    assert np.linalg.norm(found.gradient) == pytest.approx(1, rel=1e-14)
+
+
+@each_problem
+def test_dropped_cells_are_the_error_and_kept_cells_the_gradient(problem):
+    trace, full = trace_of(problem), brute_force(problem)["W_hh"]
+    found = truncation.cells(trace, problem.y, **problem.options)
+    for how, pair in schemes(6):
+        first, part = truncation.first_kept(6, **how), brute_force(problem, pair)["W_hh"]
+        pi = 1 / max(1.0, np.max(how.get("gates", [1])))
+        weights = truncation.pair_weights(first, pi)
+        np.testing.assert_allclose(found.size * found.kept(weights), part, rtol=1e-12, atol=1e-14)
+        if pi == 1:
+            np.testing.assert_allclose(found.size * found.dropped(first), full - part, rtol=1e-12, atol=1e-14)
+            np.testing.assert_array_equal(found.dropped(first[None])[0], found.dropped(first))
+    assert not found.dropped(truncation.first_kept(6)).any()
+
+
+def test_gradients_of_many_gates_are_those_of_each():
+    for problem in PROBLEMS:
+        gates = np.random.default_rng(6).normal(size=(4, 6))
+        got = truncation.drawn_gradients(trace_of(problem), problem.y, gates, **problem.options)
+        for row, gradient in zip(gates, got, strict=True):
+            want = brute_force(problem, gate_pairs(row))["W_hh"]
+            np.testing.assert_allclose(gradient, want, rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("last", [True, False])
+def test_products_are_counted_arrow_by_arrow(shared, last):
+    for how, pair in schemes(7):
+        ways = {t: [j for j in range(2, t + 1) if pair(t, j - 1)] for t in ([7] if last else range(1, 8))}
+        want = len({j for way in ways.values() for j in way}) if shared else sum(map(len, ways.values()))
+        if not shared or "window" not in how:
+            first = truncation.first_kept(7, **how)
+            assert truncation.jacobian_products(first, shared=shared, last=last) == want
+
+
+# --- the variance of randomized truncation, for any network ---
+
+
+@pytest.mark.parametrize("pi", [0.2, 0.7])
+@each_problem
+def test_the_variance_is_that_of_all_gates(problem, pi):
+    trace, full = trace_of(problem), brute_force(problem)["W_hh"]
+    blocks = truncation.blocks(truncation.cells(trace, problem.y, **problem.options))
+    chances, off = [], []
+    for kept in product([0, 1], repeat=5):
+        gates = np.array([1, *kept]) / np.array([1, *[pi] * 5])
+        chances.append(np.prod([pi if k else 1 - pi for k in kept]))
+        off.append(brute_force(problem, gate_pairs(gates))["W_hh"] - full)
+    assert sum(chances) == pytest.approx(1)
+    size = np.linalg.norm(full)
+    whole = chances @ np.array([np.sum(o**2) for o in off]) / size**2
+    along = chances @ np.array([np.sum(o * full) ** 2 for o in off]) / size**4
+    assert blocks.variance(pi) == pytest.approx((whole, along), rel=1e-10)
+    assert 0 < along < whole
+
+
+@pytest.mark.parametrize("w", [0.6, -1.1])
+def test_for_one_linear_unit_it_is_the_variance_of_the_recursion(w):
+    rng, one = np.random.default_rng(7), np.ones((1, 1))
+    trace = forward(Params(one, w * one, one), rng.normal(size=(30, 1)), h0=np.array([0.4]))
+    y = rng.normal(size=(30, 1))
+    blocks = truncation.blocks(truncation.cells(trace, y))
+    for pi in (0.3, 0.9, 1.0):
+        mean, spread = variance.gradient_moments(trace.h[:-1, 0], (trace.o - y)[:, 0], w, pi)
+        assert blocks.variance(pi) == pytest.approx((spread / mean**2,) * 2, rel=1e-9)
+
+
+def test_a_variance_beyond_float64_is_infinite_and_powers_of_pi_alone_do_not_overflow():
+    one = np.ones((1, 1))
+    for w, want in ((0.0, 0.0), (3.0, np.inf)):
+        trace = forward(Params(one, w * one, one), np.ones((200, 1)), h0=np.array([0.5]))
+        cells = truncation.cells(trace, np.zeros((200, 1)))
+        assert truncation.blocks(cells).variance(0.005) == (want, want)  # 0.005^-198 is 10^455
+
+
+def test_one_step_has_one_cell_and_no_variance():
+    problem = a_problem(1)
+    cells = truncation.cells(trace_of(problem), problem.y)
+    assert cells.sizes.shape == (1, 1) and cells.sizes[0, 0] == pytest.approx(1)
+    assert truncation.blocks(cells).variance(0.1) == (0, 0)
+
+
+def test_a_gradient_that_is_zero_has_size_zero():
+    params = Params(np.ones((2, 1)), np.eye(2), np.ones((1, 2)))
+    cells = truncation.cells(forward(params, np.zeros((4, 1))), np.ones((4, 1)))
+    assert cells.size == 0 and not cells.gradient.any() and np.nanmax(cells.sizes) == 0
+
+
+# --- the geometric law ---
+
+
+@pytest.mark.parametrize("last", [True, False])
+@pytest.mark.parametrize("w", [0.0, 0.5, 0.9])
+def test_the_law_is_exact_for_a_unit_at_rest(w, last):
+    """h_t = 1 / (1 - w) and the loss slope stay as they are, so that all cells with the same t - k are equal."""
+    T, one, rest = 12, np.ones((1, 1)), 1 / (1 - w)
+    trace = forward(Params(one, w * one, one), np.ones((T, 1)), h0=np.array([rest]))
+    y, options = np.zeros((T, 1)), {"reduction": "last" if last else "mean"}
+    full = backward(trace, y, **options).W_hh
+    r = truncation.growth_per_step(trace, y)
+    assert r == pytest.approx(w)
+    for how, _ in schemes(T):
+        first = truncation.first_kept(T, **how)
+        if np.max(how.get("gates", [1])) == 1:
+            error = (full - backward(trace, y, **options, **how).W_hh) / full
+            assert truncation.geometric_law(r, first, last=last) == pytest.approx(error.item(), abs=1e-12)
+            assert truncation.geometric_law(r, first[None], last=last).shape == (1,)
+
+
+def test_the_growth_of_a_unit_with_tanh_is_the_mean_slope_times_the_weight():
+    one, x = np.ones((1, 1)), np.random.default_rng(8).normal(size=(9, 1))
+    trace = forward(Params(one, 1.3 * one, one), x, activation="tanh")
+    z = x[:, 0] + 1.3 * trace.h[:-1, 0]
+    want = np.prod(1.3 / np.cosh(z[1:]) ** 2) ** (1 / 8)  # the arrows 9 .. 2
+    assert truncation.growth_per_step(trace, np.zeros((9, 1))) == pytest.approx(want)
+    alone = forward(Params(one, one, one), x[:1], activation="tanh")
+    assert truncation.growth_per_step(alone, np.zeros((1, 1))) == 0
+
+
 # --- what does not fit (the options of backward are in test_bptt.py) ---
 
 RNG = np.random.default_rng(0)
@@ -207,3 +392,31 @@ def test_what_randomized_refuses(T, pi, rng, error, words):
     with pytest.raises(error) as info:
         randomized(T, pi, rng)
     assert all(word in str(info.value) for word in words), info.value
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: truncation.first_kept(4, gates=np.ones(4), window=2), ValueError, "gates and window are both given"),
+        (lambda: truncation.first_kept(4, window=5), ValueError, "window is 5, wanted a whole number from 1 to T = 4"),
+        (lambda: truncation.first_kept(4, gates=np.ones(3)), ValueError, r"gates has shape \(3,\), wanted \(T,\) or"),
+        (lambda: truncation.first_kept(2, gates=[1, np.nan]), ValueError, "gates is nan at index"),
+    ],
+)
+def test_what_first_kept_refuses(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
+
+
+def test_what_the_table_refuses():
+    batch, single = a_problem(4, B=2), a_problem(4)
+    with pytest.raises(ValueError, match=r"x has shape \(4, 2, 2\), wanted \(T, d\): one sequence, no batch"):
+        truncation.cells(trace_of(batch), batch.y)
+    with pytest.raises(ValueError, match=r"gates has shape \(4,\), wanted \(n, T\)"):
+        truncation.drawn_gradients(trace_of(single), single.y, np.ones(4))
+    with pytest.raises(TypeError, match="h has dtype complex128, wanted real numbers"):
+        truncation.cells(forward(single.params, single.x + 0j), single.y + 0j)
+    blocks = truncation.blocks(truncation.cells(trace_of(single), single.y))
+    for pi in (0, 1.1, np.nan):
+        with pytest.raises(ValueError, match="pi is"):
+            blocks.variance(pi)

@@ -1,20 +1,21 @@
-"""How far back does the gradient reach? |dL/dh_t| for every t, by T, tau and g (9.7.14, 9.7.15)."""
+"""How far back does the gradient reach? |dL/dh_t| for every t, computed and by theory (9.7.14, 9.7.15)."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import ipywidgets as widgets
 import numpy as np
 from matplotlib.figure import Figure
 
-from .. import figures
-from .._checks import Overflow
+from .. import _checks, figures, laws
 from ..activations import ACTIVATIONS
-from ..flow import log10_gradient_norms
+from ..flow import log10_gradient_norms, log10_slopes_in_front
 from ..rnn import KINDS, Params, forward, init_params
 from .live import Explorer
 
 UNITS, INPUT = 64, 0.1  # units of the built-in model; standard deviation of its inputs
 LONGEST = 1000  # steps
+SHOWN = 48  # steps at which a window's curve is calculated where all T would take long: a point for every ten pixels
 MEANINGFUL = 3  # decades between "about the same size" and "vanishing" or "exploding"
 PRESETS = {
     "vanishing": {"T": 200, "g": 0.8, "activation": "tanh", "kind": "gaussian"},
@@ -24,17 +25,32 @@ PRESETS = {
 
 
 class Flow(NamedTuple):
-    """What the explorer shows; norms are log10, entry t - 1 for step t.
+    """What the explorer shows; norms are log10.
 
     Attributes
     ----------
     T, tau : int
         As shown; T is smaller than the slider's where the states overflow.
-    full, truncated : array, shape (T,)
-        log10 |dL/dh_t|, all of it and with the window.
+    full : array, shape (T,)
+        log10 |dL/dh_t|, entry t - 1 for step t.
+    truncated : array, shape (n,)
+        The same with the window, for the n steps t in ``steps``.
+    steps : array of int, shape (n,)
     last : array, shape (T,)
-        The same for the loss at step T alone.
-    eigenvalues : array, shape (h,)
+        As ``full``, for the loss at step T alone.
+    theory : array, shape (T,), or None
+        What ``last`` would be, less last[T - 1], by the law c rho^k of W_hh with the slopes in front; None if W_hh is
+        not diagonalizable.
+    bound : array, shape (T,)
+        No entry of ``last``, less last[T - 1], is above it.
+    slopes : array, shape (T, units)
+        phi'(z_t), of all sequences of a batch.
+    eigenvalues, singular_values : array, shape (h,)
+        Of W_hh, the largest first.
+    conditions : Conditions
+        What W_hh alone makes certain.
+    every_step : bool
+        Whether there is a loss at every step.
     decades : int or None
         Reach of the vertical axis; None for automatic.
     overflow : str
@@ -47,11 +63,75 @@ class Flow(NamedTuple):
     tau: int
     full: np.ndarray
     truncated: np.ndarray
+    steps: np.ndarray
     last: np.ndarray
+    theory: np.ndarray | None
+    bound: np.ndarray
+    slopes: np.ndarray
     eigenvalues: np.ndarray
+    singular_values: np.ndarray
+    conditions: laws.Conditions
+    every_step: bool
     decades: int | None
     overflow: str
     still: bool
+
+    @property
+    def rho(self):
+        """The spectral radius of W_hh."""
+        return np.abs(self.eigenvalues[0])
+
+    @property
+    def sigma_max(self):
+        """The largest singular value of W_hh."""
+        return self.singular_values[0]
+
+
+class Weights:
+    """A network at g = 1, and what follows from its W_hh alone: it is calculated once, and scaled when g moves.
+
+    Parameters
+    ----------
+    params : Params
+    longest : int
+        The largest T that will be asked for.
+    """
+
+    def __init__(self, params, longest):
+        W, self.params = _checks.real("W_hh", params.W_hh).astype(float), params
+        self.singular_values = np.linalg.svd(W, compute_uv=False)
+        try:
+            self.modes = laws.modes(W.T)
+            self.eigenvalues = self.modes.values
+        except ValueError:
+            self.modes = None
+            values = np.linalg.eigvals(W)
+            self.eigenvalues = values[np.argsort(-np.abs(values))]
+        self.conditions = lru_cache(64)(lambda g, activation: laws.conditions(g * W, activation))
+        self._of_one_output = lru_cache(1)(lambda: self._long_run(_unit(params.W_qh[0]), np.arange(longest)))
+
+    def scaled(self, g):
+        """Return the network with g W_hh."""
+        return self.params._replace(W_hh=g * np.asarray(self.params.W_hh))
+
+    def law(self, g):
+        """Return c rho^k of g W_hh^T as ``log10_slopes_in_front`` takes it."""
+
+        def decades(v, k):
+            # With one output every v of length 1 is the same, but for its sign.
+            powers = self._of_one_output()[k] if len(self.params.W_qh) == 1 else self._long_run(v, k)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                return powers + np.where(k == 0, 0.0, k * np.log10(g))
+
+        return decades
+
+    def _long_run(self, v, k):
+        return self.modes.log10_norms(v, k, dominant=True)
+
+
+def _unit(v):
+    v = np.asarray(v, float)
+    return v / (np.linalg.norm(v) or 1)
 
 
 def gradient_flow(*, params=None, x=None, y=None, h0=None, activation="tanh"):
@@ -91,7 +171,7 @@ def gradient_flow(*, params=None, x=None, y=None, h0=None, activation="tanh"):
         question="How far back does the gradient reach?",
         controls=controls,
         more=[key for key in ("kind", "seed", "reduction", "decades") if key in controls],
-        picture=figures.GradientFlowPicture(Figure(figsize=(9.6, 4), dpi=100)),
+        picture=figures.GradientFlowPicture(Figure(figsize=(9.6, 4.8), dpi=100)),
         compute=lambda values: compute(values, *model(values)),
         describe=describe,
         as_python=lambda values, flow: as_python(values, flow, own),
@@ -128,9 +208,13 @@ def _keep_tau_within_T(controls):
 
 def _built_in(values):
     T, seed = values["T"], values["seed"]
-    params = init_params(1, UNITS, 1, scale=values["g"], kind=values["kind"], seed=seed)
     x = INPUT * np.random.default_rng((seed, 1)).normal(size=(T, 1))
-    return params, x, np.ones((T, 1)), None
+    return _built_in_weights(values["kind"], seed), x, np.ones((T, 1)), None
+
+
+@lru_cache(16)
+def _built_in_weights(kind, seed):
+    return Weights(init_params(1, UNITS, 1, kind=kind, seed=seed), LONGEST)
 
 
 def _own_model(params, x, y, h0, activation):
@@ -143,38 +227,64 @@ def _own_model(params, x, y, h0, activation):
     if y.shape != wanted:
         raise ValueError(f"y has shape {y.shape}, wanted that of the outputs, {wanted}")
 
-    def model(values):
-        T, W_hh = values["T"], values["g"] * np.asarray(params.W_hh)
-        return params._replace(W_hh=W_hh), x[:T], y[:T], h0
-
-    return model, len(x)
+    weights = Weights(params, len(x))
+    return lambda values: (weights, x[: values["T"]], y[: values["T"]], h0), len(x)
 
 
-def compute(values, params, x, y, h0):
-    """Return the Flow for the values of the controls and a model."""
-    reduction = values["reduction"]
-    trace, overflow, still = _longest_run(params, x, h0, values["activation"], reduction)
+def compute(values, weights, x, y, h0):
+    """Return the Flow for the values of the controls, weights and a sequence."""
+    g, activation, reduction = values["g"], values["activation"], values["reduction"]
+    trace, overflow, still = _longest_run(weights.scaled(g), x, h0, activation, reduction)
     T = len(trace.x)
-    tau, y = min(values["tau"], T), y[:T]
+    tau, y, k = min(values["tau"], T), y[:T], np.arange(T)[::-1]
     full = log10_gradient_norms(trace, y, reduction=reduction)
+    last = full if reduction == "last" else log10_gradient_norms(trace, y, reduction="last")
+    steps = _steps_shown(T, tau, reduction)
+    sigma_max = g * weights.singular_values[:1, None]  # a matrix of its own
     return Flow(
         T=T,
         tau=tau,
         full=full,
-        truncated=log10_gradient_norms(trace, y, reduction=reduction, window=tau),
-        last=full if reduction == "last" else log10_gradient_norms(trace, y, reduction="last"),
-        eigenvalues=np.linalg.eigvals(params.W_hh),
+        truncated=_truncated(trace, y, reduction, tau, full, steps),
+        steps=steps,
+        last=last,
+        theory=_theory(trace, y, weights, g, last),
+        bound=laws.log10_bound(sigma_max, k, activation),
+        slopes=ACTIVATIONS[activation].slope(trace.h[1:]).reshape(T, -1),
+        eigenvalues=g * weights.eigenvalues,
+        singular_values=g * weights.singular_values,
+        conditions=weights.conditions(g, activation),
+        every_step=reduction != "last",
         decades=values["decades"],
         overflow=overflow,
         still=still,
     )
 
 
+def _steps_shown(T, tau, reduction):
+    early = T - tau  # there the window ends before T, and with a loss at every step each t has a sum of its own
+    few = early if reduction == "last" or T <= 2 * SHOWN else min(early, SHOWN * early // T + 1)
+    return np.append(np.unique(np.linspace(1, early, few).astype(int)), np.arange(early + 1, T + 1))
+
+
+def _truncated(trace, y, reduction, tau, full, steps):
+    decades, early = full[steps - 1], steps <= len(full) - tau
+    decades[early] = log10_gradient_norms(trace, y, reduction=reduction, window=tau, steps=steps[early])
+    return decades
+
+
+def _theory(trace, y, weights, g, last):
+    if weights.modes is None:
+        return None
+    decades = log10_slopes_in_front(trace, y, weights.law(g))
+    return decades - last[-1] if np.isfinite(last[-1]) else decades
+
+
 def _longest_run(params, x, h0, activation, reduction):
     """Return the trace of the longest finite run, what overflowed, and whether it was a run from zero."""
     try:
         return forward(params, x, h0=h0, activation=activation), "", False
-    except Overflow as error:
+    except _checks.Overflow as error:
         single_output = x.ndim == 2 and len(params.W_qh) == 1
         if activation == "identity" and reduction == "last" and single_output:
             # All slopes are 1, and dL/dh_T is a multiple of W_qh: the ratio is the same along any states.
@@ -189,17 +299,22 @@ def describe(values, flow):
     if flow.overflow:
         words.append(f"{flow.overflow}, so T = {T} is shown.")
     words.append(f"T = {T}, g = {values['g']:.2f}, {values['activation']}: {_reach(flow)}.")
-    if T > 1 and np.isfinite(flow.full[-1]):
-        words.append(_why_it_does_not_vanish(flow) if values["reduction"] == "mean" else _what_tau_drops(flow))
+    carried = T > 1 and np.isfinite(flow.full[-1])
+    if carried:
+        words.append(_why_it_does_not_vanish(flow) if flow.every_step else _what_tau_drops(flow))
+    words.append(f"ρ = {size(flow.rho)}, σ_max = {size(flow.sigma_max)}. {_what_is_certain(flow)}.")
+    if carried:
+        words.append(_how_far_theory_is_off(flow))
     return " ".join(words)
 
 
 def _reach(flow):
-    T, change = flow.T, flow.full[0] - flow.full[-1]
+    T = flow.T
     if not np.isfinite(flow.full[-1]):
         return f"dL/dh_{T} is exactly 0, so there is nothing to carry back"
     if T == 1:
         return "one step, and nothing to carry back"
+    change = flow.full[0] - flow.full[-1]
     if not np.isfinite(change):
         return "dL/dh_1 is exactly 0: vanishing"
     return f"|dL/dh_1| is {ratio(change)} of |dL/dh_{T}|: {verdict(change)}"
@@ -236,10 +351,55 @@ def _why_it_does_not_vanish(flow):
     )
 
 
+def size(number):
+    """Return a number with two places, or with as many as tell it from 1."""
+    if not 0.1 <= number < 100:
+        return f"{number:.3g}"
+    words = (f"{number:.{places}f}" for places in range(2, 9))
+    return next((found for found in words if float(found) != 1), "1")
+
+
+def _what_is_certain(flow):
+    known, of = flow.conditions, " of each single loss" if flow.every_step else ""
+    what = "W_hh alone does not decide"
+    if known.vanishing == "certain":
+        what = f"With enough steps vanishing{of} is certain"
+    elif known.exploding == "certain":
+        what = "With enough steps exploding is certain for almost every gradient"
+    elif known.exploding == "excluded":
+        what = f"Exploding{of} is excluded"
+    because = known.because
+    for symbols, ours in _SYMBOLS[known.gamma].items():
+        because = because.replace(symbols, ours)
+    return f"{what}: {because}"
+
+
+_SYMBOLS = {
+    1.0: {"gamma sigma_max": "σ_max", "gamma rho(|W|)": "ρ(|W_hh|)", "rho": "ρ"},
+    0.25: {"gamma sigma_max": "σ_max/4", "gamma rho(|W|)": "ρ(|W_hh|)/4", "rho": "ρ"},
+}
+
+
+def _how_far_theory_is_off(flow):
+    if flow.theory is None:
+        return "W_hh is not diagonalizable, or too near to such a matrix: there is no law c ρᵏ."
+    found, name = flow.last[0] - flow.last[-1], "Theory, c ρᵏ with the slopes in front,"
+    if flow.every_step:
+        name = f"For that loss alone the theory, {name[8:]}"
+    if not np.isfinite(flow.theory[0]):
+        why = ": the loss has no share in the eigenvectors of ρ" if np.isfinite(found) else " as well"
+        return f"{name} says 0{why}."
+    if not np.isfinite(found):
+        return f"{name} says {ratio(flow.theory[0])}."
+    off = abs(flow.theory[0] - found)
+    return f"{name} is {off:.{1 if off >= 0.1 else 2}f} decades off at t = 1."
+
+
 def as_python(values, flow, own):
     """Return lines to paste that give the same numbers; the reader's own params, x, y and h0 keep their names."""
     model = _OWN[flow.still] if own else _BUILT_IN.replace("{x}", _INPUTS[flow.still])
-    return (_IMPORTS + model + _NORMS).format(**values | {"T": flow.T, "tau": flow.tau})
+    lines = _IMPORTS + model + _NORMS + ("" if flow.theory is None else _LAW)
+    return lines.format(**values | {"T": flow.T, "tau": flow.tau})
 
 
 _IMPORTS = """\
@@ -272,4 +432,13 @@ _NORMS = """\
 full = bptt.log10_gradient_norms(trace, y, reduction="{reduction}")
 truncated = bptt.log10_gradient_norms(trace, y, reduction="{reduction}", window={tau})
 print(f"{{full[0] - full[-1]:+.2f}} decades from h_{{len(full)}} to h_1")
+rho, sigma_max = bptt.spectral_radius(params.W_hh), np.linalg.norm(params.W_hh, 2)
+print(f"rho = {{rho:.4g}}, sigma_max = {{sigma_max:.4g}};", bptt.laws.conditions(params.W_hh, "{activation}"))
+"""
+_LAW = """\
+modes = bptt.laws.modes(params.W_hh.T)
+theory = bptt.flow.log10_slopes_in_front(trace, y, lambda v, k: modes.log10_norms(v, k, dominant=True))
+last = bptt.log10_gradient_norms(trace, y, reduction="last")
+found, law = last[0] - last[-1], theory[0] - last[-1]
+print(f"loss at T alone: {{found:+.2f}} decades, in theory {{law:+.2f}}: {{abs(law - found):.2f}} off at t = 1")
 """

@@ -5,39 +5,82 @@ move, a class behind it draws once and ``update`` changes its artists; the funct
 ``errors(report)`` makes a figure of its own.
 """
 
-from .cliff import cliff
+from .butterfly import ButterflyPicture
+from .cliff import CliffPicture, cliff
+from .cost import cost
+from .cuts import cuts
 from .distances import distances
-from .eigenvalues import Eigenvalues, eigenvalues
+from .eigenvalues import Eigenvalues, Sizes, eigenvalues
 from .errors import ErrorsPicture, errors
-from .flow import GradientFlow, GradientFlowPicture, TwoFlows, gradient_flow
+from .flow import GradientFlow, GradientFlowPicture, Slopes, TwoFlows, gradient_flow
+from .fresh_or_repeated import fresh_or_repeated
 from .graph import ComputationalGraph, UnrolledGraphPicture, computational_graph
+from .influence import seen_by_span, trajectories
 from .lost_slope import lost_slope
+from .phase_diagram import PhaseDiagram, PhaseDiagramPicture, phase_diagram
+from .powers import PowersPicture, powers
+from .product_spectrum import product_spectrum
+from .remedies import Remedies, RemediesPicture, remedies
 from .routes import Pairs, TwoRoutesPicture, pairs
 from .scalar import BackwardTable, ScalarPicture, backward_table
 from .step_size import StepSize, StepSizePicture, step_size
+from .strategies import Strategies, StrategiesPicture, strategies
+from .training import perplexity
+from .transient import TransientPicture, transient
+from .truncation import CellTable, TruncationPicture, cells
+from .variance import trade, variance
 
 __all__ = [
     "BackwardTable",
+    "ButterflyPicture",
+    "CellTable",
+    "CliffPicture",
     "ComputationalGraph",
     "Eigenvalues",
     "ErrorsPicture",
     "GradientFlow",
     "GradientFlowPicture",
     "Pairs",
+    "PhaseDiagram",
+    "PhaseDiagramPicture",
+    "PowersPicture",
+    "Remedies",
+    "RemediesPicture",
     "ScalarPicture",
+    "Sizes",
+    "Slopes",
     "StepSize",
     "StepSizePicture",
+    "Strategies",
+    "StrategiesPicture",
+    "TransientPicture",
+    "TruncationPicture",
     "TwoFlows",
     "TwoRoutesPicture",
     "UnrolledGraphPicture",
     "backward_table",
+    "cells",
     "cliff",
     "computational_graph",
+    "cost",
+    "cuts",
     "distances",
     "eigenvalues",
     "errors",
+    "fresh_or_repeated",
     "gradient_flow",
     "lost_slope",
     "pairs",
+    "perplexity",
+    "phase_diagram",
+    "powers",
+    "product_spectrum",
+    "remedies",
+    "seen_by_span",
     "step_size",
+    "strategies",
+    "trade",
+    "trajectories",
+    "transient",
+    "variance",
 ]

@@ -1,11 +1,11 @@
-"""The eigenvalues of W_hh beside the unit circle: inside it powers vanish, outside it they explode."""
+"""The eigenvalues of W_hh beside the unit circle, and its singular values: in the long run, and in one step."""
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from . import style
 
-RADII = (1.5, 3.5, 8, 20, 50, 100, 1000, 10**6)
+RADII = (1.25, 1.75, 2.5, 3.5, 5, 7, 10, 20, 50, 100, 1000, 10**6)
 
 
 def eigenvalues(ax, values):
@@ -46,8 +46,51 @@ class Eigenvalues:
         (self.points,) = ax.plot([], [], **style.EIGENVALUES)
         self.artists = [self.points]
 
-    def update(self, values):
-        """Show other eigenvalues."""
-        radius = style.next_limit(1.05 * np.abs(values).max(), RADII)
+    def update(self, values, reach=0):
+        """Show other eigenvalues, on axes that go at least as far as ``reach``."""
+        radius = style.next_limit(1.05 * max(reach, np.abs(values).max()), RADII)
         self.ax.set(xlim=(-radius, radius), ylim=(-radius, radius))
         self.points.set_data(values.real, values.imag)
+
+
+class Sizes:
+    """|lambda_i| and sigma_i of one matrix, the largest first, with rho and sigma_max.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Beside those of ``Eigenvalues`` and as high: both have the same scale.
+
+    Notes
+    -----
+    The two largest decide different things: rho^k is the long run of W^k, sigma_max what a single step can do at
+    most. No |lambda| is above sigma_max. The i-th of one row has nothing else to do with the i-th of the other.
+    """
+
+    def __init__(self, ax):
+        self.ax = ax
+        ax.set_axis_off()
+        ax.set_xlim(-0.12, 1.05)
+        ax.plot([-0.12, 1.05], [0, 0], color=style.FAINT, linewidth=0.8)
+        ax.plot([-0.12, 1.05], [1, 1], color=style.INK, linewidth=1.5)
+        ax.set_title("|λ| and σ", fontsize=style.LABEL, color=style.INK)
+        self.rows, self.largest, self.words = [], [], []
+        for look, y, size in ((style.SINGULAR_VALUES, 0.33, 11), (style.EIGENVALUES, 0.12, 8)):
+            self.rows += ax.plot([], [], **look | {"markersize": 3})
+            self.largest += ax.plot([], [], **look | {"markersize": size, "alpha": 1})
+            ax.plot([0.05], [y], transform=ax.transAxes, **look | {"markersize": 9, "alpha": 1})
+            font = {"color": look["color"], "fontsize": style.NOTE, "fontweight": "bold", "va": "center_baseline"}
+            self.words.append(ax.text(0.13, y, "", transform=ax.transAxes, **font))
+        self.artists = [*self.rows, *self.largest, *self.words]
+
+    def update(self, eigenvalues, singular_values, radius):
+        """Show other values, the largest first, on an axis from -radius to radius."""
+        self.ax.set_ylim(-radius, radius)
+        for i, (values, name) in enumerate(((singular_values, "σₘₐₓ"), (np.abs(eigenvalues), "ρ"))):
+            self.rows[i].set_data(np.linspace(0, 1, len(values)), values)
+            self.largest[i].set_data([0], values[:1])
+            self.words[i].set_text(f"{name} = {_two_places(values[0])}")
+
+
+def _two_places(size):
+    return f"{size:.2f}" if size == 0 or 0.1 <= size < 100 else style.short(size)

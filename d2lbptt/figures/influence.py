@@ -1,0 +1,126 @@
+"""Influence balancing: the gradient that a span of tau sees, and where theta goes when it is trained with it."""
+
+from itertools import cycle
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from . import style
+
+WINDOW, CHUNKS = style.TRUNCATED, {"color": "#009E73", "linewidth": 3, "linestyle": (0, (5, 1, 1, 1))}
+WORDS = {"fontsize": style.LABEL, "fontweight": "bold"}
+LOOKS = (
+    style.FULL,
+    style.TRUNCATED,
+    CHUNKS,
+    {"color": "#CC79A7", "linewidth": 2, "linestyle": "-"},
+    {"color": "#B26B00", "linewidth": 3, "linestyle": (0, (1, 1))},
+    {"color": style.INK, "linewidth": 2, "linestyle": (0, (4, 1, 1, 1, 1, 1))},
+)
+
+
+def seen_by_span(ax, window, chunks, observed):
+    """Draw the gradient that a truncation of tau steps gives, divided by the true one: below zero its sign is wrong.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    window, chunks : array, shape (n,)
+        For tau = 1 .. n, as predicted; 1 is the true gradient, of one loss for the window and on average for the chunk.
+    observed : influence.Spans
+        The first tau with the right sign for good, as measured on the package's gradient.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Notes
+    -----
+    The network is at rest and theta is held. While theta moves, or before the network has come to rest, the sign may
+    be another.
+    """
+    style.axes(ax, "span τ", "truncated gradient ÷ gradient")
+    window, chunks = np.asarray(window, float), np.asarray(chunks, float)
+    tau = np.arange(1, len(window) + 1)
+    low = min(window.min(), chunks.min(), 0)
+    ax.set(xlim=(0, tau[-1] + 1), ylim=(1.15 * low - 0.1, 1.2))
+    ax.axhspan(1.15 * low - 0.1, 0, facecolor="none", edgecolor=style.DROPPED["edgecolor"], alpha=0.2, hatch="//", lw=0)
+    ax.axhline(0, color=style.INK, linewidth=1)
+    ax.axhline(1, **style.THEORY)
+    ax.text(tau[-1], 0.93, "the true gradient ", color=style.THEORY["color"], ha="right", va="top", **WORDS)
+    ax.text(tau[-1], 1.1 * low - 0.08, "the wrong way ", color=WINDOW["color"], ha="right", va="bottom", **WORDS)
+    items = (window, WINDOW, observed.window, "window", 0.3), (chunks, CHUNKS, observed.chunks, "chunks", -0.42)
+    for values, look, span, name, height in items:
+        ax.plot(tau, values, **look)
+        ax.plot(span, values[span - 1], "o", color=look["color"], markersize=9)
+        ax.annotate(
+            f"{name}: right\nfrom τ = {span}", (span, values[span - 1]), (span + 0.05 * tau[-1], height),
+            color=look["color"], arrowprops={"arrowstyle": "-", "color": look["color"]}, va="center", **WORDS,
+        )  # fmt: skip
+    return ax
+
+
+def trajectories(ax, runs, solution):
+    """Draw where theta goes under several schemes; the solution is dashed.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    runs : mapping of str to array, shape (steps + 1,)
+        theta by the name of the scheme.
+    solution : float
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Notes
+    -----
+    A line that leaves the picture does not come back into it, unless the randomized scheme is too wild for the learning
+    rate: the axis shows a small neighbourhood of the solution and of the start.
+    """
+    style.axes(ax, "steps of time", "θ")
+    start = next(iter(runs.values()))[0]
+    room = 1.4 * abs(start - solution)
+    low, high = solution - 0.6 * room, start + room
+    longest = max(len(theta) for theta in runs.values()) - 1
+    ax.set(xlim=(0, 1.55 * longest), ylim=(low, high))
+    ax.set_xticks([step for step in MaxNLocator(4, integer=True).tick_values(0, longest) if step <= longest])
+    ax.spines["bottom"].set_bounds(0, longest)
+    ax.xaxis.set_label_coords(0.33, -0.12)
+    ax.plot([0, longest], [solution, solution], **style.THEORY)
+    names = []
+    for (name, theta), look in zip(runs.items(), cycle(LOOKS), strict=False):
+        ax.plot(theta, **look)
+        outside = ~((theta > low) & (theta < high))
+        last = int(np.argmax(outside)) - 1 if outside.any() else len(theta) - 1
+        names.append((name, look["color"], last, theta[last]))
+    labels(ax, names, longest)
+    return ax
+
+
+def labels(ax, names, longest):
+    """Put names at the right edge, in the order of their lines and apart from one another.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    names : list of (str, colour, x, y)
+        With the end of each line.
+    longest : float
+        Where the longest line ends.
+    """
+    ends = [ax.transData.transform(place)[1] for *_, x, y in names for place in [(x, y)]]
+    bottom, top = ax.bbox.y0, ax.bbox.y1
+    height, order = 1.5 * style.LABEL * ax.figure.dpi / 72, np.argsort(ends, kind="stable")
+    places = []
+    for end in np.sort(ends):
+        places.append(max(end, bottom + height / 2, places[-1] + height if places else -np.inf))
+    for i in range(len(places) - 1, -1, -1):  # and down again, where they have left the top
+        places[i] = min(places[i], (places[i + 1] if i + 1 < len(places) else top + height / 2) - height)
+    for i, place in zip(order, places, strict=True):
+        name, colour, x, y = names[i]
+        ax.annotate(
+            name, (x, y), (1.06 * longest, ax.transData.inverted().transform((0, place))[1]), color=colour, va="center",
+            arrowprops={"arrowstyle": "-", "color": colour, "alpha": 0.5, "relpos": (0, 0.5)}, **WORDS,
+        )  # fmt: skip

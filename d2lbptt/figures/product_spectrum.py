@@ -1,0 +1,51 @@
+"""All singular values of a long product of Jacobians, in decades, beside the Lyapunov exponents times its length."""
+
+import numpy as np
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from ..laws import LN10
+from . import style
+from .flow import _bands
+
+
+def product_spectrum(ax, spectrum, exponents, steps):
+    """Draw the singular values of dh_t/dh_k, the largest first, and what the Lyapunov exponents make of them, dashed.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    spectrum : spectra.Spectrum
+        Of the product.
+    exponents : spectra.Exponents
+        Of a run of the same network.
+    steps : int
+        t - k, the number of Jacobians in the product.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Notes
+    -----
+    The exponents are rates in the limit of infinitely many steps; the singular values belong to this one product. That
+    they nearly agree does not make them the same thing. A singular value of zero has no place on a log axis.
+    """
+    style.axes(ax, "i, from the largest", "singular value σ$_i$")
+    i, theory = np.arange(1, len(spectrum.log) + 1), steps * exponents.rate / LN10
+    shown, expected = (np.where(np.isfinite(rows), rows, np.nan) for rows in (spectrum.log10, theory))
+    top, bottom = np.nanmax([shown, expected]), np.nanmin([shown, expected])
+    room = 0.06 * (top - bottom)
+    ax.set(xlim=(0.5, len(i) + 0.5), ylim=(min(bottom, 0) - room, max(top, 0) + room))
+    ax.yaxis.set_major_formatter(FuncFormatter(style.decade))
+    ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
+    ax.axhline(0, color=style.FAINT, linewidth=1)
+    _bands(ax)
+    ax.plot(i, shown, **style.SINGULAR_VALUES)
+    ax.plot(i, expected, **style.THEORY)
+    apart = np.nanmax(np.abs(shown - expected))
+    words = f"dashed: {steps} steps of the Lyapunov exponents,\nat most {apart:.0f} of {top - bottom:.0f} decades off"
+    ax.text(
+        0.03, 0.06, words, transform=ax.transAxes, linespacing=1.3, fontsize=style.LABEL, fontweight="bold",
+        color=style.THEORY["color"],
+    )  # fmt: skip
+    return ax

@@ -1,0 +1,52 @@
+"""Perplexity against epochs for training runs side by side, and what models without a memory could reach, dashed."""
+
+from itertools import cycle
+
+import numpy as np
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+from . import style
+from .influence import LOOKS, labels
+
+TICKS = (1, 1.5, 2, 3, 5, 10, 20, 50, 100, 1000)
+
+
+def perplexity(ax, runs, levels=None):
+    """Draw the perplexity of each epoch on a log axis.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    runs : mapping of str to array, shape (epochs,)
+        By a name for each.
+    levels : mapping of str to float, optional
+        Perplexities to compare with, by a name for each: that of a uniform guess, of the frequencies alone.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Notes
+    -----
+    Perplexity is measured on the text that is learned, before each minibatch changes the parameters: a low one says
+    that the text is known by heart, not that another text would be.
+    """
+    style.axes(ax, "epoch", "perplexity").set_yscale("log")
+    longest, levels = max(map(len, runs.values())), levels or {}
+    top = 1.15 * max([*levels.values(), *(np.max(values) for values in runs.values())])
+    ax.set(xlim=(0, 1.5 * longest), ylim=(0.95, top))
+    ax.yaxis.set_major_locator(FixedLocator(TICKS))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.set_xticks([epoch for epoch in MaxNLocator(4, integer=True).tick_values(0, longest) if epoch <= longest])
+    ax.spines["bottom"].set_bounds(0, longest)
+    ax.xaxis.set_label_coords(0.33, -0.12)
+    for name, level in levels.items():
+        ax.plot([0, longest], [level, level], **style.THEORY)
+        ax.text(longest, level, f"{name} ", color=style.THEORY["color"], ha="right", va="bottom", fontsize=style.NOTE)
+    names = []
+    for (name, values), look in zip(runs.items(), cycle(LOOKS), strict=False):
+        ax.plot(np.arange(1, len(values) + 1), values, **look)
+        names.append((f"{name}: {values[-1]:.2f}", look["color"], len(values), values[-1]))
+    labels(ax, names, longest)
+    return ax

@@ -1,0 +1,190 @@
+"""A gradient that grows although every eigenvalue is below 1: the powers of a matrix that is not normal (9.7.15)."""
+
+import numpy as np
+from matplotlib.collections import LineCollection
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from . import style
+
+STEPS = (10, 20, 50, 100, 200, 500, 1000)
+TOPS = (1, 2, 3, 4, 6, 10, 15, 30)  # decades
+BOTTOMS = (1, 2, 5, 10, 20, 50, 100, 200, 330)
+WORST = {"color": "#E69F00", "linewidth": 5, "linestyle": "-"}
+WORST_WORDS = "#8A5F00"
+BOX = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
+
+
+def transient(ax, data):
+    """Draw the size of gradients that go back k steps against k, with rho^k, kappa rho^k and (sigma_max)^k dashed.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    data : object
+        With the attributes of ``explorers.transient.Transient``.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Notes
+    -----
+    The thick line is the worst of all gradients, and the worst one at k = 5 is not the worst one at k = 50: no single
+    gradient follows it. How far the thin line stays below depends on its direction. On an axis that reaches far down
+    a growth by two decades looks small.
+    """
+    Growth(ax).update(data)
+    return ax
+
+
+class Growth:
+    """The picture of ``transient``, drawn once; ``update`` moves its artists."""
+
+    def __init__(self, ax):
+        self.ax = style.axes(ax, "steps back, k", "|∂L/∂h$_{T−k}$|  ÷  |∂L/∂h$_T$|")
+        ax.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
+        ax.yaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
+        ax.yaxis.set_major_formatter(FuncFormatter(style.decade))
+        ax.axhline(0, color=style.FAINT, linewidth=1)
+        self.now = ax.axvspan(0, 0, color=style.NOW, linewidth=0, zorder=1)
+        (self.worst,) = ax.plot([], [], zorder=2, **WORST)
+        (self.gradient,) = ax.plot([], [], zorder=4, **style.FULL)
+        self.theory = {name: ax.plot([], [], zorder=3, **style.THEORY)[0] for name in ("law", "ρᵏ", "κ ρᵏ", "σᵏ")}
+        (self.peak,) = ax.plot([], [], "D", markersize=9, markerfacecolor="white", markeredgewidth=2, zorder=5)
+        self.peak.set_markeredgecolor(style.THEORY["color"])
+        look = {"fontsize": style.LABEL, "color": style.THEORY["color"], "zorder": 6, "ha": "center", "va": "center"}
+        self.names = {name: ax.text(0, 0, name, bbox=BOX, **look) for name in self.theory if name != "law"}
+        look = {"transform": ax.transAxes, "ha": "right", "fontsize": style.NOTE, "va": "center", "zorder": 6}
+        colours = WORST_WORDS, style.FULL["color"], style.THEORY["color"]
+        self.key = [ax.text(0, 0, "", color=colour, bbox=BOX, **look) for colour in colours]
+        for text in self.key[:2]:
+            text.set_fontweight("bold")
+        lines = [self.now, self.worst, *self.theory.values(), self.gradient, self.peak]
+        self.artists = [*lines, *self.names.values(), *self.key]
+
+    def update(self, data):
+        """Show other gradients."""
+        k = np.arange(data.T)
+        curves = {"law": data.law, "ρᵏ": data.radius, "κ ρᵏ": data.limit, "σᵏ": data.bound}
+        self._set_limits(data)
+        self.worst.set_data(k, data.norms)
+        self.gradient.set_data(k, data.gradient)
+        for name, line in self.theory.items():
+            line.set_data(k, curves[name])
+        at = [data.peak] if data.peak and data.peak < data.T else []
+        self.peak.set_data(at, data.law[at] if at else [])
+        (_, right), (bottom, top) = self.ax.get_xlim(), self.ax.get_ylim()
+        self.now.set_bounds(data.k - 0.008 * right, bottom, 0.016 * right, top - bottom)
+        self._name(data)
+
+    def _set_limits(self, data):
+        highest = max(data.norms.max(), min(data.limit[0], data.norms.max() + 1))
+        lowest = min(data.norms.min(), data.radius.min())
+        end = style.next_limit(data.T - 1, STEPS)
+        bottom, top = -style.next_limit(0.15 - lowest, BOTTOMS), style.next_limit(1.05 * highest + 0.3, TOPS)
+        self.ax.set(xlim=(-0.01 * end, 1.01 * end), ylim=(bottom, top))
+
+    def _name(self, data):
+        """Write each name beside its line, and the key in the corner that the lines leave free."""
+        (_, right), (bottom, top) = self.ax.get_xlim(), self.ax.get_ylim()
+        height, last = top - bottom, data.T - 1
+        at = min(int(0.37 * right), last)
+        apart = np.isfinite(data.limit[0]) and data.limit[0] > 0.05 * height
+        side = -0.075 if apart else 0.075
+        places = {"ρᵏ": (at, data.radius[at] + side * height), "κ ρᵏ": (at, data.limit[at] + 0.075 * height)}
+        rate = data.bound[1]
+        out = min(0.9 * top / rate, 0.2 * last) if rate > 0 else 0
+        places["σᵏ"] = out + 0.04 * right, out * rate
+        shown = {"ρᵏ": True, "κ ρᵏ": apart, "σᵏ": out * rate > 0.08 * height}
+        for name, text in self.names.items():
+            x, y = places[name]
+            inside = bottom + 0.04 * height < y < top - 0.02 * height
+            text.set(x=x, y=y, visible=shown[name] and (inside or name == "σᵏ"))
+        which = "worst, identity:" if data.activation == "tanh" else "worst gradient,"
+        words = f"{which} |Wᵏ|", f"this gradient, {data.activation}", "dashed: theory"
+        first, step = (0.96, -0.075) if data.norms[-1] < 0.6 * top else (0.19, -0.075)
+        for row, (text, word) in enumerate(zip(self.key, words, strict=True)):
+            text.set(x=0.99, y=first + row * step, text=word)
+
+
+class Directions:
+    """How large gradients are after k steps back, by their direction: the unit circle, pushed out or pulled in.
+
+    The radius counts decades, as the axis of ``Growth`` does: its lower end is the centre, its upper end the rim.
+    """
+
+    def __init__(self, ax):
+        self.ax = ax
+        ax.set_axis_off()
+        ax.set(xlim=(-1.08, 1.08), ylim=(-1.08, 1.08), aspect="equal")
+        self.turn = np.linspace(0, 2 * np.pi, 181)
+        self.rings = ax.add_collection(LineCollection([], color=style.SHADE, linewidth=1, zorder=1))
+        self.fill = ax.fill([], [], color=WORST["color"], alpha=0.3, linewidth=0, zorder=2)[0]
+        (self.shape,) = ax.plot([], [], color=WORST["color"], linewidth=3, zorder=3)
+        (self.law,) = ax.plot([], [], zorder=4, **style.THEORY)
+        look = {"color": style.EIGENVALUES["color"], "linewidth": 2, "linestyle": (0, (2, 1)), "zorder": 3}
+        self.eigenvectors = [ax.plot([], [], **look)[0] for _ in range(2)]
+        (self.start,) = ax.plot([], [], color=style.INK, linewidth=1.5, zorder=4)
+        (self.path,) = ax.plot([], [], color=style.FULL["color"], linewidth=3, zorder=5)
+        (self.point,) = ax.plot([], [], "o", markersize=11, markeredgecolor="white", markeredgewidth=1.5, zorder=6)
+        self.point.set_markerfacecolor(style.FULL["color"])
+        look = {"fontsize": style.NOTE, "ha": "center", "linespacing": 1.3, "clip_on": False}
+        self.title = ax.text(0, 1.1, "", va="bottom", color=style.INK, **look)
+        self.words = ax.text(0, -1.1, "", va="top", color="#00694D", fontweight="bold", **look)
+        self.one = ax.text(0, 0, "1", color=style.INK, bbox=BOX, zorder=7, **look | {"va": "center"})
+        lines = [self.rings, self.fill, self.shape, *self.eigenvectors, self.start, self.law, self.path, self.point]
+        self.artists = [*lines, self.title, self.words, self.one]
+
+    def update(self, data, ticks, bottom, top):
+        """Show another power of W, on an axis of decades from bottom to top with these ticks."""
+
+        def at(direction, decades):
+            radius = np.clip((np.asarray(decades) - bottom) / (top - bottom), 0, 1)
+            return np.array([radius * np.cos(direction), radius * np.sin(direction)])
+
+        shape = at(data.directions, data.sizes)
+        self.rings.set_segments([at(self.turn, tick).T for tick in ticks])
+        self.fill.set_xy(shape.T)
+        self.shape.set_data(*shape)
+        self.start.set_data(*at(self.turn, 0))
+        self.law.set_data(*at(self.turn, data.law[data.k]))
+        for line, vector in zip(self.eigenvectors, data.eigenvectors, strict=True):
+            line.set_data(*np.outer(vector, [-1, 1]))
+        direction = np.arctan2(*data.v[::-1])
+        ends = np.column_stack([at(direction, 0), at(direction, data.gradient[data.k])])
+        self.path.set_data(*ends)
+        self.point.set_data(*ends[:, 1:])
+        self.one.set(position=at(-0.25 * np.pi, 0), visible=-bottom > 0.15 * (top - bottom))
+        self.title.set_text(f"{data.k} step{'s' * (data.k != 1)} back:\nsize by direction of ∂L/∂h$_T$")
+        self.words.set_text(_eigenvectors(data.angle))
+
+
+def _eigenvectors(angle):
+    return f"eigenvectors {angle:.2g}° apart" if angle else "one eigenvector only"
+
+
+class TransientPicture:
+    """The size of gradients after k steps back by their direction, and against k, for one figure.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        9.6 x 4.3 inches.
+
+    Attributes
+    ----------
+    figure : matplotlib.figure.Figure
+    artists : list
+        What ``update`` changes.
+    """
+
+    def __init__(self, figure):
+        self.figure = figure
+        self.directions = Directions(figure.add_axes((0.0, 0.09, 0.36, 0.76)))
+        self.growth = Growth(figure.add_axes((0.475, 0.15, 0.495, 0.83)))
+        self.artists = self.directions.artists + self.growth.artists
+
+    def update(self, data):
+        """Show data, with the attributes of ``explorers.transient.Transient``."""
+        self.growth.update(data)
+        self.directions.update(data, self.growth.ax.get_yticks(), *self.growth.ax.get_ylim())

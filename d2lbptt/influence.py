@@ -1,0 +1,225 @@
+"""Influence balancing: a linear network in which a truncated gradient moves its one parameter the wrong way.
+
+    h_t = A h_{t-1} + theta s,    l_t = (h_t^1 - 1)^2 / 2,    A = I/2 + half the first superdiagonal, s = +1 or -1
+
+n = 23 units feed one another in a row, unit 1 last. The first p = 10 of them like theta, the others, which are farther
+away, do not, and there are more of them: theta h^1 < 0 in the long run, but whoever looks back only a few steps sees
+the near ones alone. Tallec and Ollivier 2017, arXiv 1705.08209 and 1702.05043; the derivation of the spans is ours.
+
+At rest, h* = theta (I - A)^-1 s, each step has the same loss slope e = h*^1 - 1, and the gradient by a window of tau is
+
+    e S_tau,  S_tau = sum_{j<tau} (A^j s)^1,      by a chunk of tau with a loss at every step: e (S_1 + .. + S_tau)
+
+The sign is wrong as long as these sums are above zero: 2^-j binom(j, m) s_{1+m} are fractions, so it is found exactly.
+
+Shapes: A is (n, n), s and h_t are (n,).
+"""
+
+from fractions import Fraction
+from itertools import accumulate
+from math import comb
+from typing import NamedTuple
+
+import numpy as np
+
+from . import _checks
+from .bptt import backward
+from .rnn import Params, forward
+from .truncation import randomized
+
+UNITS, POSITIVE = 23, 10
+START, RATE = 0.5, 1e-4  # theta_0 and the learning rate of the published experiment
+SCHEMES = ("full", "window", "chunks", "randomized")
+FAR = 1e6  # where a theta that runs away is no longer followed
+
+
+class Balance(NamedTuple):
+    """The network, without its parameter theta.
+
+    Attributes
+    ----------
+    A : array, shape (n, n)
+    s : array, shape (n,)
+    """
+
+    A: np.ndarray
+    s: np.ndarray
+
+    @property
+    def params(self):
+        """The network as the package's own: theta is its input, W_hx = s, W_hh = A, and h^1 its output."""
+        n = len(self.s)
+        return Params(self.s[:, None], self.A, np.eye(1, n), b_h=np.zeros(n))
+
+    def rest(self, theta):
+        """Return h*, where the network comes to rest."""
+        return theta * np.linalg.solve(np.eye(len(self.s)) - self.A, self.s)
+
+    @property
+    def solution(self):
+        """The theta with h*^1 = 1."""
+        return float(1 / self.rest(1.0)[0])
+
+
+def balance(n=UNITS, p=POSITIVE):
+    """Return the network of n units of which the first p have s = +1.
+
+    Parameters
+    ----------
+    n, p : int
+
+    Returns
+    -------
+    Balance
+
+    Raises
+    ------
+    TypeError, ValueError
+        If n or p is not such a number.
+    """
+    n = _checks.whole_number("n", n, 1)
+    p = _checks.whole_number("p", p, 0, n, "n = ")
+    return Balance((np.eye(n) + np.eye(n, k=1)) / 2, np.where(np.arange(n) < p, 1.0, -1.0))
+
+
+def partial_sums(tau, n=UNITS, p=POSITIVE):
+    """Return S_1 .. S_tau as fractions, from A and s alone."""
+    signs = [1 if m < p else -1 for m in range(n)]
+    terms = (Fraction(sum(comb(j, m) * sign for m, sign in enumerate(signs)), 2**j) for j in range(tau))
+    return list(accumulate(terms))
+
+
+class Spans(NamedTuple):
+    """The shortest tau whose gradient has the right sign, and keeps it for all longer ones.
+
+    Attributes
+    ----------
+    window, chunks : int
+    """
+
+    window: int
+    chunks: int
+
+
+def predicted_spans(n=UNITS, p=POSITIVE, longest=400):
+    """Return, from A and s alone, the spans at which the sign of the truncated gradient becomes right.
+
+    Parameters
+    ----------
+    n, p : int
+    longest : int
+        The longest span that is looked at.
+
+    Returns
+    -------
+    Spans
+
+    Raises
+    ------
+    ValueError
+        If the sign is right nowhere up to the longest span.
+    """
+    window = partial_sums(longest, n, p)
+    total = 2 * (2 * p - n)  # S of infinitely many terms: 2 sum(s), because (I - A)^-1 is 2 in its whole upper triangle
+    return Spans(*(_last_change(sums, total, longest) for sums in (window, list(accumulate(window)))))
+
+
+def observed_span(scheme, theta=START, longest=400, network=None):
+    """Return the same as measured: by the sign of the package's truncated gradient at rest, theta held.
+
+    Parameters
+    ----------
+    scheme : {"window", "chunks"}
+    theta : float
+    longest : int
+    network : Balance, optional
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        If the scheme is another, or the sign is right nowhere up to the longest span.
+    """
+    network = balance() if network is None else network
+    reduction = {"window": "last", "chunks": "sum"}[_checks.one_of("scheme", scheme, ("window", "chunks"))]
+    start, slope = network.rest(theta), network.rest(theta)[0] - 1
+    gradients = [gradient(network, np.full(tau, theta), start, reduction) for tau in range(1, longest + 1)]
+    return _last_change(np.array(gradients) / slope, network.rest(1.0)[0], longest)
+
+
+def gradient(network, theta, h0, reduction):
+    """Return dL/dtheta over the tau steps from h_0 on, where theta may be another in each step, shape (tau,).
+
+    The loss is that of the last step (as a window has it), or the sum over all. What was before h_0 is detached.
+    """
+    trace = forward(network.params, theta[:, None], h0=h0)
+    return (network.s @ backward(trace, np.ones((len(theta), 1)), reduction=reduction).b_h).item()
+
+
+def _last_change(sums, total, longest):
+    wrong = [tau for tau, value in enumerate(sums, start=1) if value * total <= 0]
+    if wrong and wrong[-1] == longest:
+        raise ValueError(f"longest is {longest}, wanted a span that is long enough for the sign to be right")
+    return wrong[-1] + 1 if wrong else 1
+
+
+def trajectory(scheme, steps, *, tau=None, pi=None, lr=RATE, theta=START, h0=None, seed=0, network=None):
+    """Follow theta as it is trained, one step of time after another.
+
+    Parameters
+    ----------
+    scheme : {"full", "window", "chunks", "randomized"}
+        Forward accumulation, which never cuts; the window of tau, theta moved in every step; disjoint chunks of tau
+        with a loss at every step, theta moved at their ends by the sum; 9.7.8 with pi.
+    steps : int
+        Of time.
+    tau : int, optional
+    pi : float, optional
+    lr : float
+    theta : float
+        Where it begins.
+    h0 : array, shape (n,), optional
+        Ones, as published, if not given.
+    seed : int
+        For the randomized scheme.
+    network : Balance, optional
+
+    Returns
+    -------
+    array, shape (steps + 1,)
+        theta after each step; nan from where it is beyond 10^6.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+    """
+    _checks.one_of("scheme", scheme, SCHEMES)
+    steps = _checks.whole_number("steps", steps, 1)
+    network = balance() if network is None else network
+    h = np.ones(len(network.s)) if h0 is None else np.asarray(h0, float)
+    span = _checks.whole_number("tau", tau, 1) if scheme in ("window", "chunks") else 1
+    if scheme == "randomized":
+        gates = randomized(steps, pi, np.random.default_rng(seed))
+    else:
+        gates = np.ones(steps)
+    found, states = np.full(steps + 1, np.nan), np.empty((steps + 1, len(h)))
+    found[0], states[0], influence = theta, h, np.zeros(len(h))
+    for t in range(1, steps + 1):
+        theta = found[t - 1]
+        if not abs(theta) < FAR:
+            break
+        states[t] = network.A @ states[t - 1] + theta * network.s
+        influence = network.s + gates[t - 1] * (network.A @ influence)  # dh_t/dtheta, 9.7.4 and 9.7.8
+        past = slice(max(t - span, 0), t)  # of the thetas that were used: found[t - 1] in step t
+        if scheme in ("full", "randomized"):
+            slope = (states[t, 0] - 1) * influence[0]
+        elif scheme == "window":
+            slope = gradient(network, found[past], states[past.start], "last")
+        else:
+            slope = 0.0 if t % span else gradient(network, found[past], states[past.start], "sum")
+        found[t] = theta - lr * slope
+    return found

@@ -1,0 +1,285 @@
+"""Text for a character model: *The Time Machine*, its characters as numbers, and two ways to cut it into minibatches.
+
+Shapes: a corpus is (n,), the numbers of n characters. A minibatch x is (T, B), time first as everywhere in this
+package, and y is x moved on by one character.
+"""
+
+import hashlib
+import os
+import re
+import tempfile
+import warnings
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from . import _checks
+
+FILE = "timemachine.txt"
+URL = f"https://d2l-data.s3-accelerate.amazonaws.com/{FILE}"  # the book's own data address
+SHA1 = "090b5e7e70c295757f55df93cb0a180b9691891a"
+VARIABLE = "D2LBPTT_TEXT"
+EDITIONS = {"v1.0": False, "v0.17": True, "v0.14": True}  # whether the text is taken line by line
+SECONDS = 10  # of silence, after which a download is given up
+UNKNOWN = "<unk>"
+
+
+class Text(NamedTuple):
+    """A text, ready for a character model.
+
+    Attributes
+    ----------
+    characters : str
+        Small letters and single spaces.
+    source : str
+        Where it comes from, in words.
+    """
+
+    characters: str
+    source: str
+
+
+def load_text(source=None, *, edition="v1.0"):
+    """Return *The Time Machine* by H. G. Wells as the book uses it, or a text of the reader's own.
+
+    Parameters
+    ----------
+    source : str or path, optional
+        A text file, or a folder that holds ``timemachine.txt``. Without it, that of the environment variable
+        ``D2LBPTT_TEXT``; without that too, the book's file, which is downloaded once, checked, and kept in the user's
+        cache.
+    edition : {"v1.0", "v0.17", "v0.14"}
+        Whose preprocessing it is. Both replace what are no letters by one space and make small letters. Today's does so
+        for the whole text (173,428 characters of *The Time Machine*). The old ones do it line by line, cut the ends of
+        the lines and join them with nothing between, so that words at the ends of lines melt together (170,580).
+
+    Returns
+    -------
+    Text
+        Without network, and if nothing is in the cache, the English text of Python's own help on its topics: ``source``
+        and a warning say so.
+
+    Raises
+    ------
+    ValueError
+        If the edition is unknown, or the file of the reader is no text in UTF-8 or has no letters.
+    OSError
+        If the file of the reader cannot be read, or there is neither a network nor Python's help.
+    """
+    line_by_line = EDITIONS[_checks.one_of("edition", edition, EDITIONS)]
+    source = source if source is not None else os.environ.get(VARIABLE) or None
+    raw, words, trouble = _downloaded() if source is None else _local(Path(source))
+    if trouble:
+        warnings.warn(trouble, UserWarning, stacklevel=2)
+    characters = _only_letters(raw, line_by_line)
+    if not characters.strip():
+        raise ValueError(f"source is {words}, wanted a text with letters")
+    return Text(characters, words)
+
+
+def _only_letters(raw, line_by_line):
+    pieces = raw.splitlines() if line_by_line else [raw]
+    pieces = (re.sub("[^A-Za-z]+", " ", piece).lower() for piece in pieces)
+    return "".join(piece.strip() if line_by_line else piece for piece in pieces)
+
+
+def _local(path):
+    path = path / FILE if path.is_dir() else path
+    content = path.read_bytes()
+    known = hashlib.sha1(content, usedforsecurity=False).hexdigest() == SHA1
+    words = "The Time Machine, the book's copy" if known else f"{path.name}, a text of your own"
+    try:
+        return content.decode("utf-8"), words, ""
+    except UnicodeDecodeError as error:
+        raise ValueError(f"source is {path.name}, which is no text in UTF-8 ({error.reason})") from None
+
+
+def _downloaded():
+    try:
+        text, trouble = _from_the_cache()
+        return text, "The Time Machine, the book's copy", trouble
+    except (OSError, ValueError) as error:  # ValueError: a checksum
+        reason = _in_words(error)
+    advice = f"to use the book's text, give the path of {FILE} or set {VARIABLE} to it"
+    try:
+        from pydoc_data.topics import topics
+    except ImportError:
+        words = f"{reason}, and Python's help is not installed either"
+        raise OSError(f"The Time Machine could not be had ({words}); {advice}") from None
+    trouble = f"The Time Machine could not be had ({reason}), so this is the text of Python's own help; {advice}"
+    return "\n".join(topics.values()), "the text of Python's own help, in place of The Time Machine", trouble
+
+
+def _in_words(error):
+    from requests import exceptions
+
+    if isinstance(error, exceptions.Timeout):
+        return f"no answer within {SECONDS} seconds"
+    if isinstance(error, exceptions.ChunkedEncodingError):
+        return "the download broke off"
+    if isinstance(error, exceptions.ConnectionError):
+        return "no connection"
+    if isinstance(error, ValueError) and not isinstance(error, OSError):
+        return "what was downloaded has another checksum than the book's file"
+    return " ".join(str(error).split())
+
+
+def _from_the_cache():
+    import pooch  # loaded when it is first used
+
+    folder = pooch.os_cache("d2lbptt")
+    if (folder / FILE).exists() or not _cannot_be_written(folder):
+        return _retrieved(pooch, folder), ""
+    with tempfile.TemporaryDirectory() as once:
+        text = _retrieved(pooch, Path(once))
+    return text, f"{folder} cannot be written, so {FILE} is not kept and is downloaded anew each time"
+
+
+def _cannot_be_written(folder):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return False
+    except OSError:
+        return True
+
+
+def _retrieved(pooch, folder):
+    """Return the text of the file in the folder, which is downloaded if it is missing or is not what it should be."""
+    logger = pooch.get_logger()
+    level = logger.level
+    logger.setLevel("ERROR")  # what matters is said by our own words
+    try:
+        downloader = pooch.HTTPDownloader(timeout=SECONDS)
+        path = pooch.retrieve(URL, f"sha1:{SHA1}", fname=FILE, path=folder, downloader=downloader)
+    finally:
+        logger.setLevel(level)
+    return Path(path).read_text(encoding="utf-8")
+
+
+class Vocab:
+    """Tokens and their numbers, as in the book: number 0 is the unknown token, the others follow in sorted order.
+
+    Parameters
+    ----------
+    tokens : str or iterable of str
+        A text, whose characters are the tokens, or tokens.
+    min_freq : int
+        Tokens that are rarer are unknown.
+    reserved_tokens : iterable of str
+        Tokens that are in the vocabulary in any case.
+
+    Attributes
+    ----------
+    idx_to_token : list of str
+    token_to_idx : dict of str to int
+    """
+
+    unk = 0
+
+    def __init__(self, tokens=(), min_freq=0, reserved_tokens=()):
+        kept = {token for token, count in Counter(tokens).items() if count >= min_freq} | set(reserved_tokens)
+        self.idx_to_token = [UNKNOWN, *sorted(kept - {UNKNOWN})]
+        self.token_to_idx = {token: number for number, token in enumerate(self.idx_to_token)}
+
+    def __len__(self):
+        return len(self.idx_to_token)
+
+    def __getitem__(self, tokens):
+        """Return the number of a token, or of each token of a text or a sequence as an array; 0 for unknown ones."""
+        if isinstance(tokens, str) and (len(tokens) == 1 or tokens in self.token_to_idx):
+            return self.token_to_idx.get(tokens, self.unk)
+        return np.array([self.token_to_idx.get(token, self.unk) for token in tokens], int)
+
+    def to_tokens(self, indices):
+        """Return the token of a number, or the list of tokens of many."""
+        if np.ndim(indices) == 0:
+            return self.idx_to_token[indices]
+        return [self.idx_to_token[number] for number in np.asarray(indices)]
+
+
+def sequential_batches(corpus, batch_size, num_steps, rng=None):
+    """Cut a corpus into minibatches that follow one another: row b goes on in the next minibatch where it ended.
+
+    So the state can be carried over, detached.
+
+    Parameters
+    ----------
+    corpus : array of int, shape (n,)
+    batch_size : int
+        B.
+    num_steps : int
+        T.
+    rng : numpy.random.Generator, optional
+        Draws how many characters at the beginning are left out, 0 .. T as in the book; none without it.
+
+    Returns
+    -------
+    iterator of (x, y)
+        Each of shape (T, B).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is not such a number, or the corpus is too short for one minibatch.
+
+    Notes
+    -----
+    In the book, section 8.3 of the 0.x editions; the training loop of 8.5 carries the state over.
+    """
+    corpus, B, T = _cut(corpus, batch_size, num_steps)
+    offset = rng.integers(T + 1) if rng else 0
+    length = max(len(corpus) - offset - 1, 0) // B
+    _long_enough(corpus, length // T, f"{B} x {T} + 1 + {T}" if rng else f"{B} x {T} + 1")
+    x, y = (corpus[start : start + B * length].reshape(B, length).T for start in (offset, offset + 1))
+    return ((x[t : t + T], y[t : t + T]) for t in range(0, length // T * T, T))
+
+
+def random_batches(corpus, batch_size, num_steps, rng):
+    """Cut a corpus into pieces of T characters, and put them into minibatches in random order.
+
+    So every minibatch starts with a fresh state.
+
+    Parameters
+    ----------
+    corpus, batch_size, num_steps
+        As for ``sequential_batches``.
+    rng : numpy.random.Generator
+        Draws how many characters at the beginning are left out, 0 .. T - 1, and the order.
+
+    Returns
+    -------
+    iterator of (x, y)
+        Each of shape (T, B).
+
+    Raises
+    ------
+    TypeError, ValueError
+        As ``sequential_batches``.
+
+    Notes
+    -----
+    In the book, section 8.3 of the 0.x editions.
+    """
+    corpus, B, T = _cut(corpus, batch_size, num_steps)
+    offset = rng.integers(T)
+    starts = offset + T * np.arange(max(len(corpus) - offset - 1, 0) // T)
+    _long_enough(corpus, len(starts) // B, f"{B} x {T} + {T}")
+    rng.shuffle(starts)
+    steps = np.arange(T)[:, None]
+    batches = starts[: len(starts) // B * B].reshape(-1, B)
+    return ((corpus[steps + row], corpus[steps + row + 1]) for row in batches)
+
+
+def _cut(corpus, batch_size, num_steps):
+    corpus = _checks.shaped("corpus", _checks.array("corpus", corpus), (None,), "(n,)")
+    if corpus.dtype.kind not in "iu":
+        raise TypeError(f"corpus has dtype {corpus.dtype}, wanted whole numbers, as vocab[characters] gives them")
+    return corpus, _checks.whole_number("batch_size", batch_size, 1), _checks.whole_number("num_steps", num_steps, 1)
+
+
+def _long_enough(corpus, batches, wanted):
+    if not batches:
+        raise ValueError(f"corpus has {len(corpus)} tokens, wanted at least {wanted} for one minibatch")

@@ -1,0 +1,227 @@
+"""Text: what is downloaded, kept, refused; the vocabulary; the two ways to cut a text into minibatches.
+
+A server on this machine stands for the book's. Oracles: the SHA-1 of hashlib, the counts that the book's code gives for
+the real file (tested where a copy of it lies in ../shared/data), and the positions of characters in a corpus of whole
+numbers, where y is x + 1.
+"""
+
+import hashlib
+import http.server
+import itertools
+import os
+import re
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from d2lbptt import text
+from d2lbptt.text import Vocab, load_text, random_batches, sequential_batches
+
+REAL = Path(__file__).parents[2] / "shared" / "data" / text.FILE
+CONTENT = b"The Time\nMachine, by  H. G. Wells [1898]\n\n"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    answers, asked = {}, []
+
+    def do_GET(self):
+        self.asked.append(self.path)
+        body, length = self.answers[self.path]
+        self.send_response(200)
+        self.send_header("Content-Length", str(length))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch, tmp_path):
+    """A server that has the file, which is short here; a cache of our own; nothing in the environment."""
+    Handler.answers = {
+        "/right": (CONTENT, len(CONTENT)),
+        "/other": (b"x" * 9, 9),
+        "/short": (CONTENT[:20], len(CONTENT)),
+    }
+    Handler.asked = []
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        monkeypatch.setattr(text, "SHA1", hashlib.sha1(CONTENT).hexdigest())
+        monkeypatch.delenv(text.VARIABLE, raising=False)
+        monkeypatch.setattr("pooch.os_cache", lambda name: tmp_path / "cache" / name)
+
+        def serve(path):
+            monkeypatch.setattr(text, "URL", f"http://127.0.0.1:{running.server_port}/{path}")
+
+        serve("right")
+        yield serve
+        running.shutdown()
+        thread.join()
+
+
+def test_downloaded_once_checked_and_kept(server, tmp_path):
+    first = load_text()
+    assert first == load_text()
+    assert Handler.asked == ["/right"]
+    assert first.characters == "the time machine by h g wells "
+    assert (tmp_path / "cache" / "d2lbptt" / text.FILE).read_bytes() == CONTENT
+    assert load_text(edition="v0.17").characters == "the timemachine by h g wells"
+
+
+@pytest.mark.parametrize(("path", "words"), [("other", "another checksum"), ("short", "the download broke off")])
+def test_a_download_that_is_not_the_file_is_not_used_and_not_kept(server, tmp_path, path, words):
+    server(path)
+    with pytest.warns(UserWarning, match=f"could not be had .*{words}.*Python's own help.*{text.VARIABLE}"):
+        found = load_text()
+    assert "Python's own help" in found.source and len(found.characters) > 100_000
+    assert not (tmp_path / "cache" / "d2lbptt" / text.FILE).exists()
+    assert re.fullmatch("[a-z ]+", found.characters)
+
+
+def test_without_network_what_is_in_the_cache_is_used_and_without_both_it_is_said(server, monkeypatch, tmp_path):
+    load_text()
+    monkeypatch.setattr(text, "URL", "http://127.0.0.1:9/nobody")
+    assert load_text().characters == "the time machine by h g wells "
+    kept = tmp_path / "cache" / "d2lbptt" / text.FILE
+    kept.write_bytes(b"damaged")
+    with pytest.warns(UserWarning, match="no connection") as warned:
+        assert "in place of The Time Machine" in load_text().source
+    assert warned[0].filename == __file__  # the line that asked, not one of ours
+    assert kept.read_bytes() == b"damaged"  # nothing that was there is lost
+
+
+def test_a_damaged_file_in_the_cache_is_replaced(server, tmp_path):
+    kept = tmp_path / "cache" / "d2lbptt" / text.FILE
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"damaged")
+    assert load_text().characters.startswith("the time machine")
+    assert kept.read_bytes() == CONTENT
+
+
+def test_a_cache_that_cannot_be_written(server, tmp_path):
+    (tmp_path / "cache").write_text("a file, where the folder should be")
+    with pytest.warns(UserWarning, match="cannot be written, so timemachine.txt is not kept"):
+        found = load_text()
+    assert found.characters.startswith("the time machine") and "book's copy" in found.source
+    assert (tmp_path / "cache").read_text() == "a file, where the folder should be"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root writes anywhere")
+def test_a_read_only_cache_with_the_file_in_it(server, tmp_path):
+    load_text()
+    (tmp_path / "cache" / "d2lbptt").chmod(0o500)
+    assert load_text().characters.startswith("the time machine")
+
+
+def test_neither_network_nor_help(server, monkeypatch):
+    server("other")
+    monkeypatch.setitem(__import__("sys").modules, "pydoc_data.topics", None)
+    with pytest.raises(OSError, match=f"help is not installed either.*{text.VARIABLE}"):
+        load_text()
+
+
+def test_a_file_or_a_folder_of_the_readers_own(server, monkeypatch, tmp_path):
+    own = tmp_path / "own.txt"
+    own.write_text("Élan vital: 2 WORDS")
+    assert load_text(own) == (" lan vital words", "own.txt, a text of your own")
+    (tmp_path / text.FILE).write_bytes(CONTENT)
+    assert "book's copy" in load_text(str(tmp_path)).source
+    monkeypatch.setenv(text.VARIABLE, str(own))
+    assert load_text().characters == " lan vital words"
+    monkeypatch.setenv(text.VARIABLE, "")
+    assert load_text().characters.startswith("the time machine")
+    assert Handler.asked == ["/right"]
+
+
+def test_texts_that_are_none(tmp_path):
+    (tmp_path / "digits.txt").write_text("1 2 3")
+    (tmp_path / "latin.txt").write_bytes("Élan".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"source is digits.txt, a text of your own, wanted a text with letters"):
+        load_text(tmp_path / "digits.txt")
+    with pytest.raises(ValueError, match=r"source is latin.txt, which is no text in UTF-8"):
+        load_text(tmp_path / "latin.txt")
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        load_text(tmp_path / "nowhere.txt")
+    with pytest.raises(ValueError, match=r"edition is 'v2', wanted one of v1.0, v0.17, v0.14"):
+        load_text(edition="v2")
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="the book's text is not here")
+@pytest.mark.parametrize(("edition", "length"), [("v1.0", 173_428), ("v0.17", 170_580), ("v0.14", 170_580)])
+def test_the_real_text_has_as_many_characters_as_in_the_book(edition, length):
+    found = load_text(REAL, edition=edition)
+    assert len(found.characters) == length
+    assert len(Vocab(found.characters)) == 28
+    assert found.source == "The Time Machine, the book's copy"
+    assert hashlib.sha1(REAL.read_bytes()).hexdigest() == text.SHA1
+
+
+def test_the_vocabulary():
+    vocab = Vocab("banana band", min_freq=2, reserved_tokens=["<pad>"])
+    assert vocab.idx_to_token == ["<unk>", "<pad>", "a", "b", "n"]
+    assert len(vocab) == 5 and vocab["<pad>"] == 1 and vocab["d"] == vocab.unk == 0
+    assert vocab["ban?"].tolist() == [3, 2, 4, 0]
+    assert vocab[["a", "<pad>", "zzz"]].tolist() == [2, 1, 0]
+    assert "".join(vocab.to_tokens(vocab["nab"])) == "nab"
+    assert vocab.to_tokens(3) == "b" and vocab[""].shape == (0,)
+    assert len(Vocab()) == 1
+
+
+N, B, T = 1000, 4, 7
+CORPUS = np.arange(N)
+
+
+@pytest.mark.parametrize("seed", [None, 0, 1, 2])
+def test_sequential_batches_go_on_where_they_ended(seed):
+    rng = None if seed is None else np.random.default_rng(seed)
+    batches = list(sequential_batches(CORPUS, B, T, rng))
+    for x, y in batches:
+        assert x.shape == y.shape == (T, B)
+        np.testing.assert_array_equal(y, x + 1)
+        np.testing.assert_array_equal(np.diff(x, axis=0), 1)
+    for (before, _), (after, _) in itertools.pairwise(batches):
+        np.testing.assert_array_equal(after[0], before[-1] + 1)
+    first = batches[0][0][0]
+    assert len(set(np.diff(first))) == 1 and first[1] - first[0] >= T * len(batches)
+    assert 0 <= first[0] <= T and (seed is not None or first[0] == 0)
+    assert len(batches) >= (N - T - 1) // B // T
+
+
+def test_random_batches_take_every_piece_once():
+    rng = np.random.default_rng(3)
+    batches = list(random_batches(CORPUS, B, T, rng))
+    starts = []
+    for x, y in batches:
+        assert x.shape == y.shape == (T, B)
+        np.testing.assert_array_equal(y, x + 1)
+        np.testing.assert_array_equal(np.diff(x, axis=0), 1)
+        starts += x[0].tolist()
+    assert len(set(starts)) == len(starts) == (N - T) // T // B * B
+    assert {start % T for start in starts} == {starts[0] % T}
+    assert starts != sorted(starts)
+
+
+def test_the_offsets_are_those_of_the_book():
+    rng = np.random.default_rng(0)
+    first = {next(iter(sequential_batches(CORPUS, B, T, rng)))[0][0, 0] for _ in range(300)}
+    assert first == set(range(T + 1))
+    assert {next(iter(random_batches(CORPUS, B, T, rng)))[0][0, 0] % T for _ in range(300)} == set(range(T))
+
+
+@pytest.mark.parametrize("cut", [sequential_batches, random_batches])
+def test_a_corpus_that_is_too_short_or_none(cut):
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match=r"corpus has 20 tokens, wanted at least 4 x 7 \+ "):
+        cut(np.arange(20), B, T, rng)
+    with pytest.raises(TypeError, match="corpus has dtype float64, wanted whole numbers"):
+        cut(np.zeros(99), B, T, rng)
+    with pytest.raises(ValueError, match="batch_size is 0"):
+        cut(CORPUS, 0, T, rng)
+    with pytest.raises(ValueError, match="num_steps is -1"):
+        cut(CORPUS, B, -1, rng)
+    assert next(iter(sequential_batches(np.arange(B * T + 1), B, T)))[0].shape == (T, B)
+    assert next(iter(cut(np.arange(B * T + 1 + T), B, T, rng)))[0].shape == (T, B)

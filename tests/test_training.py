@@ -1,0 +1,187 @@
+"""Training a character model: the book's loop, clipping, the cuts, what stops it, and what the model says.
+
+Oracle: the same loop in torch, with autograd and ``detach``, on the same minibatches and in float64 (it skips where
+torch is missing). The minibatches and the gates are drawn anew from the same seeds.
+"""
+
+import numpy as np
+import pytest
+
+from d2lbptt import forward, loss
+from d2lbptt.bptt import backward
+from d2lbptt.text import Vocab, random_batches, sequential_batches
+from d2lbptt.training import START, book_params, descend, norm, predict, train
+from d2lbptt.truncation import SCHEMES, scheme_options
+
+SENTENCE = "the quick brown fox jumps over the lazy dog and the dog does not mind it at all "
+VOCAB = Vocab(SENTENCE)
+CORPUS = VOCAB[8 * SENTENCE]
+SMALL = {"num_hiddens": 12, "num_steps": 9, "batch_size": 4, "dtype": float}
+
+
+def small_run(**settings):
+    return train(CORPUS, len(VOCAB), **{"epochs": 3} | SMALL | settings)
+
+
+def in_torch(*, epochs, lr, clip, cut, scheme="full", tau=None, pi=None, seed=0):
+    """The perplexities and the last parameters of the book's loop in torch, arrows detached as the scheme says."""
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    F = torch.nn.functional
+    T, B, V = SMALL["num_steps"], SMALL["batch_size"], len(VOCAB)
+    start = book_params(V, SMALL["num_hiddens"], seed, float)
+    W = {name: torch.tensor(value, requires_grad=True) for name, value in start._asdict().items()}
+    rng, perplexity = np.random.default_rng((seed, 2)), []
+    scheme_options(scheme, T, tau=tau, pi=pi, rng=rng)  # ours draws once to see whether it can
+    cutter = {"sequential": sequential_batches, "random": random_batches}[cut]
+
+    def outputs(x, h):
+        """The outputs of all steps, and the last state."""
+        found, gates = [], scheme_options(scheme, T, tau=tau, pi=pi, rng=rng).get("gates", np.ones(T))
+        z_of_x = F.one_hot(torch.tensor(x), V).double() @ W["W_hx"].T + W["b_h"]
+        for t in range(T):
+            if scheme == "window":  # for the loss of step t alone, run again from a detached h_{t - tau}
+                later = states(z_of_x, h, t - tau + 1, t)
+                found.append(later @ W["W_qh"].T + W["b_q"])
+                continue
+            gate = float(gates[t])
+            h_in = h.detach() if gate == 0 else gate * h - (gate - 1) * h.detach()  # the same value, gate x the slope
+            h = torch.tanh(z_of_x[t] + h_in @ W["W_hh"].T)
+            found.append(h @ W["W_qh"].T + W["b_q"])
+        return torch.stack(found), (states(z_of_x, h, 0, T - 1) if scheme == "window" else h).detach()
+
+    def states(z_of_x, h, first, last):
+        for t in range(last + 1):
+            if t == first:
+                h = h.detach()
+            h = torch.tanh(z_of_x[t] + h @ W["W_hh"].T)
+        return h
+
+    for _ in range(epochs):
+        losses, h = [], torch.zeros(B, SMALL["num_hiddens"], dtype=torch.float64)
+        for x, y in cutter(CORPUS, B, T, rng):
+            if cut == "random":
+                h = torch.zeros_like(h)
+            o, h = outputs(x, h)
+            l = F.cross_entropy(o.reshape(-1, V), torch.tensor(np.ascontiguousarray(y)).reshape(-1))
+            losses.append(l.item())
+            l.backward()
+            with torch.no_grad():
+                size = torch.sqrt(sum((w.grad**2).sum() for w in W.values()))
+                for w in W.values():
+                    w -= lr * w.grad * (clip / size if clip and size > clip else 1)
+                    w.grad = None
+        perplexity.append(np.exp(np.mean(losses)))
+    return np.array(perplexity), {name: w.detach().numpy() for name, w in W.items()}
+
+
+@pytest.mark.parametrize("clip", [0.05, None])
+@pytest.mark.parametrize("cut", ["sequential", "random"])
+@pytest.mark.parametrize(
+    "scheme", [{}, {"scheme": "window", "tau": 3}, {"scheme": "chunks", "tau": 4}, {"scheme": "randomized", "pi": 0.6}]
+)
+def test_each_epoch_is_that_of_torch(scheme, cut, clip):
+    settings = {"epochs": 3, "lr": 2.0, "clip": clip, "cut": cut, "seed": 5} | scheme
+    wanted, params = in_torch(**settings)
+    run = small_run(**settings)
+    np.testing.assert_allclose(run.perplexity, wanted, rtol=1e-11)
+    for name, value in params.items():
+        np.testing.assert_allclose(getattr(run.params, name), value, rtol=0, atol=1e-11)
+    assert bool(run.clipped.any()) == bool(clip)
+
+
+def test_it_learns_the_sentence_and_says_it():
+    run = small_run(epochs=120, num_hiddens=32)
+    assert run.perplexity[0] > 10 > 1.2 > run.perplexity[-1]
+    assert predict("the quick", 40, run.params, VOCAB) == SENTENCE[:49]
+    assert run.stopped == "" and len(run.perplexity) == len(run.seconds) == len(run.norm) == 120
+    assert np.all(run.seconds > 0)
+
+
+@pytest.mark.parametrize("cut", ["sequential", "random"])
+def test_without_steps_the_perplexity_is_that_of_the_forward_pass(cut):
+    params = book_params(len(VOCAB), 12, 1, float)
+    run = small_run(lr=0.0, cut=cut, epochs=1, params=params)
+    # The start knows nothing yet: every token is nearly as probable as any other.
+    assert run.perplexity[0] == pytest.approx(len(VOCAB), rel=0.01)
+    assert all(np.array_equal(a, b) for a, b in zip(run.params, params, strict=True))
+
+
+def test_the_start_is_that_of_the_book():
+    params = book_params(28, 512)
+    for W in (params.W_hx, params.W_hh, params.W_qh):
+        assert W.dtype == np.float32
+        assert W.std() == pytest.approx(START, rel=4.5 / np.sqrt(2 * W.size))
+    assert not params.b_h.any() and not params.b_q.any()
+
+
+def test_the_norm_and_the_step():
+    rng = np.random.default_rng(0)
+    params = book_params(5, 4, 0, float)._replace(b_q=None)
+    trace = forward(params, rng.normal(size=(6, 5)), activation="tanh")
+    gradients = backward(trace, rng.integers(5, size=6), loss="cross_entropy")
+    flat = np.concatenate([g.ravel() for g in gradients[:5] if g is not None])
+    assert norm(gradients) == pytest.approx(np.linalg.norm(flat), rel=1e-12)
+    moved = descend(params, gradients, 0.5)
+    assert moved.b_q is None
+    np.testing.assert_array_equal(moved.W_hh, params.W_hh - 0.5 * gradients.W_hh)
+
+
+def test_a_run_that_is_interrupted_keeps_what_it_has():
+    def two(epochs):
+        for epoch in epochs:
+            if epoch == 2:
+                raise KeyboardInterrupt
+            yield epoch
+
+    run, whole = small_run(epochs=50, progress=two), small_run(epochs=2)
+    assert run.stopped == "interrupted"
+    np.testing.assert_array_equal(run.perplexity, whole.perplexity)
+    assert all(np.array_equal(a, b) for a, b in zip(run.params, whole.params, strict=True))
+
+
+def test_a_run_that_overflows_ends_with_a_word_and_what_it_has():
+    run = small_run(lr=1e30, clip=None, epochs=50, activation="relu")
+    assert "overflow" in run.stopped
+    assert len(run.perplexity) < 50
+    assert all(np.isfinite(W).all() for W in run.params)
+
+
+def test_settings_that_cannot_be():
+    for settings, words in (
+        ({"scheme": "half"}, "scheme is 'half', wanted one of full, window, chunks, randomized"),
+        ({"scheme": "window"}, "tau is None, wanted a whole number from 1 to T = 9"),
+        ({"scheme": "chunks", "tau": 10}, "tau is 10, wanted a whole number from 1 to T = 9"),
+        ({"scheme": "randomized"}, "pi is None, wanted a number"),
+        ({"scheme": "randomized", "pi": 0.0}, r"pi is 0\.0, wanted above 0 and at most 1"),
+        ({"clip": 0}, r"clip is 0\.0, wanted a number above 0, or None"),
+        ({"cut": "never"}, "cut is 'never', wanted one of sequential, random"),
+        ({"epochs": 0}, "epochs is 0"),
+        ({"batch_size": 500}, "corpus has 640 tokens, wanted at least 500 x 9"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=words):
+            small_run(**settings)
+    with pytest.raises(ValueError, match=r"corpus has the token 27, wanted 0 to V - 1 = 2"):
+        train(CORPUS, 3, epochs=1)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_options_of_a_scheme_are_what_backward_takes(scheme):
+    rng = np.random.default_rng(0)
+    trace = forward(book_params(5, 4, 0, float), rng.normal(size=(6, 5)))
+    gradients = backward(trace, np.zeros((6, 5)), **scheme_options(scheme, 6, tau=2, pi=0.5, rng=rng))
+    full = backward(trace, np.zeros((6, 5)))
+    assert np.array_equal(gradients.W_hh, full.W_hh) == (scheme == "full")
+
+
+def test_prediction_is_step_by_step():
+    params = small_run().params
+    said = predict("dog", 15, params, VOCAB)
+    for length in range(3, len(said)):
+        x = np.eye(len(VOCAB))[VOCAB[said[:length]]]
+        assert VOCAB.to_tokens(forward(params, x, activation="tanh").o[-1].argmax()) == said[length]
+    assert predict("d", 0, params, VOCAB) == "d"
+    with pytest.raises(ValueError, match="prefix is '', wanted a text"):
+        predict("", 3, params, VOCAB)
+    with pytest.raises(ValueError, match=r"vocab has 1 tokens, wanted \d+, as the parameters have"):
+        predict("a", 3, params, Vocab())
+    assert loss(forward(params, x, activation="tanh"), np.zeros(len(x), int), loss="cross_entropy") > 0
