@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import _checks
+from ._kept import kept
 from .activations import ACTIVATIONS
 
 STEPS, START, TARGET = 50, 0.5, 0.7
@@ -50,13 +51,19 @@ def errors(w, b, T=STEPS):
 def gradients(w, b, T=STEPS):
     """Return E, dE/dw and dE/db by BPTT.
 
-    Parameters, errors raised
-    -------------------------
-    As for ``errors``.
+    Parameters
+    ----------
+    w, b, T
+        As for ``errors``.
 
     Returns
     -------
     tuple of three arrays, shaped as w and b together
+
+    Raises
+    ------
+    TypeError, ValueError
+        As ``errors`` does.
     """
     w, b = _numbers(w, b)
     h = list(_states(w, b, _checks.whole_number("T", T, 1)))
@@ -83,7 +90,7 @@ def _states(w, b, T):
         yield h
 
 
-@lru_cache(maxsize=4)
+@kept(4)
 def surface(T=STEPS, size=(241, 211)):
     """Return E on a grid over ``PLANE``, for a picture: in float32, which moves the wall by no more than 10^-6.
 
@@ -106,9 +113,7 @@ def surface(T=STEPS, size=(241, 211)):
         np.exp(h, h)
         h += 1
         np.reciprocal(h, h)
-    E = np.square(h - np.float32(TARGET))
-    E.flags.writeable = False
-    return E
+    return np.square(h - np.float32(TARGET))
 
 
 class Steepest(NamedTuple):

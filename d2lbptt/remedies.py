@@ -11,12 +11,12 @@ The loss is that of the last step alone. Each comes with a law for the same numb
 Shapes: T steps; everything is by lag, entry k for step T - k.
 """
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from . import _checks
+from ._kept import kept
 from .flow import log10_gradient_norms
 from .gated import gated_forward, init_gated, log10_gated_norms, resting_factor
 from .laws import mean_field
@@ -79,15 +79,9 @@ def remedies(T, *, g=0.8, tau=None, gate_bias=-5.0, seed=0, num_hiddens=64, num_
     where it is 1 or more. "arcsine law", for the identity: ``log10_never_at_zero``. The window has the patient's law as
     far as it reaches.
     """
-    T, g, size = (
-        _checks.whole_number("T", T, 1),
-        _checks.real_number("g", g),
-        _checks.real_number("input_size", input_size),
-    )
-    tau, bias = (
-        _checks.whole_number("tau", T if tau is None else tau, 1, T, "T = "),
-        _checks.real_number("gate_bias", gate_bias),
-    )
+    T, g = _checks.whole_number("T", T, 1), _checks.real_number("g", g)
+    tau = _checks.whole_number("tau", T if tau is None else tau, 1, T, "T = ")
+    bias, size = _checks.real_number("gate_bias", gate_bias), _checks.real_number("input_size", input_size)
     model = (T, seed, num_hiddens, num_inputs, size)
     patient = Remedy(_plain("gaussian", g, "tanh", *model), _mean_field(g, size, T), "mean field")
     window = (np.where(np.arange(T) < tau, decades, -np.inf) for decades in patient[:2])
@@ -104,7 +98,7 @@ def _inputs(T, seed, d, size):
     return size * np.random.default_rng((seed, 1)).normal(size=(T, d))
 
 
-@lru_cache(maxsize=16)
+@kept(16)
 def _plain(kind, g, activation, T, seed, h, d, size):
     params = init_params(d, h, 1, scale=g, kind=kind, seed=seed)
     trace = forward(params, _inputs(T, seed, d, size), activation=activation)
@@ -112,7 +106,7 @@ def _plain(kind, g, activation, T, seed, h, d, size):
     return _by_lag(log10_gradient_norms(trace, trace.o - 1, reduction="last"))
 
 
-@lru_cache(maxsize=16)
+@kept(16)
 def _gated(g, bias, T, seed, h, d, size):
     params = init_gated(d, h, scale=g, gate_bias=bias, seed=seed)
     W_qh = init_params(d, h, 1, seed=seed).W_qh
@@ -121,16 +115,14 @@ def _gated(g, bias, T, seed, h, d, size):
     return decades, np.log10(factor) * np.arange(T) if factor < 1 else np.full(T, np.nan)
 
 
-@lru_cache(maxsize=64)
+@kept(64)
 def _mean_field(g, size, T):
     rate = mean_field(g, size**2).exponent / np.log(10)
     return np.append(0, rate * np.arange(1, T))
 
 
 def _by_lag(norms):
-    decades = (norms - norms[-1])[::-1]
-    decades.flags.writeable = False
-    return decades
+    return (norms - norms[-1])[::-1]
 
 
 def log10_never_at_zero(T):

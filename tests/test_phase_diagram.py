@@ -202,7 +202,7 @@ def check_edge(sentence, found, law):
     if "It shrinks for every g" in sentence:
         assert (np.median(found, 1) < 0).mean() > 0.95
     else:
-        edge = float(re.search(r"as large as it was at g = ([\d.]+)", sentence)[1])
+        edge = float(re.search(r"At g = ([\d.]+) the gradient stays as large as it was", sentence)[1])
         low, high = re.search(r"\(seeds: (.*) to (.*)\)", sentence).groups()
         below = [(column < 0).mean() for column in found.T]  # the share of scales at which it vanishes
         exact = 0.5 + 2.5 * np.median(below)

@@ -10,6 +10,7 @@ from .. import figures, laws, precision
 from ..figures.cliff import TINY
 from ..one_unit import PLANE, START, Path, Steepest, descend, steepest
 from .live import Explorer
+from .words import counted
 
 STEP = 0.01  # of the sliders w and b
 THRESHOLDS = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0]
@@ -106,22 +107,19 @@ def _start(descent):
 
 def _steps(values, descent):
     path, rate, many = descent.path, 10 ** values["rate"], len(descent.path.norm)
+    steps = counted(many, "step")
     goes = f"One step with rate {rate:.2g} goes {rate * path.norm[0]:.3g} far"
     goes += "" if inside(descent.step) else " and leaves the map"
     end = "leaves the map" if path.left else f"ends at E = {path.E[-1]:.2g}" if path.E[-1] > TINY else "ends at E = 0"
     if descent.clip is not None:
         clipped = np.count_nonzero(path.norm >= descent.clip)
-        return f"{goes}. With clipping at {descent.clip:g}, which shortens {clipped} of {_count(many)}, the path {end}."
-    return f"{goes}." if many == 1 and path.left else f"{goes}; the path of {_count(many)} {end}."
+        return f"{goes}. With clipping at {descent.clip:g}, which shortens {clipped} of {steps}, the path {end}."
+    return f"{goes}." if many == 1 and path.left else f"{goes}; the path of {steps} {end}."
 
 
 def inside(point):
     """Whether (w, b) is on the map."""
     return all(low <= value <= high for value, (low, high) in zip(point, PLANE, strict=True))
-
-
-def _count(steps):
-    return f"{steps} step{'s' * (steps > 1)}"
 
 
 def _theory(descent):

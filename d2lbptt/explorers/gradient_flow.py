@@ -11,12 +11,12 @@ from .. import _checks, figures, laws
 from ..activations import ACTIVATIONS
 from ..flow import log10_gradient_norms, log10_slopes_in_front
 from ..rnn import KINDS, Params, forward, init_params
-from .live import Explorer
+from .live import Explorer, within_T
+from .words import ratio, size, verdict
 
 UNITS, INPUT = 64, 0.1  # units of the built-in model; standard deviation of its inputs
 LONGEST = 1000  # steps
 SHOWN = 48  # steps at which a window's curve is calculated where all T would take long: a point for every ten pixels
-MEANINGFUL = 3  # decades between "about the same size" and "vanishing" or "exploding"
 PRESETS = {
     "vanishing": {"T": 200, "g": 0.8, "activation": "tanh", "kind": "gaussian"},
     "edge": {"T": 200, "g": 1.1, "activation": "tanh", "kind": "orthogonal"},
@@ -176,7 +176,7 @@ def gradient_flow(*, params=None, x=None, y=None, h0=None, activation="tanh"):
         describe=describe,
         as_python=lambda values, flow: as_python(values, flow, own),
         presets={} if own else PRESETS,
-        link=_keep_tau_within_T,
+        link=within_T("tau"),
     )
 
 
@@ -200,10 +200,6 @@ def _activations_from(first):
     if first not in ACTIVATIONS:
         raise ValueError(f"activation is {first!r}, wanted one of {', '.join(ACTIVATIONS)}")
     return sorted(["tanh", "identity", "relu", "sigmoid"], key=lambda name: name != first)
-
-
-def _keep_tau_within_T(controls):
-    controls["tau"].max = controls["T"].value
 
 
 def _built_in(values):
@@ -320,20 +316,6 @@ def _reach(flow):
     return f"|dL/dh_1| is {ratio(change)} of |dL/dh_{T}|: {verdict(change)}"
 
 
-def verdict(change):
-    """Return the word for a change by so many decades; three make a difference."""
-    if abs(change) < MEANINGFUL:
-        return "neither vanishing nor exploding"
-    return "vanishing" if change < 0 else "exploding"
-
-
-def ratio(decades):
-    """Return 10^decades in words, also where no float can hold it."""
-    if -2 <= decades < 2:
-        return f"{10**decades:.2g}"
-    return f"{10**decades:.1e}" if abs(decades) < 300 else f"10^{decades:.0f}"
-
-
 def _what_tau_drops(flow):
     if flow.tau == flow.T:
         return f"The window τ = {flow.tau} keeps everything."
@@ -349,14 +331,6 @@ def _why_it_does_not_vanish(flow):
         "Every step has a loss of its own, and those near t = 1 feed this end; "
         f"of the loss at t = {flow.T} alone, {share} arrives."
     )
-
-
-def size(number):
-    """Return a number with two places, or with as many as tell it from 1."""
-    if not 0.1 <= number < 100:
-        return f"{number:.3g}"
-    words = (f"{number:.{places}f}" for places in range(2, 9))
-    return next((found for found in words if float(found) != 1), "1")
 
 
 def _what_is_certain(flow):

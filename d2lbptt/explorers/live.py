@@ -70,6 +70,16 @@ def _new_file(stem, kind, content):
             number += 1
 
 
+def within_T(*names, less=0):
+    """Return a ``link`` for an Explorer that ends these controls at T, or so many steps before."""
+
+    def link(controls):
+        for name in names:
+            controls[name].max = controls["T"].value - less
+
+    return link
+
+
 class Explorer(widgets.VBox):
     """A question, some controls, a picture, and a sentence that says what is seen.
 

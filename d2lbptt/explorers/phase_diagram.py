@@ -12,8 +12,8 @@ from .. import figures
 from ..laws import edge_of_chaos
 from ..rnn import KINDS
 from ..sweep import edges, sweep, theory
-from .gradient_flow import ratio, verdict
 from .live import Explorer
+from .words import ratio, verdict
 
 SCALES = np.linspace(0.5, 3, 101)
 STEPS = 1000
@@ -198,7 +198,7 @@ def _stays(ends):
         return f"It {'shrinks' if found > 0 else 'grows'} for every g from {SCALES[0]:g} to {SCALES[-1]:g}"
     top = f"{high:.2f}" if np.isfinite(high) else f"beyond {SCALES[-1]:g}"
     bottom = f"{low:.2f}" if np.isfinite(low) else f"below {SCALES[0]:g}"
-    return f"It stays as large as it was at g = {found:.2f} (seeds: {bottom} to {top})"
+    return f"At g = {found:.2f} the gradient stays as large as it was (seeds: {bottom} to {top})"
 
 
 def as_python(values, phase):

@@ -1,6 +1,5 @@
 """Where does M^k x point? Nearly always along v_1: exercise 1 of the section, with its law and a bound."""
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import ipywidgets as widgets
@@ -8,11 +7,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from .. import figures
+from .._kept import kept
 from ..figures.style import next_limit
 from ..laws import angle, angle_quantiles, log10_tan
 from ..spectra import power_growth
-from .gradient_flow import ratio as in_words
 from .live import Explorer
+from .words import counted
+from .words import ratio as in_words
 
 LONGEST, MOST_UNITS = 200, 64
 ENDS = (10, 20, 50, 100, 200)  # where the axis of k may end
@@ -160,37 +161,24 @@ def _from_plus(d, x_1):
 # What a slider does not change is kept: only the picture moves with k, until its axis must grow.
 
 
-def kept(function):
-    """Remember the arrays that a function returned last, and make them read-only."""
-
-    @lru_cache(8)
-    def remembering(*arguments):
-        found = function(*arguments)
-        for array in found if isinstance(found, tuple) else (found,):
-            array.flags.writeable = False
-        return found
-
-    return remembering
-
-
-@kept
+@kept(8)
 def _draws(n, seed, draws):
     """Return random x, one in each row, in coordinates along v_1 .. v_n."""
     return np.random.default_rng(seed).normal(size=(draws, n))
 
 
-@kept
+@kept(8)
 def _eigenvalues(n, ratio, spectrum):
     """Return lambda_i / lambda_1, lambda_1 first."""
     return np.append(1.0, SPECTRA[spectrum](n, ratio))
 
 
-@kept
+@kept(8)
 def _knots(end):
     return np.unique(np.append(0, np.rint(np.geomspace(1, end, 11)).astype(int)))
 
 
-@kept
+@kept(8)
 def _law(n, ratio, spectrum, end):
     """Return the quantiles by law, and where the bound puts the last of them."""
     values, knots = _eigenvalues(n, ratio, spectrum), _knots(end)
@@ -198,13 +186,13 @@ def _law(n, ratio, spectrum, end):
     return angle_quantiles(values, knots, QUANTILES), np.array(bound)
 
 
-@kept
+@kept(8)
 def _band(n, ratio, spectrum, seed, draws, end):
     found = log10_tan(_eigenvalues(n, ratio, spectrum), _draws(n, seed, draws), _knots(end))
     return np.quantile(found, QUANTILES, axis=0).T
 
 
-@kept
+@kept(8)
 def _multiplied(n, ratio, spectrum, lambda_1, seed, end):
     """Return d and log10 |M^k x| / |x| of an M with any eigenvectors, multiplied k times."""
     V = np.linalg.qr(np.random.default_rng((seed, 1)).normal(size=(n, n)))[0]
@@ -223,7 +211,7 @@ def describe(values, data):
     places = 0 if spread >= 0.5 else 1
     first = f"k = {k}, n = {values['n']}, |λ₂/λ₁| = {values['ratio']:.2f}: {x} is {_degrees(data.curve[k])} from ±v₁."
     second = (
-        f"Of {len(data.crowd)} random x, {data.count} are within {data.within:g} degree{'s' * (data.within != 1)}; "
+        f"Of {len(data.crowd)} random x, {data.count} are within {counted(f'{data.within:g}', 'degree')}; "
         f"the law expects {mean:.{places}f} ± {spread:.{places}f} ({_promised(data, places)})."
     )
     return " ".join([first, second, *([_as_a_gradient(data)] if k else [])])

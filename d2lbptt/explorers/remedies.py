@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 
 from .. import figures
 from ..remedies import remedies as remedies_of
-from .gradient_flow import MEANINGFUL, ratio, verdict
-from .live import Explorer
+from .live import Explorer, within_T
+from .words import MEANINGFUL, ratio, verdict
 
 PRESETS = {
     "vanishing": {"T": 200, "g": 0.8, "tau": 30, "b_f": -5.0},
@@ -52,7 +52,7 @@ def remedies():
         describe=describe,
         as_python=as_python,
         presets=PRESETS,
-        link=_keep_tau_within_T,
+        link=within_T("tau"),
     )
 
 
@@ -68,10 +68,6 @@ def _controls():
         "inputs": widgets.Dropdown(options=[8, 64], value=64, description="inputs"),
         "input_size": widgets.Dropdown(options=sizes, value=0.1, description="input size"),
     }
-
-
-def _keep_tau_within_T(controls):
-    controls["tau"].max = controls["T"].value
 
 
 def compute(values):

@@ -11,7 +11,7 @@ from ..activations import ACTIVATIONS
 from ..figures.style import short
 from ..scalar import Table
 from ..scalar import scalar_rnn as run
-from .live import Explorer
+from .live import Explorer, within_T
 
 LONGEST = 8
 
@@ -62,12 +62,8 @@ def scalar_rnn():
         compute=compute,
         describe=describe,
         as_python=as_python,
-        link=_keep_step_within_T,
+        link=within_T("step"),
     )
-
-
-def _keep_step_within_T(controls):
-    controls["step"].max = controls["T"].value
 
 
 def compute(values):

@@ -11,6 +11,7 @@ from ..figures.step_size import NAMES, right_digits
 from ..precision import METHODS, StepSizes, step_sizes
 from ..rnn import init_params
 from .live import Explorer
+from .words import counted
 
 UNITS, LONGEST = 5, 60
 STEPS = 10.0 ** (np.arange(-300, -9) / 10)
@@ -74,7 +75,7 @@ def describe(values, chosen):
     sizes, method, h = chosen
     law, error, right = sizes.law[method], sizes.error[method][sizes.h == h][0], right_digits(sizes, method, h)
     truncation, rounding = law.terms(h)
-    entry, digits = list(sizes.entry), "no digit" if right == 0 else f"{right} digit{'s' * (right > 1)}"
+    entry, digits = list(sizes.entry), "no digit" if right == 0 else counted(right, "digit")
     found = f"h = {h:.1e}, {NAMES[method]}, {values['dtype']}: {digits} of dL/dW_hh{entry} right"
     why = "the formula's error, so h is too large" if truncation > rounding else "rounding"
     if truncation <= rounding and method != "complex":

@@ -12,7 +12,8 @@ from ..figures.style import short
 from ..text import Text
 from ..truncation import chunks, first_kept, randomized
 from ..variance import steps_kept
-from .live import Explorer
+from .live import Explorer, within_T
+from .words import counted
 
 LONGEST, DRAWS, LAST_DRAW = 64, 1000, 999
 OPENING = Text(  # as text.load_text returns it; H. G. Wells (1866-1946): in the public domain
@@ -83,7 +84,7 @@ def strategies(*, text=None):
         compute=lambda values: compute(values, text),
         describe=describe,
         as_python=as_python,
-        link=_keep_within_T,
+        link=within_T("t", "tau"),
     )
     _add_new_draw(explorer)
     return explorer
@@ -98,10 +99,6 @@ def _controls(longest):
         "pi": widgets.FloatSlider(0.85, min=0.05, max=1, step=0.01, description="keep, π"),
         "draw": widgets.BoundedIntText(0, 0, LAST_DRAW, description="draw"),
     }
-
-
-def _keep_within_T(controls):
-    controls["t"].max = controls["tau"].max = controls["T"].value
 
 
 def _add_new_draw(explorer):
@@ -159,27 +156,23 @@ def describe(values, cuts):
     """Return the sentence that says what is seen."""
     T, tau = values["T"], values["tau"]
     _, regular, full, window = cuts.reach.values()
-    pieces = _plural(cuts.segments["regular truncation"], "segment")
+    pieces = counted(cuts.segments["regular truncation"], "segment")
     return (
-        f"{_plural(T, 'character')} of {cuts.source}, t = {cuts.t}. {_random(values, cuts)} "
-        f"Regular truncation (τ = {tau}): {pieces}, the loss reaches {_plural(regular, 'step')}. "
+        f"{counted(T, 'character')} of {cuts.source}, t = {cuts.t}. {_random(values, cuts)} "
+        f"Regular truncation (τ = {tau}): {pieces}, the loss reaches {counted(regular, 'step')}. "
         f"Full computation: 1 segment, it reaches {full}. Sliding window (τ = {tau}): no cuts, it reaches {window}."
     )
 
 
 def _random(values, cuts):
     T, pi, pieces = values["T"], values["pi"], cuts.segments["randomized truncation"]
-    found = f"{_plural(pieces, 'segment')} of {short(T / pieces)} on average"
-    reach = f"the loss reaches {_plural(cuts.reach['randomized truncation'], 'step')}, its own included"
+    found = f"{counted(pieces, 'segment')} of {short(T / pieces)} on average"
+    reach = f"the loss reaches {counted(cuts.reach['randomized truncation'], 'step')}, its own included"
     long_text = f" (in a long text 1/(1-π) = {short(1 / (1 - pi))} steps each)" if pi < 1 else ""
-    theory = f"{_plural(short(cuts.mean_segments), 'segment')}{long_text} and {_plural(short(cuts.mean_reach), 'step')}"
+    theory = f"{counted(short(cuts.mean_segments), 'segment')}{long_text} and {counted(short(cuts.mean_reach), 'step')}"
     means = f"over {DRAWS} draws {short(cuts.found_segments)} and {short(cuts.found_reach)}"
     first = f"Randomized truncation (π = {pi:.2f}, draw {values['draw']}): {found}, {reach}."
     return f"{first} Theory: {theory} on average; {means}."
-
-
-def _plural(number, word):
-    return f"{number} {word}" if str(number) == "1" else f"{number} {word}s"
 
 
 def as_python(values, cuts):

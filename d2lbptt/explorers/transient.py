@@ -8,14 +8,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from .. import figures
+from .._kept import kept
 from ..figures import style
 from ..flow import log10_gradient_norms
 from ..laws import log10_bound, triangle
 from ..rnn import Params, forward
 from ..spectra import departure_from_normality
-from .gradient_flow import ratio as in_words
-from .live import Explorer
-from .powers import kept
+from .live import Explorer, within_T
+from .words import ratio as in_words
 
 LONGEST = 1000
 FAR = 4000  # steps: no transient of these sliders lasts as long
@@ -103,12 +103,8 @@ def transient():
         describe=describe,
         as_python=as_python,
         presets=PRESETS,
-        link=_keep_k_within_T,
+        link=within_T("k", less=1),
     )
-
-
-def _keep_k_within_T(controls):
-    controls["k"].max = controls["T"].value - 1
 
 
 def compute(values):
@@ -172,12 +168,12 @@ def _eigenvectors(law):
 # What a slider does not change is kept: k moves the picture alone.
 
 
-@kept
+@kept(8)
 def _law(a, b, c):
     return triangle(a, b, c).log10_norms(np.arange(FAR))
 
 
-@kept
+@kept(8)
 def _powers(a, b, c, T):
     """Return W^k and log10 |W^k| for k = 0 .. T - 1, by multiplication."""
     W, powers = _matrix(a, b, c), np.empty((T, 2, 2))
@@ -187,7 +183,7 @@ def _powers(a, b, c, T):
     return powers, np.log10(np.linalg.norm(powers, 2, axis=(1, 2)))
 
 
-@kept
+@kept(8)
 def _gradient(a, b, c, T, seed, activation, size):
     """Return log10 |dL/dh_{T-k}| / |dL/dh_T| of a network with two units, the loss at step T alone."""
     # All slopes of the identity are 1: its gradient is the same along the states that an empty input leaves at 0.

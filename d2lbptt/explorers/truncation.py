@@ -13,6 +13,7 @@ from ..bptt import backward
 from ..figures.style import short
 from ..rnn import KINDS, Trace, forward, init_params
 from .live import Explorer
+from .words import counted
 
 LONGEST, MOST_UNITS, DRAWS = 200, 16, 100
 MEAN, NOISE, H0 = 0.5, 0.25, 0.5  # of the inputs; of each unit of h_0
@@ -295,7 +296,7 @@ def describe(values, data):
         return " ".join([*words, f"T = {T}{losses}: dL/dW_hh is exactly 0 here, so there is nothing to throw away."])
     name = {"window": f"window τ = {data.tau}", "chunks": f"chunks of τ = {data.tau}", "full": "full gradient"}
     name["randomized"] = f"randomized, π = {values['pi']:.2f}, draw {data.draw}"
-    words.append(f"T = {T}{losses}, {name[data.scheme]}: {data.dropped} of {_plural(data.all, 'cell')} dropped.")
+    words.append(f"T = {T}{losses}, {name[data.scheme]}: {data.dropped} of {counted(data.all, 'cell')} dropped.")
     words.append(_error(data) if data.draws is None else _chance(data, values["pi"]))
     return " ".join([*words, _cost(data)])
 
@@ -324,17 +325,13 @@ def _chance(data, pi):
 
 
 def _cost(data):
-    full, held = data.T - 1, f"holds {data.held} of {_plural(data.T, 'step')} in memory"
-    takes = f"It takes {_plural(data.products, 'product')} with a Jacobian"
+    full, held = data.T - 1, f"holds {data.held} of {counted(data.T, 'step')} in memory"
+    takes = f"It takes {counted(data.products, 'product')} with a Jacobian"
     if data.products == full:
         return f"{takes}, as the full gradient does, and {held}."
     if data.products > full:
         return f"{takes}, because each loss goes back by itself (the full gradient {full}), and {held}."
     return f"{takes} (the full gradient {full}) and {held}."
-
-
-def _plural(number, word):
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _percent(part):

@@ -14,6 +14,7 @@ from ..figures.style import short
 from ..graph import Graph, computational_graph
 from ..rnn import Params, Trace, forward, loss
 from .live import Explorer
+from .words import counted
 
 LONGEST, H0 = 12, 0.5
 
@@ -103,7 +104,7 @@ def compute(values):
 
 def describe(values, walk):
     """Return the sentence that says what is seen."""
-    forwards, edges, uses = len(walk.graph.forward()), walk.graph.walk(), _times(walk.graph.T, "place")
+    forwards, edges, uses = len(walk.graph.forward()), walk.graph.walk(), counted(walk.graph.T, "place")
     if walk.walked == 0:
         return f"T = {walk.graph.T}: nothing is calculated yet. {walk.weight} is one number, used in {uses}."
     if walk.walked == len(edges):
@@ -111,13 +112,9 @@ def describe(values, walk):
     edge = edges[walk.walked - 1]
     if walk.walked <= forwards:
         return f"Forward, edge {walk.walked} of {forwards}: {_carried(edge, walk)}."
-    come = f"{np.isfinite(walk.parts).sum()} of {_times(walk.graph.T, 'part')} of dL/d{walk.weight}"
+    come = f"{np.isfinite(walk.parts).sum()} of {counted(walk.graph.T, 'part')} of dL/d{walk.weight}"
     done = walk.walked - forwards
     return f"Backward, edge {done} of {len(edges) - forwards}: {_brought_back(edge, walk)}. So far {come} came back."
-
-
-def _times(number, word):
-    return f"{number} {word}{'s' if number > 1 else ''}"
 
 
 def _carried(edge, walk):

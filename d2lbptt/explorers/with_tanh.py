@@ -10,8 +10,8 @@ from .. import figures
 from ..activations import ACTIVATIONS
 from ..flow import log10_gradient_norms
 from ..rnn import KINDS, forward, init_params
-from .gradient_flow import ratio, verdict
 from .live import Explorer
+from .words import ratio, verdict
 
 UNITS = 64
 

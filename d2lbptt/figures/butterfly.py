@@ -1,12 +1,12 @@
 """Two runs from neighbouring states: one unit of both, and their distance beside what Jacobians and theory say."""
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
+from matplotlib.ticker import MaxNLocator, MultipleLocator
 
+from ..laws import LN10
 from . import style
 from .flow import STEPS
 
-LN10 = np.log(10)
 TOP, BOTTOMS = 3, (20, 40, 80, 160, 330)  # decades
 FREE = -13.5  # where nothing is drawn near the step at which two runs part
 THEORIES = {"rest": "dashed: spectral radius", "mean field": "dashed: mean field", "": "no theory"}
@@ -90,8 +90,7 @@ class Distance:
 
     def __init__(self, ax):
         self.ax = style.axes(ax, "time step t", "distance")
-        ax.yaxis.set_major_formatter(FuncFormatter(style.decade))
-        ax.yaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
+        style.decades(ax.yaxis)
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         self.floor = ax.fill([], [], color=style.BANDS[1], linewidth=0)[0]
         self.far = ax.axhspan(0, TOP, color=style.BANDS[0], linewidth=0)

@@ -108,14 +108,13 @@ class Plane:
         (self.casing,) = ax.plot([], [], color=style.INK, linewidth=3.5)
         (self.path,) = ax.plot([], [], markersize=4.5, markeredgecolor=style.INK, markeredgewidth=0.6, **style.CLIPPED)
         (self.end,) = ax.plot([], [], "s", markersize=10, markeredgecolor=style.INK, color=style.CLIPPED["color"])
-        (self.start,) = ax.plot([], [], "o", markersize=11, markeredgecolor="white", markeredgewidth=1.5, clip_on=False)
-        self.start.set_markerfacecolor(style.INK)
+        (self.start,) = ax.plot([], [], clip_on=False, **style.POINT | {"color": style.INK})
         moving = self.casing, self.path, self.end, self.arrow, self.start
         self.artists = [self.E, *theory, self.steepest, *moving]
 
     def _theory(self, ax, w):
         x_0 = one_unit.START
-        repels = w[w * _slope(x_0) > 1]
+        repels = w[w * one_unit.SIGMOID.slope(1 / (1 + np.exp(-x_0))) > 1]
         folds = np.array([laws.folds(v).b for v in w[w >= 4]])
         lines = [ax.plot(repels, [laws.wall(v, x_0).b for v in repels], **style.THEORY)[0]]
         lines += [ax.plot(w[w >= 4], b, **FOLD)[0] for b in folds.T]
@@ -144,11 +143,6 @@ class Plane:
 
 
 NOTES = {"fontsize": style.NOTE, "color": style.INK, "linespacing": 1.3}
-
-
-def _slope(x):
-    s = 1 / (1 + np.exp(-x))
-    return s * (1 - s)
 
 
 def _within(start, end):

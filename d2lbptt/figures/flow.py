@@ -1,7 +1,7 @@
 """|dL/dh_t| against t, in decades: the picture of a gradient that vanishes or explodes (9.7.14, 9.7.15)."""
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from . import style
 from .eigenvalues import Eigenvalues, Sizes
@@ -116,9 +116,8 @@ class _Curve:
 
     def __init__(self, ax, look, size=style.LABEL):
         (self.line,) = ax.plot([], [], **look)
-        box = {"boxstyle": "square,pad=0.12", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
         font = {"color": look["color"], "fontsize": size, "fontweight": "bold"}
-        self.label = ax.text(0, 0, "", bbox=box, ha="left", va="bottom", **font)
+        self.label = ax.text(0, 0, "", bbox=style.paper(0.12), ha="left", va="bottom", **font)
         self.artists = (self.line, self.label)
 
     def show(self, t, curve, words):
@@ -141,12 +140,11 @@ def _relative(decades, full=None):
 
 def _decade_axes(ax):
     style.axes(ax, "time step t", "|∂L/∂h$_t$|  ÷  |∂L/∂h$_T$|")
-    ax.yaxis.set_major_formatter(FuncFormatter(style.decade))
-    ax.yaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
+    style.decades(ax.yaxis)
     ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     ax.yaxis.set_label_coords(-0.155, 0.5)
     ax.axhline(0, color=style.FAINT, linewidth=1)
-    _bands(ax)
+    bands(ax)
     return ax
 
 
@@ -158,7 +156,8 @@ def _set_limits(ax, curves, decades):
     ax.set(xlim=(1 - 0.02 * steps, 1.02 * steps), ylim=(-limit, limit))
 
 
-def _bands(ax):
+def bands(ax):
+    """Shade and name, on an axis of decades, where a number that starts at 1 leaves float32 and float64."""
     limits = [np.log10([float(f.smallest_subnormal), float(f.max)]) for f in map(np.finfo, ("f4", "f8"))]
     edges = [*limits, (-1e9, 1e9)]
     for (low, high), (lower, higher), colour, name in zip(

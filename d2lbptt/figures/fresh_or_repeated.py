@@ -1,7 +1,7 @@
 """How a vector grows under Gaussian matrices: a fresh one in each step, or the same one again and again."""
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from ..laws import LN10, fresh_products, log10_repeated_bound
 from . import style
@@ -65,4 +65,4 @@ def _draws(ax, log, title):
     ax.set_xlim(0, k[-1])
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
-    ax.yaxis.set_major_formatter(FuncFormatter(style.decade))
+    ax.yaxis.set_major_formatter(style.decade)

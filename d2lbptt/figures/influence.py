@@ -3,9 +3,9 @@
 from itertools import cycle
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
 
 from . import style
+from .labels import end_axis, name_ends
 
 WINDOW, CHUNKS = style.TRUNCATED, {"color": "#009E73", "linewidth": 3, "linestyle": (0, (5, 1, 1, 1))}
 WORDS = {"fontsize": style.LABEL, "fontweight": "bold"}
@@ -85,9 +85,7 @@ def trajectories(ax, runs, solution):
     low, high = solution - 0.6 * room, start + room
     longest = max(len(theta) for theta in runs.values()) - 1
     ax.set(xlim=(0, 1.55 * longest), ylim=(low, high))
-    ax.set_xticks([step for step in MaxNLocator(4, integer=True).tick_values(0, longest) if step <= longest])
-    ax.spines["bottom"].set_bounds(0, longest)
-    ax.xaxis.set_label_coords(0.33, -0.12)
+    end_axis(ax, longest)
     ax.plot([0, longest], [solution, solution], **style.THEORY)
     names = []
     for (name, theta), look in zip(runs.items(), cycle(LOOKS), strict=False):
@@ -95,32 +93,5 @@ def trajectories(ax, runs, solution):
         outside = ~((theta > low) & (theta < high))
         last = int(np.argmax(outside)) - 1 if outside.any() else len(theta) - 1
         names.append((name, look["color"], last, theta[last]))
-    labels(ax, names, longest)
+    name_ends(ax, names, longest)
     return ax
-
-
-def labels(ax, names, longest):
-    """Put names at the right edge, in the order of their lines and apart from one another.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-    names : list of (str, colour, x, y)
-        With the end of each line.
-    longest : float
-        Where the longest line ends.
-    """
-    ends = [ax.transData.transform(place)[1] for *_, x, y in names for place in [(x, y)]]
-    bottom, top = ax.bbox.y0, ax.bbox.y1
-    height, order = 1.5 * style.LABEL * ax.figure.dpi / 72, np.argsort(ends, kind="stable")
-    places = []
-    for end in np.sort(ends):
-        places.append(max(end, bottom + height / 2, places[-1] + height if places else -np.inf))
-    for i in range(len(places) - 1, -1, -1):  # and down again, where they have left the top
-        places[i] = min(places[i], (places[i + 1] if i + 1 < len(places) else top + height / 2) - height)
-    for i, place in zip(order, places, strict=True):
-        name, colour, x, y = names[i]
-        ax.annotate(
-            name, (x, y), (1.06 * longest, ax.transData.inverted().transform((0, place))[1]), color=colour, va="center",
-            arrowprops={"arrowstyle": "-", "color": colour, "alpha": 0.5, "relpos": (0, 0.5)}, **WORDS,
-        )  # fmt: skip

@@ -1,7 +1,7 @@
 """The slope 1 - h^2 of a saturated tanh: its digits are lost when h is stored."""
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter, MultipleLocator
+from matplotlib.ticker import MultipleLocator
 
 from . import style
 
@@ -31,7 +31,7 @@ def lost_slope(ax, data):
     words = {"fontsize": style.LABEL, "fontweight": "bold"}
     ax.set(xlim=(0, np.abs(data.z).max()), ylim=ERRORS)
     ax.yaxis.set_major_locator(MultipleLocator(4))
-    ax.yaxis.set_major_formatter(FuncFormatter(style.decade))
+    ax.yaxis.set_major_formatter(style.decade)
     ax.axhline(0, color=style.FAINT, linewidth=1)
     order = np.argsort(np.abs(data.z))
     z = np.abs(data.z)[order]

@@ -1,7 +1,7 @@
 """Weight scale against lag: where the gradient vanishes, where it explodes, and the edge between the two."""
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 from scipy.ndimage import minimum_filter
 
 from . import style
@@ -16,7 +16,6 @@ NAMES = (
     *("vanished in float64", "vanished in float32", "vanishing"),
     *("", "exploding", "exploded in float32", "exploded in float64"),
 )
-LAGS = (10, 20, 50, 100, 200, 500, 1000)
 ROWS = 240  # of the map; more would not be seen
 
 
@@ -66,7 +65,7 @@ class PhaseDiagram:
         look = {"fontsize": style.LABEL, "fontweight": "bold", "color": style.INK, "ha": "center", "va": "center"}
         self.words = [ax.text(0, 0, word, **look) for word in ("vanishing", "exploding")]
         for text in self.words:
-            text.set_bbox({"boxstyle": "square,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.75})
+            text.set_bbox(style.paper(0.15, 0.75))
         self.artists = [self.image, *self.theory, *self.cursor, *self.words]
 
     def update(self, scales, by_lag, theory=None, g=None, bound=False):
@@ -110,8 +109,7 @@ class Cut:
 
     def __init__(self, ax):
         self.ax = style.axes(ax, "lag k = T − t", "|∂L/∂h$_{T-k}$|  ÷  |∂L/∂h$_T$|")
-        ax.yaxis.set_major_formatter(FuncFormatter(style.decade))
-        ax.yaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
+        style.decades(ax.yaxis)
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         ax.yaxis.set_label_coords(-0.26, 0.5)
         for low, high, colour in zip([-1e9, *BORDERS], [*BORDERS, 1e9], COLOURS, strict=True):
@@ -121,8 +119,7 @@ class Cut:
         (self.halo,) = ax.plot([], [], color="white", linewidth=6, alpha=0.8)
         (self.median,) = ax.plot([], [], **style.FULL)
         (self.theory,) = ax.plot([], [], **style.THEORY | {"color": style.INK})
-        box = {"boxstyle": "square,pad=0.12", "facecolor": "white", "edgecolor": "none", "alpha": 0.75}
-        look = {"fontsize": style.LABEL, "fontweight": "bold", "bbox": box}
+        look = {"fontsize": style.LABEL, "fontweight": "bold", "bbox": style.paper(0.12, 0.75)}
         self.names = [ax.text(0, 0, "", color=colour, **look) for colour in (style.FULL["color"], style.INK)]
         self.title = ax.set_title("", fontsize=style.LABEL, color=style.INK)
         self.bands = style.Words(ax, len(NAMES), ha="left")

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.patches import FancyArrowPatch, Wedge
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from . import style
 
@@ -46,17 +46,14 @@ class Angles:
         self.ax = style.axes(ax, "steps k", "tan of the angle to ±v$_1$")
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
         ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
-        ax.yaxis.set_major_formatter(FuncFormatter(style.decade))
+        ax.yaxis.set_major_formatter(style.decade)
         ax.axhline(0, color=style.FAINT, linewidth=1)
         self.now = ax.axvspan(0, 0, color=style.NOW, linewidth=0, zorder=1)
         self.band = ax.fill([], [], alpha=0.35, linewidth=0, zorder=1, **CROWD)[0]
         self.law = [ax.plot([], [], zorder=3, **style.THEORY)[0] for _ in range(3)]
         (self.bound,) = ax.plot([], [], zorder=3, **BOUND)
         (self.curve,) = ax.plot([], [], zorder=4, **style.FULL)
-        (self.point,) = ax.plot(
-            [], [], "o", markersize=11, markeredgecolor="white", markeredgewidth=1.5, zorder=5, clip_on=False
-        )
-        self.point.set_markerfacecolor(style.FULL["color"])
+        (self.point,) = ax.plot([], [], zorder=5, clip_on=False, **style.POINT)
         (self.limit,) = ax.plot([], [], color=style.INK, linewidth=1.2, zorder=2)
         self.name = ax.text(0, 0, "", fontsize=style.NOTE, color=style.INK, va="center", zorder=6)
         self._key()
@@ -68,15 +65,8 @@ class Angles:
         bold, last = {"fontweight": "bold"}, {"color": style.THEORY["color"]}
         looks = [{"color": style.FULL["color"], **bold}, {"color": CROWD_WORDS, **bold}, last, {"color": style.INK}]
         words = "this x", "band: nine of ten x", "dashed: law for 5, 50, 95 %", "dotted: bound for 95 %"
-        box = {"boxstyle": "square,pad=0.05", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
-        place = {
-            "transform": self.ax.transAxes,
-            "ha": "right",
-            "va": "top",
-            "fontsize": style.NOTE,
-            "bbox": box,
-            "zorder": 6,
-        }
+        place = {"transform": self.ax.transAxes, "ha": "right", "va": "top", "zorder": 6}
+        place |= {"fontsize": style.NOTE, "bbox": style.paper(0.05)}
         heights = 1 - 0.062 * np.arange(4)
         self.key = [
             self.ax.text(0.995, y, text, **place, **look) for y, text, look in zip(heights, words, looks, strict=True)
@@ -149,14 +139,11 @@ class Length:
         ax.set_title("|M$^k$x| ÷ |x|", fontsize=style.NOTE, color=style.INK, loc="left", pad=4)
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 5, 10]))
         ax.yaxis.set_major_locator(MaxNLocator(3, integer=True, min_n_ticks=2))
-        ax.yaxis.set_major_formatter(FuncFormatter(style.decade))
+        ax.yaxis.set_major_formatter(style.decade)
         ax.axhline(0, color=style.FAINT, linewidth=1)
         (self.curve,) = ax.plot([], [], **style.FULL)
         (self.law,) = ax.plot([], [], zorder=3, **style.THEORY)
-        (self.point,) = ax.plot(
-            [], [], "o", markersize=9, markeredgecolor="white", markeredgewidth=1.5, zorder=5, clip_on=False
-        )
-        self.point.set_markerfacecolor(style.FULL["color"])
+        (self.point,) = ax.plot([], [], zorder=5, clip_on=False, **style.POINT | {"markersize": 9})
         self.words = ax.text(
             0.99, 1.03, "dashed: λ$_1^k$ |x$_1$|", transform=ax.transAxes, ha="right", va="bottom",
             fontsize=style.NOTE, color=style.THEORY["color"],

@@ -1,11 +1,11 @@
 """All singular values of a long product of Jacobians, in decades, beside the Lyapunov exponents times its length."""
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from ..laws import LN10
 from . import style
-from .flow import _bands
+from .flow import bands
 
 
 def product_spectrum(ax, spectrum, exponents, steps):
@@ -36,10 +36,10 @@ def product_spectrum(ax, spectrum, exponents, steps):
     top, bottom = np.nanmax([shown, expected]), np.nanmin([shown, expected])
     room = 0.06 * (top - bottom)
     ax.set(xlim=(0.5, len(i) + 0.5), ylim=(min(bottom, 0) - room, max(top, 0) + room))
-    ax.yaxis.set_major_formatter(FuncFormatter(style.decade))
+    ax.yaxis.set_major_formatter(style.decade)
     ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     ax.axhline(0, color=style.FAINT, linewidth=1)
-    _bands(ax)
+    bands(ax)
     ax.plot(i, shown, **style.SINGULAR_VALUES)
     ax.plot(i, expected, **style.THEORY)
     apart = np.nanmax(np.abs(shown - expected))

@@ -1,10 +1,11 @@
 """The gradient on its way back under several remedies, each beside its law, and what is left of it at the end."""
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from . import style
-from .flow import STEPS, _bands
+from .flow import STEPS, bands
+from .labels import apart
 
 LOOKS = {  # of the lines; darker, of their words
     "gaussian": (style.FULL, style.FULL["color"]),
@@ -14,7 +15,7 @@ LOOKS = {  # of the lines; darker, of their words
     "gated": ({"color": "#009E73", "linewidth": 3, "linestyle": (0, (7, 1))}, "#00694D"),
 }
 DECADES = (3, 10, 30, 100, 400, 1000, 2500)
-GAP = 0.19  # between two names, of the height of the axes
+HEIGHTS = 0.19, 0.09, 0.86  # of names, in parts of that of the axes: between two, of the lowest, of the highest
 
 
 def remedies(ax, found, names=None):
@@ -53,12 +54,11 @@ class Remedies:
 
     def __init__(self, ax):
         self.ax = style.axes(ax, "steps back, k = T − t", "|∂L/∂h$_{T-k}$|  ÷  |∂L/∂h$_T$|")
-        ax.yaxis.set_major_formatter(FuncFormatter(style.decade))
-        ax.yaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
+        style.decades(ax.yaxis)
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         ax.yaxis.set_label_coords(-0.125, 0.5)
         ax.axhline(0, color=style.FAINT, linewidth=1)
-        _bands(ax)
+        bands(ax)
         ax.text(1.06, 1.0, "dashed: the law", transform=ax.transAxes, fontsize=style.NOTE, color=style.FAINT, va="top")
         self.rows = {key: _Row(ax, *look) for key, look in LOOKS.items()}
         parts = zip(*((row.line, row.law, row.leader, row.name, row.number) for row in self.rows.values()), strict=True)
@@ -72,7 +72,7 @@ class Remedies:
         self.ax.set(xlim=(0, style.next_limit(T - 1, STEPS)), ylim=(-low, high))
         ends = {key: (_end(r.decades) + low) / (low + high) for key, r in found.items()}
         order = sorted(found, key=lambda key: (ends[key], -list(LOOKS).index(key)))
-        heights = dict(zip(order, _apart([ends[key] for key in order]), strict=True))
+        heights = dict(zip(order, apart([ends[key] for key in order], *HEIGHTS), strict=True))
         for key, row in self.rows.items():
             row.show(key in found)
             if key in found:
@@ -113,17 +113,6 @@ def _falling(decades):
 
 def _end(decades):
     return decades[-1] if np.isfinite(decades[-1]) else -np.inf
-
-
-def _apart(ends):
-    """Return heights in rising order, near the ends and no closer than the gap, all of them inside the axes."""
-    heights = np.clip(ends, 0.09, 0.86)
-    for i in range(1, len(heights)):
-        heights[i] = max(heights[i], heights[i - 1] + GAP)
-    heights[-1] = min(heights[-1], 0.86)
-    for i in range(len(heights) - 2, -1, -1):
-        heights[i] = min(heights[i], heights[i + 1] - GAP)
-    return heights
 
 
 def _size(decades):

@@ -1,7 +1,7 @@
 """The error of a difference against its step h: too large a step, too small a step, and the digits that are left."""
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter, MultipleLocator
+from matplotlib.ticker import MultipleLocator
 
 from . import style
 
@@ -50,7 +50,7 @@ class StepSize:
         ax.xaxis.set_major_locator(MultipleLocator(5))
         ax.yaxis.set_major_locator(MultipleLocator(4))
         for axis in (ax.xaxis, ax.yaxis):
-            axis.set_major_formatter(FuncFormatter(style.decade))
+            axis.set_major_formatter(style.decade)
         ax.axhline(0, color=style.FAINT, linewidth=1)
         faint = {"fontsize": style.NOTE, "color": style.FAINT}
         ax.text(H[0] + 1.2, 0.15, "no digit is right", va="bottom", **faint)
@@ -61,8 +61,7 @@ class StepSize:
         (self.best,) = ax.plot([], [], "D", markersize=9, markerfacecolor="white", markeredgewidth=2, zorder=5)
         self.best.set_markeredgecolor(style.THEORY["color"])
         (self.point,) = ax.plot([], [], "o", markersize=12, markeredgecolor="white", markeredgewidth=1.5, zorder=6)
-        box = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
-        look = {"fontsize": style.LABEL, "fontweight": "bold", "zorder": 7, "bbox": box}
+        look = {"fontsize": style.LABEL, "fontweight": "bold", "zorder": 7, "bbox": style.paper()}
         self.labels = {method: ax.text(0, 0, method, color=dark, **look) for method, (_, dark) in LOOKS.items()}
         self.labels["complex"].set_text("complex step")
         parts = self.lines.values(), self.theory, [self.best, self.point], self.labels.values()

@@ -7,6 +7,8 @@ Colours are from the Okabe-Ito palette, which colour-blind readers can tell apar
 
 from itertools import zip_longest
 
+from matplotlib.ticker import MaxNLocator
+
 FULL = {"color": "#0072B2", "linewidth": 3, "linestyle": "-"}
 TRUNCATED = {"color": "#D55E00", "linewidth": 3, "linestyle": (0, (2.5, 1.2))}
 IDENTITY = {"color": "#CC79A7", "linewidth": 3, "linestyle": (0, (1, 1))}
@@ -16,8 +18,11 @@ EIGENVALUES = {"color": "#009E73", "marker": "o", "markersize": 6, "linestyle": 
 CLIPPED, CLIPPED_DARK = {"color": "#E69F00", "linewidth": 2, "linestyle": "-", "marker": "o"}, "#8A5F00"  # its words
 SINGULAR_VALUES = {"color": "#882255", "marker": "s", "markersize": 6, "linestyle": "none", "alpha": 0.85}
 BOUND = {"color": "#595959", "linewidth": 2, "linestyle": (0, (1, 1.5))}  # what theory excludes, not what it predicts
+WORST, WORST_DARK = {"color": "#E69F00", "linewidth": 5, "linestyle": "-"}, CLIPPED_DARK  # of all gradients, not one
 FINITE, FINITE_DARK = {"color": "#CC79A7", "linewidth": 6, "linestyle": "-"}, "#97446F"  # a neighbour, not a derivative
 INK, FAINT = "#222222", "#6A6A6A"
+POINT = {"color": FULL["color"], "marker": "o", "markersize": 11, "linestyle": "none"}  # where a slider stands
+POINT |= {"markeredgecolor": "white", "markeredgewidth": 1.5}
 NOW = "#F0E442"  # a marker pen behind what the words are about
 SHADE = "#DCDCDC"  # a parameter
 BANDS = ("#F1F1F1", "#DEDEDE")  # outside float32, outside float64
@@ -42,6 +47,17 @@ SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")  # of
 def decade(value, _=None):
     """Return the label of a power of ten, for an axis that counts decades."""
     return f"$10^{{{value:g}}}$" if value else "1"
+
+
+def decades(axis, ticks=6):
+    """Give an axis that counts decades whole ones as its ticks, with powers of ten as labels."""
+    axis.set_major_formatter(decade)
+    axis.set_major_locator(MaxNLocator(ticks, integer=True, steps=[1, 2, 5, 10]))
+
+
+def paper(pad=0.1, alpha=0.8):
+    """Return the box that keeps words legible on a line: its padding in units of the type size, and how opaque."""
+    return {"boxstyle": f"square,pad={pad}", "facecolor": "white", "edgecolor": "none", "alpha": alpha}
 
 
 def short(number, digits=3):

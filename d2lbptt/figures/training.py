@@ -3,10 +3,11 @@
 from itertools import cycle
 
 import numpy as np
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from . import style
-from .influence import LOOKS, labels
+from .influence import LOOKS
+from .labels import end_axis, name_ends
 
 TICKS = (1, 1.5, 2, 3, 5, 10, 20, 50, 100, 1000)
 
@@ -38,9 +39,7 @@ def perplexity(ax, runs, levels=None):
     ax.yaxis.set_major_locator(FixedLocator(TICKS))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.yaxis.set_minor_locator(NullLocator())
-    ax.set_xticks([epoch for epoch in MaxNLocator(4, integer=True).tick_values(0, longest) if epoch <= longest])
-    ax.spines["bottom"].set_bounds(0, longest)
-    ax.xaxis.set_label_coords(0.33, -0.12)
+    end_axis(ax, longest)
     for name, level in levels.items():
         ax.plot([0, longest], [level, level], **style.THEORY)
         ax.text(longest, level, f"{name} ", color=style.THEORY["color"], ha="right", va="bottom", fontsize=style.NOTE)
@@ -48,5 +47,5 @@ def perplexity(ax, runs, levels=None):
     for (name, values), look in zip(runs.items(), cycle(LOOKS), strict=False):
         ax.plot(np.arange(1, len(values) + 1), values, **look)
         names.append((f"{name}: {values[-1]:.2f}", look["color"], len(values), values[-1]))
-    labels(ax, names, longest)
+    name_ends(ax, names, longest)
     return ax

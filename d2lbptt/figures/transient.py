@@ -2,16 +2,13 @@
 
 import numpy as np
 from matplotlib.collections import LineCollection
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from . import style
 
 STEPS = (10, 20, 50, 100, 200, 500, 1000)
 TOPS = (1, 2, 3, 4, 6, 10, 15, 30)  # decades
 BOTTOMS = (1, 2, 5, 10, 20, 50, 100, 200, 330)
-WORST = {"color": "#E69F00", "linewidth": 5, "linestyle": "-"}
-WORST_WORDS = "#8A5F00"
-BOX = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
 
 
 def transient(ax, data):
@@ -43,20 +40,19 @@ class Growth:
     def __init__(self, ax):
         self.ax = style.axes(ax, "steps back, k", "|∂L/∂h$_{T−k}$|  ÷  |∂L/∂h$_T$|")
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
-        ax.yaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
-        ax.yaxis.set_major_formatter(FuncFormatter(style.decade))
+        style.decades(ax.yaxis)
         ax.axhline(0, color=style.FAINT, linewidth=1)
         self.now = ax.axvspan(0, 0, color=style.NOW, linewidth=0, zorder=1)
-        (self.worst,) = ax.plot([], [], zorder=2, **WORST)
+        (self.worst,) = ax.plot([], [], zorder=2, **style.WORST)
         (self.gradient,) = ax.plot([], [], zorder=4, **style.FULL)
         self.theory = {name: ax.plot([], [], zorder=3, **style.THEORY)[0] for name in ("law", "ρᵏ", "κ ρᵏ", "σᵏ")}
         (self.peak,) = ax.plot([], [], "D", markersize=9, markerfacecolor="white", markeredgewidth=2, zorder=5)
         self.peak.set_markeredgecolor(style.THEORY["color"])
         look = {"fontsize": style.LABEL, "color": style.THEORY["color"], "zorder": 6, "ha": "center", "va": "center"}
-        self.names = {name: ax.text(0, 0, name, bbox=BOX, **look) for name in self.theory if name != "law"}
+        self.names = {name: ax.text(0, 0, name, bbox=style.paper(), **look) for name in self.theory if name != "law"}
         look = {"transform": ax.transAxes, "ha": "right", "fontsize": style.NOTE, "va": "center", "zorder": 6}
-        colours = WORST_WORDS, style.FULL["color"], style.THEORY["color"]
-        self.key = [ax.text(0, 0, "", color=colour, bbox=BOX, **look) for colour in colours]
+        colours = style.WORST_DARK, style.FULL["color"], style.THEORY["color"]
+        self.key = [ax.text(0, 0, "", color=colour, bbox=style.paper(), **look) for colour in colours]
         for text in self.key[:2]:
             text.set_fontweight("bold")
         lines = [self.now, self.worst, *self.theory.values(), self.gradient, self.peak]
@@ -119,19 +115,18 @@ class Directions:
         ax.set(xlim=(-1.08, 1.08), ylim=(-1.08, 1.08), aspect="equal")
         self.turn = np.linspace(0, 2 * np.pi, 181)
         self.rings = ax.add_collection(LineCollection([], color=style.SHADE, linewidth=1, zorder=1))
-        self.fill = ax.fill([], [], color=WORST["color"], alpha=0.3, linewidth=0, zorder=2)[0]
-        (self.shape,) = ax.plot([], [], color=WORST["color"], linewidth=3, zorder=3)
+        self.fill = ax.fill([], [], color=style.WORST["color"], alpha=0.3, linewidth=0, zorder=2)[0]
+        (self.shape,) = ax.plot([], [], color=style.WORST["color"], linewidth=3, zorder=3)
         (self.law,) = ax.plot([], [], zorder=4, **style.THEORY)
         look = {"color": style.EIGENVALUES["color"], "linewidth": 2, "linestyle": (0, (2, 1)), "zorder": 3}
         self.eigenvectors = [ax.plot([], [], **look)[0] for _ in range(2)]
         (self.start,) = ax.plot([], [], color=style.INK, linewidth=1.5, zorder=4)
         (self.path,) = ax.plot([], [], color=style.FULL["color"], linewidth=3, zorder=5)
-        (self.point,) = ax.plot([], [], "o", markersize=11, markeredgecolor="white", markeredgewidth=1.5, zorder=6)
-        self.point.set_markerfacecolor(style.FULL["color"])
+        (self.point,) = ax.plot([], [], zorder=6, **style.POINT)
         look = {"fontsize": style.NOTE, "ha": "center", "linespacing": 1.3, "clip_on": False}
         self.title = ax.text(0, 1.1, "", va="bottom", color=style.INK, **look)
         self.words = ax.text(0, -1.1, "", va="top", color="#00694D", fontweight="bold", **look)
-        self.one = ax.text(0, 0, "1", color=style.INK, bbox=BOX, zorder=7, **look | {"va": "center"})
+        self.one = ax.text(0, 0, "1", color=style.INK, bbox=style.paper(), zorder=7, **look | {"va": "center"})
         lines = [self.rings, self.fill, self.shape, *self.eigenvectors, self.start, self.law, self.path, self.point]
         self.artists = [*lines, self.title, self.words, self.one]
 

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.patches import Polygon, Rectangle
-from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, MaxNLocator, MultipleLocator
+from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, MultipleLocator
 
 from . import style
 from .style import Words, short
@@ -15,8 +15,8 @@ NAMES, STEPS = ("window", "chunks", "randomized"), (1, 3, 10, 30, 100)
 REACH, ERRORS, SHARES = (-0.06, 2.06), (-4.2, 1.2), (-0.6, 2.6)  # decades, decades, parts of the gradient
 WIDTH, HEIGHT = 0.074, 0.24  # of a character, and half of that of a label, in those units
 NOTE = (0.4, -3.9, 0.45)  # where the note stands, and half its width
-POINT = {"color": style.TRUNCATED["color"], "marker": "o", "markersize": 12, "mec": "white", "mew": 1.5, "ls": "none"}
-PAPER = {"boxstyle": "square,pad=0.12", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
+POINT = style.POINT | {"color": style.TRUNCATED["color"], "markersize": 12}
+PAPER = style.paper(0.12, 0.85)
 DARK = "#A34700"  # of words about what is truncated
 
 
@@ -95,7 +95,7 @@ class Curves:
         self.ax = style.axes(ax, "mean reach of a loss, in steps", "relative error")
         ax.set(xlim=REACH, ylim=ERRORS)
         ax.xaxis.set(major_locator=FixedLocator(np.log10(STEPS)), major_formatter=FixedFormatter(STEPS))
-        ax.yaxis.set(major_locator=MultipleLocator(1), major_formatter=FuncFormatter(style.decade))
+        ax.yaxis.set(major_locator=MultipleLocator(1), major_formatter=style.decade)
         ax.axhline(0, color=style.FAINT, linewidth=1)
         ax.text(*NOTE[:2], "dashed: theory", fontsize=style.NOTE, color=style.FAINT, ha="center", va="center_baseline")
         colour = style.TRUNCATED["color"]

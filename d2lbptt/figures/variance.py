@@ -3,10 +3,11 @@
 from itertools import cycle
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from . import style
-from .influence import LOOKS, labels
+from .influence import LOOKS
+from .labels import end_axis, name_ends
 
 WORDS = {"fontsize": style.LABEL, "fontweight": "bold"}
 ERRORS = (1e-4, 1e3)  # relative; what is in sight
@@ -35,9 +36,7 @@ def variance(ax, runs):
     style.axes(ax, "time step t", "variance of z$_t$").set_yscale("log")
     longest, names = max(len(law) for _, law in runs.values()), []
     ax.set_xlim(0, 1.5 * longest)
-    ax.set_xticks([t for t in MaxNLocator(4, integer=True).tick_values(0, longest) if t <= longest])
-    ax.spines["bottom"].set_bounds(0, longest)
-    ax.xaxis.set_label_coords(0.33, -0.12)
+    end_axis(ax, longest)
     for (name, (sample, law)), look in zip(runs.items(), cycle(LOOKS), strict=False):
         t = np.arange(1, len(law) + 1)
         ax.plot(t, np.where(law > 0, sample, np.nan), **look)
@@ -48,7 +47,7 @@ def variance(ax, runs):
     ax.yaxis.set_minor_locator(NullLocator())
     ax.set_ylim(ax.get_ylim())
     ax.text(0.02, 0.95, "dashed: the law", transform=ax.transAxes, va="top", color=style.THEORY["color"], **WORDS)
-    labels(ax, names, longest)
+    name_ends(ax, names, longest)
     return ax
 
 
@@ -85,5 +84,5 @@ def trade(ax, data):
         names.append((name, look["color"], steps[-1], values[-1]))
     ax.plot(steps, data.window[inside], **style.TRUNCATED)
     names.append(("sliding window: bias", style.TRUNCATED["color"], steps[-1], max(data.window[inside][-1], ERRORS[0])))
-    labels(ax, names, 1.1 * steps[-1])
+    name_ends(ax, names, 1.1 * steps[-1])
     return ax

@@ -1,0 +1,30 @@
+"""Numbers in words, for the sentences under the pictures."""
+
+MEANINGFUL = 3  # decades between "about the same size" and "vanishing" or "exploding"
+
+
+def verdict(change):
+    """Return the word for a change by so many decades; three make a difference."""
+    if abs(change) < MEANINGFUL:
+        return "neither vanishing nor exploding"
+    return "vanishing" if change < 0 else "exploding"
+
+
+def ratio(decades):
+    """Return 10^decades in words, also where no float can hold it."""
+    if -2 <= decades < 2:
+        return f"{10**decades:.2g}"
+    return f"{10**decades:.1e}" if abs(decades) < 300 else f"10^{decades:.0f}"
+
+
+def size(number):
+    """Return a number with two places, or with as many as tell it from 1."""
+    if not 0.1 <= number < 100:
+        return f"{number:.3g}"
+    words = (f"{number:.{places}f}" for places in range(2, 9))
+    return next((found for found in words if float(found) != 1), "1")
+
+
+def counted(number, word):
+    """Return a number, or the text of one, and its noun, which has an s for all but 1."""
+    return f"{number} {word}{'s' * (str(number) != '1')}"
