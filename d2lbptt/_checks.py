@@ -49,6 +49,13 @@ def real_number(symbol, value):
     return number
 
 
+def generator(symbol, value):
+    """Return value if it is a NumPy generator of random numbers."""
+    if not isinstance(value, np.random.Generator):
+        raise TypeError(f"{symbol} is a {type(value).__name__}, wanted a numpy.random.Generator")
+    return value
+
+
 def array(symbol, value):
     """Return value as an array."""
     try:

@@ -80,7 +80,7 @@ def load_text(source=None, *, edition="v1.0"):
 
 
 def _only_letters(raw, line_by_line):
-    pieces = raw.splitlines() if line_by_line else [raw]
+    pieces = re.split("\r\n|\r|\n", raw) if line_by_line else [raw]  # the lines of a file: splitlines sees more
     pieces = (re.sub("[^A-Za-z]+", " ", piece).lower() for piece in pieces)
     return "".join(piece.strip() if line_by_line else piece for piece in pieces)
 
@@ -130,11 +130,18 @@ def _from_the_cache():
     import pooch  # loaded when it is first used
 
     folder = pooch.os_cache("d2lbptt")
-    if (folder / FILE).exists() or not _cannot_be_written(folder):
+    if _is_kept(folder / FILE) or not _cannot_be_written(folder):
         return _retrieved(pooch, folder), ""
     with tempfile.TemporaryDirectory() as once:
         text = _retrieved(pooch, Path(once))
     return text, f"{folder} cannot be written, so {FILE} is not kept and is downloaded anew each time"
+
+
+def _is_kept(path):
+    try:
+        return hashlib.sha1(path.read_bytes(), usedforsecurity=False).hexdigest() == SHA1
+    except OSError:
+        return False
 
 
 def _cannot_be_written(folder):
@@ -160,7 +167,10 @@ def _retrieved(pooch, folder):
 
 
 class Vocab:
-    """Tokens and their numbers, as in the book: number 0 is the unknown token, the others follow in sorted order.
+    """Tokens and their numbers: number 0 is the unknown token, the others follow in sorted order.
+
+    The tokens are those of the book, but not their order: the book's 0.x editions put frequent tokens first, and 1.0
+    sorts the unknown one in with the others.
 
     Parameters
     ----------
@@ -188,7 +198,10 @@ class Vocab:
         return len(self.idx_to_token)
 
     def __getitem__(self, tokens):
-        """Return the number of a token, or of each token of a text or a sequence as an array; 0 for unknown ones."""
+        """Return the number of a token, or of each token of a text or a sequence as an array; 0 for unknown ones.
+
+        What is longer than one character and is no token is a text: ask for ``vocab[[word]]`` if it may be unknown.
+        """
         if isinstance(tokens, str) and (len(tokens) == 1 or tokens in self.token_to_idx):
             return self.token_to_idx.get(tokens, self.unk)
         return np.array([self.token_to_idx.get(token, self.unk) for token in tokens], int)
@@ -223,16 +236,18 @@ def sequential_batches(corpus, batch_size, num_steps, rng=None):
     Raises
     ------
     TypeError, ValueError
-        If a number is not such a number, or the corpus is too short for one minibatch.
+        If an argument is not what is described above, or the corpus is too short for one minibatch whatever is left
+        out.
 
     Notes
     -----
     In the book, section 8.3 of the 0.x editions; the training loop of 8.5 carries the state over.
     """
     corpus, B, T = _cut(corpus, batch_size, num_steps)
-    offset = rng.integers(T + 1) if rng else 0
-    length = max(len(corpus) - offset - 1, 0) // B
-    _long_enough(corpus, length // T, f"{B} x {T} + 1 + {T}" if rng else f"{B} x {T} + 1")
+    drawn = rng is not None
+    _long_enough(corpus, B * T + 1 + drawn * T, f"{B} x {T} + 1" + drawn * f" + {T}")
+    offset = _checks.generator("rng", rng).integers(T + 1) if drawn else 0
+    length = (len(corpus) - offset - 1) // B
     x, y = (corpus[start : start + B * length].reshape(B, length).T for start in (offset, offset + 1))
     return ((x[t : t + T], y[t : t + T]) for t in range(0, length // T * T, T))
 
@@ -264,9 +279,9 @@ def random_batches(corpus, batch_size, num_steps, rng):
     In the book, section 8.3 of the 0.x editions.
     """
     corpus, B, T = _cut(corpus, batch_size, num_steps)
-    offset = rng.integers(T)
-    starts = offset + T * np.arange(max(len(corpus) - offset - 1, 0) // T)
-    _long_enough(corpus, len(starts) // B, f"{B} x {T} + {T}")
+    _long_enough(corpus, B * T + T, f"{B} x {T} + {T}")
+    offset = _checks.generator("rng", rng).integers(T)
+    starts = offset + T * np.arange((len(corpus) - offset - 1) // T)
     rng.shuffle(starts)
     steps = np.arange(T)[:, None]
     batches = starts[: len(starts) // B * B].reshape(-1, B)
@@ -280,6 +295,6 @@ def _cut(corpus, batch_size, num_steps):
     return corpus, _checks.whole_number("batch_size", batch_size, 1), _checks.whole_number("num_steps", num_steps, 1)
 
 
-def _long_enough(corpus, batches, wanted):
-    if not batches:
-        raise ValueError(f"corpus has {len(corpus)} tokens, wanted at least {wanted} for one minibatch")
+def _long_enough(corpus, wanted, words):
+    if len(corpus) < wanted:
+        raise ValueError(f"corpus has {len(corpus)} tokens, wanted at least {words} for one minibatch")

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import _checks
-from .bptt import backward
+from .bptt import backward, row_norms
 from .rnn import Params, forward, loss
 from .text import random_batches, sequential_batches
 from .truncation import scheme_options
@@ -94,12 +94,13 @@ def train(
         How the gradient is truncated inside a minibatch, as for ``truncation.scheme_options``.
     activation : {"tanh", "identity", "sigmoid", "relu"}
     params : Params, optional
-        Where to begin; by default weights from N(0, 0.01^2) and biases of zero, as in the book.
+        Where to begin, of real numbers, which become ``dtype`` if that has more digits; by default weights from
+        N(0, 0.01^2) and biases of zero, as in the book.
     seed : int
         Draws the weights, the offsets and order of the minibatches, and the gates of randomized truncation.
     dtype : numpy.float32 or float
-    progress : callable, optional
-        Wrapped round the epochs as they are worked through, such as ``tqdm.auto.tqdm``.
+    progress : bool or callable, optional
+        True shows a progress bar with the perplexity; a callable is wrapped round the epochs in its place.
 
     Returns
     -------
@@ -122,12 +123,14 @@ def train(
     cutter = CUTS[_checks.one_of("cut", cut, CUTS)]
     corpus = _numbered(corpus, num_tokens)
     rng = np.random.default_rng((_checks.whole_number("seed", seed, 0), 2))
-    params = book_params(num_tokens, num_hiddens, seed, dtype) if params is None else params
+    batch_size = _checks.whole_number("batch_size", batch_size, 1)
+    num_steps = _checks.whole_number("num_steps", num_steps, 1)
+    params = book_params(num_tokens, num_hiddens, seed, dtype) if params is None else _given(params, _float(dtype))
     scheme_options(scheme, num_steps, tau=tau, pi=pi, rng=rng)  # complains now, not in the first epoch
     one_hot, zero = np.eye(num_tokens, dtype=dtype), np.zeros((batch_size, len(params.W_hh)), dtype)
     rows, stopped = [], ""
     try:
-        for _ in progress(range(epochs)) if progress else range(epochs):
+        for _ in (bar := _bar(progress, epochs)):
             start, sums, h0 = time.perf_counter(), [], zero
             for x, y in cutter(corpus, batch_size, num_steps, rng):
                 trace = forward(params, one_hot[x], h0=h0, activation=activation)
@@ -138,6 +141,8 @@ def train(
                 params = descend(params, gradients, lr * min(1, clip / size) if size else lr)
                 h0 = trace.h[-1] if cut == "sequential" else zero
             rows.append((*np.mean(sums, 0), time.perf_counter() - start))
+            if hasattr(bar, "set_postfix"):
+                bar.set_postfix(perplexity=f"{np.exp(rows[-1][0]):.2f}")
     except KeyboardInterrupt:
         stopped = "interrupted"
     except FloatingPointError as error:
@@ -149,7 +154,7 @@ def train(
 
 def book_params(num_tokens, num_hiddens, seed=0, dtype=np.float32):
     """Return the book's start: weights from N(0, 0.01^2), biases of zero."""
-    rng, h = np.random.default_rng(seed), _checks.whole_number("num_hiddens", num_hiddens, 1)
+    rng, h, dtype = np.random.default_rng(seed), _checks.whole_number("num_hiddens", num_hiddens, 1), _float(dtype)
     shapes = (h, num_tokens), (h, h), (num_tokens, h)
     weights = (rng.normal(0, START, shape).astype(dtype) for shape in shapes)
     return Params(*weights, b_h=np.zeros(h, dtype), b_q=np.zeros(num_tokens, dtype))
@@ -157,16 +162,21 @@ def book_params(num_tokens, num_hiddens, seed=0, dtype=np.float32):
 
 def norm(gradients):
     """Return |g|, the Euclidean norm of the gradient of all parameters together; h_0 is none of them."""
-    squares = (np.vdot(g, g) for name, g in gradients._asdict().items() if name in Params._fields and g is not None)
-    return float(np.sqrt(sum(map(float, squares))))
+    each = (g for name, g in gradients._asdict().items() if name in Params._fields and g is not None)
+    sizes = np.array([[row_norms(g[None])[0] for g in each]], float)
+    return float(row_norms(sizes)[0])  # no square overflows
 
 
 def descend(params, gradients, step):
-    """Return the parameters after one step of gradient descent, W - step g."""
-    moved = {
-        name: None if W is None else W - W.dtype.type(step) * getattr(gradients, name)
-        for name, W in params._asdict().items()
-    }
+    """Return the parameters after one step of gradient descent, W - step g; FloatingPointError if one overflows."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        moved = {
+            name: None if W is None else W - W.dtype.type(step) * getattr(gradients, name)
+            for name, W in params._asdict().items()
+        }
+    for name, W in moved.items():
+        if W is not None and not np.isfinite(W).all():
+            raise FloatingPointError(f"{name} overflows {W.dtype}")
     return Params(**moved)
 
 
@@ -203,6 +213,27 @@ def predict(prefix, num_preds, params, vocab, *, activation="tanh"):
         found.append(int(trace.o[-1].argmax()))
         trace = forward(params, one_hot[found[-1:]], h0=trace.h[-1], activation=activation)
     return prefix + "".join(vocab.to_tokens(found))
+
+
+def _bar(progress, epochs):
+    if progress is True:
+        from tqdm.auto import tqdm  # loaded when it is first used
+
+        return tqdm(range(epochs), desc="epochs", leave=False)
+    return progress(range(epochs)) if progress else range(epochs)
+
+
+def _float(dtype):
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise TypeError(f"dtype is {np.dtype(dtype)}, wanted float32 or float64")
+    return np.dtype(dtype)
+
+
+def _given(params, dtype):
+    if not isinstance(params, Params):
+        raise TypeError(f"params is a {type(params).__name__}, wanted Params")
+    arrays = {name: None if W is None else _checks.real(name, W) for name, W in params._asdict().items()}
+    return Params(**{name: None if W is None else W.astype(np.result_type(W, dtype)) for name, W in arrays.items()})
 
 
 def _numbered(corpus, num_tokens):

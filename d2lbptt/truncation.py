@@ -75,9 +75,7 @@ def randomized(T, pi, rng):
     outside = ~((pi > 0) & (pi <= 1))
     if outside.any():
         raise ValueError(f"pi is {pi[outside].flat[0]}, wanted above 0 and at most 1")
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng is a {type(rng).__name__}, wanted a numpy.random.Generator")
-    return (rng.random(T) < pi) / pi
+    return (_checks.generator("rng", rng).random(T) < pi) / pi
 
 
 SCHEMES = ("full", "window", "chunks", "randomized")
@@ -168,7 +166,8 @@ def pair_weights(first, pi=1.0):
         Row t - 1, column k - 1; 0 for k > t.
     """
     t, k = np.ogrid[1 : len(first) + 1, 1 : len(first) + 1]
-    return np.where((k <= t) & (k >= np.asarray(first)[:, None]), pi ** -np.maximum(t - k, 0.0), 0.0)
+    kept = (k <= t) & (k >= np.asarray(first)[:, None])
+    return np.where(kept, _checks.real_number("pi", pi) ** -np.where(kept, t - k, 0.0), 0.0)
 
 
 def jacobian_products(first, *, shared, last=False):
@@ -258,6 +257,8 @@ def cells(trace, y, *, loss="squared_error", reduction="mean"):
     ------
     TypeError, ValueError
         If an argument does not fit, or the table does not fit in memory.
+    FloatingPointError
+        If the gradient overflows.
     """
     own, slope = _own_and_slope(trace, y, loss, reduction)
     T, h = own.shape
@@ -266,14 +267,17 @@ def cells(trace, y, *, loss="squared_error", reduction="mean"):
     own = own / scale  # so that nothing overflows where the gradient does not
     states = trace.h[:-1] / np.where(norms > 0, norms, 1)[:, None]
     flows, rows = np.zeros((T, T, h)), np.empty((T, h))
-    for k in range(T - 1, -1, -1):
-        rows[k] = own[k]
-        np.multiply(slope[k], rows[k:], out=flows[k, k:])
-        np.dot(flows[k, k:], trace.params.W_hh, out=rows[k:])
-    flows *= norms[:, None, None]
-    tails = np.zeros((T, T + 1, h))
-    np.cumsum(flows[:, ::-1], axis=1, out=tails[:, T - 1 :: -1])
-    size = row_norms(outer_sum(tails[:, 0], states)[None])[0]
+    with np.errstate(over="ignore", invalid="ignore"):
+        for k in range(T - 1, -1, -1):
+            rows[k] = own[k]
+            np.multiply(slope[k], rows[k:], out=flows[k, k:])
+            np.dot(flows[k, k:], trace.params.W_hh, out=rows[k:])
+        flows *= norms[:, None, None]
+        tails = np.zeros((T, T + 1, h))
+        np.cumsum(flows[:, ::-1], axis=1, out=tails[:, T - 1 :: -1])
+        size = row_norms(outer_sum(tails[:, 0], states)[None])[0]
+        if not np.isfinite(size * scale):
+            raise FloatingPointError(f"dL/dW_hh overflows {np.dtype(float)}")
     if size > 0:
         flows /= size
         tails /= size
@@ -309,7 +313,7 @@ def drawn_gradients(trace, y, gates, *, loss="squared_error", reduction="mean"):
     """
     own, slope = _own_and_slope(trace, y, loss, reduction)
     T, h = own.shape
-    gates = _checks.shaped("gates", _checks.real("gates", gates), (None, T), "(n, T)")
+    gates = _checks.finite("gates", _checks.shaped("gates", _checks.real("gates", gates), (None, T), "(n, T)"))
     dz, rows = np.empty((T, len(gates), h)), np.broadcast_to(own[-1], (len(gates), h))
     for t in range(T - 1, -1, -1):
         np.multiply(slope[t], rows, out=dz[t])
@@ -338,9 +342,9 @@ class Blocks(NamedTuple):
             raise ValueError(f"pi is {pi}, wanted above 0 and at most 1")
         if pi == 1:
             return 0.0, 0.0
-        c, n = 1 / pi - 1, np.arange(1, len(self.whole) + 1)
+        log_c, n = np.log1p(-pi) - np.log(pi), np.arange(1, len(self.whole) + 1)  # c = 1/pi - 1
         with np.errstate(divide="ignore", over="ignore"):  # in logarithms, because the powers alone leave float64
-            weights = np.where(n == 1, np.log(c), 2 * np.log(c) - (n - 2) * np.log(pi))
+            weights = np.where(n == 1, log_c, 2 * log_c - (n - 2) * np.log(pi))
             return tuple(float(np.exp(weights + np.log(b)).sum()) for b in self)
 
 

@@ -60,7 +60,7 @@ def moments(b, w, pi):
     a = s = np.float64(0)
     with np.errstate(over="ignore"):
         for t, b_t in enumerate(b):
-            s = w**2 * (s / pi + (1 / pi - 1) * a**2)
+            s = _next_variance(s, a, w, pi)
             a = b_t + w * a
             mean[t], variance[t] = a, s
     return Moments(mean, variance)
@@ -79,7 +79,7 @@ def gradient_moments(b, e, w, pi):
     Returns
     -------
     Moments
-        Two numbers.
+        Two numbers; the variance is inf if it, or a part of it, leaves float64.
 
     Raises
     ------
@@ -95,14 +95,19 @@ def gradient_moments(b, e, w, pi):
     if len(b) != len(e):
         raise ValueError(f"e has shape {e.shape}, wanted that of b, {b.shape}")
     a = s = total = cross = spread = np.float64(0)  # E z, Var z, E S, Cov(z, S), Var S
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         for b_t, e_t in zip(b, e, strict=True):
-            s, cross = w**2 * (s / pi + (1 / pi - 1) * a**2), w * cross  # xi_t knows nothing of z_{t-1} and S_{t-1}
+            s, cross = _next_variance(s, a, w, pi), w * cross  # xi_t knows nothing of z_{t-1} and S_{t-1}
             a = b_t + w * a
             spread += 2 * e_t * cross + e_t**2 * s
             cross += e_t * s
             total += e_t * a
-    return Moments(total / len(b), spread / len(b) ** 2)
+    return Moments(total / len(b), np.inf if np.isnan(spread) else spread / len(b) ** 2)
+
+
+def _next_variance(s, a, w, pi):
+    """Return Var z_t from Var z_{t-1} = s and E z_{t-1} = a, which may be infinite."""
+    return w * (w * (s + (1 - pi) * (a * a)) / pi) if w and pi < 1 else np.float64(0)
 
 
 def is_bounded(w, pi):
@@ -124,7 +129,7 @@ def is_bounded(w, pi):
     factor of 1 or more, and new ones are added for ever. For pi = 1 there is no variance at all.
     """
     w, pi = _checks.real_number("w", w), _probability(pi)
-    return w**2 < pi or pi == 1
+    return w * w < pi or pi == 1
 
 
 def window_error(b, w, tau):
@@ -147,7 +152,8 @@ def window_error(b, w, tau):
     """
     a = moments(b, w, 1.0).mean
     tau = _checks.whole_number("tau", tau, 1, len(a), "T = ")
-    return np.concatenate([np.zeros(tau), -(_checks.real_number("w", w) ** tau) * a[:-tau]])
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.concatenate([np.zeros(tau), -(np.float64(w) ** tau) * a[:-tau]])
 
 
 def steps_kept(pi, T):
@@ -197,7 +203,8 @@ def simulate(b, w, pi, draws, seed=0):
     xi = np.random.default_rng(_checks.whole_number("seed", seed, 0)).random((len(b), draws)) < pi
     z, found = np.zeros(draws), np.empty((draws, len(b)))
     for t, (b_t, kept) in enumerate(zip(b, xi, strict=True)):
-        z = b_t + w / pi * kept * z
+        with np.errstate(over="ignore"):
+            z = b_t + np.where(kept, w / pi * z, 0)
         found[:, t] = z
     return found
 
@@ -242,10 +249,10 @@ def trade(b, w):
     T, a = len(b), moments(b, w, 1.0).mean
     steps = np.arange(1, T + 1)
     pi = np.array([_with_steps(tau, T) for tau in steps])
-    size = np.sqrt(np.mean(a**2))
-    window = [np.sqrt(np.mean(window_error(b, w, tau) ** 2)) for tau in steps]
-    chance = [np.sqrt(np.mean(moments(b, w, number).variance)) if number else np.inf for number in pi]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        size = np.sqrt(np.mean(a**2))
+        window = [np.sqrt(np.mean(window_error(b, w, tau) ** 2)) for tau in steps]
+        chance = [np.sqrt(np.mean(moments(b, w, number).variance)) if number else np.inf for number in pi]
         return Trade(steps, pi, np.array(window) / size, np.array(chance) / size)
 
 

@@ -139,7 +139,14 @@ def test_bad_arguments():
         (lambda: trajectory("full", 0), "steps is 0"),
         (lambda: trajectory("window", 10), "tau is None, wanted a whole number from 1 on"),
         (lambda: trajectory("randomized", 10, pi=0.0), r"pi is 0\.0, wanted above 0"),
+        (lambda: trajectory("randomized", 10, pi=0.5, seed=-1), "seed is -1"),
+        (lambda: trajectory("full", 10, h0=np.ones(3)), r"h0 has shape \(3,\), wanted \(n,\) = \(23,\)"),
+        (lambda: trajectory("full", 10, theta=np.nan), "theta is nan"),
         (lambda: balance(3, 4), "p is 4, wanted a whole number from 0 to n = 3"),
+        (lambda: partial_sums(0), "tau is 0, wanted a whole number from 1 on"),
+        (lambda: predicted_spans(6, 3), "p is 3, wanted another number than n/2"),
+        (lambda: predicted_spans(longest=2.5), "longest is 2.5, wanted a whole number from 1 on"),
+        (lambda: observed_span("window", balance().solution), "wanted another number than the solution"),
     ):
         with pytest.raises((TypeError, ValueError), match=words):
             call()

@@ -123,6 +123,12 @@ def test_building_leaves_nothing_that_changes_from_run_to_run(tmp_path):
     assert counts == [1, 2, None, 3]
 
 
+def test_nothing_is_kept_of_a_progress_bar(tmp_path):
+    source = "from tqdm.auto import tqdm\nfor _ in tqdm(range(3), leave=False): pass\nprint('done')"
+    built = run(toy(source), tmp_path)
+    assert [output.get("text") for output in built.cells[1].outputs] == ["done\n"]
+
+
 def test_a_notebook_that_fails_is_left_as_it_was(tmp_path):
     path = tmp_path / "toy.ipynb"
     nbformat.write(toy("1", "raise ValueError('planted')"), path)

@@ -160,6 +160,14 @@ def test_the_real_text_has_as_many_characters_as_in_the_book(edition, length):
     assert hashlib.sha1(REAL.read_bytes()).hexdigest() == text.SHA1
 
 
+def test_lines_end_where_those_of_a_file_end(tmp_path):
+    path = tmp_path / "mine.txt"
+    path.write_bytes("one \x0c two\r\nthree \rfour \x85 five\n".encode())
+    assert load_text(path, edition="v0.17").characters == "one twothreefour five"
+    with path.open(encoding="utf-8") as lines:
+        assert len(list(lines)) == 3
+
+
 def test_the_vocabulary():
     vocab = Vocab("banana band", min_freq=2, reserved_tokens=["<pad>"])
     assert vocab.idx_to_token == ["<unk>", "<pad>", "a", "b", "n"]
@@ -219,6 +227,8 @@ def test_a_corpus_that_is_too_short_or_none(cut):
         cut(np.arange(20), B, T, rng)
     with pytest.raises(TypeError, match="corpus has dtype float64, wanted whole numbers"):
         cut(np.zeros(99), B, T, rng)
+    with pytest.raises(TypeError, match=r"rng is a int, wanted a numpy.random.Generator"):
+        cut(CORPUS, B, T, 0)
     with pytest.raises(ValueError, match="batch_size is 0"):
         cut(CORPUS, 0, T, rng)
     with pytest.raises(ValueError, match="num_steps is -1"):

@@ -4,6 +4,8 @@ Oracle: the same loop in torch, with autograd and ``detach``, on the same miniba
 torch is missing). The minibatches and the gates are drawn anew from the same seeds.
 """
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -126,6 +128,22 @@ def test_the_norm_and_the_step():
     np.testing.assert_array_equal(moved.W_hh, params.W_hh - 0.5 * gradients.W_hh)
 
 
+def test_a_norm_whose_square_overflows_and_a_step_that_does():
+    params = book_params(3, 2, 0, np.float32)
+    huge = backward(forward(params, np.eye(3, dtype=np.float32)), np.arange(3), loss="cross_entropy")
+    huge = huge._replace(W_hh=np.full((2, 2), 1e30, np.float32), b_q=np.zeros(3, np.float32))
+    assert norm(huge) == pytest.approx(2e30, rel=1e-6)
+    assert descend(params, huge, 1e3).W_hh.dtype == np.float32
+    with pytest.raises(FloatingPointError, match="W_hh overflows float32"):
+        descend(params, huge, 1e30)
+
+
+@pytest.mark.parametrize(("given", "dtype", "wanted"), [(np.float32, float, float), (float, np.float32, float)])
+def test_given_parameters_keep_the_more_digits(given, dtype, wanted):
+    run = small_run(epochs=1, params=book_params(len(VOCAB), 6, 1, given), dtype=dtype)
+    assert {W.dtype for W in run.params} == {np.dtype(wanted)}
+
+
 def test_a_run_that_is_interrupted_keeps_what_it_has():
     def two(epochs):
         for epoch in epochs:
@@ -137,6 +155,15 @@ def test_a_run_that_is_interrupted_keeps_what_it_has():
     assert run.stopped == "interrupted"
     np.testing.assert_array_equal(run.perplexity, whole.perplexity)
     assert all(np.array_equal(a, b) for a, b in zip(run.params, whole.params, strict=True))
+
+
+def test_the_progress_bar_says_the_perplexity(capsys):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tqdm's own, where a notebook's bar cannot be made
+        run = small_run(epochs=3, progress=True)
+    shown = capsys.readouterr().err
+    assert "epochs" in shown and f"perplexity={run.perplexity[0]:.2f}" in shown
+    assert np.array_equal(run.perplexity, small_run(epochs=3).perplexity)
 
 
 def test_a_run_that_overflows_ends_with_a_word_and_what_it_has():
@@ -156,6 +183,9 @@ def test_settings_that_cannot_be():
         ({"clip": 0}, r"clip is 0\.0, wanted a number above 0, or None"),
         ({"cut": "never"}, "cut is 'never', wanted one of sequential, random"),
         ({"epochs": 0}, "epochs is 0"),
+        ({"num_steps": 0}, "num_steps is 0"),
+        ({"dtype": int}, "dtype is int64, wanted float32 or float64"),
+        ({"params": [1, 2]}, "params is a list, wanted Params"),
         ({"batch_size": 500}, "corpus has 640 tokens, wanted at least 500 x 9"),
     ):
         with pytest.raises((TypeError, ValueError), match=words):

@@ -416,6 +416,8 @@ def test_what_the_table_refuses():
         truncation.drawn_gradients(trace_of(single), single.y, np.ones(4))
     with pytest.raises(TypeError, match="h has dtype complex128, wanted real numbers"):
         truncation.cells(forward(single.params, single.x + 0j), single.y + 0j)
+    with pytest.raises(ValueError, match="gates is inf at index"):
+        truncation.drawn_gradients(trace_of(single), single.y, np.full((2, 4), np.inf))
     blocks = truncation.blocks(truncation.cells(trace_of(single), single.y))
     for pi in (0, 1.1, np.nan):
         with pytest.raises(ValueError, match="pi is"):

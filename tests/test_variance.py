@@ -145,6 +145,18 @@ def test_the_trade_at_equal_cost():
 def test_what_overflows_is_infinite():
     assert moments(np.ones(3000), 0.9, 0.3).variance[-1] == np.inf
     assert gradient_moments(np.ones(3000), np.ones(3000), 0.9, 0.3).variance == np.inf
+    assert gradient_moments([1e200] * 9, [1, -1] * 4 + [1], 1e120, 0.5).variance == np.inf
+    assert simulate([1.0] * 4, 1e200, 0.5, 3).shape == (3, 4)
+
+
+def test_what_is_extreme_is_still_right():
+    for w, pi in ((0.0, 0.5), (1e200, 1.0)):  # no arrow, and no chance: no variance, however large the mean
+        assert moments([1.0] * 5, w, pi).variance.tolist() == [0] * 5
+        assert gradient_moments([1.0] * 5, [1.0] * 5, w, pi).variance == 0
+    tiny = 1e-300  # z_2 = w xi / pi
+    assert moments([1.0, 0.0], 1e-149, tiny).variance[1] == pytest.approx(1e2, rel=1e-12)
+    assert is_bounded(1e200, 0.5) is False and is_bounded(1e200, 1) is True
+    np.testing.assert_array_equal(window_error([1e300] * 3, 1e200, 1)[1:], -np.inf)
 
 
 def test_bad_arguments():

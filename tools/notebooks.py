@@ -103,10 +103,17 @@ def clean(notebook: NotebookNode) -> NotebookNode:
     run = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
     for count, cell in enumerate(run, 1):
         cell.execution_count = count
+        cell.outputs = [output for output in cell.outputs if not _is_progress(output)]
         for output in cell.outputs:
             _clean_output(output, count)
     nbformat.validate(notebook)
     return notebook
+
+
+def _is_progress(output: NotebookNode) -> bool:
+    """Whether it is a widget that was shown on the way and has no picture: nothing of a progress bar is kept."""
+    data = output.get("data", {})
+    return output.output_type == "display_data" and WIDGET in data and "image/png" not in data
 
 
 def _clean_output(output: NotebookNode, count: int) -> None:
