@@ -215,6 +215,56 @@ def test_the_explorer_of_each_notebook_answers(open_and_run, notebook, label, ke
     assert words in changed(page, before)[1]
 
 
+@pytest.mark.parametrize(
+    ("notebook", "explorers"),
+    [
+        (
+            "07_vanishing_exploding",
+            [
+                ("Where does Mᵏx point?", "steps k", "End", "k = 200, n = 8"),
+                ("Can a gradient grow although every eigenvalue is below 1?", "c = W₁₂", "Home", "no transient"),
+                ("How far back does the gradient reach?", "scale g", "Home", "dL/dh_1 is exactly 0: vanishing"),
+                ("For which weight scale does the gradient neither", "scale g", "End", "g = 3: 999 steps back"),
+            ],
+        ),
+        (
+            "07b_remedies",
+            [
+                ("Do two neighbouring starts stay neighbours?", "length T", "Home", "at t = 10"),
+                ("What does a gradient step do at a cliff?", "w", "Home", "At w = 3.10"),
+                ("What keeps a gradient alive, and bounded?", "length T", "Home", "Of |dL/dh_10|"),
+            ],
+        ),
+        (
+            "08_truncation",
+            [
+                (
+                    "Where do the strategies cut the text?",
+                    "steps τ",
+                    "Home",
+                    "(τ = 1): no cuts, it reaches 1.",
+                ),
+                ("What does truncation throw away?", "steps τ", "Home", "window τ = 1: 1770 of 1830 cells dropped"),
+            ],
+        ),
+    ],
+)
+def test_every_explorer_of_a_notebook_answers(open_and_run, notebook, explorers):
+    page = open_and_run(f"{notebook}.ipynb")
+    for question, label, key, words in explorers:
+        explorer = page.locator(".widget-vbox", has=page.get_by_text(question)).last
+        show(explorer)
+        status, picture = explorer.locator("[role=status]"), explorer.locator("img[alt]")
+        assert words not in status.inner_text()
+        before = picture.get_attribute("src")
+        row = explorer.locator(".widget-hslider", has=page.locator(f"label:text-is('{label}')")).first
+        show(row)
+        row.locator(".noUi-handle").focus()
+        page.keyboard.press(key)
+        status.filter(has_text=words).wait_for(timeout=30_000)
+        assert picture.get_attribute("src") != before
+
+
 def test_the_gradient_check_answers_and_the_answers_of_the_hunt_are_folded(open_and_run):
     page = open_and_run("06_checking_gradients.ipynb")
     explorer = page.locator(".widget-vbox", has=page.get_by_text("Where is this gradient wrong?")).last
