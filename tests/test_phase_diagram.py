@@ -287,7 +287,7 @@ def test_as_python_gives_the_same_numbers(explorer, values, capsys):
             f"{name}: g = {data.scales[data.row]:g}, {median[data.row, k]:+.2f} decades after {k} steps"
         )
         assert line.endswith(f"edge at {np.median(ends):.3f}")
-    assert f"at g = {np.median(data.edges):.2f}" in sentence or "every g" in sentence
+    assert f"At g = {np.median(data.edges):.2f}" in sentence or "every g" in sentence
 
 
 # --- the bar ---
