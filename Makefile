@@ -29,7 +29,7 @@ lab: $(VENV)/lab.stamp ## open the notebooks in JupyterLab
 test: $(VENV)/test.stamp ## run the tests
 	$(BIN)/python -m pytest $(ARGS)
 
-test-slow: $(VENV)/test.stamp ## run the tests that take minutes or need the network
+test-slow: $(VENV)/test.stamp ## run the tests that take long or need the network
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
 notebooks: $(VENV)/test.stamp ## run every notebook afresh and save it clean (ARGS=notebooks/00_start_here.ipynb for one)

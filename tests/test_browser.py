@@ -197,6 +197,7 @@ def test_preset_reset_python_and_save_by_mouse(open_and_run):
     assert changed(page, exploding) == first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("notebook", "label", "key", "words"),
     [
@@ -215,6 +216,7 @@ def test_the_explorer_of_each_notebook_answers(open_and_run, notebook, label, ke
     assert words in changed(page, before)[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("notebook", "explorers"),
     [
@@ -265,6 +267,7 @@ def test_every_explorer_of_a_notebook_answers(open_and_run, notebook, explorers)
         assert picture.get_attribute("src") != before
 
 
+@pytest.mark.slow
 def test_the_gradient_check_answers_and_the_answers_of_the_hunt_are_folded(open_and_run):
     page = open_and_run("06_checking_gradients.ipynb")
     explorer = page.locator(".widget-vbox", has=page.get_by_text("Where is this gradient wrong?")).last

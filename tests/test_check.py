@@ -381,6 +381,7 @@ def test_it_is_blind_where_the_slopes_have_lost_their_digits():
     assert {row.parameter for row in report.rows if row.blind} == {"W_hx", "W_hh", "h0"}
 
 
+@pytest.mark.slow
 def test_a_right_gradient_never_fails_in_the_deepest_chaos():
     """300 steps of 24 units at g = 20, states stored or run anew: nothing that is known here is wrong."""
     for gradient in (backward, along_other_states):

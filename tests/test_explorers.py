@@ -67,6 +67,7 @@ def test_a_planted_exception_is_noticed(name, monkeypatch):
         drive(explorer)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reduction", ["last", "mean"])
 @pytest.mark.parametrize("activation", ["tanh", "identity", "relu", "sigmoid"])
 def test_corners_of_gradient_flow(activation, reduction):

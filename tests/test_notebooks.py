@@ -10,6 +10,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from tools import bootstrap, notebooks
 
 PATHS = notebooks.paths()
+SLOW = ("09_training", "10_readers_questions")  # half a minute each
 each_notebook = pytest.mark.parametrize("path", PATHS, ids=[path.stem for path in PATHS])
 
 
@@ -30,7 +31,9 @@ def test_there_are_notebooks():
     assert "00_start_here" in [path.stem for path in PATHS]
 
 
-@each_notebook
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem in SLOW)) for path in PATHS]
+)
 def test_runs_and_shows_what_the_file_shows(path):
     saved = notebooks.read(path)
     assert notebooks.differences(saved, run(saved, path.parent)) == []
