@@ -12,6 +12,7 @@ import re
 import mpmath
 import numpy as np
 import pytest
+from driving import shown
 from PIL import Image
 
 from d2lbptt import Params, explorers, forward, init_params, laws, lyapunov_exponents, spectral_radius
@@ -197,14 +198,6 @@ def test_at_rest_it_is_the_spectral_radius(kind):
 @pytest.fixture(scope="module")
 def explorer():
     return explorers.butterfly()
-
-
-def shown(explorer, **values):
-    explorer.reset()
-    for key, value in values.items():
-        explorer.controls[key].value = value
-    assert explorer.error is None, explorer.state["sentence"]
-    return explorer.state["data"], explorer.state["sentence"]
 
 
 def test_presets_do_what_they_say(explorer):

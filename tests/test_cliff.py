@@ -10,6 +10,7 @@ import re
 
 import numpy as np
 import pytest
+from driving import shown
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -22,14 +23,6 @@ from d2lbptt.figures.cliff import size
 @pytest.fixture(scope="module")
 def explorer():
     return explorers.cliff()
-
-
-def shown(explorer, **values):
-    explorer.reset()
-    for key, value in values.items():
-        explorer.controls[key].value = value
-    assert explorer.error is None, explorer.state["sentence"]
-    return explorer.state["data"], explorer.state["sentence"]
 
 
 def package_gradient(w, b, T):

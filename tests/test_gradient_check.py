@@ -6,6 +6,7 @@ Oracle for the sentences: the mistake that was planted. For the lines: the wrong
 import re
 from pathlib import Path
 
+import driving
 import numpy as np
 import pytest
 
@@ -23,11 +24,8 @@ def explorer():
 
 
 def shown(explorer, **values):
-    explorer.reset()
-    for key, value in values.items():
-        explorer.controls[key].value = value
-    assert explorer.error is None, explorer.state["sentence"]
-    return explorer.state["data"].report, explorer.state["sentence"]
+    data, sentence = driving.shown(explorer, **values)
+    return data.report, sentence
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)

@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 import pytest
+from driving import shown
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -139,14 +140,6 @@ def test_the_cut_of_a_gradient_that_ends():
 @pytest.fixture(scope="module")
 def explorer():
     return explorers.phase_diagram()
-
-
-def shown(explorer, **values):
-    explorer.reset()
-    for key, value in values.items():
-        explorer.controls[key].value = value
-    assert explorer.error is None, explorer.state["sentence"]
-    return explorer.state["data"], explorer.state["sentence"]
 
 
 @pytest.mark.parametrize(("activation", "kind", "g"), [("tanh", "gaussian", 0.75), ("relu", "orthogonal", 1.1)])

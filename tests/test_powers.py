@@ -12,6 +12,7 @@ import re
 import mpmath
 import numpy as np
 import pytest
+from driving import shown
 from matplotlib.figure import Figure
 from scipy import stats
 
@@ -31,16 +32,6 @@ SENTENCE = re.compile(
 @pytest.fixture(scope="module")
 def explorer():
     return explorers.powers()
-
-
-def shown(explorer, **values):
-    """Set these values, in one update, or choose a preset."""
-    explorer._set_values(explorer._start | values)
-    if "preset" in values:
-        explorer.controls["preset"].value = ""
-        explorer.controls["preset"].value = values["preset"]
-    assert explorer.error is None, explorer.state["sentence"]
-    return explorer.state["data"], explorer.state["sentence"]
 
 
 def ratios(n, ratio, spectrum):

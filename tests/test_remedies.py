@@ -13,6 +13,7 @@ from math import comb
 
 import numpy as np
 import pytest
+from driving import shown
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from scipy import stats
@@ -255,14 +256,6 @@ def test_sizes_in_few_characters(decades, words):
 @pytest.fixture(scope="module")
 def explorer():
     return explorers.remedies()
-
-
-def shown(explorer, **values):
-    explorer.reset()
-    for key, value in values.items():
-        explorer.controls[key].value = value
-    assert explorer.error is None, explorer.state["sentence"]
-    return explorer.state["data"], explorer.state["sentence"]
 
 
 def parts_of(sentence):

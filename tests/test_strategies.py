@@ -12,6 +12,7 @@ from pathlib import Path
 import ipywidgets as widgets
 import numpy as np
 import pytest
+from driving import shown
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -46,14 +47,6 @@ CASES = [
 @pytest.fixture(scope="module")
 def explorer():
     return explorers.strategies()
-
-
-def shown(explorer, **values):
-    """Set these values in one update."""
-    explorer._set_values(START | values)
-    assert explorer.error is None, explorer.state["sentence"]
-    assert explorer.state["controls"] == START | values
-    return explorer.state["data"], explorer.state["sentence"]
 
 
 def walk(gates, t):

@@ -13,6 +13,7 @@ from functools import cache
 import mpmath
 import numpy as np
 import pytest
+from driving import shown
 from matplotlib.figure import Figure
 
 from d2lbptt import explorers, figures
@@ -35,16 +36,6 @@ FAR = 1500  # steps that the oracle looks ahead
 @pytest.fixture(scope="module")
 def explorer():
     return explorers.transient()
-
-
-def shown(explorer, **values):
-    """Set these values, in one update, or choose a preset."""
-    explorer._set_values(explorer._start | values)
-    if "preset" in values:
-        explorer.controls["preset"].value = ""
-        explorer.controls["preset"].value = values["preset"]
-    assert explorer.error is None, explorer.state["sentence"]
-    return explorer.state["data"], explorer.state["sentence"]
 
 
 def entries(values):

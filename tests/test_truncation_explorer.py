@@ -7,6 +7,7 @@ counted one by one; and, for the law of the randomized scheme, thousands of draw
 import itertools
 import re
 
+import driving
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -33,10 +34,7 @@ def explorer():
 
 
 def shown(explorer, **values):
-    """Set these values in one update."""
-    explorer._set_values(START | values)
-    assert explorer.error is None, explorer.state["sentence"]
-    return explorer.state["data"], explorer.state["sentence"]
+    return driving.shown(explorer, **START | values)
 
 
 def network(**values):
