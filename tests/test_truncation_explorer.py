@@ -276,8 +276,35 @@ def test_the_hatched_cells_are_the_dropped_ones_and_colours_are_their_decades(dr
 
 
 def test_a_loss_at_the_last_step_alone_has_one_row(drawn):
-    picture, _ = drawn(reduction="last")
-    assert picture.table.ax.get_ylim() == (30.5, 29.5)
+    picture, data = drawn(reduction="last")
+    table = picture.table
+    assert table.ax.get_ylim() == (30.5, 28.5) and list(table.ax.get_yticks()) == [30]  # the key above, the row below
+    assert table.cells.get_array().shape == (1, 30) and list(table.cells.get_extent()) == [0.5, 30.5, 30.5, 29.5]
+    assert table.struck.get_path().get_extents().extents.tolist() == [0.5, 29.5, data.first[-1] - 0.5, 30.5]
+
+
+def test_the_weights_of_a_loss_at_the_last_step_are_those_of_its_cells(explorer):
+    data, sentence = shown(explorer, scheme="randomized", reduction="last", T=200)
+    heaviest = START["pi"] ** -float(200 - data.first[-1])
+    assert data.weights.max() == pytest.approx(heaviest)
+    assert f"weigh up to {heaviest:.3g}," in sentence
+
+
+def test_the_draw_that_is_shown_is_marked_among_all(drawn):
+    picture, data = drawn(scheme="randomized", draw=7)
+    x, y = (10**v for v in picture.curves.this.get_data())
+    assert (x, y) == (pytest.approx([data.draws.kept[7]]), pytest.approx([data.error]))
+    assert picture.share.this.get_xdata() == pytest.approx([data.along])
+    assert data.draws.along[7] == pytest.approx(data.along)
+    picture, _ = drawn(scheme="window")
+    assert not len(picture.curves.this.get_xdata()) and not len(picture.share.this.get_xdata())
+
+
+def test_theory_beyond_the_axis_ends_in_arrows_not_in_caps(drawn):
+    share = drawn(scheme="randomized", pi=0.05)[0].share
+    assert not len(share.ends.get_xdata()) and [list(a.get_xdata()) for a in share.beyond] == [[2.6], [-0.6]]
+    share = drawn(scheme="randomized", pi=0.9)[0].share
+    assert len(share.ends.get_xdata()) == 2 and not any(len(a.get_xdata()) for a in share.beyond)
 
 
 def texts(picture):

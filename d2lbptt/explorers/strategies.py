@@ -165,14 +165,12 @@ def describe(values, cuts):
 
 
 def _random(values, cuts):
-    T, pi, pieces = values["T"], values["pi"], cuts.segments["randomized truncation"]
-    found = f"{counted(pieces, 'segment')} of {short(T / pieces)} on average"
+    pieces = counted(cuts.segments["randomized truncation"], "segment")
     reach = f"the loss reaches {counted(cuts.reach['randomized truncation'], 'step')}, its own included"
-    long_text = f" (in a long text 1/(1-π) = {short(1 / (1 - pi))} steps each)" if pi < 1 else ""
-    theory = f"{counted(short(cuts.mean_segments), 'segment')}{long_text} and {counted(short(cuts.mean_reach), 'step')}"
-    means = f"over {DRAWS} draws {short(cuts.found_segments)} and {short(cuts.found_reach)}"
-    first = f"Randomized truncation (π = {pi:.2f}, draw {values['draw']}): {found}, {reach}."
-    return f"{first} Theory: {theory} on average; {means}."
+    theory = f"{short(cuts.mean_segments)} and {short(cuts.mean_reach)} by theory"
+    means = f"{short(cuts.found_segments)} and {short(cuts.found_reach)} over {DRAWS} draws"
+    which = f"Randomized truncation (π = {values['pi']:.2f}, draw {values['draw']})"
+    return f"{which}: {pieces}, {reach}; on average {theory}, {means}."
 
 
 def as_python(values, cuts):

@@ -11,6 +11,7 @@ from .. import figures
 from .. import truncation as schemes
 from ..bptt import backward
 from ..figures.style import short
+from ..figures.truncation import ROUNDING
 from ..rnn import KINDS, Trace, forward, init_params
 from .live import Explorer
 from .words import counted
@@ -194,6 +195,8 @@ def compute(values):
     first = schemes.first_kept(T, **how)
     found = backward(network.trace, network.y, reduction=values["reduction"], **how).W_hh
     weights = schemes.pair_weights(first, 1.0 if draws is None else values["pi"])
+    if last:
+        weights[:-1] = 0
     steps = np.arange(1, T + 1)
     part, full = (gradient / (network.cells.size or 1.0) for gradient in (found, network.full))
     return Truncated(
@@ -303,9 +306,9 @@ def describe(values, data):
 
 def _error(data):
     if not data.dropped:
-        return f"Together they are the gradient of BPTT, apart by {data.apart:.0e} of it."
-    if data.error < 1e-13:
-        return f"What they hold is 0 to rounding ({data.error:.0e} of the gradient)."
+        return f"All cells together are the gradient of BPTT, {_to_rounding(data.apart)}."
+    if data.error < ROUNDING:
+        return "What they hold is 0 to rounding."
     law = f"by the law r^(t-k), r = {short(data.network.r)}, it would be {_percent(data.law)}"
     cosine = f" (cosine {data.cosine:.4f})" if np.isfinite(data.cosine) else ""
     return f"They are the error: {_percent(data.error)} of the gradient{cosine}; {law}."
@@ -313,7 +316,7 @@ def _error(data):
 
 def _chance(data, pi):
     if pi == 1:
-        return f"No arrow is cut, and every draw is the full gradient, apart by {data.apart:.0e} of it."
+        return f"No arrow is cut, and every draw is the full gradient, {_to_rounding(data.apart)}."
     draws, mean, spread = data.draws, short(data.draws.along.mean().round(4), 4), data.draws.along.std()
     theory = short(draws.spread_along) if np.isfinite(draws.spread_along) else "beyond float64"
     rare = " (what lacks comes from draws too rare to be among these)" if spread < draws.spread_along / 2 else ""
@@ -334,7 +337,13 @@ def _cost(data):
     return f"{takes} (the full gradient {full}) and {held}."
 
 
+def _to_rounding(apart):
+    return f"apart by {apart:.0e} of it" if apart else "to the last digit"
+
+
 def _percent(part):
+    if part < ROUNDING:
+        return "0 to rounding"
     return f"{short(100 * part)} %" if part < 1e3 else f"{part:.1e} times"
 
 

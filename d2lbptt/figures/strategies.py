@@ -139,7 +139,7 @@ class _Row:
         for letter in (*self.letters, self.letter):
             letter.set_fontsize(min(17.0, 0.82 * 960 / wide))
         self.letter.set(text=self.text[t - 1], x=t - 0.5)
-        self.rest.set_verts([_box(T, self.bottom - 6, wide + 1 - T, CELL + 12)])
+        self.rest.set_verts([_box(T, self.bottom - 6, wide + 1 - T, CELL + 8)])
         self.cells.set_verts([_box(k, self.bottom, 1, CELL) for k in range(T)])
         self.reached.set_verts([_box(start - 1, self.bottom, t - start, CELL)] if start < t else [])
         self.here.set_verts([_box(t - 1, self.bottom, 1, CELL)])
@@ -149,6 +149,7 @@ class _Row:
             words = "no cuts"
         else:
             starts = np.unique(first)
+            self.cuts.set_linewidths(max(2, 4 * FEWEST / wide))  # letters stay legible between many cuts
             self.cuts.set_segments([[(s - 1, self.bottom - 4), (s - 1, self.bottom + CELL + 4)] for s in starts[1:]])
             self._ways([(s, stop) for s, stop in zip(starts, [*starts[1:] - 1, T], strict=True)], (start, t), wide)
             words = f"{len(starts)} segment{'s' * (len(starts) > 1)}"

@@ -14,10 +14,13 @@ STRUCK = to_rgba(style.DROPPED["edgecolor"], 0.75)
 NAMES, STEPS = ("window", "chunks", "randomized"), (1, 3, 10, 30, 100)
 REACH, ERRORS, SHARES = (-0.06, 2.06), (-4.2, 1.2), (-0.6, 2.6)  # decades, decades, parts of the gradient
 WIDTH, HEIGHT = 0.074, 0.24  # of a character, and half of that of a label, in those units
-NOTE = (0.4, -3.9, 0.45)  # where the note stands, and half its width
+NOTE = (0.4, -3.75, 0.45)  # where the note stands, and half its width
 POINT = style.POINT | {"color": style.TRUNCATED["color"], "markersize": 12}
 PAPER = style.paper(0.12, 0.85)
 DARK = "#A34700"  # of words about what is truncated
+ROUNDING = 1e-13  # in parts of the gradient: a smaller error is called none
+THIS = {"color": "white", "marker": "o", "markersize": 9, "linestyle": "none", "zorder": 4}  # of many draws
+THIS |= {"markeredgecolor": DARK, "markeredgewidth": 2.5}
 
 
 def cells(ax, sizes, first, weights=None):
@@ -52,8 +55,8 @@ class CellTable:
 
     def __init__(self, ax):
         self.ax = style.axes(ax, "used in step k", "loss of step t")
-        for axis in (ax.xaxis, ax.yaxis):
-            axis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
+        self.every_step = MaxNLocator(5, integer=True, min_n_ticks=1)
+        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
         self.cells = ax.imshow([[0]], cmap=SHADES, vmin=LOWEST, vmax=0, aspect="auto", interpolation="nearest")
         self.struck = ax.add_patch(Polygon([(0, 0)] * 3, facecolor=(1, 1, 1, 0.45), edgecolor=STRUCK, hatch="//", lw=0))
         (self.edge,) = ax.plot([], [], color=style.TRUNCATED["color"], linewidth=2)
@@ -66,20 +69,22 @@ class CellTable:
         T = len(sizes)
         with np.errstate(divide="ignore", invalid="ignore"):
             seen = np.log10(sizes if weights is None else sizes * np.where(weights > 0, weights, 1))
-        edges = (0.5, T + 0.5)
+        rows = np.arange(T + 1) + 0.5
         only_last = not np.nan_to_num(sizes[:-1]).any()
-        self.ax.set(xlim=edges, ylim=(T + 0.5, T - 0.5 if only_last else 0.5))
+        if only_last:  # one row, in the lower half: the key stands in the upper one
+            seen, first, rows = seen[-1:], np.asarray(first)[-1:], rows[-2:]
+        self.ax.set(xlim=(0.5, T + 0.5), ylim=(T + 0.5, T - 1.5 if only_last else 0.5))
+        self.ax.yaxis.set_major_locator(FixedLocator([T]) if only_last else self.every_step)
         self.cells.set_data(np.ma.masked_invalid(np.where(np.isneginf(seen), LOWEST, seen)))
-        self.cells.set_extent((*edges, *edges[::-1]))
-        x = np.repeat(np.asarray(first) - 0.5, 2)
-        y = np.repeat(np.arange(T + 1) + 0.5, 2)[1:-1]
-        self.struck.set_xy(np.vstack([(0.5, 0.5), np.column_stack([x, y]), (0.5, T + 0.5)]))
+        self.cells.set_extent((0.5, T + 0.5, rows[-1], rows[0]))
+        x, y = np.repeat(np.asarray(first) - 0.5, 2), np.repeat(rows, 2)[1:-1]
+        self.struck.set_xy(np.vstack([(0.5, rows[0]), np.column_stack([x, y]), (0.5, rows[-1])]))
         self.edge.set_data(np.where(x > 0.5, x, np.nan), y)
 
 
 def _decades_key(ax):
     """Return a key of the colours, on paper, in the half of the table that is empty for all but the shortest T."""
-    paper = ax.add_patch(Rectangle((0.48, 0.53), 0.515, 0.465, transform=ax.transAxes, facecolor="white", alpha=0.9))
+    paper = ax.add_patch(Rectangle((0.5, 0.53), 0.495, 0.465, transform=ax.transAxes, facecolor="white", alpha=0.9))
     key = ax.inset_axes((0.47, 0.855, 0.49, 0.05))
     bar = key.imshow([np.linspace(LOWEST, 0, 128)], cmap=SHADES, aspect="auto", extent=(LOWEST, 0, 0, 1))
     key.set_axis_off()
@@ -97,18 +102,20 @@ class Curves:
         ax.xaxis.set(major_locator=FixedLocator(np.log10(STEPS)), major_formatter=FixedFormatter(STEPS))
         ax.yaxis.set(major_locator=MultipleLocator(1), major_formatter=style.decade)
         ax.axhline(0, color=style.FAINT, linewidth=1)
-        ax.text(*NOTE[:2], "dashed: theory", fontsize=style.NOTE, color=style.FAINT, ha="center", va="center_baseline")
+        look = {"fontsize": style.NOTE, "ha": "center", "va": "center_baseline"}
+        self.note = ax.text(*NOTE[:2], "dashed: theory", color=style.FAINT, bbox=PAPER, **look)
         colour = style.TRUNCATED["color"]
         (self.cloud,) = ax.plot([], [], "o", color=colour, markersize=5, alpha=0.4, markeredgewidth=0)
         self.lines = {name: ax.plot([], [], color=colour)[0] for name in NAMES}
         (self.theory,) = ax.plot([], [], **style.THEORY)
         (self.point,) = ax.plot([], [], **POINT, clip_on=False)
-        look = {"fontsize": style.NOTE, "color": DARK, "ha": "center", "va": "center_baseline"}
-        self.labels = {name: ax.text(0, 0, name, **look) for name in NAMES}
-        self.artists = [self.cloud, *self.lines.values(), self.theory, self.point, *self.labels.values()]
+        (self.this,) = ax.plot([], [], **THIS, clip_on=False)
+        self.labels = {name: ax.text(0, 0, name, color=DARK, **look) for name in NAMES}
+        lines = [self.cloud, *self.lines.values(), self.theory, self.point, self.this]
+        self.artists = [*lines, self.note, *self.labels.values()]
 
-    def update(self, curves, scheme, point, theory=None, cloud=((), ())):
-        """Show other curves: pairs of steps and errors by scheme; the point of one, its theory and its draws."""
+    def update(self, curves, scheme, point, theory=None, cloud=((), ()), this=None):
+        """Show other curves: steps and errors by scheme; the point of one, its theory, its draws, which is ``this``."""
         curves = {name: _decades(*curve) for name, curve in curves.items()}
         for name, line in self.lines.items():
             line.set_data(*curves[name])
@@ -116,9 +123,12 @@ class Curves:
             line.set_visible(name != scheme or scheme != "randomized")
         theory = curves[scheme] if scheme == "randomized" else _decades(*theory or ((), ()))
         self.theory.set_data(*theory)
+        self.note.set_visible(len(theory[0]) > 1)
         self.cloud.set_data(*_decades(*cloud))
         x, y = _decades(*([number] for number in point))
         self.point.set_data(x, np.clip(y, *ERRORS))
+        x, y = _decades(*(([], []) if this is None else ([numbers[this]] for numbers in cloud)))
+        self.this.set_data(x, np.clip(y, *ERRORS))
         self._name([*curves.values(), theory], curves, scheme)
 
     def _name(self, lines, curves, scheme):
@@ -189,27 +199,37 @@ class Share:
         ax.text(0.97, 1.05, "full gradient", color=style.FULL["color"], fontsize=style.NOTE, va="bottom")
         (self.draws,) = ax.plot([], [], "o", color=style.TRUNCATED["color"], markersize=5, alpha=0.4, markeredgewidth=0)
         (self.theory,) = ax.plot([], [], **style.THEORY | {"linewidth": 2.5})
-        (self.ends,) = ax.plot([], [], "|", color=style.THEORY["color"], markersize=18, markeredgewidth=2.5)
+        ends = {"color": style.THEORY["color"], "markeredgewidth": 2.5, "linestyle": "none", "clip_on": False}
+        (self.ends,) = ax.plot([], [], marker="|", markersize=18, **ends)
+        self.beyond = [
+            ax.plot([], [], marker=arrow, markersize=11, **ends)[0] for arrow in (5, 4)
+        ]  # to the right, left
         (self.point,) = ax.plot([], [], **POINT)
+        (self.this,) = ax.plot([], [], **THIS)
         look = {"fontsize": style.NOTE, "color": DARK, "va": "bottom"}
         self.note = ax.text(SHARES[0], 1.05, "", **look)
         self.words = Words(ax, 2, bbox=PAPER)
-        self.artists = [self.draws, self.theory, self.ends, self.point, self.note, *self.words.texts]
+        lines = [self.draws, self.theory, self.ends, *self.beyond, self.point, self.this]
+        self.artists = [*lines, self.note, *self.words.texts]
 
-    def update(self, along, theory, draws=None):
-        """Show a component, and theory's; with draws: their mean, and theory's standard deviation from 1."""
+    def update(self, along, theory, draws=None, this=None):
+        """Show a component, and theory's; with draws: their mean, theory's standard deviation from 1, and ``this``."""
         low, high = SHARES
         self.point.set_data([np.clip(along, low, high)], [0.5])
-        ends = np.clip(theory if draws is None else (1 - theory, 1 + theory), low, high)
-        self.theory.set_data([ends, ends] if draws is None else ends, [0, 1] if draws is None else [0.5, 0.5])
-        self.ends.set_data(ends if draws is not None else [], [0.5, 0.5] if draws is not None else [])
-        self.note.set_text("" if draws is None else "● mean of draws")
+        spread = np.array([1 - theory, 1 + theory] if draws is not None else [])
+        seen = spread[(spread >= low) & (spread <= high)]
+        self.theory.set_data(*([np.clip([theory] * 2, low, high), [0, 1]] if draws is None else [spread, [0.5, 0.5]]))
+        self.ends.set_data(seen, np.full(len(seen), 0.5))
+        for arrow, end, out in zip(self.beyond, (high, low), (spread > high, spread < low), strict=True):
+            arrow.set_data([end] * any(out), [0.5] * any(out))
+        self.note.set_text("" if draws is None else "● all   ○ this draw")
+        self.this.set_data([] if this is None else np.clip([draws[this]], low, high), [] if this is None else [0.5])
         draws = np.array([]) if draws is None else draws
         heights = 0.12 + 0.76 * (np.arange(len(draws)) * 0.618 % 1)
         seen = (draws > low) & (draws < high)
         self.draws.set_data(draws[seen], heights[seen])
         self.words.show(
-            [(high - 0.42, 0.5, _beyond(draws > high, "{} →")), (low + 0.3, 0.5, _beyond(draws < low, "← {}"))]
+            [(high - 0.42, 0.84, _beyond(draws > high, "{} →")), (low + 0.3, 0.84, _beyond(draws < low, "← {}"))]
         )
 
 
@@ -251,8 +271,8 @@ class TruncationPicture:
         else:
             words += f";\nkept: up to × {short(data.weights.max())}"
             point, cloud = (draws.kept.mean(), np.sqrt(np.mean(draws.error**2))), (draws.kept, draws.error)
-            self.curves.update(network.curves, data.scheme, point, cloud=cloud)
-            self.share.update(draws.along.mean(), draws.spread_along, draws.along)
+            self.curves.update(network.curves, data.scheme, point, cloud=cloud, this=data.draw)
+            self.share.update(draws.along.mean(), draws.spread_along, draws.along, data.draw)
         self.table.words.set_text(words)
         self.title.set_text(_verdict(data))
 
@@ -262,4 +282,5 @@ def _verdict(data):
         return "the gradient is exactly 0"
     draw, digits = ("", 4) if data.draws is None else (f"draw {data.draw}: ", 3)
     error = f"{short(100 * data.error)} %" if data.error < 10 else f"× {short(data.error)}"
+    error = "0 to rounding" if data.error < ROUNDING else error
     return f"{draw}error {error}" + (f", cosine {data.cosine:.{digits}f}" if np.isfinite(data.cosine) else "")
