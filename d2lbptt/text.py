@@ -63,14 +63,19 @@ def load_text(source=None, *, edition="v1.0"):
 
     Raises
     ------
-    ValueError
-        If the edition is unknown, or the file of the reader is no text in UTF-8 or has no letters.
+    TypeError, ValueError
+        If the source is no path, the edition is unknown, or the file of the reader is no text in UTF-8 or has no
+        letters.
     OSError
         If the file of the reader cannot be read, or there is neither a network nor Python's help.
     """
     line_by_line = EDITIONS[_checks.one_of("edition", edition, EDITIONS)]
-    source = source if source is not None else os.environ.get(VARIABLE) or None
-    raw, words, trouble = _downloaded() if source is None else _local(Path(source))
+    if source is not None:
+        raw, words, trouble = _local("source", source)
+    elif os.environ.get(VARIABLE):
+        raw, words, trouble = _local(VARIABLE, os.environ[VARIABLE])
+    else:
+        raw, words, trouble = _downloaded()
     if trouble:
         warnings.warn(trouble, UserWarning, stacklevel=2)
     characters = _only_letters(raw, line_by_line)
@@ -85,9 +90,17 @@ def _only_letters(raw, line_by_line):
     return "".join(piece.strip() if line_by_line else piece for piece in pieces)
 
 
-def _local(path):
-    path = path / FILE if path.is_dir() else path
-    content = path.read_bytes()
+def _local(symbol, source):
+    wanted = f"wanted the path of a text, or of a folder with {FILE} in it"
+    if not isinstance(source, (str, os.PathLike)):
+        raise TypeError(f"{symbol} is {source!r}, {wanted}")
+    try:
+        path = Path(source).expanduser()
+        path = path / FILE if path.is_dir() else path
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: what can be no path
+        why = getattr(error, "strerror", None) or error
+        raise type(error)(f"{symbol} is {os.fspath(source)!r}, {wanted}: {why}") from None
     known = hashlib.sha1(content, usedforsecurity=False).hexdigest() == SHA1
     words = "The Time Machine, the book's copy" if known else f"{path.name}, a text of your own"
     try:
@@ -190,7 +203,10 @@ class Vocab:
     unk = 0
 
     def __init__(self, tokens=(), min_freq=0, reserved_tokens=()):
-        kept = {token for token, count in Counter(tokens).items() if count >= min_freq} | set(reserved_tokens)
+        min_freq = _checks.whole_number("min_freq", min_freq, 0)
+        counts = Counter(_strings("tokens", tokens))
+        kept = {token for token, count in counts.items() if count >= min_freq}
+        kept.update(_strings("reserved_tokens", reserved_tokens))
         self.idx_to_token = [UNKNOWN, *sorted(kept - {UNKNOWN})]
         self.token_to_idx = {token: number for number, token in enumerate(self.idx_to_token)}
 
@@ -204,13 +220,24 @@ class Vocab:
         """
         if isinstance(tokens, str) and (len(tokens) == 1 or tokens in self.token_to_idx):
             return self.token_to_idx.get(tokens, self.unk)
-        return np.array([self.token_to_idx.get(token, self.unk) for token in tokens], int)
+        return np.array([self.token_to_idx.get(token, self.unk) for token in _strings("tokens", tokens)], int)
 
     def to_tokens(self, indices):
         """Return the token of a number, or the list of tokens of many."""
-        if np.ndim(indices) == 0:
-            return self.idx_to_token[indices]
-        return [self.idx_to_token[number] for number in np.asarray(indices)]
+        if np.ndim(indices) > 0:
+            return [self.to_tokens(number) for number in np.asarray(indices)]
+        return self.idx_to_token[_checks.whole_number("indices", indices, 0, len(self) - 1, "V - 1 = ")]
+
+
+def _strings(symbol, values):
+    try:
+        found = list(values)
+    except TypeError:
+        raise TypeError(f"{symbol} is {values!r}, wanted a text or a sequence of tokens") from None
+    wrong = [value for value in found if not isinstance(value, str)]
+    if wrong:
+        raise TypeError(f"{symbol} has {wrong[0]!r} in it, wanted texts")
+    return found
 
 
 def sequential_batches(corpus, batch_size, num_steps, rng=None):
@@ -289,12 +316,17 @@ def random_batches(corpus, batch_size, num_steps, rng):
 
 
 def _cut(corpus, batch_size, num_steps):
-    corpus = _checks.shaped("corpus", _checks.array("corpus", corpus), (None,), "(n,)")
-    if corpus.dtype.kind not in "iu":
+    if isinstance(corpus, str):
+        raise TypeError("corpus is a text, wanted whole numbers, as vocab[characters] gives them")
+    corpus = _checks.array("corpus", corpus)
+    if corpus.ndim != 1:
+        raise ValueError(f"corpus has shape {corpus.shape}, wanted (n,)")
+    if corpus.size and corpus.dtype.kind not in "iu":
         raise TypeError(f"corpus has dtype {corpus.dtype}, wanted whole numbers, as vocab[characters] gives them")
     return corpus, _checks.whole_number("batch_size", batch_size, 1), _checks.whole_number("num_steps", num_steps, 1)
 
 
 def _long_enough(corpus, wanted, words):
     if len(corpus) < wanted:
-        raise ValueError(f"corpus has {len(corpus)} tokens, wanted at least {words} for one minibatch")
+        tokens = f"{len(corpus)} token{'s' * (len(corpus) != 1)}"
+        raise ValueError(f"corpus has {tokens}, wanted at least {words} = {wanted} for one minibatch")

@@ -18,7 +18,7 @@ import numpy as np
 from . import _checks
 from .bptt import backward, row_norms
 from .rnn import Params, forward, loss
-from .text import random_batches, sequential_batches
+from .text import Vocab, random_batches, sequential_batches
 from .truncation import scheme_options
 
 CUTS = {"sequential": sequential_batches, "random": random_batches}
@@ -118,6 +118,8 @@ def train(
     """
     epochs, num_tokens = _checks.whole_number("epochs", epochs, 1), _checks.whole_number("num_tokens", num_tokens, 1)
     lr, clip = _checks.real_number("lr", lr), np.inf if clip is None else _checks.real_number("clip", clip)
+    if lr < 0:
+        raise ValueError(f"lr is {lr}, wanted 0 or more")
     if clip <= 0:
         raise ValueError(f"clip is {clip}, wanted a number above 0, or None")
     cutter = CUTS[_checks.one_of("cut", cut, CUTS)]
@@ -125,7 +127,11 @@ def train(
     rng = np.random.default_rng((_checks.whole_number("seed", seed, 0), 2))
     batch_size = _checks.whole_number("batch_size", batch_size, 1)
     num_steps = _checks.whole_number("num_steps", num_steps, 1)
-    params = book_params(num_tokens, num_hiddens, seed, dtype) if params is None else _given(params, _float(dtype))
+    params = (
+        book_params(num_tokens, num_hiddens, seed, dtype)
+        if params is None
+        else _given(params, _float(dtype), num_tokens)
+    )
     scheme_options(scheme, num_steps, tau=tau, pi=pi, rng=rng)  # complains now, not in the first epoch
     one_hot, zero = np.eye(num_tokens, dtype=dtype), np.zeros((batch_size, len(params.W_hh)), dtype)
     rows, stopped = [], ""
@@ -205,8 +211,9 @@ def predict(prefix, num_preds, params, vocab, *, activation="tanh"):
     if not isinstance(prefix, str) or not prefix:
         raise ValueError(f"prefix is {prefix!r}, wanted a text of one character or more")
     num_preds = _checks.whole_number("num_preds", num_preds, 0)
-    if len(vocab) != params.W_hx.shape[1]:
-        raise ValueError(f"vocab has {len(vocab)} tokens, wanted {params.W_hx.shape[1]}, as the parameters have")
+    if not isinstance(vocab, Vocab):
+        raise TypeError(f"vocab is {vocab!r}, wanted a Vocab")
+    params = _given(params, np.float32, len(vocab))
     one_hot = np.eye(len(vocab), dtype=params.W_hx.dtype)
     trace, found = forward(params, one_hot[vocab[list(prefix)]], activation=activation), []
     for _ in range(num_preds):
@@ -220,19 +227,31 @@ def _bar(progress, epochs):
         from tqdm.auto import tqdm  # loaded when it is first used
 
         return tqdm(range(epochs), desc="epochs", leave=False)
-    return progress(range(epochs)) if progress else range(epochs)
+    if not progress:
+        return range(epochs)
+    if not callable(progress):
+        raise TypeError(f"progress is {progress!r}, wanted True, False or a callable")
+    return progress(range(epochs))
 
 
 def _float(dtype):
-    if np.dtype(dtype) not in (np.float32, np.float64):
-        raise TypeError(f"dtype is {np.dtype(dtype)}, wanted float32 or float64")
-    return np.dtype(dtype)
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = None
+    if found not in (np.float32, np.float64):
+        raise TypeError(f"dtype is {dtype!r}, wanted float32 or float64")
+    return found
 
 
-def _given(params, dtype):
+def _given(params, dtype, num_tokens):
+    """Return the parameters as real numbers of at least this dtype, if they are those of so many tokens."""
     if not isinstance(params, Params):
         raise TypeError(f"params is a {type(params).__name__}, wanted Params")
     arrays = {name: None if W is None else _checks.real(name, W) for name, W in params._asdict().items()}
+    tokens = arrays["W_hx"].shape[-1], arrays["W_qh"].shape[0]
+    if tokens != (num_tokens,) * 2:
+        raise ValueError(f"params has W_hx and W_qh for {tokens[0]} and {tokens[1]} tokens, wanted V = {num_tokens}")
     return Params(**{name: None if W is None else W.astype(np.result_type(W, dtype)) for name, W in arrays.items()})
 
 

@@ -137,15 +137,29 @@ def test_a_file_or_a_folder_of_the_readers_own(server, monkeypatch, tmp_path):
     assert Handler.asked == ["/right"]
 
 
-def test_texts_that_are_none(tmp_path):
+def test_texts_that_are_none(tmp_path, monkeypatch):
     (tmp_path / "digits.txt").write_text("1 2 3")
     (tmp_path / "latin.txt").write_bytes("Élan".encode("latin-1"))
     with pytest.raises(ValueError, match=r"source is digits.txt, a text of your own, wanted a text with letters"):
         load_text(tmp_path / "digits.txt")
     with pytest.raises(ValueError, match=r"source is latin.txt, which is no text in UTF-8"):
         load_text(tmp_path / "latin.txt")
-    with pytest.raises(FileNotFoundError, match="nowhere"):
+    with pytest.raises(
+        FileNotFoundError, match=r"source is '.*nowhere.txt', wanted the path of a text.*: No such file"
+    ):
         load_text(tmp_path / "nowhere.txt")
+    with pytest.raises(FileNotFoundError, match=r"source is .* or of a folder with timemachine.txt in it"):
+        load_text(tmp_path)
+    with pytest.raises(TypeError, match=r"source is 3, wanted the path of a text"):
+        load_text(3)
+    with pytest.raises(ValueError, match=r"source is 'a\\x00b', wanted the path of a text"):
+        load_text("a\0b")
+    monkeypatch.setenv(text.VARIABLE, str(tmp_path / "nowhere.txt"))
+    with pytest.raises(FileNotFoundError, match=f"{text.VARIABLE} is '.*nowhere.txt', wanted"):
+        load_text()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "home.txt").write_text("at home")
+    assert load_text("~/home.txt").characters == "at home"
     with pytest.raises(ValueError, match=r"edition is 'v2', wanted one of v1.0, v0.17, v0.14"):
         load_text(edition="v2")
 
@@ -177,6 +191,19 @@ def test_the_vocabulary():
     assert "".join(vocab.to_tokens(vocab["nab"])) == "nab"
     assert vocab.to_tokens(3) == "b" and vocab[""].shape == (0,)
     assert len(Vocab()) == 1
+    assert vocab.to_tokens([[3, 2], [4, 0]]) == [["b", "a"], ["n", "<unk>"]]
+    for call, error, words in (
+        (lambda: Vocab(5), TypeError, "tokens is 5, wanted a text or a sequence of tokens"),
+        (lambda: Vocab([1, "a"]), TypeError, "tokens has 1 in it, wanted texts"),
+        (lambda: Vocab("ab", 1.5), TypeError, r"min_freq is 1\.5, wanted a whole number from 0 on"),
+        (lambda: Vocab("ab", 0, [3]), TypeError, "reserved_tokens has 3 in it"),
+        (lambda: vocab[None], TypeError, "tokens is None"),
+        (lambda: vocab.to_tokens(99), ValueError, "indices is 99, wanted a whole number from 0 to V - 1 = 4"),
+        (lambda: vocab.to_tokens([0, -1]), ValueError, "indices is -1"),
+        (lambda: vocab.to_tokens("h"), TypeError, "indices is 'h'"),
+    ):
+        with pytest.raises(error, match=words):
+            call()
 
 
 N, B, T = 1000, 4, 7
@@ -225,6 +252,10 @@ def test_a_corpus_that_is_too_short_or_none(cut):
     rng = np.random.default_rng(0)
     with pytest.raises(ValueError, match=r"corpus has 20 tokens, wanted at least 4 x 7 \+ "):
         cut(np.arange(20), B, T, rng)
+    with pytest.raises(ValueError, match=r"corpus has 0 tokens, wanted at least 4 x 7 \+ .* = \d+ for one minibatch"):
+        cut([], B, T, rng)
+    with pytest.raises(TypeError, match="corpus is a text, wanted whole numbers"):
+        cut("hello", B, T, rng)
     with pytest.raises(TypeError, match="corpus has dtype float64, wanted whole numbers"):
         cut(np.zeros(99), B, T, rng)
     with pytest.raises(TypeError, match=r"rng is a int, wanted a numpy.random.Generator"):

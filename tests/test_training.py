@@ -184,7 +184,11 @@ def test_settings_that_cannot_be():
         ({"cut": "never"}, "cut is 'never', wanted one of sequential, random"),
         ({"epochs": 0}, "epochs is 0"),
         ({"num_steps": 0}, "num_steps is 0"),
-        ({"dtype": int}, "dtype is int64, wanted float32 or float64"),
+        ({"dtype": int}, "dtype is <class 'int'>, wanted float32 or float64"),
+        ({"dtype": "foo"}, "dtype is 'foo', wanted float32 or float64"),
+        ({"lr": -1}, r"lr is -1\.0, wanted 0 or more"),
+        ({"progress": 3}, "progress is 3, wanted True, False or a callable"),
+        ({"params": book_params(3, 4)}, r"params has W_hx and W_qh for 3 and 3 tokens, wanted V = \d"),
         ({"params": [1, 2]}, "params is a list, wanted Params"),
         ({"batch_size": 500}, "corpus has 640 tokens, wanted at least 500 x 9"),
     ):
@@ -212,6 +216,10 @@ def test_prediction_is_step_by_step():
     assert predict("d", 0, params, VOCAB) == "d"
     with pytest.raises(ValueError, match="prefix is '', wanted a text"):
         predict("", 3, params, VOCAB)
-    with pytest.raises(ValueError, match=r"vocab has 1 tokens, wanted \d+, as the parameters have"):
+    with pytest.raises(ValueError, match=r"params has W_hx and W_qh for \d+ and \d+ tokens, wanted V = 1"):
         predict("a", 3, params, Vocab())
+    with pytest.raises(TypeError, match="params is a int, wanted Params"):
+        predict("a", 3, 5, VOCAB)
+    with pytest.raises(TypeError, match="vocab is 5, wanted a Vocab"):
+        predict("a", 3, params, 5)
     assert loss(forward(params, x, activation="tanh"), np.zeros(len(x), int), loss="cross_entropy") > 0

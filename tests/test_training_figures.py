@@ -72,11 +72,17 @@ def test_perplexities_and_their_names(ends):
     for line, values in zip(curves(ax, 40), runs.values(), strict=True):
         np.testing.assert_array_equal(line.get_ydata(), values)
     texts = {text.get_text() for text in ax.texts}
-    assert texts == {"a guess ", *(f"run {i}: {end:.2f}" for i, end in enumerate(ends))}
+    assert texts == {"a guess", *(f"run {i}: {end:.2f}" for i, end in enumerate(ends))}
     names = [text for text in ax.texts if text.get_text().startswith("run")]
     places = [text.get_position()[1] for text in names]
     assert places == sorted(places)
     assert len(boxes(ax)) == len(ends) + 1
+
+
+def test_runs_without_an_epoch_are_left_out():
+    ax = figures.perplexity(axes(), {"stopped at once": np.array([]), "other": np.array([3.0, 2.0])}, {"a guess": 28.0})
+    assert {text.get_text() for text in ax.texts} == {"a guess", "other: 2.00"}
+    assert boxes(figures.perplexity(axes(), {"stopped at once": np.array([])}, {"a guess": 28.0}))
 
 
 def test_pieces_of_text_and_what_crosses():

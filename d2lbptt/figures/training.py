@@ -19,7 +19,7 @@ def perplexity(ax, runs, levels=None):
     ----------
     ax : matplotlib.axes.Axes
     runs : mapping of str to array, shape (epochs,)
-        By a name for each.
+        By a name for each; those without an epoch are left out.
     levels : mapping of str to float, optional
         Perplexities to compare with, by a name for each: that of a uniform guess, of the frequencies alone.
 
@@ -33,8 +33,9 @@ def perplexity(ax, runs, levels=None):
     that the text is known by heart, not that another text would be.
     """
     style.axes(ax, "epoch", "perplexity").set_yscale("log")
-    longest, levels = max(map(len, runs.values())), levels or {}
-    top = 1.15 * max([*levels.values(), *(np.max(values) for values in runs.values())])
+    runs, levels = {name: values for name, values in runs.items() if len(values)}, levels or {}
+    longest = max([1, *map(len, runs.values())])
+    top = 1.15 * max([2, *levels.values(), *(np.max(values) for values in runs.values())])
     ax.set(xlim=(0, 1.5 * longest), ylim=(0.95, top))
     ax.yaxis.set_major_locator(FixedLocator(TICKS))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -42,7 +43,10 @@ def perplexity(ax, runs, levels=None):
     end_axis(ax, longest)
     for name, level in levels.items():
         ax.plot([0, longest], [level, level], **style.THEORY)
-        ax.text(longest, level, f"{name} ", color=style.THEORY["color"], ha="right", va="bottom", fontsize=style.NOTE)
+        ax.annotate(
+            name, (longest, level), (-4, 2), textcoords="offset points",
+            color=style.THEORY["color"], ha="right", va="bottom", fontsize=style.NOTE,
+        )  # fmt: skip
     names = []
     for (name, values), look in zip(runs.items(), cycle(LOOKS), strict=False):
         ax.plot(np.arange(1, len(values) + 1), values, **look)
