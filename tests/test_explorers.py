@@ -524,3 +524,25 @@ def test_weights_of_the_readers_model_stay_as_they_are():
     for W, old in zip(model["params"], before, strict=True):
         np.testing.assert_array_equal(W, old)
     assert isinstance(model["params"], Params)
+
+
+@pytest.mark.parametrize(("make", "name"), [(explorers.gradient_flow, "tau"), (explorers.truncation, "tau")])
+def test_what_a_shorter_T_takes_away_comes_back_with_a_longer_one(make, name):
+    explorer = make()
+    T, control = explorer.controls["T"], explorer.controls[name]
+    start = control.value
+    T.value = 3
+    assert control.value == control.max == 3
+    T.value = T.max
+    assert control.value == start
+    control.value = T.max
+    T.value = 50
+    T.value = 60
+    assert control.value == 60
+    control.value = 5
+    T.value = 3
+    T.value = 60
+    assert control.value == 5
+    T.value = 3
+    explorer.reset()
+    assert control.value == start

@@ -23,7 +23,7 @@ NUMBER = r"([-+.e\d]+)"
 SENTENCE = re.compile(
     rf"k = (\d+), n = (\d+), \|λ₂/λ₁\| = {NUMBER}: (.*) is {NUMBER} degrees from ±v₁\. "
     rf"Of (\d+) random x, (\d+) are within {NUMBER} degrees?; the law expects {NUMBER} ± {NUMBER} "
-    rf"\(the bound(?:: at least {NUMBER}| says nothing yet)\)\."
+    rf"\(the bound(?:: at least {NUMBER} expected| says nothing yet)\)\."
     rf"(?: As a gradient that went back (\d+) steps? through W_hh = M it is (?:10\^)?{NUMBER} times as long, "
     rf"and λ₁ᵏ x₁ along v₁ makes (all but )?{NUMBER} of that length\.)?"
 )

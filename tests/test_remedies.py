@@ -244,7 +244,8 @@ def test_the_function_draws_on_the_axes_and_returns_them():
 
 
 @pytest.mark.parametrize(
-    ("decades", "words"), [(-np.inf, "exactly 0"), (0.0, "1"), (-0.6, "0.25"), (-21.4, "10⁻²¹"), (134.2, "10¹³⁴")]
+    ("decades", "words"),
+    [(-np.inf, "exactly 0"), (0.0, "1"), (-0.6, "0.25"), (-21.4, "4·10⁻²²"), (134.2, "2·10¹³⁴"), (-8.01, "1·10⁻⁸")],
 )
 def test_sizes_in_few_characters(decades, words):
     assert picture._size(decades) == words
@@ -275,7 +276,7 @@ def test_the_sentence_is_true_at_every_corner(case):
     data = module.compute(values)
     sentence = module.describe(values, data)
     parts, T = parts_of(sentence), case["T"]
-    assert sentence.startswith(f"Of |dL/dh_{T}|, |dL/dh_1| is with gaussian W_hh, g = {case['g']:.2f}: ")
+    assert sentence.startswith(f"Of |dL/dh_{T}| there is left at h_1: gaussian W_hh, g = {case['g']:.2f}: ")
     for key, remedy in data.found.items():
         part, end, law = parts[key], remedy.decades[-1], remedy.law[-1]
         if key == "window":

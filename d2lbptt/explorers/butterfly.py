@@ -128,15 +128,12 @@ def _as_predicted(runs):
         return "So near, rounding has a say as well as the Jacobians." if end < 0 else ""
     grown = rate(runs.log, end // 10, end)
     until = f"Up to t = {end}" if end > 1 else "In the first step"
-    return (
-        f"{until} each step multiplies the distance by {_factor(grown)}, as the Jacobians predict {_within(runs.off)}."
-    )
+    predicted = f"the distance that the Jacobians predict is never off by more than {_off(runs.off)}"
+    return f"{until} each step multiplies the distance by {_factor(grown)}; {predicted}."
 
 
-def _within(off):
-    return (
-        f"within {_percent(off).removeprefix('less than ')}" if off < 0.3 else f"within a factor of {np.exp(off):.2g}"
-    )
+def _off(off):
+    return _percent(off).removeprefix("less than ") if off < 0.3 else f"a factor of {np.exp(off):.2g}"
 
 
 def _rates(data):

@@ -71,11 +71,19 @@ def _new_file(stem, kind, content):
 
 
 def within_T(*names, less=0):
-    """Return a ``link`` for an Explorer that ends these controls at T, or so many steps before."""
+    """Return a ``link`` for an Explorer that ends these controls at T, or so many steps before.
+
+    What a shorter T takes away comes back with a longer one.
+    """
+    wanted = {}
 
     def link(controls):
         for name in names:
-            controls[name].max = controls["T"].value - less
+            control = controls[name]
+            if name not in wanted or control.value != min(wanted[name], control.max):
+                wanted[name] = control.value
+            control.max = controls["T"].value - less
+            control.value = min(wanted[name], control.max)
 
     return link
 

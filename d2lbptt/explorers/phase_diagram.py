@@ -161,7 +161,8 @@ def _along_g(values, phase):
         zeros = np.isneginf(phase.by_lag[phase.row, :, k]).sum()
         return f"{start} exactly 0 for {zeros} of {S} seeds."
     size = f"{start} {ratio(found)} of what it was, a factor {_per_step(found, k)} per step (median of {S} seeds)"
-    return f"{size}: {verdict(found)}. {_LAWS[phase.law]} {_per_step(law, k)}, {abs(found - law):.1f} decades apart."
+    apart = "" if phase.law == "bound" else f", {abs(found - law):.1f} decades apart"
+    return f"{size}: {verdict(found)}. {_LAWS[phase.law]} {_per_step(law, k)}{apart}."
 
 
 _LAWS = {

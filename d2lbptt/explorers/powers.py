@@ -224,7 +224,7 @@ def _degrees(d):
 
 def _promised(data, places):
     sure = np.floor(len(data.crowd) * data.promise * 10**places) / 10**places  # what is promised is never rounded up
-    return f"the bound: at least {sure:.{places}f}" if sure > 0 else "the bound says nothing yet"
+    return f"the bound: at least {sure:.{places}f} expected" if sure > 0 else "the bound says nothing yet"
 
 
 def _as_a_gradient(data):

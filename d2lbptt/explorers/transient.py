@@ -103,8 +103,18 @@ def transient():
         describe=describe,
         as_python=as_python,
         presets=PRESETS,
-        link=within_T("k", less=1),
+        link=_link(),
     )
+
+
+def _link():
+    ends = within_T("k", less=1)
+
+    def only_what_counts(controls):
+        ends(controls)
+        controls["input"].disabled = controls["activation"].value == "identity"
+
+    return only_what_counts
 
 
 def compute(values):

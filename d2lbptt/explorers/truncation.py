@@ -13,7 +13,7 @@ from ..bptt import backward
 from ..figures.style import short
 from ..figures.truncation import ROUNDING
 from ..rnn import KINDS, Trace, forward, init_params
-from .live import Explorer
+from .live import Explorer, within_T
 from .words import counted
 
 LONGEST, MOST_UNITS, DRAWS = 200, 16, 100
@@ -154,7 +154,7 @@ def truncation():
         describe=describe,
         as_python=as_python,
         presets=PRESETS,
-        link=_only_what_counts,
+        link=_link(),
     )
 
 
@@ -175,11 +175,16 @@ def _controls():
     }
 
 
-def _only_what_counts(controls):
-    controls["tau"].max = controls["T"].value
-    scheme = controls["scheme"].value
-    controls["tau"].disabled = scheme not in ("window", "chunks")
-    controls["pi"].disabled = controls["draw"].disabled = scheme != "randomized"
+def _link():
+    ends = within_T("tau")
+
+    def only_what_counts(controls):
+        ends(controls)
+        scheme = controls["scheme"].value
+        controls["tau"].disabled = scheme not in ("window", "chunks")
+        controls["pi"].disabled = controls["draw"].disabled = scheme != "randomized"
+
+    return only_what_counts
 
 
 def compute(values):

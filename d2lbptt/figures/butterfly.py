@@ -126,7 +126,7 @@ class Distance:
         # A band that is too thin for words, or does not reach so far, is not named.
         ends = [reach, 0.3 * reach] if low == -BOTTOMS[0] else []
         self._place(self.bounds, [(end, -0.3 * reach) for end in ends], (most - 0.2, TOP), (most + TOP) / 2)
-        ends = [T, 0.39 * reach] if floor[-1] > band[1] else [0.39 * reach]
+        ends = [T, 0.42 * reach] if floor[-1] > band[1] else [0.42 * reach]
         self._place(self.rounding, [(end, -0.37 * reach) for end in ends], band, low + 0.02 * height)
 
     def _mark(self, parted, reach, floor, measured):

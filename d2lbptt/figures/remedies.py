@@ -10,11 +10,11 @@ from .labels import apart
 LOOKS = {  # of the lines; darker, of their words
     "gaussian": (style.FULL, style.FULL["color"]),
     "window": (style.TRUNCATED, "#A84A00"),
-    "orthogonal": ({"color": "#56B4E9", "linewidth": 3, "linestyle": (0, (5, 1, 1, 1))}, "#1B75AB"),
+    "orthogonal": ({"color": "#000000", "linewidth": 3, "linestyle": (0, (5, 1, 1, 1))}, "#000000"),
     "identity": (style.IDENTITY, "#97446F"),
     "gated": ({"color": "#009E73", "linewidth": 3, "linestyle": (0, (7, 1))}, "#00694D"),
 }
-DECADES = (3, 10, 30, 100, 400, 1000, 2500)
+DECADES = (3, 10, 30, 60, 100, 150, 250, 400, 1000, 2500)
 HEIGHTS = 0.19, 0.09, 0.86  # of names, in parts of that of the axes: between two, of the lowest, of the highest
 
 
@@ -121,7 +121,10 @@ def _size(decades):
         return "exactly 0"
     if -2 <= decades < 3:
         return style.short(10**decades, 2)
-    return "10" + f"{decades:.0f}".translate(style.SUPERSCRIPTS)
+    power = np.floor(decades)
+    first = round(10 ** (decades - power))
+    first, power = (1, power + 1) if first == 10 else (first, power)
+    return f"{first}·10" + f"{power:.0f}".translate(style.SUPERSCRIPTS)
 
 
 class RemediesPicture:

@@ -8,7 +8,7 @@ from . import style
 
 STEPS = (10, 20, 50, 100, 200, 500, 1000)
 TOPS = (1, 2, 3, 4, 6, 10, 15, 30)  # decades
-BOTTOMS = (1, 2, 5, 10, 20, 50, 100, 200, 330)
+BOTTOMS = (1, 2, 5, 10, 20, 30, 50, 100, 200, 330)
 
 
 def transient(ax, data):
@@ -77,7 +77,8 @@ class Growth:
         highest = max(data.norms.max(), min(data.limit[0], data.norms.max() + 1))
         lowest = min(data.norms.min(), data.radius.min())
         end = style.next_limit(data.T - 1, STEPS)
-        bottom, top = -style.next_limit(0.15 - lowest, BOTTOMS), style.next_limit(1.05 * highest + 0.3, TOPS)
+        top = style.next_limit(1.05 * highest + 0.3, TOPS)
+        bottom = -style.next_limit(min(0.15 - lowest, 10 * top), BOTTOMS)  # the growth is to be seen, not the far end
         self.ax.set(xlim=(-0.01 * end, 1.01 * end), ylim=(bottom, top))
 
     def _name(self, data):
