@@ -204,6 +204,7 @@ def network(request):
     return m, numbers, weights, h, L, derivative
 
 
+@pytest.mark.slow
 def test_total_derivatives_are_those_of_torch(network):
     m, numbers, weights, h, L, derivative = network
     for s, W in weights.items():

@@ -350,6 +350,7 @@ def own_model(q=1, B=None, T=12):
     return {"params": init_params(2, 5, q, seed=4, bias=True), "x": x, "h0": rng.normal(size=(*x.shape[1:-1], 5))}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [own_model(), own_model(q=3), own_model(B=4), own_model(T=1)])
 @pytest.mark.parametrize("activation", ["tanh", "identity", "relu"])
 def test_the_readers_own_model(model, activation):

@@ -10,7 +10,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from tools import bootstrap, notebooks
 
 PATHS = notebooks.paths()
-SLOW = ("09_training", "10_readers_questions")  # half a minute each
+SLOW = ("08_truncation", "09_training", "10_readers_questions")  # a quarter of a minute and more
 each_notebook = pytest.mark.parametrize("path", PATHS, ids=[path.stem for path in PATHS])
 
 
