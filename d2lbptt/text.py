@@ -98,11 +98,11 @@ def _local(symbol, source):
         path = Path(source).expanduser()
         path = path / FILE if path.is_dir() else path
         content = path.read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: what can be no path
-        why = getattr(error, "strerror", None) or error
-        raise type(error)(f"{symbol} is {os.fspath(source)!r}, {wanted}: {why}") from None
-    known = hashlib.sha1(content, usedforsecurity=False).hexdigest() == SHA1
-    words = "The Time Machine, the book's copy" if known else f"{path.name}, a text of your own"
+    except OSError as error:
+        raise type(error)(f"{symbol} is {os.fspath(source)!r}, {wanted}: {error.strerror}") from None
+    except (ValueError, RuntimeError) as error:  # no path can have such a character; there is no such user
+        raise ValueError(f"{symbol} is {os.fspath(source)!r}, {wanted}: {error}") from None
+    words = "The Time Machine, the book's copy" if _is_the_books(content) else f"{path.name}, a text of your own"
     try:
         return content.decode("utf-8"), words, ""
     except UnicodeDecodeError as error:
@@ -152,9 +152,13 @@ def _from_the_cache():
 
 def _is_kept(path):
     try:
-        return hashlib.sha1(path.read_bytes(), usedforsecurity=False).hexdigest() == SHA1
+        return _is_the_books(path.read_bytes())
     except OSError:
         return False
+
+
+def _is_the_books(content):
+    return hashlib.sha1(content, usedforsecurity=False).hexdigest() == SHA1
 
 
 def _cannot_be_written(folder):

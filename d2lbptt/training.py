@@ -127,11 +127,10 @@ def train(
     rng = np.random.default_rng((_checks.whole_number("seed", seed, 0), 2))
     batch_size = _checks.whole_number("batch_size", batch_size, 1)
     num_steps = _checks.whole_number("num_steps", num_steps, 1)
-    params = (
-        book_params(num_tokens, num_hiddens, seed, dtype)
-        if params is None
-        else _given(params, _float(dtype), num_tokens)
-    )
+    if params is None:
+        params = book_params(num_tokens, num_hiddens, seed, dtype)
+    else:
+        params = _given(params, _float(dtype), num_tokens)
     scheme_options(scheme, num_steps, tau=tau, pi=pi, rng=rng)  # complains now, not in the first epoch
     one_hot, zero = np.eye(num_tokens, dtype=dtype), np.zeros((batch_size, len(params.W_hh)), dtype)
     rows, stopped = [], ""

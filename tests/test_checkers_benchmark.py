@@ -1,43 +1,29 @@
 """The benchmark of gradient checkers, ours alone and on a seed that it does not use itself."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import pytest
+
+from benchmarks import checkers
 
 pytestmark = pytest.mark.slow  # a minute
 
-FILE = Path(__file__).resolve().parent.parent / "benchmarks" / "checkers.py"
-
 
 @pytest.fixture(scope="module")
-def checkers():
-    spec = importlib.util.spec_from_file_location("checkers", FILE)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
-
-
-@pytest.fixture(scope="module")
-def outcomes(checkers):
+def outcomes():
     return checkers.run(("ours",), seeds=(31,))
 
 
-def test_every_regime_and_every_mistake_is_there(checkers, outcomes):
+def test_every_regime_and_every_mistake_is_there(outcomes):
     assert len(checkers.REGIMES) == 9 and not set(checkers.SEEDS) & {31}
     assert {o.regime for o in outcomes} == {*checkers.REGIMES, *checkers.CROSS_ENTROPY}
     assert {o.dtype for o in outcomes} == {"float64", "float32"}
     assert len({o.bug for o in outcomes}) >= 15 and sum(o.counts for o in outcomes) > 500
 
 
-def test_no_false_alarm_no_miss_no_wrong_name(checkers, outcomes):
+def test_no_false_alarm_no_miss_no_wrong_name(outcomes):
     assert not checkers.false_alarms(outcomes)
     assert not checkers.misses(outcomes)
     assert not checkers.wrong_names(outcomes)
 
 
-def test_it_is_blind_nowhere_in_the_tame_regimes(checkers, outcomes):
+def test_it_is_blind_nowhere_in_the_tame_regimes(outcomes):
     assert not [o for o in checkers.blind(outcomes) if o.regime in checkers.NEVER_BLIND]

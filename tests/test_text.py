@@ -154,6 +154,8 @@ def test_texts_that_are_none(tmp_path, monkeypatch):
         load_text(3)
     with pytest.raises(ValueError, match=r"source is 'a\\x00b', wanted the path of a text"):
         load_text("a\0b")
+    with pytest.raises(ValueError, match="source is '~nobody-of-that-name/x', wanted the path of a text"):
+        load_text("~nobody-of-that-name/x")
     monkeypatch.setenv(text.VARIABLE, str(tmp_path / "nowhere.txt"))
     with pytest.raises(FileNotFoundError, match=f"{text.VARIABLE} is '.*nowhere.txt', wanted"):
         load_text()

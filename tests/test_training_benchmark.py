@@ -3,8 +3,6 @@
 Oracle: the book's loop and torch.nn.RNN, in ``benchmarks/training.py``, on the same minibatches from the same start.
 """
 
-import importlib.util
-from pathlib import Path
 from timeit import default_timer as clock
 
 import numpy as np
@@ -20,10 +18,8 @@ EPOCHS = 12
 @pytest.mark.filterwarnings("ignore:The Time Machine could not be had")
 def test_the_books_settings_epoch_by_epoch():
     pytest.importorskip("torch", reason="torch is not installed")
-    path = Path(__file__).parent.parent / "benchmarks" / "training.py"
-    spec = importlib.util.spec_from_file_location("training_benchmark", path)
-    benchmark = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(benchmark)
+    from benchmarks import training as benchmark
+
     text = load_text(edition="v0.17").characters
     vocab = Vocab(text)
     corpus, V = vocab[text][: benchmark.CHARACTERS], len(vocab)

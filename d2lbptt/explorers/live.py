@@ -70,10 +70,10 @@ def _new_file(stem, kind, content):
             number += 1
 
 
-def within_T(*names, less=0):
+def within_T(*names, less=0, then=None):
     """Return a ``link`` for an Explorer that ends these controls at T, or so many steps before.
 
-    What a shorter T takes away comes back with a longer one.
+    What a shorter T takes away comes back with a longer one. ``then(controls)`` does what else is to be done.
     """
     wanted = {}
 
@@ -84,6 +84,8 @@ def within_T(*names, less=0):
                 wanted[name] = control.value
             control.max = controls["T"].value - less
             control.value = min(wanted[name], control.max)
+        if then is not None:
+            then(controls)
 
     return link
 

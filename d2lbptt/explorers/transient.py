@@ -103,18 +103,12 @@ def transient():
         describe=describe,
         as_python=as_python,
         presets=PRESETS,
-        link=_link(),
+        link=within_T("k", less=1, then=_only_what_counts),
     )
 
 
-def _link():
-    ends = within_T("k", less=1)
-
-    def only_what_counts(controls):
-        ends(controls)
-        controls["input"].disabled = controls["activation"].value == "identity"
-
-    return only_what_counts
+def _only_what_counts(controls):
+    controls["input"].disabled = controls["activation"].value == "identity"
 
 
 def compute(values):

@@ -154,7 +154,7 @@ def truncation():
         describe=describe,
         as_python=as_python,
         presets=PRESETS,
-        link=_link(),
+        link=within_T("tau", then=_only_what_counts),
     )
 
 
@@ -175,16 +175,10 @@ def _controls():
     }
 
 
-def _link():
-    ends = within_T("tau")
-
-    def only_what_counts(controls):
-        ends(controls)
-        scheme = controls["scheme"].value
-        controls["tau"].disabled = scheme not in ("window", "chunks")
-        controls["pi"].disabled = controls["draw"].disabled = scheme != "randomized"
-
-    return only_what_counts
+def _only_what_counts(controls):
+    scheme = controls["scheme"].value
+    controls["tau"].disabled = scheme not in ("window", "chunks")
+    controls["pi"].disabled = controls["draw"].disabled = scheme != "randomized"
 
 
 def compute(values):
@@ -201,7 +195,7 @@ def compute(values):
     found = backward(network.trace, network.y, reduction=values["reduction"], **how).W_hh
     weights = schemes.pair_weights(first, 1.0 if draws is None else values["pi"])
     if last:
-        weights[:-1] = 0
+        weights[:-1] = 0  # no cell of these rows is in sight, so none weighs
     steps = np.arange(1, T + 1)
     part, full = (gradient / (network.cells.size or 1.0) for gradient in (found, network.full))
     return Truncated(

@@ -51,7 +51,7 @@ class ButterflyPicture:
         """Show ``runs`` (Neighbours), ``law`` (rate per step, or None), its ``name`` and ``delta`` (log10), of data."""
         self.unit.update(data.runs)
         self.distance.update(data.runs, data.law)
-        neighbour = f"and of its neighbour, 10{str(data.delta).translate(style.SUPERSCRIPTS)} away"
+        neighbour = f"and of its neighbour, {style.power_of_ten(data.delta)} away"
         theory = THEORIES[data.name]
         for text, words in zip(self.words, (neighbour, "their distance", "by the Jacobians", theory), strict=True):
             text.set_text(words)

@@ -245,7 +245,7 @@ def _scale(ax):
     levels = len(PALETTE) - 1
     ax.imshow(PALETTE[1:, None], aspect="auto", origin="lower", extent=(0, 1, 0, levels))
     bounds = np.arange(1, len(COLOURS) + 1)
-    labels = [f"10{str(DECADES * bound).translate(style.SUPERSCRIPTS)}" for bound in bounds]
+    labels = [style.power_of_ten(DECADES * bound) for bound in bounds]
     ax.set_yticks([0.5, *(1 + bounds)], ["≤ 1", *labels], fontsize=style.TICK, color=style.INK)
     ax.yaxis.set(ticks_position="right", label_position="right")
     ax.set_ylabel("times the tolerance", fontsize=style.NOTE, color=style.INK)
@@ -289,7 +289,7 @@ def _times(ratio):
     if ratio < 1000:
         return short(ratio, 2)
     digit, power = f"{ratio:.0e}".split("e")
-    return f"{digit}·10{str(int(power)).translate(style.SUPERSCRIPTS)}"
+    return f"{digit}·{style.power_of_ten(power)}"
 
 
 def _box(left, right, top, bottom):

@@ -124,7 +124,7 @@ def _size(decades):
     power = np.floor(decades)
     first = round(10 ** (decades - power))
     first, power = (1, power + 1) if first == 10 else (first, power)
-    return f"{first}·10" + f"{power:.0f}".translate(style.SUPERSCRIPTS)
+    return f"{first}·{style.power_of_ten(power)}"
 
 
 class RemediesPicture:

@@ -178,7 +178,7 @@ def right_digits(sizes, method, h):
 def powers(number, places=0):
     """Return a positive number in words such as 3 · 10⁻⁵ or 10⁻³."""
     mantissa, exponent = f"{number:.{places}e}".split("e")
-    power = "10" + str(int(exponent)).translate(style.SUPERSCRIPTS)
+    power = style.power_of_ten(exponent)
     return power if float(mantissa) == 1 else f"{mantissa} · {power}"
 
 

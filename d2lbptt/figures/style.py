@@ -49,6 +49,11 @@ def decade(value, _=None):
     return f"$10^{{{value:g}}}$" if value else "1"
 
 
+def power_of_ten(exponent):
+    """Return 10^exponent, a whole one, with superscripts, for texts that are no mathematics."""
+    return f"10{str(int(exponent)).translate(SUPERSCRIPTS)}"
+
+
 def decades(axis, ticks=6):
     """Give an axis that counts decades whole ones as its ticks, with powers of ten as labels."""
     axis.set_major_formatter(decade)

@@ -201,9 +201,7 @@ class Share:
         (self.theory,) = ax.plot([], [], **style.THEORY | {"linewidth": 2.5})
         ends = {"color": style.THEORY["color"], "markeredgewidth": 2.5, "linestyle": "none", "clip_on": False}
         (self.ends,) = ax.plot([], [], marker="|", markersize=18, **ends)
-        self.beyond = [
-            ax.plot([], [], marker=arrow, markersize=11, **ends)[0] for arrow in (5, 4)
-        ]  # to the right, left
+        self.beyond = [ax.plot([], [], marker=arrow, markersize=11, **ends)[0] for arrow in "><"]
         (self.point,) = ax.plot([], [], **POINT)
         (self.this,) = ax.plot([], [], **THIS)
         look = {"fontsize": style.NOTE, "color": DARK, "va": "bottom"}
