@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import _checks
-from ._checks import Overflow
+from . import _validation
+from ._validation import Overflow
 from .activations import ACTIVATIONS
 from .losses import weigh
 from .rnn import targets
@@ -89,7 +89,9 @@ def backward(trace, y, *, loss="squared_error", reduction="mean", gates=None, wi
             sweep = _sweep_single if do.ndim == 2 else _sweep_batch
             dh = sweep(_gated(slope, xi), W_hh, W_qh, do)
         else:
-            dh = _windowed(slope, W_hh, product(do, W_qh), _checks.whole_number("window", window, 1, len(do), "T = "))
+            dh = _windowed(
+                slope, W_hh, product(do, W_qh), _validation.whole_number("window", window, 1, len(do), "T = ")
+            )
         no_overflow("dL/dh_t", dh)
         dz = np.multiply(slope, dh, out=slope if slope.dtype == dh.dtype else None)
         dh0 = product(dz[:1], W_hh)[0]
@@ -189,7 +191,7 @@ def itemized(trace, y, *, loss="squared_error"):
     with np.errstate(over="ignore", invalid="ignore"):
         do = output_gradient(trace, y, loss, "sum")
         T, W_hh = len(do), trace.params.W_hh
-        _checks.fits_in_memory("the table of |dl_t/dh_k|", T * T, float, f"T = {T}")
+        _validation.fits_in_memory("the table of |dl_t/dh_k|", T * T, float, f"T = {T}")
         table = np.zeros((T, T), do.real.dtype)
         slope = ACTIVATIONS[trace.activation].slope(trace.h[1:])
         for lag, (steps, rows) in enumerate(by_lag(slope, W_hh, product(do, trace.params.W_qh))):
@@ -238,7 +240,7 @@ def checked_gates(gates, T):
     """Return gates as an array of T finite real numbers, or None."""
     if gates is None:
         return None
-    return _checks.finite("gates", _checks.shaped("gates", _checks.real("gates", gates), (T,), "(T,)"))
+    return _validation.finite("gates", _validation.shaped("gates", _validation.real("gates", gates), (T,), "(T,)"))
 
 
 def no_overflow(symbol, rows):

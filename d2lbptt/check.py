@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import _checks, diagnosis, orbit, rounding
+from . import _validation, diagnosis, orbit, rounding
 from .bptt import Gradients, backward, row_norms
 from .contributions import Key, tables
 from .differences import complex_step, one_sided, ridders
@@ -139,8 +139,8 @@ def check_gradient(f, theta, grad, *, method="auto", seed=0):
     place, each with a step h of its own, so that the imaginary parts round anew: 50 evaluations of f for each entry
     of theta. With ``ridders`` it is four times what that estimates of its own error, which is no statistical bound.
     """
-    _checks.one_of("method", method, ("auto", "complex", "ridders"))
-    theta = _checks.finite("theta", _checks.real("theta", theta)).astype(float)
+    _validation.one_of("method", method, ("auto", "complex", "ridders"))
+    theta = _validation.finite("theta", _validation.real("theta", theta)).astype(float)
     rng = np.random.default_rng(seed)
     key = Key("theta")
     tested = {key: _given(grad, theta)}
@@ -158,8 +158,8 @@ def check_gradient(f, theta, grad, *, method="auto", seed=0):
 
 
 def _given(grad, theta):
-    found = _checks.real("grad", grad(theta.copy()) if callable(grad) else grad)
-    return _checks.shaped("grad", found, theta.shape, "the shape of theta").astype(float)
+    found = _validation.real("grad", grad(theta.copy()) if callable(grad) else grad)
+    return _validation.shaped("grad", found, theta.shape, "the shape of theta").astype(float)
 
 
 def _why_not_analytic(f, theta, rng):
@@ -270,7 +270,7 @@ def _copied(trace):
 
 
 def _array(symbol, value, shape):
-    return _checks.shaped(symbol, _checks.real(symbol, value), shape, f"shape {shape}").astype(float)
+    return _validation.shaped(symbol, _validation.real(symbol, value), shape, f"shape {shape}").astype(float)
 
 
 def _nearest(tested, answers):

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import _checks
+from . import _validation
 from .activations import ACTIVATIONS
 from .bptt import backward, by_lag, output_gradient, product
 from .graph import WEIGHTS
@@ -125,7 +125,7 @@ def by_use(trace, y, parameter="W_hh", *, loss="squared_error", reduction="mean"
     TypeError, ValueError
         If an argument does not fit.
     """
-    _checks.one_of("parameter", parameter, WEIGHTS)
+    _validation.one_of("parameter", parameter, WEIGHTS)
     gradient = backward(trace, y, loss=loss, reduction=reduction)
     if parameter == "W_qh":
         return _outer_rows(gradient.o, trace.h[1:])
@@ -142,7 +142,7 @@ def by_loss(trace, y, parameter="W_hh", *, loss="squared_error", reduction="mean
     array, shape (T, ...)
         Entry t - 1 is the derivative of the part of L that belongs to step t.
     """
-    _checks.one_of("parameter", parameter, WEIGHTS[:2])
+    _validation.one_of("parameter", parameter, WEIGHTS[:2])
     own = product(output_gradient(trace, y, loss, reduction), trace.params.W_qh)
     d = trace.params.W_hx.shape[1]
     part = slice(d) if parameter == "W_hx" else slice(d, -2)
@@ -163,11 +163,11 @@ def by_pair(trace, y, parameter="W_hh", *, loss="squared_error", reduction="mean
     array, shape (T, T, ...)
         Entry [t - 1, k - 1]; zero for k > t, where nothing flows.
     """
-    _checks.one_of("parameter", parameter, WEIGHTS[:2])
+    _validation.one_of("parameter", parameter, WEIGHTS[:2])
     own = product(output_gradient(trace, y, loss, reduction), trace.params.W_qh)
     slope, u, T = _slopes(trace), _entering(trace, parameter), len(own)
     shape = (T, T, own.shape[-1], u.shape[-1])
-    _checks.fits_in_memory("the table of all pairs", int(np.prod(shape)), own.dtype, f"T = {T}")
+    _validation.fits_in_memory("the table of all pairs", int(np.prod(shape)), own.dtype, f"T = {T}")
     table = np.zeros(shape, own.dtype)
     for lag, (steps, rows) in enumerate(by_lag(slope, trace.params.W_hh, own)):
         k = np.arange(T)[steps]

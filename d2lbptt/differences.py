@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import _checks
+from . import _validation
 
 EPS = np.finfo(float).eps
 GROWTH = 4  # of the step: a power of 2, so that theta + h is exact where it can be
@@ -165,7 +165,7 @@ class _Lines:
     """f on the lines through theta along its entries; each point is calculated once."""
 
     def __init__(self, f, theta):
-        self.f, self.theta = f, _checks.finite("theta", _checks.real("theta", theta)).astype(float)
+        self.f, self.theta = f, _validation.finite("theta", _validation.real("theta", theta)).astype(float)
         self.here, self.at, self.noise = self._value(self.theta.copy()), cache(self._at), cache(self._noise)
 
     def everywhere(self, find):

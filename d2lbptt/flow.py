@@ -14,7 +14,7 @@ from collections import deque
 
 import numpy as np
 
-from . import _checks
+from . import _validation
 from .activations import ACTIVATIONS
 from .bptt import first_loss, no_overflow, output_gradient, product, row_norms
 
@@ -54,7 +54,7 @@ def log10_gradient_norms(trace, y, *, loss="squared_error", reduction="mean", wi
     """
     slope, W_hh, dh = _flow(trace, y, loss, reduction)
     T = len(dh)
-    tau = T if window is None else _checks.whole_number("window", window, 1, T, "T = ")
+    tau = T if window is None else _validation.whole_number("window", window, 1, T, "T = ")
     return _windowed(slope, W_hh, dh, tau, np.arange(T) if steps is None else _wanted(steps, T))
 
 
@@ -112,7 +112,7 @@ def _flow(trace, y, loss, reduction):
 
 
 def _wanted(steps, T):
-    steps = _checks.array("steps", steps)
+    steps = _validation.array("steps", steps)
     if steps.ndim != 1 or steps.dtype.kind not in "iu":
         raise TypeError(f"steps has shape {steps.shape} and dtype {steps.dtype}, wanted a list of whole numbers")
     if np.any((steps < 1) | (steps > T)):

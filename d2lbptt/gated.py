@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import _checks
+from . import _validation
 from .activations import ACTIVATIONS
 from .rnn import init_params
 from .spectra import spectral_radius
@@ -101,7 +101,7 @@ def init_gated(num_inputs, num_hiddens, *, scale=1.0, gate_bias=0.0, seed=0):
     TypeError, ValueError
         If an argument is not what is described above.
     """
-    bias = _checks.real_number("gate_bias", gate_bias)
+    bias = _validation.real_number("gate_bias", gate_bias)
     plain = init_params(num_inputs, num_hiddens, 1, scale=scale, bias=True, seed=seed)
     rng, (h, d) = np.random.default_rng((seed, 2)), plain.W_hx.shape
     W_fx, W_fh = rng.normal(size=(h, d)) / np.sqrt(d), rng.normal(size=(h, h)) / np.sqrt(h)
@@ -227,7 +227,7 @@ def log10_gated_norms(trace, dh):
     TypeError, ValueError
         If an argument is not what is described above.
     """
-    v, W_fh, W_hh = _checks.real("dh", _fitting(trace, dh, last=True)), trace.params.W_fh, trace.params.W_hh
+    v, W_fh, W_hh = _validation.real("dh", _fitting(trace, dh, last=True)), trace.params.W_fh, trace.params.W_hh
     vectors, exponents, exponent = np.empty(trace.f.shape), np.empty(len(trace.f)), 0
     for t, *rows in _backwards(trace):
         vectors[t], exponents[t] = v, exponent
@@ -284,21 +284,21 @@ def _fitting(trace, dh, last):
     if not isinstance(trace, GatedTrace):
         raise TypeError(f"trace is a {type(trace).__name__}, wanted the GatedTrace that gated_forward returns")
     shape, names = (trace.f.shape[1:], "(h,)") if last else (trace.f.shape, "(T, h)")
-    dh = _checks.finite("dh", _checks.shaped("dh", _checks.numeric("dh", dh), shape, names))
+    dh = _validation.finite("dh", _validation.shaped("dh", _validation.numeric("dh", dh), shape, names))
     return dh.astype(np.result_type(trace.h, dh))
 
 
 def _checked(params, x, h0):
     if not isinstance(params, GatedParams):
         raise TypeError(f"params is a {type(params).__name__}, wanted GatedParams")
-    arrays = {symbol: _checks.numeric(symbol, array) for symbol, array in {"x": x, **params._asdict()}.items()}
-    d = _checks.shaped("x", arrays["x"], (None, None), "(T, d)").shape[1]
-    h = len(_checks.shaped("W_hx", arrays["W_hx"], (None, d), f"(h, d) with d = {d}"))
-    arrays["h0"] = np.zeros(h) if h0 is None else _checks.numeric("h0", h0)
+    arrays = {symbol: _validation.numeric(symbol, array) for symbol, array in {"x": x, **params._asdict()}.items()}
+    d = _validation.shaped("x", arrays["x"], (None, None), "(T, d)").shape[1]
+    h = len(_validation.shaped("W_hx", arrays["W_hx"], (None, d), f"(h, d) with d = {d}"))
+    arrays["h0"] = np.zeros(h) if h0 is None else _validation.numeric("h0", h0)
     shapes = {"W_hh": (h, h), "b_h": (h,), "W_fx": (h, d), "W_fh": (h, h), "b_f": (h,), "h0": (h,)}
     for symbol, shape in shapes.items():
         names = {(h,): "(h,)", (h, h): "(h, h)"}.get(shape, "(h, d)")
-        _checks.shaped(symbol, arrays[symbol], shape, names)
+        _validation.shaped(symbol, arrays[symbol], shape, names)
     dtype = np.result_type(float, *arrays.values())
-    x, *weights, h0 = (_checks.finite(symbol, array).astype(dtype) for symbol, array in arrays.items())
+    x, *weights, h0 = (_validation.finite(symbol, array).astype(dtype) for symbol, array in arrays.items())
     return GatedParams(*weights), x, h0

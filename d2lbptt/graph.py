@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from . import _checks
+from . import _validation
 
 WEIGHTS = ("W_hx", "W_hh", "W_qh")
 OPERATORS = ("f", "g", "l", "mean")
@@ -85,7 +85,7 @@ class Graph(NamedTuple):
 
     def uses(self, weight):
         """Return the nodes of a weight, one for each step."""
-        _checks.one_of("weight", weight, WEIGHTS)
+        _validation.one_of("weight", weight, WEIGHTS)
         return tuple(Node(weight, t) for t in range(1, self.T + 1))
 
 
@@ -105,7 +105,7 @@ def computational_graph(T):
     TypeError, ValueError
         If T is not a whole number from 1 on.
     """
-    T = _checks.whole_number("T", T, 1)
+    T = _validation.whole_number("T", T, 1)
     inputs = {Node("mean", 0): tuple(Node("l", t) for t in range(1, T + 1)), Node("L", 0): (Node("mean", 0),)}
     for t in range(1, T + 1):
         inputs |= _step(t)

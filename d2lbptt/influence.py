@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import _checks
+from . import _validation
 from .bptt import backward
 from .rnn import Params, forward
 from .truncation import randomized
@@ -82,13 +82,13 @@ def balance(n=UNITS, p=POSITIVE):
 
 
 def _sizes(n, p):
-    n = _checks.whole_number("n", n, 1)
-    return n, _checks.whole_number("p", p, 0, n, "n = ")
+    n = _validation.whole_number("n", n, 1)
+    return n, _validation.whole_number("p", p, 0, n, "n = ")
 
 
 def partial_sums(tau, n=UNITS, p=POSITIVE):
     """Return S_1 .. S_tau as fractions, from A and s alone."""
-    (n, p), tau = _sizes(n, p), _checks.whole_number("tau", tau, 1)
+    (n, p), tau = _sizes(n, p), _validation.whole_number("tau", tau, 1)
     signs = [1 if m < p else -1 for m in range(n)]
     terms = (Fraction(sum(comb(j, m) * sign for m, sign in enumerate(signs)), 2**j) for j in range(tau))
     return list(accumulate(terms))
@@ -125,7 +125,7 @@ def predicted_spans(n=UNITS, p=POSITIVE, longest=400):
         If an argument is not what is described above, if the sign is right nowhere up to the longest span, or if no
         sign is right: with p = n/2 the state at rest does not depend on theta.
     """
-    window = partial_sums(_checks.whole_number("longest", longest, 1), n, p)
+    window = partial_sums(_validation.whole_number("longest", longest, 1), n, p)
     if 2 * p == n:
         raise ValueError(f"p is {p}, wanted another number than n/2: at rest h^1 does not depend on theta")
     total = 2 * (2 * p - n)  # S of infinitely many terms: 2 sum(s), because (I - A)^-1 is 2 in its whole upper triangle
@@ -152,9 +152,9 @@ def observed_span(scheme, theta=START, longest=400, network=None):
         If an argument is not what is described above, if the sign is right nowhere up to the longest span, or if theta
         is the solution, where all gradients are 0.
     """
-    longest, theta = _checks.whole_number("longest", longest, 1), _checks.real_number("theta", theta)
+    longest, theta = _validation.whole_number("longest", longest, 1), _validation.real_number("theta", theta)
     network = balance() if network is None else network
-    reduction = {"window": "last", "chunks": "sum"}[_checks.one_of("scheme", scheme, ("window", "chunks"))]
+    reduction = {"window": "last", "chunks": "sum"}[_validation.one_of("scheme", scheme, ("window", "chunks"))]
     start, slope = network.rest(theta), network.rest(theta)[0] - 1
     if abs(slope) < 1e-12:
         raise ValueError(f"theta is {theta}, wanted another number than the solution, where all gradients are 0")
@@ -209,16 +209,16 @@ def trajectory(scheme, steps, *, tau=None, pi=None, lr=RATE, theta=START, h0=Non
     TypeError, ValueError
         If an argument is not what is described above.
     """
-    _checks.one_of("scheme", scheme, SCHEMES)
-    steps = _checks.whole_number("steps", steps, 1)
-    lr, theta = _checks.real_number("lr", lr), _checks.real_number("theta", theta)
+    _validation.one_of("scheme", scheme, SCHEMES)
+    steps = _validation.whole_number("steps", steps, 1)
+    lr, theta = _validation.real_number("lr", lr), _validation.real_number("theta", theta)
     network = balance() if network is None else network
-    h = np.ones(len(network.s)) if h0 is None else _checks.finite("h0", _checks.real("h0", h0))
-    _checks.shaped("h0", h, network.s.shape, "(n,)")
-    span = _checks.whole_number("tau", tau, 1) if scheme in ("window", "chunks") else 1
+    h = np.ones(len(network.s)) if h0 is None else _validation.finite("h0", _validation.real("h0", h0))
+    _validation.shaped("h0", h, network.s.shape, "(n,)")
+    span = _validation.whole_number("tau", tau, 1) if scheme in ("window", "chunks") else 1
     if scheme == "randomized":
-        pi = _checks.real_number("pi", pi)
-        gates = randomized(steps, pi, np.random.default_rng(_checks.whole_number("seed", seed, 0)))
+        pi = _validation.real_number("pi", pi)
+        gates = randomized(steps, pi, np.random.default_rng(_validation.whole_number("seed", seed, 0)))
     else:
         gates = np.ones(steps)
     found, states = np.full(steps + 1, np.nan), np.empty((steps + 1, len(h)))

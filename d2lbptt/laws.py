@@ -23,7 +23,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import digamma, ndtri, polygamma
 
-from . import _checks
+from . import _validation
 from .activations import ACTIVATIONS
 
 EPS = np.finfo(float).eps.item()
@@ -61,7 +61,7 @@ class Modes(NamedTuple):
 
     def power(self, k):
         """Return W^k = V diag(lambda^k) V^-1, shape (n, n); FloatingPointError if it overflows."""
-        k = _checks.whole_number("k", k, 0)
+        k = _validation.whole_number("k", k, 0)
         with np.errstate(over="ignore", invalid="ignore"):
             found = ((self.vectors * self.values**k) @ self.inverse).real
         if not np.isfinite(found).all():
@@ -75,7 +75,7 @@ class Modes(NamedTuple):
         norm approaches. With one such mode c is a number; two of opposite sign let it alternate, a complex pair lets it
         turn for ever. A v without a share in these modes has no such law: the result is -inf, or rounding.
         """
-        v = _checks.shaped("v", _checks.finite("v", _checks.real("v", v)), (len(self.values),), "(n,)")
+        v = _validation.shaped("v", _validation.finite("v", _validation.real("v", v)), (len(self.values),), "(n,)")
         k, modulus, c = _steps(k)[..., None], np.abs(self.values), self.inverse @ v
         if dominant:
             c = np.where(modulus >= (1 - 1e-9) * modulus[0], c, 0)
@@ -207,7 +207,7 @@ def triangle(a, b, c):
     1 / sin(angle) = sqrt(1 + (c/(a - b))^2): the price of eigenvectors that are nearly parallel. Trefethen and Embree
     2005, Spectra and Pseudospectra, treat such powers at length.
     """
-    a, b, c = _checks.real_number("a", a), _checks.real_number("b", b), _checks.real_number("c", c)
+    a, b, c = _validation.real_number("a", a), _validation.real_number("b", b), _validation.real_number("c", c)
     if not a > 0 or abs(b) > a:
         raise ValueError(f"a is {a} and b is {b}, wanted a > 0 and |b| <= a")
     return Triangle(a, b, c)
@@ -237,7 +237,7 @@ def log10_bound(W, k, activation="identity"):
     Mikolov, Bengio 2013, section 2.1. It holds for all inputs, states and k, and for W^k with the identity. It is
     reached by a symmetric W where every slope is gamma, and is far off for most others.
     """
-    k, gamma = _steps(k), ACTIVATIONS[_checks.one_of("activation", activation, ACTIVATIONS)].bound
+    k, gamma = _steps(k), ACTIVATIONS[_validation.one_of("activation", activation, ACTIVATIONS)].bound
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(k == 0, 0.0, k * np.log10(gamma * np.linalg.norm(_square(W), 2)))
 
@@ -305,7 +305,7 @@ def conditions(W, activation="tanh"):
     Applications 71, 77-80), which needs no eigenvectors: the smaller of the two, for a W that is off by 10 n eps |W|.
     """
     W = _square(W)
-    gamma = ACTIVATIONS[_checks.one_of("activation", activation, ACTIVATIONS)].bound
+    gamma = ACTIVATIONS[_validation.one_of("activation", activation, ACTIVATIONS)].bound
     sigma_max, rho, rho_abs = np.linalg.norm(W, 2).item(), _radius(W), _radius(np.abs(W))
     linear, bound, slack = activation == "identity", gamma * sigma_max, 10 * len(W) * EPS
     rules = (
@@ -327,13 +327,13 @@ def _radius(W):
 
 
 def _square(W):
-    W = _checks.real("W", W)
+    W = _validation.real("W", W)
     n = len(W) if W.ndim else 1
-    return _checks.finite("W", _checks.shaped("W", W, (n, n), "(n, n)")).astype(float)
+    return _validation.finite("W", _validation.shaped("W", W, (n, n), "(n, n)")).astype(float)
 
 
 def _steps(k):
-    k = _checks.array("k", k)
+    k = _validation.array("k", k)
     if k.dtype.kind not in "iu":
         raise TypeError(f"k has dtype {k.dtype}, wanted whole numbers")
     if np.any(k < 0):
@@ -386,7 +386,7 @@ def fresh_products(n, g=1.0):
     The largest is near log g - 1/(2n), although E |W_k .. W_1 v|^2 = g^2k |v|^2 exactly: the mean is not typical.
     One W that is REPEATED, as in a recurrent network, follows other laws: ``repeated_mean``.
     """
-    n, g = _checks.whole_number("n", n, 1), _checks.real_number("g", g)
+    n, g = _validation.whole_number("n", n, 1), _validation.real_number("g", g)
     if g <= 0:
         raise ValueError(f"g is {g}, wanted a number above 0")
     half = np.arange(n, 0, -1) / 2
@@ -425,7 +425,7 @@ def repeated_mean(n, k):
     above sqrt(n), |W^k v| goes with rho(W)^k, and the rho of the W that was drawn is near g, not g (Bar et al. 2025,
     arXiv 2505.19827, on long sequences).
     """
-    n, k = _checks.whole_number("n", n, 1), _checks.whole_number("k", k, 0, MOST_STEPS)
+    n, k = _validation.whole_number("n", n, 1), _validation.whole_number("k", k, 0, MOST_STEPS)
     return sum(count * n**free for free, count in _pairings(k).items()) / n ** (k + 1) if k else 1.0
 
 
@@ -477,7 +477,7 @@ def log10_repeated_bound(n, k):
     has these pairings and more, and none is negative: so it is a lower bound, for all n and k. With x = k^2/n held
     fixed and n growing it tends to sinh(x/2) / (x/2).
     """
-    n, k = _checks.whole_number("n", n, 1), _steps(k)
+    n, k = _validation.whole_number("n", n, 1), _steps(k)
     step = np.arange(1, k.max(initial=0) + 2)
     with np.errstate(divide="ignore"):
         rising, falling = np.cumsum(np.log1p(step / n)), np.cumsum(np.log1p(-np.minimum(step / n, 1)))
@@ -582,7 +582,7 @@ def edge_of_chaos(input_variance=0.0, activation="tanh"):
 
 
 def _phi(activation):
-    return ACTIVATIONS[_checks.one_of("activation", activation, ("tanh", "sigmoid"))]
+    return ACTIVATIONS[_validation.one_of("activation", activation, ("tanh", "sigmoid"))]
 
 
 def _means(phi, q):
@@ -645,7 +645,7 @@ def folds(w):
     s = sigma(x) that is s (1 - s) = 1/w, so s = (1 +- r)/2 with r = sqrt(1 - 4/w), and x = +- 2 artanh(r). The unit is
     that of Pascanu, Mikolov, Bengio 2013, figures 3 and 6; the derivation is ours.
     """
-    w = _checks.real_number("w", w)
+    w = _validation.real_number("w", w)
     if w < 4:
         raise ValueError(f"w is {w}, wanted 4 or more: below there is no fold")
     r = np.sqrt(1 - 4 / w) * np.array([1, -1])
@@ -668,7 +668,7 @@ class Wall(NamedTuple):
 
     def slope(self, T):
         """Return dx_T/db on the wall, 1 + m + .. + m^(T-1): exact, for x_t stays at x_0."""
-        return float(np.sum(self.multiplier ** np.arange(_checks.whole_number("T", T, 1))))
+        return float(np.sum(self.multiplier ** np.arange(_validation.whole_number("T", T, 1))))
 
 
 def wall(w, x_0=0.5):
@@ -703,7 +703,7 @@ def wall(w, x_0=0.5):
     a distance c / slope(T), with a c that depends on w, x_0 and y and for large T not on T. Where w > 4 but x_0 does
     not repel, E is steep beside a fold instead.
     """
-    w, x_0 = _checks.real_number("w", w), _checks.real_number("x_0", x_0)
+    w, x_0 = _validation.real_number("w", w), _validation.real_number("x_0", x_0)
     s = 1 / (1 + np.exp(-x_0))
     m = float(w * s * (1 - s))
     if abs(m) <= 1:
@@ -815,7 +815,7 @@ def angle(eigenvalues, k):
     In the eigenvectors of M the coordinates of x are again Gaussian, and M^k multiplies each by lambda_i^k: exercise 1.
     The variance of x does not matter, nor does its length, as long as all its entries have the same variance.
     """
-    k, log_ratios = _checks.whole_number("k", k, 0), np.sort(_log_ratios(eigenvalues))[::-1]
+    k, log_ratios = _validation.whole_number("k", k, 0), np.sort(_log_ratios(eigenvalues))[::-1]
     return Angle(2 * k * log_ratios if k else np.zeros(len(log_ratios)))
 
 
@@ -844,8 +844,8 @@ def angle_quantiles(eigenvalues, k, p):
     where tan^2 = A / x_1^2, as for large n. It agrees with ``Angle.quantile`` to 1e-8, and is many times as fast.
     """
     log_ratios, multiple = np.unique(_log_ratios(eigenvalues), return_counts=True)
-    k = _checks.shaped("k", _steps(k), (None,), "(K,)")
-    p = _checks.shaped("p", _checks.real("p", p), (None,), "(P,)")
+    k = _validation.shaped("k", _steps(k), (None,), "(K,)")
+    p = _validation.shaped("p", _validation.real("p", p), (None,), "(P,)")
     if not np.all((p >= 1e-3) & (p <= 1 - 1e-3)):
         raise ValueError(f"p is {p}, wanted numbers from 0.001 to 0.999")
     shift = k[:, None] * log_ratios[-1]
@@ -896,8 +896,8 @@ def log10_tan(eigenvalues, x, k):
     if np.argmax(np.abs(eigenvalues)) != 0:
         raise ValueError(f"eigenvalues begin with {eigenvalues[0]}, wanted the one with the largest modulus first")
     n = len(log_ratios) + 1
-    x = _checks.finite("x", _checks.real("x", x)).astype(float)
-    rows = _checks.shaped("x", x, (n,) if x.ndim == 1 else (None, n), "(n,) or (S, n)").reshape(-1, n)
+    x = _validation.finite("x", _validation.real("x", x)).astype(float)
+    rows = _validation.shaped("x", x, (n,) if x.ndim == 1 else (None, n), "(n,) or (S, n)").reshape(-1, n)
     largest = log_ratios.max()
     a = np.exp(2 * (_times(k.ravel(), log_ratios) - k.reshape(-1, 1) * largest))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -908,8 +908,8 @@ def log10_tan(eigenvalues, x, k):
 
 def _log_ratios(eigenvalues):
     """Return log |lambda_i/lambda_1| for i >= 2, of all but the one with the largest modulus, in the order given."""
-    values = _checks.real("eigenvalues", eigenvalues)
-    values = _checks.finite("eigenvalues", _checks.shaped("eigenvalues", values, (None,), "(n,)"))
+    values = _validation.real("eigenvalues", eigenvalues)
+    values = _validation.finite("eigenvalues", _validation.shaped("eigenvalues", values, (None,), "(n,)"))
     size = np.abs(values.astype(float))
     first = np.argmax(size)
     rest, largest = np.delete(size, first), np.sort(size)[::-1][:2]
@@ -932,12 +932,12 @@ def _probability(p):
 
 
 def _each(f, symbol, numbers):
-    numbers = _checks.finite(symbol, _checks.real(symbol, numbers))
+    numbers = _validation.finite(symbol, _validation.real(symbol, numbers))
     return np.array([f(float(number)) for number in numbers.ravel()]).reshape(numbers.shape)
 
 
 def _not_negative(symbol, value, most):
-    number = _checks.real_number(symbol, value)
+    number = _validation.real_number(symbol, value)
     if not 0 <= number <= most:
         raise ValueError(f"{symbol} is {number}, wanted a number from 0 to {most}")
     return number

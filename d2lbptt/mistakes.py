@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import _checks
+from . import _validation
 from .activations import ACTIVATIONS
 from .contributions import parts, sweep, unbatched, uses
 from .losses import LOSSES, weigh
@@ -79,7 +79,7 @@ def flawed(mistake, trace, y, *, loss="squared_error", reduction="mean"):
         If an argument is not what it should be.
     """
     run = Run(trace, y, loss, reduction, parts(trace, y, loss=loss, reduction=reduction))
-    change = Run.right if mistake is None else MISTAKES[_checks.one_of("mistake", mistake, MISTAKES)].change
+    change = Run.right if mistake is None else MISTAKES[_validation.one_of("mistake", mistake, MISTAKES)].change
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows comes back as inf or nan
         found = change(run)
     absent = {name for name in ("b_h", "b_q") if getattr(trace.params, name) is None}
@@ -244,7 +244,7 @@ def suspect(letter):
     ValueError
         If there is no such letter.
     """
-    name = SUSPECTS[_checks.one_of("letter", letter, SUSPECTS)]
+    name = SUSPECTS[_validation.one_of("letter", letter, SUSPECTS)]
 
     def contributions(trace, y):
         return flawed(name, trace, y)

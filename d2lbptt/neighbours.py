@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import _checks
+from . import _validation
 from .activations import ACTIVATIONS
 from .rnn import forward
 
@@ -98,9 +98,9 @@ def neighbours(params, x, h0, v, delta, *, activation="tanh"):
     though they are the same. ``spectra.tangent_growth`` predicts the same, with an estimate of the error; here many
     steps have to be quick.
     """
-    h0 = _checks.finite("h0", _checks.real("h0", h0)).astype(float)
-    v = _checks.finite("v", _checks.shaped("v", _checks.real("v", v), h0.shape, "that of h0")).astype(float)
-    start = h0 + _checks.real_number("delta", delta) * v
+    h0 = _validation.finite("h0", _validation.real("h0", h0)).astype(float)
+    v = _validation.finite("v", _validation.shaped("v", _validation.real("v", v), h0.shape, "that of h0")).astype(float)
+    start = h0 + _validation.real_number("delta", delta) * v
     if np.array_equal(start, h0):
         raise ValueError(f"delta is {delta}, wanted one that moves h_0: h_0 + delta v is h_0")
     trace, other = (forward(params, x, h0=row, activation=activation) for row in (h0, start))

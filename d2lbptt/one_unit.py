@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import _checks
+from . import _validation
 from ._kept import kept
 from .activations import ACTIVATIONS
 
@@ -44,7 +44,7 @@ def errors(w, b, T=STEPS):
         If w or b is not numbers, or T is no whole number from 1 on.
     """
     w, b = _numbers(w, b)
-    *_, h = _states(w, b, _checks.whole_number("T", T, 1))
+    *_, h = _states(w, b, _validation.whole_number("T", T, 1))
     return (h - h.real.dtype.type(TARGET)) ** 2
 
 
@@ -66,7 +66,7 @@ def gradients(w, b, T=STEPS):
         As ``errors`` does.
     """
     w, b = _numbers(w, b)
-    h = list(_states(w, b, _checks.whole_number("T", T, 1)))
+    h = list(_states(w, b, _validation.whole_number("T", T, 1)))
     off = h[-1] - h[-1].real.dtype.type(TARGET)
     dx, dw, db = 2 * off * SIGMOID.slope(h[-1]), 0, 0  # dE/dx_T
     for previous in h[-2::-1]:
@@ -76,8 +76,8 @@ def gradients(w, b, T=STEPS):
 
 
 def _numbers(w, b):
-    w, b = _checks.numeric("w", w), _checks.numeric("b", b)
-    return tuple(a.astype(_checks.common_dtype([w, b])) for a in np.broadcast_arrays(w, b))
+    w, b = _validation.numeric("w", w), _validation.numeric("b", b)
+    return tuple(a.astype(_validation.common_dtype([w, b])) for a in np.broadcast_arrays(w, b))
 
 
 def _states(w, b, T):
@@ -155,7 +155,7 @@ def steepest(w, T=STEPS):
     the grid, where dE/db does not show it, but E does: as long as a chord is steeper than every tangent, it is the
     steepest chord that is looked at more closely. A ridge without a drop would be missed; this unit has none.
     """
-    w, T = _checks.real_number("w", w), _checks.whole_number("T", T, 1)
+    w, T = _validation.real_number("w", w), _validation.whole_number("T", T, 1)
     b = np.linspace(-1 - abs(w), 1, round(1 + (2 + abs(w)) / 0.01))
     top, chords = _highest(errors(w, b, T), b)
     while not chords and b[top + 1] - b[top] > 2 * np.spacing(abs(b[top])):
@@ -236,13 +236,13 @@ def descend(w, b, *, rate, clip=None, steps=100, T=STEPS, within=PLANE):
     Clipping by norm: Pascanu, Mikolov, Bengio 2013, algorithm 1: g becomes g threshold / |g| where |g| >= threshold.
     The direction stays, so that a step is still downhill, and no step is longer than rate times the threshold.
     """
-    w, b, rate = (_checks.real_number(symbol, number) for symbol, number in (("w", w), ("b", b), ("rate", rate)))
-    threshold = math.inf if clip is None else _checks.real_number("clip", clip)
+    w, b, rate = (_validation.real_number(symbol, number) for symbol, number in (("w", w), ("b", b), ("rate", rate)))
+    threshold = math.inf if clip is None else _validation.real_number("clip", clip)
     for symbol, number in (("rate", rate), ("clip", threshold)):
         if number <= 0:
             raise ValueError(f"{symbol} is {number}, wanted a number above 0")
-    T, points, gradient, left = _checks.whole_number("T", T, 1), [], [], False
-    for _ in range(_checks.whole_number("steps", steps, 1)):
+    T, points, gradient, left = _validation.whole_number("T", T, 1), [], [], False
+    for _ in range(_validation.whole_number("steps", steps, 1)):
         E, *g = _gradient(w, b, T)
         points.append((w, b, E))
         gradient.append(g)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import _checks
+from . import _validation
 from .activations import ACTIVATIONS
 from .bptt import backward
 from .differences import complex_step
@@ -126,7 +126,9 @@ def step_sizes(params, x, y, h, *, h0=None, activation="tanh", dtype=float):
     of sqrt(70) times that of independent roundings, and the smooth part adds only eps^2 to them.
     """
     trace, y = _start(params, x, y, h0, activation, dtype)
-    h = np.unique(_checks.shaped("h", np.atleast_1d(_checks.finite("h", _checks.real("h", h))), (None,), "(K,)"))
+    h = np.unique(
+        _validation.shaped("h", np.atleast_1d(_validation.finite("h", _validation.real("h", h))), (None,), "(K,)")
+    )
     if h[0] <= 0:
         raise ValueError(f"h is {h[0]}, wanted positive numbers")
     entry, truth, second, third = _derivatives(trace, y)
@@ -162,21 +164,21 @@ def _typical(h, error):
 
 def _start(params, x, y, h0, activation, dtype):
     """Return the forward pass in dtype, and y, once they are known to be of use here."""
-    _checks.one_of("activation", activation, ("tanh", "sigmoid", "identity"))  # those that are analytic
+    _validation.one_of("activation", activation, ("tanh", "sigmoid", "identity"))  # those that are analytic
     if np.dtype(dtype) not in (np.float32, np.float64):
         raise TypeError(f"dtype is {np.dtype(dtype)}, wanted float32 or float64")
     trace = forward(params, x, h0=h0, activation=activation)
     if trace.x.ndim != 2:
         raise ValueError(f"x has shape {trace.x.shape}, wanted (T, d), one sequence")
-    start, y = _rerun(trace, dtype), _checks.real("y", targets(trace, y, "squared_error", "mean")[1])
+    start, y = _rerun(trace, dtype), _validation.real("y", targets(trace, y, "squared_error", "mean")[1])
     return start, y.astype(dtype)
 
 
 def _rerun(trace, dtype, **changed):
     """Return the same forward pass in another dtype, perhaps with another W_hh."""
     params = trace.params._replace(**changed)
-    arrays = {s: None if a is None else _checks.real(s, a).astype(dtype) for s, a in params._asdict().items()}
-    x, h0 = (_checks.real(symbol, a).astype(dtype) for symbol, a in (("x", trace.x), ("h0", trace.h[0])))
+    arrays = {s: None if a is None else _validation.real(s, a).astype(dtype) for s, a in params._asdict().items()}
+    x, h0 = (_validation.real(symbol, a).astype(dtype) for symbol, a in (("x", trace.x), ("h0", trace.h[0])))
     return forward(Params(**arrays), x, h0=h0, activation=trace.activation)
 
 
@@ -286,10 +288,10 @@ def cliff(w=5.0, h=1e-3, *, b=None, T=CLIFF_STEPS):
     TypeError, ValueError
         If an argument is not such a thing, or h is not above 0.
     """
-    w, h = _checks.real_number("w", w), _checks.real_number("h", h)
+    w, h = _validation.real_number("w", w), _validation.real_number("h", h)
     if h <= 0:
         raise ValueError(f"h is {h}, wanted a positive number")
-    at = steepest(w, T).b if b is None else _checks.real_number("b", b)
+    at = steepest(w, T).b if b is None else _validation.real_number("b", b)
     cut, ends = at + np.linspace(-2.5, 2.5, 2001) * h, at + np.array([-h, h])
     E = errors(w, np.concatenate([cut, ends]), T)
     here, _, slope = gradients(w, at, T)
@@ -344,7 +346,7 @@ def lost_slope(z=None):
     so storing h may move it by eps / 4, and the slope by 2 h times that; squaring h rounds by as much as storing
     it does. Together that is less than eps, and the slope it is compared with is 1 - tanh(z)^2.
     """
-    z = np.linspace(0, 25, 1001) if z is None else np.asarray(_checks.finite("z", _checks.real("z", z)), float)
+    z = np.linspace(0, 25, 1001) if z is None else np.asarray(_validation.finite("z", _validation.real("z", z)), float)
     error, law, gone = {}, {}, {}
     for dtype in (np.float32, np.float64):
         held, name = z.astype(dtype), np.dtype(dtype).name

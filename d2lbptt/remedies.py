@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import _checks
+from . import _validation
 from ._kept import kept
 from .flow import log10_gradient_norms
 from .gated import gated_forward, init_gated, log10_gated_norms, resting_factor
@@ -79,9 +79,9 @@ def remedies(T, *, g=0.8, tau=None, gate_bias=-5.0, seed=0, num_hiddens=64, num_
     where it is 1 or more. "arcsine law", for the identity: ``log10_never_at_zero``. The window has the patient's law as
     far as it reaches.
     """
-    T, g = _checks.whole_number("T", T, 1), _checks.real_number("g", g)
-    tau = _checks.whole_number("tau", T if tau is None else tau, 1, T, "T = ")
-    bias, size = _checks.real_number("gate_bias", gate_bias), _checks.real_number("input_size", input_size)
+    T, g = _validation.whole_number("T", T, 1), _validation.real_number("g", g)
+    tau = _validation.whole_number("tau", T if tau is None else tau, 1, T, "T = ")
+    bias, size = _validation.real_number("gate_bias", gate_bias), _validation.real_number("input_size", input_size)
     model = (T, seed, num_hiddens, num_inputs, size)
     patient = Remedy(_plain("gaussian", g, "tanh", *model), _mean_field(g, size, T), "mean field")
     window = (np.where(np.arange(T) < tau, decades, -np.inf) for decades in patient[:2])
@@ -152,7 +152,7 @@ def log10_never_at_zero(T):
     It is a mean over inputs and W_qh. With few inputs the walks of the units go together, and one sequence may be far
     from it.
     """
-    T = _checks.whole_number("T", T, 1)
+    T = _validation.whole_number("T", T, 1)
     m = np.arange(1, T + 1)
     p = np.cumprod(np.append(1.0, (2 * m - 1) / (2 * m)))
     return np.log10(np.cumsum(p * p[::-1])[:0:-1]) / 2

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import _checks
-from ._checks import Overflow
+from . import _validation
+from ._validation import Overflow
 from .activations import ACTIVATIONS
 from .losses import LOSSES, REDUCTIONS, weigh
 
@@ -96,15 +96,15 @@ def init_params(num_inputs, num_hiddens, num_outputs, *, scale=1.0, kind="gaussi
     TypeError, ValueError
         If an argument is not what is described above.
     """
-    d = _checks.whole_number("num_inputs", num_inputs, 1)
-    h = _checks.whole_number("num_hiddens", num_hiddens, 1)
-    q = _checks.whole_number("num_outputs", num_outputs, 1)
-    seed = _checks.whole_number("seed", seed, 0)
-    g = _checks.real_number("scale", scale)
-    _checks.one_of("kind", kind, KINDS)
+    d = _validation.whole_number("num_inputs", num_inputs, 1)
+    h = _validation.whole_number("num_hiddens", num_hiddens, 1)
+    q = _validation.whole_number("num_outputs", num_outputs, 1)
+    seed = _validation.whole_number("seed", seed, 0)
+    g = _validation.real_number("scale", scale)
+    _validation.one_of("kind", kind, KINDS)
     if np.dtype(dtype) not in (np.float32, np.float64):
         raise TypeError(f"dtype is {np.dtype(dtype)}, wanted float32 or float64")
-    _checks.fits_in_memory("W_hh", h * h, dtype, f"h = {h}")
+    _validation.fits_in_memory("W_hh", h * h, dtype, f"h = {h}")
     rng = np.random.default_rng(seed)
     W_hx = rng.normal(size=(h, d)) / np.sqrt(d)
     W_qh = rng.normal(size=(q, h)) / np.sqrt(h)
@@ -231,23 +231,23 @@ def targets(trace, y, loss, reduction):
     """Return the loss rule and y as an array, once they are known to fit the trace."""
     if not isinstance(trace, Trace):
         raise TypeError(f"trace is a {type(trace).__name__}, wanted the Trace that forward returns")
-    rule = LOSSES[_checks.one_of("loss", loss, LOSSES)]
-    _checks.one_of("reduction", reduction, REDUCTIONS)
+    rule = LOSSES[_validation.one_of("loss", loss, LOSSES)]
+    _validation.one_of("reduction", reduction, REDUCTIONS)
     o = trace.o
     if loss == "cross_entropy":
         return rule, _labels(y, o)
-    y = _checks.numeric("y", y)
+    y = _validation.numeric("y", y)
     names = "(T, q)" if o.ndim == 2 else "(T, B, q)"
-    return rule, _checks.finite("y", _checks.shaped("y", y, o.shape, names)).astype(
+    return rule, _validation.finite("y", _validation.shaped("y", y, o.shape, names)).astype(
         np.result_type(o, y) if np.iscomplexobj(y) else o.dtype, copy=False
     )
 
 
 def _labels(y, o):
-    y = _checks.array("y", y)
+    y = _validation.array("y", y)
     if y.dtype.kind not in "iu":
         raise TypeError(f"y has dtype {y.dtype}, wanted whole numbers, one class for each output")
-    _checks.shaped("y", y, o.shape[:-1], "(T,)" if o.ndim == 2 else "(T, B)")
+    _validation.shaped("y", y, o.shape[:-1], "(T,)" if o.ndim == 2 else "(T, B)")
     wrong = (y < 0) | (y >= o.shape[-1])
     if wrong.any():
         index = tuple(int(i) for i in np.argwhere(wrong)[0])
@@ -258,42 +258,42 @@ def _labels(y, o):
 def _checked(params, x, h0, activation):
     if not isinstance(params, Params):
         raise TypeError(f"params is a {type(params).__name__}, wanted Params")
-    phi = ACTIVATIONS[_checks.one_of("activation", activation, ACTIVATIONS)]
+    phi = ACTIVATIONS[_validation.one_of("activation", activation, ACTIVATIONS)]
     arrays = {
-        symbol: None if a is None and symbol in ("b_h", "b_q") else _checks.numeric(symbol, a)
+        symbol: None if a is None and symbol in ("b_h", "b_q") else _validation.numeric(symbol, a)
         for symbol, a in params._asdict().items()
     }
-    x = _checks.numeric("x", x)
+    x = _validation.numeric("x", x)
     if x.ndim not in (2, 3):
         raise ValueError(f"x has shape {x.shape}, wanted (T, d) or (T, B, d)")
     _check_shapes(arrays, x)
     state = (*x.shape[1:-1], len(arrays["W_hh"]))
     given = [a for a in arrays.values() if a is not None] + [x]
     if h0 is not None:
-        h0 = _checks.shaped("h0", _checks.numeric("h0", h0), state, "(h,)" if x.ndim == 2 else "(B, h)")
+        h0 = _validation.shaped("h0", _validation.numeric("h0", h0), state, "(h,)" if x.ndim == 2 else "(B, h)")
         given.append(h0)
-    dtype = _checks.common_dtype(given)
+    dtype = _validation.common_dtype(given)
     # Before a look at every entry of x: a T that is far too long must be refused at once.
-    _checks.fits_in_memory("h", (len(x) + 1) * int(np.prod(state)), dtype, f"T = {len(x)}")
+    _validation.fits_in_memory("h", (len(x) + 1) * int(np.prod(state)), dtype, f"T = {len(x)}")
     h0 = np.zeros(state, dtype) if h0 is None else _ready("h0", h0, dtype)
     params = Params(**{s: None if a is None else _ready(s, a, dtype) for s, a in arrays.items()})
     return params, _ready("x", x, dtype), h0, phi
 
 
 def _ready(symbol, array, dtype):
-    return _checks.finite(symbol, array).astype(dtype, copy=False)
+    return _validation.finite(symbol, array).astype(dtype, copy=False)
 
 
 def _check_shapes(arrays, x):
     h = arrays["W_hh"].shape[0] if arrays["W_hh"].ndim else 1
-    _checks.shaped("W_hh", arrays["W_hh"], (h, h), "(h, h)")
-    d = _checks.shaped("W_hx", arrays["W_hx"], (h, None), f"(h, d) with h = {h}").shape[1]
-    q = _checks.shaped("W_qh", arrays["W_qh"], (None, h), f"(q, h) with h = {h}").shape[0]
+    _validation.shaped("W_hh", arrays["W_hh"], (h, h), "(h, h)")
+    d = _validation.shaped("W_hx", arrays["W_hx"], (h, None), f"(h, d) with h = {h}").shape[1]
+    q = _validation.shaped("W_qh", arrays["W_qh"], (None, h), f"(q, h) with h = {h}").shape[0]
     for symbol, size, name in (("b_h", h, "(h,)"), ("b_q", q, "(q,)")):
         if arrays[symbol] is not None:
-            _checks.shaped(symbol, arrays[symbol], (size,), name)
+            _validation.shaped(symbol, arrays[symbol], (size,), name)
     names = "(T, d)" if x.ndim == 2 else "(T, B, d)"
-    _checks.shaped("x", x, (None,) * (x.ndim - 1) + (d,), f"{names} with d = {d} and T > 0")
+    _validation.shaped("x", x, (None,) * (x.ndim - 1) + (d,), f"{names} with d = {d} and T > 0")
 
 
 def _empty_states(T, h0):

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import _checks
+from . import _validation
 from .activations import ACTIVATIONS
 
 
@@ -92,9 +92,9 @@ def scalar_rnn(w, v, x, y, *, h0=0.0, phi="tanh", theta="identity", loss=None):
     TypeError, ValueError
         If x and y are not two rows of T numbers, or phi, theta or loss is not such a thing.
     """
-    x, y = _checks.numeric("x", x), _checks.numeric("y", y)
-    _checks.shaped("x", x, (None,), "(T,)")
-    _checks.shaped("y", y, x.shape, "(T,)")
+    x, y = _validation.numeric("x", x), _validation.numeric("y", y)
+    _validation.shaped("x", x, (None,), "(T,)")
+    _validation.shaped("y", y, x.shape, "(T,)")
     phi, theta, l = _rule("phi", phi), _rule("theta", theta), _rule("loss", loss or SQUARED_ERROR)
     s, h = _forward(w, v, x, h0, phi)
     yhat = _along(theta.value, h[1:])
@@ -128,7 +128,7 @@ def _along(function, *rows):
 
 def _rule(symbol, given):
     if isinstance(given, str):
-        named = ACTIVATIONS[_checks.one_of(symbol, given, ACTIVATIONS)]
+        named = ACTIVATIONS[_validation.one_of(symbol, given, ACTIVATIONS)]
         return Rule(lambda s: _at(named, s)[0], lambda s: named.slope(_at(named, s))[0])
     if not (isinstance(given, tuple) and len(given) == 2 and all(map(callable, given))):
         raise TypeError(f"{symbol} is {given!r}, wanted a name or a pair (value, slope) of functions")

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import _checks
+from . import _validation
 from .activations import ACTIVATIONS
 from .rnn import Trace
 
@@ -156,9 +156,9 @@ def departure_from_normality(W):
 
 
 def _square(W, symbol="W"):
-    W = _checks.real(symbol, W)
+    W = _validation.real(symbol, W)
     n = W.shape[0] if W.ndim else 1
-    return _checks.finite(symbol, _checks.shaped(symbol, W, (n, n), "(n, n)")).astype(float)
+    return _validation.finite(symbol, _validation.shaped(symbol, W, (n, n), "(n, n)")).astype(float)
 
 
 # --- the product of Jacobians ---
@@ -247,8 +247,10 @@ def lyapunov_exponents(trace, *, discard=None, blocks=10):
     """
     W, slopes = _jacobians(trace, 0, None)
     T = len(slopes)
-    blocks = _checks.whole_number("blocks", blocks, 2, T, "T = ")
-    discard = _checks.whole_number("discard", T // 10 if discard is None else discard, 0, T - blocks, "T - blocks = ")
+    blocks = _validation.whole_number("blocks", blocks, 2, T, "T = ")
+    discard = _validation.whole_number(
+        "discard", T // 10 if discard is None else discard, 0, T - blocks, "T - blocks = "
+    )
     steps = slice(discard + (T - discard) % blocks, None)
     exact, noisy = (_log_growth(W, slopes, noise)[steps].reshape(blocks, -1, len(W)).mean(1) for noise in (0.0, NOISE))
     order = np.argsort(-exact.mean(0), kind="stable")
@@ -280,8 +282,8 @@ def _jacobians(trace, start, stop):
     if np.iscomplexobj(trace.h) or np.iscomplexobj(W):
         raise TypeError("trace is complex, wanted real numbers")
     T = len(trace.h) - 1
-    stop = _checks.whole_number("stop", T if stop is None else stop, 1, T, "T = ")
-    start = _checks.whole_number("start", start, 0, stop - 1, "stop - 1 = ")
+    stop = _validation.whole_number("stop", T if stop is None else stop, 1, T, "T = ")
+    start = _validation.whole_number("start", start, 0, stop - 1, "stop - 1 = ")
     slopes = ACTIVATIONS[trace.activation].slope(trace.h[start + 1 : stop + 1].astype(float))
     return W.astype(float), slopes
 
@@ -410,8 +412,8 @@ def power_growth(M, v, K):
     grows fastest: rounding provides one, and in the end it is all that is seen.
     """
     M = _square(M, "M")
-    K = _checks.whole_number("K", K, 0)
-    _checks.fits_in_memory("M^k v", 2 * (K + 1) * len(M), float, f"K = {K}")
+    K = _validation.whole_number("K", K, 0)
+    _validation.fits_in_memory("M^k v", 2 * (K + 1) * len(M), float, f"K = {K}")
     return _growth(M, np.broadcast_to(1.0, (K, len(M))), v)
 
 
@@ -439,7 +441,7 @@ def tangent_growth(trace, v, start=0, stop=None):
 
 
 def _growth(W, slopes, v):
-    v = _checks.finite("v", _checks.shaped("v", _checks.real("v", v), (len(W),), "(n,)")).astype(float)
+    v = _validation.finite("v", _validation.shaped("v", _validation.real("v", v), (len(W),), "(n,)")).astype(float)
     if not v.any():
         raise ValueError("v is zero, wanted a vector with a direction")
     rng, size = np.random.default_rng(0), np.abs(W)
@@ -492,10 +494,10 @@ def gaussian_growth(n, K, samples, *, repeated, seed=0):
     v is the first unit vector: a Gaussian matrix knows no direction. The laws are ``laws.fresh_products`` and
     ``laws.repeated_mean``.
     """
-    n, K = _checks.whole_number("n", n, 1), _checks.whole_number("K", K, 0)
-    samples = _checks.whole_number("samples", samples, 1)
-    _checks.fits_in_memory("W", samples * n * n, float, f"samples = {samples}, n = {n}")
-    rng = np.random.default_rng(_checks.whole_number("seed", seed, 0))
+    n, K = _validation.whole_number("n", n, 1), _validation.whole_number("K", K, 0)
+    samples = _validation.whole_number("samples", samples, 1)
+    _validation.fits_in_memory("W", samples * n * n, float, f"samples = {samples}, n = {n}")
+    rng = np.random.default_rng(_validation.whole_number("seed", seed, 0))
     v, log = np.zeros((samples, n, 1)), np.zeros((samples, K + 1))
     v[:, 0] = 1
     for k in range(1, K + 1):
@@ -538,7 +540,7 @@ def horizon(rho, dtype=float):
     rho m rounded to m.
     """
     high, normal, low = _binary_range(dtype)
-    rho = _checks.real_number("rho", rho)
+    rho = _validation.real_number("rho", rho)
     if rho < 0:
         raise ValueError(f"rho is {rho}, wanted at least 0")
     rate = math.log2(rho) if rho else -math.inf
@@ -569,7 +571,7 @@ def measured_horizon(log, dtype=float):
         If an argument is not such a thing.
     """
     high, normal, low = (e * math.log(2) for e in _binary_range(dtype))
-    log = _checks.shaped("log", _checks.real("log", log), (None,), "(K + 1,)")
+    log = _validation.shaped("log", _validation.real("log", log), (None,), "(K + 1,)")
     if np.isnan(log).any():
         raise ValueError("log is nan, wanted logarithms")
     return Horizon(*(int(np.argmax(out)) if out.any() else math.inf for out in (log >= high, log < normal, log < low)))

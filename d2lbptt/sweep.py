@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import _checks
+from . import _validation
 from .activations import ACTIVATIONS
 from .rnn import KINDS, init_params
 from .spectra import spectral_radius
@@ -110,15 +110,15 @@ def sweep(scales, seeds, T, *, num_hiddens=64, activation="tanh", kind="gaussian
 
 
 def _checked(scales, seeds, T, h, activation, kind, size):
-    scales = _checks.finite("scales", _checks.real("scales", scales)).astype(float)
-    _checks.shaped("scales", scales, (None,), "(G,)")
-    T, h = _checks.whole_number("T", T, 1), _checks.whole_number("num_hiddens", h, 1)
-    _checks.one_of("activation", activation, ACTIVATIONS)
-    _checks.one_of("kind", kind, KINDS)
-    _checks.fits_in_memory("h", T * h, float, f"T = {T}")
-    seeds = tuple(_checks.whole_number("seed", seed, 0) for seed in seeds)
-    _checks.fits_in_memory("decades", len(scales) * len(seeds) * T, float, f"T = {T}, G = {len(scales)}")
-    return scales, seeds, T, h, _checks.real_number("input_size", size)
+    scales = _validation.finite("scales", _validation.real("scales", scales)).astype(float)
+    _validation.shaped("scales", scales, (None,), "(G,)")
+    T, h = _validation.whole_number("T", T, 1), _validation.whole_number("num_hiddens", h, 1)
+    _validation.one_of("activation", activation, ACTIVATIONS)
+    _validation.one_of("kind", kind, KINDS)
+    _validation.fits_in_memory("h", T * h, float, f"T = {T}")
+    seeds = tuple(_validation.whole_number("seed", seed, 0) for seed in seeds)
+    _validation.fits_in_memory("decades", len(scales) * len(seeds) * T, float, f"T = {T}, G = {len(scales)}")
+    return scales, seeds, T, h, _validation.real_number("input_size", size)
 
 
 def _network(seed, h, kind, T):
@@ -149,7 +149,7 @@ def _forward(g, params, x, phi):
             now[:] = z
     bad = ~np.isfinite(states).reshape(len(x), -1).all(1)
     if bad.any():
-        raise _checks.Overflow("h_t", states.dtype, int(np.argmax(bad)) + 1)
+        raise _validation.Overflow("h_t", states.dtype, int(np.argmax(bad)) + 1)
     return phi.slope(states)
 
 

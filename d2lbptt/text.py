@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import _checks
+from . import _validation
 
 FILE = "timemachine.txt"
 URL = f"https://d2l-data.s3-accelerate.amazonaws.com/{FILE}"  # the book's own data address
@@ -69,7 +69,7 @@ def load_text(source=None, *, edition="v1.0"):
     OSError
         If the file of the reader cannot be read, or there is neither a network nor Python's help.
     """
-    line_by_line = EDITIONS[_checks.one_of("edition", edition, EDITIONS)]
+    line_by_line = EDITIONS[_validation.one_of("edition", edition, EDITIONS)]
     if source is not None:
         raw, words, trouble = _local("source", source)
     elif os.environ.get(VARIABLE):
@@ -207,7 +207,7 @@ class Vocab:
     unk = 0
 
     def __init__(self, tokens=(), min_freq=0, reserved_tokens=()):
-        min_freq = _checks.whole_number("min_freq", min_freq, 0)
+        min_freq = _validation.whole_number("min_freq", min_freq, 0)
         counts = Counter(_strings("tokens", tokens))
         kept = {token for token, count in counts.items() if count >= min_freq}
         kept.update(_strings("reserved_tokens", reserved_tokens))
@@ -230,7 +230,7 @@ class Vocab:
         """Return the token of a number, or the list of tokens of many."""
         if np.ndim(indices) > 0:
             return [self.to_tokens(number) for number in np.asarray(indices)]
-        return self.idx_to_token[_checks.whole_number("indices", indices, 0, len(self) - 1, "V - 1 = ")]
+        return self.idx_to_token[_validation.whole_number("indices", indices, 0, len(self) - 1, "V - 1 = ")]
 
 
 def _strings(symbol, values):
@@ -277,7 +277,7 @@ def sequential_batches(corpus, batch_size, num_steps, rng=None):
     corpus, B, T = _cut(corpus, batch_size, num_steps)
     drawn = rng is not None
     _long_enough(corpus, B * T + 1 + drawn * T, f"{B} x {T} + 1" + drawn * f" + {T}")
-    offset = _checks.generator("rng", rng).integers(T + 1) if drawn else 0
+    offset = _validation.generator("rng", rng).integers(T + 1) if drawn else 0
     length = (len(corpus) - offset - 1) // B
     x, y = (corpus[start : start + B * length].reshape(B, length).T for start in (offset, offset + 1))
     return ((x[t : t + T], y[t : t + T]) for t in range(0, length // T * T, T))
@@ -311,7 +311,7 @@ def random_batches(corpus, batch_size, num_steps, rng):
     """
     corpus, B, T = _cut(corpus, batch_size, num_steps)
     _long_enough(corpus, B * T + T, f"{B} x {T} + {T}")
-    offset = _checks.generator("rng", rng).integers(T)
+    offset = _validation.generator("rng", rng).integers(T)
     starts = offset + T * np.arange((len(corpus) - offset - 1) // T)
     rng.shuffle(starts)
     steps = np.arange(T)[:, None]
@@ -322,12 +322,16 @@ def random_batches(corpus, batch_size, num_steps, rng):
 def _cut(corpus, batch_size, num_steps):
     if isinstance(corpus, str):
         raise TypeError("corpus is a text, wanted whole numbers, as vocab[characters] gives them")
-    corpus = _checks.array("corpus", corpus)
+    corpus = _validation.array("corpus", corpus)
     if corpus.ndim != 1:
         raise ValueError(f"corpus has shape {corpus.shape}, wanted (n,)")
     if corpus.size and corpus.dtype.kind not in "iu":
         raise TypeError(f"corpus has dtype {corpus.dtype}, wanted whole numbers, as vocab[characters] gives them")
-    return corpus, _checks.whole_number("batch_size", batch_size, 1), _checks.whole_number("num_steps", num_steps, 1)
+    return (
+        corpus,
+        _validation.whole_number("batch_size", batch_size, 1),
+        _validation.whole_number("num_steps", num_steps, 1),
+    )
 
 
 def _long_enough(corpus, wanted, words):

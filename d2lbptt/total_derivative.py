@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import _checks
+from . import _validation
 from .activations import ACTIVATIONS
 from .bptt import Gradients, backward, checked_gates, outer_sum, output_gradient, product
 from .rnn import Trace
@@ -223,7 +223,7 @@ def mixtures(trace, y, parameter="W_hh", *, loss="squared_error", reduction="mea
     TypeError, ValueError
         If an argument does not fit.
     """
-    _checks.one_of("parameter", parameter, ("W_hx", "W_hh", "b_h"))
+    _validation.one_of("parameter", parameter, ("W_hx", "W_hh", "b_h"))
     total_slope = backward(trace, y, loss=loss, reduction=reduction).h
     own_slope = product(output_gradient(trace, y, loss, reduction), trace.params.W_qh)
     d = trace.params.W_hx.shape[1]
@@ -261,7 +261,7 @@ def _entering(trace):
 
 def _at_the_start(u, h):
     shape = (*u.shape[1:-1], h, h, u.shape[-1])
-    _checks.fits_in_memory("dh_t/dW", 2 * int(np.prod(shape)), u.dtype, f"h = {h}")
+    _validation.fits_in_memory("dh_t/dW", 2 * int(np.prod(shape)), u.dtype, f"h = {h}")
     D = np.zeros(shape, u.dtype)
     D[..., range(h), range(h), -1] = 1
     return D
@@ -273,6 +273,6 @@ def _is_trace(trace):
 
 
 def _two_rows(b, c):
-    b, c = _checks.numeric("b", b), _checks.numeric("c", c)
-    _checks.shaped("b", b, (None,), "(T,)")
-    return b, _checks.shaped("c", c, b.shape, "(T,)")
+    b, c = _validation.numeric("b", b), _validation.numeric("c", c)
+    _validation.shaped("b", b, (None,), "(T,)")
+    return b, _validation.shaped("c", c, b.shape, "(T,)")

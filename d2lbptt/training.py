@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import _checks
+from . import _validation
 from .bptt import backward, row_norms
 from .rnn import Params, forward, loss
 from .text import Vocab, random_batches, sequential_batches
@@ -116,17 +116,20 @@ def train(
     -----
     Pascanu, Mikolov, Bengio 2013, algorithm 1, for clipping by norm.
     """
-    epochs, num_tokens = _checks.whole_number("epochs", epochs, 1), _checks.whole_number("num_tokens", num_tokens, 1)
-    lr, clip = _checks.real_number("lr", lr), np.inf if clip is None else _checks.real_number("clip", clip)
+    epochs, num_tokens = (
+        _validation.whole_number("epochs", epochs, 1),
+        _validation.whole_number("num_tokens", num_tokens, 1),
+    )
+    lr, clip = _validation.real_number("lr", lr), np.inf if clip is None else _validation.real_number("clip", clip)
     if lr < 0:
         raise ValueError(f"lr is {lr}, wanted 0 or more")
     if clip <= 0:
         raise ValueError(f"clip is {clip}, wanted a number above 0, or None")
-    cutter = CUTS[_checks.one_of("cut", cut, CUTS)]
+    cutter = CUTS[_validation.one_of("cut", cut, CUTS)]
     corpus = _numbered(corpus, num_tokens)
-    rng = np.random.default_rng((_checks.whole_number("seed", seed, 0), 2))
-    batch_size = _checks.whole_number("batch_size", batch_size, 1)
-    num_steps = _checks.whole_number("num_steps", num_steps, 1)
+    rng = np.random.default_rng((_validation.whole_number("seed", seed, 0), 2))
+    batch_size = _validation.whole_number("batch_size", batch_size, 1)
+    num_steps = _validation.whole_number("num_steps", num_steps, 1)
     if params is None:
         params = book_params(num_tokens, num_hiddens, seed, dtype)
     else:
@@ -159,7 +162,7 @@ def train(
 
 def book_params(num_tokens, num_hiddens, seed=0, dtype=np.float32):
     """Return the book's start: weights from N(0, 0.01^2), biases of zero."""
-    rng, h, dtype = np.random.default_rng(seed), _checks.whole_number("num_hiddens", num_hiddens, 1), _float(dtype)
+    rng, h, dtype = np.random.default_rng(seed), _validation.whole_number("num_hiddens", num_hiddens, 1), _float(dtype)
     shapes = (h, num_tokens), (h, h), (num_tokens, h)
     weights = (rng.normal(0, START, shape).astype(dtype) for shape in shapes)
     return Params(*weights, b_h=np.zeros(h, dtype), b_q=np.zeros(num_tokens, dtype))
@@ -209,7 +212,7 @@ def predict(prefix, num_preds, params, vocab, *, activation="tanh"):
     """
     if not isinstance(prefix, str) or not prefix:
         raise ValueError(f"prefix is {prefix!r}, wanted a text of one character or more")
-    num_preds = _checks.whole_number("num_preds", num_preds, 0)
+    num_preds = _validation.whole_number("num_preds", num_preds, 0)
     if not isinstance(vocab, Vocab):
         raise TypeError(f"vocab is {vocab!r}, wanted a Vocab")
     params = _given(params, np.float32, len(vocab))
@@ -247,7 +250,7 @@ def _given(params, dtype, num_tokens):
     """Return the parameters as real numbers of at least this dtype, if they are those of so many tokens."""
     if not isinstance(params, Params):
         raise TypeError(f"params is a {type(params).__name__}, wanted Params")
-    arrays = {name: None if W is None else _checks.real(name, W) for name, W in params._asdict().items()}
+    arrays = {name: None if W is None else _validation.real(name, W) for name, W in params._asdict().items()}
     tokens = arrays["W_hx"].shape[-1], arrays["W_qh"].shape[0]
     if tokens != (num_tokens,) * 2:
         raise ValueError(f"params has W_hx and W_qh for {tokens[0]} and {tokens[1]} tokens, wanted V = {num_tokens}")
@@ -255,7 +258,7 @@ def _given(params, dtype, num_tokens):
 
 
 def _numbered(corpus, num_tokens):
-    corpus = _checks.array("corpus", corpus)
+    corpus = _validation.array("corpus", corpus)
     if corpus.dtype.kind in "iu" and corpus.size and not 0 <= corpus.min() <= corpus.max() < num_tokens:
         wrong = corpus.min() if corpus.min() < 0 else corpus.max()
         raise ValueError(f"corpus has the token {wrong}, wanted 0 to V - 1 = {num_tokens - 1}")

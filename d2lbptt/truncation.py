@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import _checks
+from . import _validation
 from .activations import ACTIVATIONS
 from .bptt import outer_sum, output_gradient, product, row_norms
 
@@ -41,8 +41,8 @@ def chunks(T, tau):
     TypeError, ValueError
         If T or tau is not such a number.
     """
-    T = _checks.whole_number("T", T, 1)
-    tau = _checks.whole_number("tau", tau, 1, T, "T = ")
+    T = _validation.whole_number("T", T, 1)
+    tau = _validation.whole_number("tau", tau, 1, T, "T = ")
     xi = np.ones(T)
     xi[tau::tau] = 0
     return xi
@@ -68,14 +68,14 @@ def randomized(T, pi, rng):
     TypeError, ValueError
         If T, pi or rng is not such a thing. pi = 0, which the book allows, would make E[xi] = 0.
     """
-    T = _checks.whole_number("T", T, 1)
-    pi = _checks.real("pi", pi)
+    T = _validation.whole_number("T", T, 1)
+    pi = _validation.real("pi", pi)
     if pi.ndim:
-        _checks.shaped("pi", pi, (T,), "a number or (T,)")
+        _validation.shaped("pi", pi, (T,), "a number or (T,)")
     outside = ~((pi > 0) & (pi <= 1))
     if outside.any():
         raise ValueError(f"pi is {pi[outside].flat[0]}, wanted above 0 and at most 1")
-    return (_checks.generator("rng", rng).random(T) < pi) / pi
+    return (_validation.generator("rng", rng).random(T) < pi) / pi
 
 
 SCHEMES = ("full", "window", "chunks", "randomized")
@@ -107,13 +107,13 @@ def scheme_options(scheme, T, *, tau=None, pi=None, rng=None):
     TypeError, ValueError
         If the scheme is unknown, or what it needs is missing or is not such a thing.
     """
-    _checks.one_of("scheme", scheme, SCHEMES)
+    _validation.one_of("scheme", scheme, SCHEMES)
     if scheme == "window":
-        return {"window": _checks.whole_number("tau", tau, 1, T, "T = ")}
+        return {"window": _validation.whole_number("tau", tau, 1, T, "T = ")}
     if scheme == "chunks":
         return {"gates": chunks(T, tau)}
     if scheme == "randomized":
-        return {"gates": randomized(T, _checks.real_number("pi", pi) if np.ndim(pi) == 0 else pi, rng)}
+        return {"gates": randomized(T, _validation.real_number("pi", pi) if np.ndim(pi) == 0 else pi, rng)}
     return {}
 
 
@@ -138,14 +138,14 @@ def first_kept(T, *, gates=None, window=None):
     TypeError, ValueError
         If an argument does not fit T, or both gates and window are given.
     """
-    t = np.arange(1, _checks.whole_number("T", T, 1) + 1)
+    t = np.arange(1, _validation.whole_number("T", T, 1) + 1)
     if gates is not None and window is not None:
         raise ValueError("gates and window are both given, wanted at most one of them")
     if window is not None:
-        return np.maximum(t - _checks.whole_number("window", window, 1, T, "T = ") + 1, 1)
+        return np.maximum(t - _validation.whole_number("window", window, 1, T, "T = ") + 1, 1)
     if gates is not None:
-        gates = _checks.finite("gates", _checks.real("gates", gates))
-        _checks.shaped("gates", gates, (None, T) if gates.ndim == 2 else (T,), "(T,) or (n, T)")
+        gates = _validation.finite("gates", _validation.real("gates", gates))
+        _validation.shaped("gates", gates, (None, T) if gates.ndim == 2 else (T,), "(T,) or (n, T)")
         return np.maximum.accumulate(np.where(gates == 0, t, 1), axis=-1)
     return np.ones_like(t)
 
@@ -167,7 +167,7 @@ def pair_weights(first, pi=1.0):
     """
     t, k = np.ogrid[1 : len(first) + 1, 1 : len(first) + 1]
     kept = (k <= t) & (k >= np.asarray(first)[:, None])
-    return np.where(kept, _checks.real_number("pi", pi) ** -np.where(kept, t - k, 0.0), 0.0)
+    return np.where(kept, _validation.real_number("pi", pi) ** -np.where(kept, t - k, 0.0), 0.0)
 
 
 def jacobian_products(first, *, shared, last=False):
@@ -262,7 +262,7 @@ def cells(trace, y, *, loss="squared_error", reduction="mean"):
     """
     own, slope = _own_and_slope(trace, y, loss, reduction)
     T, h = own.shape
-    _checks.fits_in_memory("the table of all flows", 2 * T * (T + 1) * h, float, f"T = {T}")
+    _validation.fits_in_memory("the table of all flows", 2 * T * (T + 1) * h, float, f"T = {T}")
     norms, scale = row_norms(trace.h[:-1]), np.abs(own).max() or 1
     own = own / scale  # so that nothing overflows where the gradient does not
     states = trace.h[:-1] / np.where(norms > 0, norms, 1)[:, None]
@@ -289,7 +289,7 @@ def _own_and_slope(trace, y, loss, reduction):
     do = output_gradient(trace, y, loss, reduction)
     if do.ndim == 3:
         raise ValueError(f"x has shape {trace.x.shape}, wanted (T, d): one sequence, no batch")
-    _checks.real("h", trace.h)
+    _validation.real("h", trace.h)
     return product(do, trace.params.W_qh), ACTIVATIONS[trace.activation].slope(trace.h[1:])
 
 
@@ -313,7 +313,9 @@ def drawn_gradients(trace, y, gates, *, loss="squared_error", reduction="mean"):
     """
     own, slope = _own_and_slope(trace, y, loss, reduction)
     T, h = own.shape
-    gates = _checks.finite("gates", _checks.shaped("gates", _checks.real("gates", gates), (None, T), "(n, T)"))
+    gates = _validation.finite(
+        "gates", _validation.shaped("gates", _validation.real("gates", gates), (None, T), "(n, T)")
+    )
     dz, rows = np.empty((T, len(gates), h)), np.broadcast_to(own[-1], (len(gates), h))
     for t in range(T - 1, -1, -1):
         np.multiply(slope[t], rows, out=dz[t])
@@ -338,7 +340,7 @@ class Blocks(NamedTuple):
 
     def variance(self, pi):
         """Return the two variances, exact; inf beyond float64. See ``blocks``."""
-        if not 0 < _checks.real_number("pi", pi) <= 1:
+        if not 0 < _validation.real_number("pi", pi) <= 1:
             raise ValueError(f"pi is {pi}, wanted above 0 and at most 1")
         if pi == 1:
             return 0.0, 0.0

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import _checks
+from . import _validation
 
 
 class Moments(NamedTuple):
@@ -55,7 +55,7 @@ def moments(b, w, pi):
     E z_t^2 = b_t^2 + 2 b_t w a_{t-1} + (w^2/pi) E z_{t-1}^2; from that a_t^2 is subtracted term by term. The recursion
     is Tallec and Ollivier's (2017, arXiv 1705.08209) in the scalar linear case; the derivation of its moments is ours.
     """
-    b, w, pi = _steps("b", b), _checks.real_number("w", w), _probability(pi)
+    b, w, pi = _steps("b", b), _validation.real_number("w", w), _probability(pi)
     mean, variance = np.empty(len(b)), np.empty(len(b))
     a = s = np.float64(0)
     with np.errstate(over="ignore"):
@@ -91,7 +91,7 @@ def gradient_moments(b, e, w, pi):
     variances of z_t and S_t and their covariance. Where w^2 < pi and b and e are bounded the variance of the mean falls
     as 1/T; above, it explodes as that of z_T does.
     """
-    b, e, w, pi = _steps("b", b), _steps("e", e), _checks.real_number("w", w), _probability(pi)
+    b, e, w, pi = _steps("b", b), _steps("e", e), _validation.real_number("w", w), _probability(pi)
     if len(b) != len(e):
         raise ValueError(f"e has shape {e.shape}, wanted that of b, {b.shape}")
     a = s = total = cross = spread = np.float64(0)  # E z, Var z, E S, Cov(z, S), Var S
@@ -128,7 +128,7 @@ def is_bounded(w, pi):
     of numbers w^2 (1/pi - 1) a_t^2, and |w| < 1 keeps those bounded. If w^2 >= pi each such number is carried on with a
     factor of 1 or more, and new ones are added for ever. For pi = 1 there is no variance at all.
     """
-    w, pi = _checks.real_number("w", w), _probability(pi)
+    w, pi = _validation.real_number("w", w), _probability(pi)
     return w * w < pi or pi == 1
 
 
@@ -151,7 +151,7 @@ def window_error(b, w, tau):
     TypeError, ValueError
     """
     a = moments(b, w, 1.0).mean
-    tau = _checks.whole_number("tau", tau, 1, len(a), "T = ")
+    tau = _validation.whole_number("tau", tau, 1, len(a), "T = ")
     with np.errstate(over="ignore", invalid="ignore"):
         return np.concatenate([np.zeros(tau), -(np.float64(w) ** tau) * a[:-tau]])
 
@@ -173,7 +173,7 @@ def steps_kept(pi, T):
     ------
     TypeError, ValueError
     """
-    pi, T = _checks.real("pi", pi).astype(float), _checks.whole_number("T", T, 1)
+    pi, T = _validation.real("pi", pi).astype(float), _validation.whole_number("T", T, 1)
     for number in pi.ravel():
         _probability(number)
     return (pi[..., None] ** np.arange(T)).sum(-1)
@@ -197,10 +197,10 @@ def simulate(b, w, pi, draws, seed=0):
     ------
     TypeError, ValueError
     """
-    b, w, pi = _steps("b", b), _checks.real_number("w", w), _probability(pi)
-    draws = _checks.whole_number("draws", draws, 1)
-    _checks.fits_in_memory("z_t", draws * len(b), float, f"draws = {draws}, T = {len(b)}")
-    xi = np.random.default_rng(_checks.whole_number("seed", seed, 0)).random((len(b), draws)) < pi
+    b, w, pi = _steps("b", b), _validation.real_number("w", w), _probability(pi)
+    draws = _validation.whole_number("draws", draws, 1)
+    _validation.fits_in_memory("z_t", draws * len(b), float, f"draws = {draws}, T = {len(b)}")
+    xi = np.random.default_rng(_validation.whole_number("seed", seed, 0)).random((len(b), draws)) < pi
     z, found = np.zeros(draws), np.empty((draws, len(b)))
     for t, (b_t, kept) in enumerate(zip(b, xi, strict=True)):
         with np.errstate(over="ignore"):
@@ -266,11 +266,11 @@ def _with_steps(steps, T):
 
 
 def _steps(symbol, value):
-    return _checks.finite(symbol, _checks.shaped(symbol, _checks.real(symbol, value), (None,), "(T,)")).astype(float)
+    return _validation.series(symbol, value, "(T,)")
 
 
 def _probability(pi):
-    pi = _checks.real_number("pi", pi)
+    pi = _validation.real_number("pi", pi)
     if not 0 < pi <= 1:
         raise ValueError(f"pi is {pi}, wanted above 0 and at most 1")
     return pi

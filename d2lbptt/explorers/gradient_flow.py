@@ -7,7 +7,7 @@ import ipywidgets as widgets
 import numpy as np
 from matplotlib.figure import Figure
 
-from .. import _checks, figures, laws
+from .. import _validation, figures, laws
 from ..activations import ACTIVATIONS
 from ..flow import log10_gradient_norms, log10_slopes_in_front
 from ..rnn import KINDS, Params, forward, init_params
@@ -98,7 +98,7 @@ class Weights:
     """
 
     def __init__(self, params, longest):
-        W, self.params = _checks.real("W_hh", params.W_hh).astype(float), params
+        W, self.params = _validation.real("W_hh", params.W_hh).astype(float), params
         self.singular_values = np.linalg.svd(W, compute_uv=False)
         try:
             self.modes = laws.modes(W.T)
@@ -280,7 +280,7 @@ def _longest_run(params, x, h0, activation, reduction):
     """Return the trace of the longest finite run, what overflowed, and whether it was a run from zero."""
     try:
         return forward(params, x, h0=h0, activation=activation), "", False
-    except _checks.Overflow as error:
+    except _validation.Overflow as error:
         single_output = x.ndim == 2 and len(params.W_qh) == 1
         if activation == "identity" and reduction == "last" and single_output:
             # All slopes are 1, and dL/dh_T is a multiple of W_qh: the ratio is the same along any states.

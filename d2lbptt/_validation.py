@@ -1,0 +1,237 @@
+"""What comes in from outside, looked at once: each complaint names the symbol, what came, what was wanted.
+
+Every public function takes its arguments through one of these doors. They return the value in the form in which the
+function calculates, or raise TypeError (another kind of thing) or ValueError (the right kind, but not this one).
+"""
+
+import math
+import numbers
+import operator
+import os
+import reprlib
+
+import numpy as np
+
+_DTYPES = (np.float32, np.float64, np.longdouble, np.complex64, np.complex128, np.clongdouble)
+
+
+class Overflow(FloatingPointError):
+    """A number left the range of its dtype; ``t`` is the time step at which it first did.
+
+    Going forwards that is the smallest t, going backwards the largest.
+    """
+
+    def __init__(self, what, dtype, t, going="first at"):
+        super().__init__(f"{what} overflows {dtype}, {going} t = {t}")
+        self.t = t
+
+
+def shown(value):
+    """Return a value as text that is short, however large it is."""
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        value = int(value)
+        # Python refuses to write out whole numbers of many digits.
+        return str(value) if abs(value) < 10**30 else f"{'-' * (value < 0)}10**{int(math.log10(abs(value)))} or more"
+    try:
+        return reprlib.repr(value)
+    except Exception:
+        return f"a {type(value).__name__}"
+
+
+# --- words and flags ---
+
+
+def one_of(symbol, value, choices):
+    """Return value if it is one of the choices."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{symbol} is {shown(value)}, wanted one of {', '.join(choices)}")
+    return value
+
+
+def flag(symbol, value):
+    """Return value as a bool if it is one."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{symbol} is {shown(value)}, wanted True or False")
+    return bool(value)
+
+
+def instance(symbol, value, kind, wanted=None):
+    """Return value if it is an instance of a class, or of one of several."""
+    if not isinstance(value, kind):
+        wanted = wanted or (kind.__name__ if isinstance(kind, type) else " or ".join(k.__name__ for k in kind))
+        raise TypeError(f"{symbol} is a {type(value).__name__}, wanted {wanted}")
+    return value
+
+
+def function(symbol, value):
+    """Return value if it can be called."""
+    if not callable(value):
+        raise TypeError(f"{symbol} is {shown(value)}, wanted a function")
+    return value
+
+
+def generator(symbol, value):
+    """Return value if it is a NumPy generator of random numbers."""
+    return instance(symbol, value, np.random.Generator, "a numpy.random.Generator")
+
+
+# --- single numbers ---
+
+
+def whole_number(symbol, value, low, high=None, high_name=None):
+    """Return value as an int if it is a whole number from low to high."""
+    bounds = f"from {low} on" if high is None else f"from {low} to {high_name or ''}{high}"
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool):
+        raise TypeError(f"{symbol} is {shown(value)}, wanted a whole number {bounds}")
+    if number < low or (high is not None and number > high):
+        raise ValueError(f"{symbol} is {shown(number)}, wanted a whole number {bounds}")
+    return number
+
+
+def seed(symbol, value):
+    """Return value as an int if it can be the seed of a random generator."""
+    return whole_number(symbol, value, 0)
+
+
+def real_number(symbol, value, *, above=None, low=None, high=None, below=None):
+    """Return value as a finite float, within the bounds: above < value, low <= value <= high, value < below."""
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        raise TypeError(f"{symbol} is {shown(value)}, wanted a number")
+    try:
+        number = float(value)
+    except OverflowError:
+        raise ValueError(f"{symbol} is {shown(value)}, wanted a number in the range of float64") from None
+    if not math.isfinite(number):
+        raise ValueError(f"{symbol} is {number}, wanted a finite number")
+    bounds = {"above": above, "from": low, "up to": high, "below": below}
+    fits = (above is None or number > above) and (low is None or number >= low)
+    fits = fits and (high is None or number <= high) and (below is None or number < below)
+    if not fits:
+        words = " and ".join(f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None)
+        raise ValueError(f"{symbol} is {number!r}, wanted a number {words}")
+    return number
+
+
+# --- arrays ---
+
+
+def array(symbol, value):
+    """Return value as a plain array; a mask or a recorded gradient is not dropped in silence."""
+    for part in value if isinstance(value, (list, tuple)) else (value,):
+        if isinstance(part, np.ma.MaskedArray):
+            raise TypeError(f"{symbol} is a masked array, wanted a plain one: fill it, or leave out what is masked")
+        if getattr(part, "requires_grad", False) is True:
+            raise TypeError(f"{symbol} is a tensor that requires a gradient, wanted plain numbers: detach() it")
+    try:
+        found = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{symbol} is ragged, wanted an array of numbers") from None
+    except Exception as error:  # whatever another library's __array__ raises
+        name = type(value).__name__
+        raise TypeError(f"{symbol} is a {name} that NumPy cannot read ({error}), wanted an array of numbers") from None
+    return found
+
+
+def numeric(symbol, value):
+    """Return value as an array of whole, float32, float64 or complex numbers."""
+    found = array(symbol, value)
+    if found.dtype.kind not in "iu" and found.dtype not in _DTYPES:
+        raise TypeError(f"{symbol} has dtype {found.dtype}, wanted float32, float64 or complex numbers")
+    return found
+
+
+def real(symbol, value):
+    """Return value as an array of real numbers."""
+    found = numeric(symbol, value)
+    if np.iscomplexobj(found):
+        raise TypeError(f"{symbol} has dtype {found.dtype}, wanted real numbers")
+    return found
+
+
+def whole(symbol, value):
+    """Return value as an array of whole numbers."""
+    found = array(symbol, value)
+    if found.dtype.kind not in "iu":
+        raise TypeError(f"{symbol} has dtype {found.dtype}, wanted whole numbers")
+    return found
+
+
+def common_dtype(arrays):
+    """Return the dtype to calculate in: whole numbers take that of the rest, or float64."""
+    return np.result_type(*([a.dtype for a in arrays if a.dtype.kind not in "iu"] or [np.float64]))
+
+
+def float_dtype(symbol, value):
+    """Return value as a dtype if it is float32 or float64."""
+    try:
+        found = np.dtype(value)
+    except Exception:  # NumPy has many words for what is no dtype
+        found = None
+    if value is None or found not in (np.float32, np.float64):
+        raise TypeError(f"{symbol} is {shown(value)}, wanted float32 or float64")
+    return found
+
+
+def shaped(symbol, array, wanted, names):
+    """Return array if its shape is the wanted one, where None stands for any size but zero."""
+    fits = array.ndim == len(wanted) and all(n > 0 and m in (None, n) for n, m in zip(array.shape, wanted, strict=True))
+    if not fits:
+        sizes = "" if None in wanted else f" = {tuple(wanted)}"
+        raise ValueError(f"{symbol} has shape {array.shape}, wanted {names}{sizes}")
+    return array
+
+
+def finite(symbol, array):
+    """Return array if all its entries are finite."""
+    # A broadcast view may be larger than the memory: nothing could be calculated with it.
+    fits_in_memory(symbol, array.size, array.dtype, f"shape {array.shape}")
+    good = np.isfinite(array)
+    if not good.all():
+        index = tuple(int(i) for i in np.argwhere(~good)[0])
+        raise ValueError(f"{symbol} is {array[index]} at index {index}, wanted finite numbers")
+    return array
+
+
+def real_array(symbol, value, wanted, names):
+    """Return value as an array of finite real numbers, of the wanted shape (see ``shaped``)."""
+    return finite(symbol, shaped(symbol, real(symbol, value), wanted, names))
+
+
+def series(symbol, value, names="(n,)"):
+    """Return value as a row of finite float64 numbers."""
+    return real_array(symbol, value, (None,), names).astype(float)
+
+
+def square(symbol, value, names="(n, n)"):
+    """Return value as a square matrix of finite float64 numbers."""
+    found = real(symbol, value)
+    n = found.shape[0] if found.ndim else 1
+    return real_array(symbol, found, (n, n), names).astype(float)
+
+
+# --- sizes ---
+
+
+def fits_in_memory(symbol, count, dtype, why):
+    """Refuse an array that could never fit, before the machine starts to swap."""
+    need = count * np.dtype(dtype).itemsize
+    have = _physical_memory()
+    if need > have:
+        raise ValueError(
+            f"{symbol} would take {_bytes(need)} bytes ({why}), wanted no more than the {have:,} bytes of memory here"
+        )
+
+
+def _bytes(need):
+    return f"{need:,}" if need < 10**30 else shown(need)
+
+
+def _physical_memory():
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 2**47  # no sysconf on Windows: all that a process can address there
