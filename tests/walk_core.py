@@ -1,0 +1,3 @@
+"""The walk over the network itself."""
+
+SPECS = {}
