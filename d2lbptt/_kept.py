@@ -6,6 +6,8 @@ from functools import lru_cache, wraps
 def kept(most):
     """Remember the array or arrays that a function returned for its latest arguments, and make them read-only.
 
+    What cannot be remembered, such as a call with a list, goes to the function, which says what it thinks of it.
+
     Parameters
     ----------
     most : int
@@ -13,13 +15,21 @@ def kept(most):
     """
 
     def decorator(function):
-        @lru_cache(most)
-        @wraps(function)
-        def remembering(*args, **kwargs):
+        def read_only(*args, **kwargs):
             found = function(*args, **kwargs)
             for array in found if isinstance(found, tuple) else (found,):
                 array.flags.writeable = False
             return found
+
+        remembered = lru_cache(most, typed=True)(read_only)  # typed: True is not 1 to a function that asks for a number
+
+        @wraps(function)
+        def remembering(*args, **kwargs):
+            try:
+                hash((args, *kwargs.values()))
+            except TypeError:
+                return read_only(*args, **kwargs)
+            return remembered(*args, **kwargs)
 
         return remembering
 

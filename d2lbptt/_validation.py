@@ -4,14 +4,17 @@ Every public function takes its arguments through one of these doors. They retur
 function calculates, or raise TypeError (another kind of thing) or ValueError (the right kind, but not this one).
 """
 
+import cmath
 import math
 import numbers
 import operator
 import os
 import reprlib
+from functools import cache
 
 import numpy as np
 
+SMALL = 2**20  # bytes that every machine has
 _DTYPES = (np.float32, np.float64, np.longdouble, np.complex64, np.complex128, np.clongdouble)
 
 
@@ -116,24 +119,54 @@ def real_number(symbol, value, *, above=None, low=None, high=None, below=None):
     return number
 
 
+def number(symbol, value):
+    """Return value as a finite float or, if it is complex, as a finite complex number."""
+    if isinstance(value, numbers.Real) or not isinstance(value, numbers.Complex):
+        return real_number(symbol, value)
+    if not cmath.isfinite(value):
+        raise ValueError(f"{symbol} is {value}, wanted a finite number")
+    return complex(value)
+
+
+def probability(symbol, value):
+    """Return value as a float if it is above 0 and at most 1."""
+    number = real_number(symbol, value)
+    if not 0 < number <= 1:
+        raise ValueError(f"{symbol} is {number}, wanted above 0 and at most 1")
+    return number
+
+
 # --- arrays ---
 
 
 def array(symbol, value):
     """Return value as a plain array; a mask or a recorded gradient is not dropped in silence."""
-    for part in value if isinstance(value, (list, tuple)) else (value,):
-        if isinstance(part, np.ma.MaskedArray):
-            raise TypeError(f"{symbol} is a masked array, wanted a plain one: fill it, or leave out what is masked")
-        if getattr(part, "requires_grad", False) is True:
-            raise TypeError(f"{symbol} is a tensor that requires a gradient, wanted plain numbers: detach() it")
     try:
+        _nothing_is_dropped(symbol, value)
         found = np.asarray(value)
-    except ValueError:
+    except _Dropped:
+        raise
+    except (ValueError, RecursionError):
         raise ValueError(f"{symbol} is ragged, wanted an array of numbers") from None
     except Exception as error:  # whatever another library's __array__ raises
         name = type(value).__name__
         raise TypeError(f"{symbol} is a {name} that NumPy cannot read ({error}), wanted an array of numbers") from None
     return found
+
+
+class _Dropped(TypeError):
+    """NumPy would leave out a part of what came in, without a word."""
+
+
+def _nothing_is_dropped(symbol, value):
+    if isinstance(value, (list, tuple)):
+        for part in value:
+            if type(part) not in (float, int):
+                _nothing_is_dropped(symbol, part)
+    elif isinstance(value, np.ma.MaskedArray):
+        raise _Dropped(f"{symbol} is a masked array, wanted a plain one: fill it, or leave out what is masked")
+    elif getattr(value, "requires_grad", False) is True:
+        raise _Dropped(f"{symbol} is a tensor that requires a gradient, wanted plain numbers: detach() it")
 
 
 def numeric(symbol, value):
@@ -165,6 +198,12 @@ def common_dtype(arrays):
     return np.result_type(*([a.dtype for a in arrays if a.dtype.kind not in "iu"] or [np.float64]))
 
 
+def widest(*arrays):
+    """Return arrays in the dtype that holds them all, where whole numbers count as float64."""
+    dtype = np.result_type(*(np.float64 if a.dtype.kind in "iu" else a.dtype for a in arrays))
+    return [a.astype(dtype, copy=False) for a in arrays]
+
+
 def float_dtype(symbol, value):
     """Return value as a dtype if it is float32 or float64."""
     try:
@@ -172,7 +211,7 @@ def float_dtype(symbol, value):
     except Exception:  # NumPy has many words for what is no dtype
         found = None
     if value is None or found not in (np.float32, np.float64):
-        raise TypeError(f"{symbol} is {shown(value)}, wanted float32 or float64")
+        raise TypeError(f"{symbol} is {shown(value) if found is None else found}, wanted float32 or float64")
     return found
 
 
@@ -188,7 +227,7 @@ def shaped(symbol, array, wanted, names):
 def finite(symbol, array):
     """Return array if all its entries are finite."""
     # A broadcast view may be larger than the memory: nothing could be calculated with it.
-    fits_in_memory(symbol, array.size, array.dtype, f"shape {array.shape}")
+    fits_in_memory(symbol, math.prod(array.shape), array.dtype, f"shape {array.shape}")
     good = np.isfinite(array)
     if not good.all():
         index = tuple(int(i) for i in np.argwhere(~good)[0])
@@ -219,7 +258,7 @@ def square(symbol, value, names="(n, n)"):
 def fits_in_memory(symbol, count, dtype, why):
     """Refuse an array that could never fit, before the machine starts to swap."""
     need = count * np.dtype(dtype).itemsize
-    have = _physical_memory()
+    have = _memory() if need > SMALL else SMALL  # to ask the system takes longer than a short pass does
     if need > have:
         raise ValueError(
             f"{symbol} would take {_bytes(need)} bytes ({why}), wanted no more than the {have:,} bytes of memory here"
@@ -230,8 +269,31 @@ def _bytes(need):
     return f"{need:,}" if need < 10**30 else shown(need)
 
 
-def _physical_memory():
+def _memory():
+    """Return the bytes of the machine, or what this process or its container may have of them."""
+    return min(found for found in (_of_the_machine(), _of_the_process(), _of_the_container()) if found > 0)
+
+
+def _of_the_machine():
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         return 2**47  # no sysconf on Windows: all that a process can address there
+
+
+def _of_the_process():
+    try:
+        import resource  # not on Windows
+
+        return resource.getrlimit(resource.RLIMIT_AS)[0]
+    except (ImportError, ValueError, OSError):
+        return 0
+
+
+@cache
+def _of_the_container():
+    try:
+        with open("/sys/fs/cgroup/memory.max", encoding="ascii") as file:
+            return int(file.read())
+    except (OSError, ValueError):  # not Linux, or no limit
+        return 0

@@ -21,6 +21,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+__all__ = ["ACTIVATIONS", "Activation"]
+
 
 class Activation(NamedTuple):
     """An activation phi.

@@ -19,10 +19,11 @@ from typing import NamedTuple
 import numpy as np
 
 from . import _validation
-from ._validation import Overflow
+from ._recursion import all_finite, by_lag, checked_gates, no_overflow, outer_sum, product, row_norms, weigh
 from .activations import ACTIVATIONS
-from .losses import weigh
-from .rnn import targets
+from .rnn import _targets, checked_trace
+
+__all__ = ["Gradients", "backward", "itemized", "output_gradient"]
 
 
 class Gradients(NamedTuple):
@@ -81,7 +82,8 @@ def backward(trace, y, *, loss="squared_error", reduction="mean", gates=None, wi
     if gates is not None and window is not None:
         raise ValueError("gates and window are both given, wanted at most one of them")
     with np.errstate(over="ignore", invalid="ignore"):
-        do = output_gradient(trace, y, loss, reduction)
+        trace = checked_trace(trace)
+        do = _output_gradient(trace, y, loss, reduction)
         W_hh, W_qh = trace.params.W_hh, trace.params.W_qh
         slope = ACTIVATIONS[trace.activation].slope(trace.h[1:])
         if window is None:
@@ -107,7 +109,7 @@ def backward(trace, y, *, loss="squared_error", reduction="mean", gates=None, wi
             h=dh,
             o=do,
         )
-    _all_finite(gradients)
+    all_finite(**gradients._replace(h=None, o=None)._asdict())
     return gradients
 
 
@@ -134,26 +136,6 @@ def _sweep_batch(slope, W_hh, W_qh, do):
         dz.dot(W_hh, flow)
         np.add(current, flow, current)
     return dh
-
-
-def by_lag(slope, W_hh, dh):
-    """Follow every loss back at once (9.7.15): yield, for lag = 0 .. T - 1, the flows dl_t/dh_k with t - k = lag.
-
-    ``dh`` holds dl_t/dh_t = W_qh^T dl_t/do_t in row t - 1. What is yielded is a slice, the rows of k, and
-    an array of as many rows. Losses before the first one that counts are left out.
-    """
-    T, first, rows = len(dh), first_loss(dh), dh
-    for lag in range(T):
-        start = max(first, lag)
-        rows = rows[start - T :]
-        if lag:
-            rows = product(slope[start - lag + 1 : T - lag + 1] * rows, W_hh)
-        yield slice(start - lag, T - lag), rows
-
-
-def first_loss(dh):
-    """Return the first row that is not zero."""
-    return int(np.argmax(dh.reshape(len(dh), -1).any(1)))
 
 
 def _windowed(slope, W_hh, dh, tau):
@@ -189,7 +171,8 @@ def itemized(trace, y, *, loss="squared_error"):
     A window of tau keeps the diagonals t - k < tau; chunks keep the squares along the main diagonal.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        do = output_gradient(trace, y, loss, "sum")
+        trace = checked_trace(trace)
+        do = _output_gradient(trace, y, loss, "sum")
         T, W_hh = len(do), trace.params.W_hh
         _validation.fits_in_memory("the table of |dl_t/dh_k|", T * T, float, f"T = {T}")
         table = np.zeros((T, T), do.real.dtype)
@@ -203,55 +186,40 @@ def itemized(trace, y, *, loss="squared_error"):
 
 
 def output_gradient(trace, y, loss, reduction):
-    """Return dL/do_t for every t, shaped as o (9.7.11)."""
-    rule, y = targets(trace, y, loss, reduction)
+    """Return dL/do_t for every t (9.7.11).
+
+    Parameters
+    ----------
+    trace, y, loss, reduction
+        As for ``loss``.
+
+    Returns
+    -------
+    array, shaped as o
+        Row t - 1 for step t.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If y does not fit the trace, or a name is unknown.
+    FloatingPointError
+        If an entry overflows.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        do = _output_gradient(checked_trace(trace), y, loss, reduction)
+    no_overflow("dL/do_t", do)
+    return do
+
+
+def _output_gradient(trace, y, loss, reduction):
+    rule, y = _targets(trace, y, loss, reduction)
     do = weigh(rule.slope(trace.o, y), reduction)
     if do.ndim == 3:
         do /= do.shape[1]
     return do
 
 
-def product(rows, W):
-    """Return W^T v for every row v of a (T, ..., n) array, as one matrix product."""
-    return np.dot(rows.reshape(-1, rows.shape[-1]), W).reshape(*rows.shape[:-1], W.shape[1])
-
-
-def row_norms(rows):
-    """Return the Euclidean norm of each row of a (T, ..., n) array; its squares neither overflow nor underflow."""
-    flat = np.abs(rows.reshape(len(rows), -1))
-    largest = flat.max(1)
-    scale = np.where((largest > 0) & np.isfinite(largest), largest, 1)
-    unit = flat / scale[:, None]
-    return scale * np.sqrt(np.einsum("ti,ti->t", unit, unit))
-
-
-def outer_sum(left, right):
-    """Return the sum over all rows of left row times right row, transposed, as one matrix product."""
-    return np.dot(left.reshape(-1, left.shape[-1]).T, right.reshape(-1, right.shape[-1]))
-
-
 def _gated(slope, xi):
     if xi is None:
         return slope
     return slope * xi.astype(slope.dtype).reshape(-1, *[1] * (slope.ndim - 1))
-
-
-def checked_gates(gates, T):
-    """Return gates as an array of T finite real numbers, or None."""
-    if gates is None:
-        return None
-    return _validation.finite("gates", _validation.shaped("gates", _validation.real("gates", gates), (T,), "(T,)"))
-
-
-def no_overflow(symbol, rows):
-    """Raise Overflow for the last row, the first one on the way back, that is not finite."""
-    good = np.isfinite(rows)
-    if not good.all():
-        bad = ~good.reshape(len(rows), -1).all(1)
-        raise Overflow(symbol, rows.dtype, int(np.flatnonzero(bad)[-1]) + 1, going="going back first at")
-
-
-def _all_finite(gradients):
-    for symbol, gradient in gradients._asdict().items():
-        if symbol not in ("h", "o") and gradient is not None and not np.isfinite(gradient).all():
-            raise FloatingPointError(f"dL/d{symbol} overflows {gradient.dtype}")

@@ -16,8 +16,9 @@ from typing import NamedTuple
 import numpy as np
 
 from . import _validation, diagnosis, orbit, rounding
+from ._parts import tables
 from .bptt import Gradients, backward, row_norms
-from .contributions import Key, tables
+from .contributions import Key
 from .differences import complex_step, one_sided, ridders
 from .report import Report, Row
 from .rnn import Params, Trace, forward

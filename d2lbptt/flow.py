@@ -15,8 +15,12 @@ from collections import deque
 import numpy as np
 
 from . import _validation
+from ._recursion import first_loss, no_overflow, product, row_norms
 from .activations import ACTIVATIONS
-from .bptt import first_loss, no_overflow, output_gradient, product, row_norms
+from .bptt import _output_gradient
+from .rnn import checked_trace
+
+__all__ = ["log10_gradient_norms", "log10_slopes_in_front"]
 
 BLOCK = 32  # steps between two looks at the size
 ROOM = 400  # powers of two, to either side, that the sizes in one block may span
@@ -78,7 +82,7 @@ def log10_slopes_in_front(trace, y, law, *, loss="squared_error"):
     Raises
     ------
     TypeError, ValueError, FloatingPointError
-        As for ``log10_gradient_norms``.
+        As for ``log10_gradient_norms``; also if what the law returns is not a number for each k.
 
     Notes
     -----
@@ -88,27 +92,40 @@ def log10_slopes_in_front(trace, y, law, *, loss="squared_error"):
     ``log10_gradient_norms`` says how far off it is. Slopes that change from step to step turn the gradient out of the
     eigenvectors of W_hh: there the mean field (``laws.mean_field``) has the g of a Gaussian W_hh, and not its rho.
     """
+    _validation.function("law", law)
     slope, _, dh = _flow(trace, y, loss, "last")
     T, h = len(dh), dh.shape[-1]
     k, ends = np.arange(T)[::-1], dh[-1].reshape(-1, h)
     sizes = row_norms(ends)
     with np.errstate(divide="ignore"):
         gains = np.log10(row_norms(slope.reshape(-1, h)) / np.sqrt(h)).reshape(T, -1)
-        powers = np.stack([law(v, k) for v in ends / np.where(sizes > 0, sizes, 1)[:, None]], 1) + np.log10(sizes)
+        powers = np.stack([_by_law(law, v, k) for v in ends / np.where(sizes > 0, sizes, 1)[:, None]], 1) + np.log10(
+            sizes
+        )
     gains = np.concatenate([gains[1:], np.zeros_like(gains[:1])])  # at t = T no slope has been met
     decades = powers + np.cumsum(gains[::-1], 0)[::-1]
     return np.logaddexp.reduce(2 * np.log(10) * decades, 1) / (2 * np.log(10))
 
 
+def _by_law(law, v, k):
+    decades = _validation.shaped("law(v, k)", _validation.real("law(v, k)", law(v, k)), k.shape, "(T,)")
+    if np.isnan(decades).any():
+        raise ValueError("law(v, k) is nan, wanted numbers or -inf")
+    return decades
+
+
 def _flow(trace, y, loss, reduction):
     """Return phi'(z_t), W_hh and W_qh^T dL/do_t, what dL/dh_t is made of, in float64."""
     with np.errstate(over="ignore", invalid="ignore"):
-        do = output_gradient(trace, y, loss, reduction)
-    if np.iscomplexobj(trace.h) or np.iscomplexobj(do):
-        raise TypeError("trace or y is complex, wanted real numbers")
-    no_overflow("dL/do_t", do)
-    W_qh, W_hh, h = (np.asarray(a, float) for a in (trace.params.W_qh, trace.params.W_hh, trace.h[1:]))
-    return ACTIVATIONS[trace.activation].slope(h), W_hh, product(do.astype(float), W_qh)
+        trace = checked_trace(trace)
+        do = _output_gradient(trace, y, loss, reduction)
+        if np.iscomplexobj(do):
+            raise TypeError("trace or y is complex, wanted real numbers")
+        no_overflow("dL/do_t", do)
+        W_qh, W_hh, h = (np.asarray(a, float) for a in (trace.params.W_qh, trace.params.W_hh, trace.h[1:]))
+        dh = product(do.astype(float), W_qh)
+    no_overflow("W_qh^T dL/do_t", dh)
+    return ACTIVATIONS[trace.activation].slope(h), W_hh, dh
 
 
 def _wanted(steps, T):

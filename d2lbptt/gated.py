@@ -16,9 +16,21 @@ from typing import NamedTuple
 import numpy as np
 
 from . import _validation
+from ._recursion import all_finite, first_overflow, no_overflow, row_norms
 from .activations import ACTIVATIONS
 from .rnn import init_params
 from .spectra import spectral_radius
+
+__all__ = [
+    "GatedParams",
+    "GatedTrace",
+    "GatedGradients",
+    "init_gated",
+    "gated_forward",
+    "gated_backward",
+    "log10_gated_norms",
+    "resting_factor",
+]
 
 EVERY = 8  # steps between two looks at the size
 
@@ -98,8 +110,8 @@ def init_gated(num_inputs, num_hiddens, *, scale=1.0, gate_bias=0.0, seed=0):
 
     Raises
     ------
-    TypeError, ValueError
-        If an argument is not what is described above.
+    TypeError, ValueError, FloatingPointError
+        As for ``init_params``.
     """
     bias = _validation.real_number("gate_bias", gate_bias)
     plain = init_params(num_inputs, num_hiddens, 1, scale=scale, bias=True, seed=seed)
@@ -129,16 +141,20 @@ def gated_forward(params, x, *, h0=None):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not what is described above.
+        If an argument is not what is described above, or the states do not fit in memory.
+    FloatingPointError
+        If what goes into the gate or the candidate overflows. The message names the first t.
     """
     params, x, h0 = _checked(params, x, h0)
     W_hx, W_hh, b_h, W_fx, W_fh, b_f = params
     states = np.empty((len(x) + 1, len(h0)), x.dtype)
     f, c = np.empty_like(states[1:]), np.empty_like(states[1:])
-    states[0], inputs = h0, ((x @ W_fx.T + b_f) / 2, x @ W_hx.T + b_h)
-    half_W_fh = W_fh / 2
-    for rows in zip(states, states[1:], f, c, *inputs, strict=False):
-        _step(half_W_fh, W_hh, *rows)
+    with np.errstate(over="ignore", invalid="ignore"):
+        states[0], inputs = h0, ((x @ W_fx.T + b_f) / 2, x @ W_hx.T + b_h)
+        half_W_fh = W_fh / 2
+        for rows in zip(states, states[1:], f, c, *inputs, strict=False):
+            _step(half_W_fh, W_hh, *rows)
+    first_overflow({"f_t": f, "c_t": c, "h_t": states[1:]})
     return GatedTrace(params, x, states, f, c)
 
 
@@ -197,15 +213,22 @@ def gated_backward(trace, dh):
     ------
     TypeError, ValueError
         If an argument is not what is described above.
+    FloatingPointError
+        If the gradient overflows. The message names the first t, going back, at which it does.
     """
-    total, (_, W_hh, _, _, W_fh, _) = _fitting(trace, dh, last=False), trace.params
+    trace, total = _fitting(trace, dh, last=False)
+    (_, W_hh, _, _, W_fh, _), x, h = trace.params, trace.x, trace.h[:-1]
     dz_f, dz_c, carried = np.empty_like(total), np.empty_like(total), 0
-    for t, *rows in _backwards(trace):
-        total[t] += carried
-        carried, dz_f[t], dz_c[t] = _step_back(W_fh, W_hh, total[t], *rows)
-    x, h = trace.x, trace.h[:-1]
-    of_candidate, of_gate = (dz_c.T @ x, dz_c.T @ (trace.f * h), dz_c.sum(0)), (dz_f.T @ x, dz_f.T @ h, dz_f.sum(0))
-    return GatedGradients(GatedParams(*of_candidate, *of_gate), carried, total)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for t, *rows in _backwards(trace):
+            total[t] += carried
+            carried, dz_f[t], dz_c[t] = _step_back(W_fh, W_hh, total[t], *rows)
+        of_candidate = dz_c.T @ x, dz_c.T @ (trace.f * h), dz_c.sum(0)
+        of_gate = dz_f.T @ x, dz_f.T @ h, dz_f.sum(0)
+    no_overflow("dL/dh_t", total)
+    found = GatedGradients(GatedParams(*of_candidate, *of_gate), carried, total)
+    all_finite(**found.params._asdict(), h_0=carried)
+    return found
 
 
 def log10_gated_norms(trace, dh):
@@ -225,18 +248,24 @@ def log10_gated_norms(trace, dh):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not what is described above.
+        If an argument is not what is described above, or is complex.
+    FloatingPointError
+        If a number overflows within the few steps between two looks at the size.
     """
-    v, W_fh, W_hh = _validation.real("dh", _fitting(trace, dh, last=True)), trace.params.W_fh, trace.params.W_hh
+    trace, v = _fitting(trace, dh, last=True)
+    _validation.real("dh", v)
+    W_fh, W_hh = trace.params.W_fh, trace.params.W_hh
     vectors, exponents, exponent = np.empty(trace.f.shape), np.empty(len(trace.f)), 0
-    for t, *rows in _backwards(trace):
-        vectors[t], exponents[t] = v, exponent
-        v, _, _ = _step_back(W_fh, W_hh, v, *rows)
-        if t % EVERY == 0:
-            shift = np.frexp(np.abs(v).max())[1]
-            v, exponent = np.ldexp(v, -shift), exponent + shift
+    with np.errstate(over="ignore", invalid="ignore"):
+        for t, *rows in _backwards(trace):
+            vectors[t], exponents[t] = v, exponent
+            v, _, _ = _step_back(W_fh, W_hh, v, *rows)
+            if t % EVERY == 0:
+                shift = np.frexp(np.abs(v).max())[1]
+                v, exponent = np.ldexp(v, -shift), exponent + shift
+    no_overflow("dL/dh_t", vectors)
     with np.errstate(divide="ignore"):
-        return np.log10(np.linalg.norm(vectors, axis=1)) + np.log10(2) * exponents
+        return np.log10(row_norms(vectors)) + np.log10(2) * exponents
 
 
 # --- the law ---
@@ -257,8 +286,8 @@ def resting_factor(params):
 
     Raises
     ------
-    ValueError
-        If b_h is not zero: then zero is no place to rest.
+    TypeError, ValueError
+        If params is no such thing, or is complex; if b_h is not zero: then zero is no place to rest.
 
     Notes
     -----
@@ -270,9 +299,11 @@ def resting_factor(params):
     It is right for small inputs, which do not move f much, and as long as it is below 1; above, the state does not stay
     at rest. The mean of f over inputs of size s is larger than sigma(b_f): for b_f far below 0 by about exp(s^2 / 2).
     """
+    params = _ready_params(_params_arrays(params))
+    _validation.real("params", params.W_hh)
     if np.any(params.b_h):
         raise ValueError("b_h is not zero, wanted a cell that rests at zero")
-    f = ACTIVATIONS["sigmoid"].value(np.asarray(params.b_f, float), None)
+    f = ACTIVATIONS["sigmoid"].value(params.b_f, None)
     return spectral_radius(np.diag(1 - f) + f[:, None] * params.W_hh * f)
 
 
@@ -280,25 +311,51 @@ def resting_factor(params):
 
 
 def _fitting(trace, dh, last):
-    """Return dh in the dtype of the calculation; its shape is that of the states, or of the last of them."""
-    if not isinstance(trace, GatedTrace):
-        raise TypeError(f"trace is a {type(trace).__name__}, wanted the GatedTrace that gated_forward returns")
-    shape, names = (trace.f.shape[1:], "(h,)") if last else (trace.f.shape, "(T, h)")
-    dh = _validation.finite("dh", _validation.shaped("dh", _validation.numeric("dh", dh), shape, names))
-    return dh.astype(np.result_type(trace.h, dh))
+    """Return trace and dh in one dtype; the shape of dh is that of the states, or of the last of them."""
+    _validation.instance("trace", trace, GatedTrace, "the GatedTrace that gated_forward returns")
+    arrays = _params_arrays(trace.params)
+    h, d = arrays["W_hx"].shape
+    T = len(_validation.shaped("x", _validation.numeric("x", trace.x), (None, d), "(T, d)"))
+    shapes = {"x": (T, d), "h": (T + 1, h), "f": (T, h), "c": (T, h), "dh": (h,) if last else (T, h)}
+    names = {"x": "(T, d)", "h": "(T + 1, h)", "dh": "(h,)" if last else "(T, h)"}
+    given = {"x": trace.x, "h": trace.h, "f": trace.f, "c": trace.c, "dh": dh}
+    for symbol, value in given.items():
+        array = _validation.numeric(symbol, value)
+        arrays[symbol] = _validation.shaped(symbol, array, shapes[symbol], names.get(symbol, "(T, h)"))
+    *weights, x, states, f, c, dh = _ready(arrays).values()
+    return GatedTrace(GatedParams(*weights), x, states, f, c), dh.copy()
 
 
 def _checked(params, x, h0):
-    if not isinstance(params, GatedParams):
-        raise TypeError(f"params is a {type(params).__name__}, wanted GatedParams")
-    arrays = {symbol: _validation.numeric(symbol, array) for symbol, array in {"x": x, **params._asdict()}.items()}
-    d = _validation.shaped("x", arrays["x"], (None, None), "(T, d)").shape[1]
-    h = len(_validation.shaped("W_hx", arrays["W_hx"], (None, d), f"(h, d) with d = {d}"))
-    arrays["h0"] = np.zeros(h) if h0 is None else _validation.numeric("h0", h0)
-    shapes = {"W_hh": (h, h), "b_h": (h,), "W_fx": (h, d), "W_fh": (h, h), "b_f": (h,), "h0": (h,)}
-    for symbol, shape in shapes.items():
-        names = {(h,): "(h,)", (h, h): "(h, h)"}.get(shape, "(h, d)")
-        _validation.shaped(symbol, arrays[symbol], shape, names)
-    dtype = np.result_type(float, *arrays.values())
-    x, *weights, h0 = (_validation.finite(symbol, array).astype(dtype) for symbol, array in arrays.items())
+    _validation.instance("params", params, GatedParams)
+    x = _validation.shaped("x", _validation.numeric("x", x), (None, None), "(T, d)")
+    arrays = {**_params_arrays(params, x.shape[1]), "x": x}
+    h = len(arrays["W_hh"])
+    arrays["h0"] = np.zeros(h) if h0 is None else _validation.shaped("h0", _validation.numeric("h0", h0), (h,), "(h,)")
+    # What the pass makes: states, gates, candidates, and what goes into them.
+    _validation.fits_in_memory("h", 5 * len(arrays["x"]) * h, float, f"T = {len(arrays['x'])}")
+    *weights, x, h0 = _ready(arrays).values()
     return GatedParams(*weights), x, h0
+
+
+def _params_arrays(params, d=None):
+    """Return the arrays of params by name, once their shapes are known to fit each other."""
+    _validation.instance("params", params, GatedParams)
+    arrays = {symbol: _validation.numeric(symbol, array) for symbol, array in params._asdict().items()}
+    names = "(h, d)" if d is None else f"(h, d) with d = {d}"
+    h, d = _validation.shaped("W_hx", arrays["W_hx"], (None, d), names).shape
+    shapes = {"W_hh": (h, h), "b_h": (h,), "W_fx": (h, d), "W_fh": (h, h), "b_f": (h,)}
+    for symbol, shape in shapes.items():
+        names = "(h, d)" if symbol == "W_fx" else {1: "(h,)", 2: "(h, h)"}[len(shape)]
+        _validation.shaped(symbol, arrays[symbol], shape, names)
+    return arrays
+
+
+def _ready_params(arrays):
+    return GatedParams(*_ready(arrays).values())
+
+
+def _ready(arrays):
+    """Return the arrays, known to be finite, in float64 or, if one of them is, complex."""
+    dtype = np.result_type(float, *(array.dtype for array in arrays.values()))
+    return {symbol: _validation.finite(symbol, array).astype(dtype, copy=False) for symbol, array in arrays.items()}

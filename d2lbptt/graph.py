@@ -15,9 +15,12 @@ from typing import NamedTuple
 
 from . import _validation
 
+__all__ = ["DATA", "OPERATORS", "WEIGHTS", "Edge", "Graph", "Node", "computational_graph"]
+
 WEIGHTS = ("W_hx", "W_hh", "W_qh")
 OPERATORS = ("f", "g", "l", "mean")
 DATA = ("x", "y")  # nobody asks for their gradient
+NUMBERS = 200  # of eight bytes, that the nodes of one step take, more or less
 
 
 class Node(NamedTuple):
@@ -84,7 +87,7 @@ class Graph(NamedTuple):
         return self.forward() + self.backward()
 
     def uses(self, weight):
-        """Return the nodes of a weight, one for each step."""
+        """Return the nodes of a weight, {"W_hx", "W_hh", "W_qh"}, one for each step."""
         _validation.one_of("weight", weight, WEIGHTS)
         return tuple(Node(weight, t) for t in range(1, self.T + 1))
 
@@ -103,9 +106,10 @@ def computational_graph(T):
     Raises
     ------
     TypeError, ValueError
-        If T is not a whole number from 1 on.
+        If T is not a whole number from 1 on, or the graph does not fit in memory.
     """
     T = _validation.whole_number("T", T, 1)
+    _validation.fits_in_memory("the graph", NUMBERS * T, float, f"T = {_validation.shown(T)}")
     inputs = {Node("mean", 0): tuple(Node("l", t) for t in range(1, T + 1)), Node("L", 0): (Node("mean", 0),)}
     for t in range(1, T + 1):
         inputs |= _step(t)

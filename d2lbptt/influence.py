@@ -24,8 +24,20 @@ import numpy as np
 
 from . import _validation
 from .bptt import backward
+from .losses import REDUCTIONS
 from .rnn import Params, forward
 from .truncation import randomized
+
+__all__ = [
+    "Balance",
+    "balance",
+    "partial_sums",
+    "Spans",
+    "predicted_spans",
+    "observed_span",
+    "gradient",
+    "trajectory",
+]
 
 UNITS, POSITIVE = 23, 10
 START, RATE = 0.5, 1e-4  # theta_0 and the learning rate of the published experiment
@@ -52,8 +64,8 @@ class Balance(NamedTuple):
         return Params(self.s[:, None], self.A, np.eye(1, n), b_h=np.zeros(n))
 
     def rest(self, theta):
-        """Return h*, where the network comes to rest."""
-        return theta * np.linalg.solve(np.eye(len(self.s)) - self.A, self.s)
+        """Return h*, where the network comes to rest with a number theta."""
+        return _validation.real_number("theta", theta) * np.linalg.solve(np.eye(len(self.s)) - self.A, self.s)
 
     @property
     def solution(self):
@@ -75,9 +87,10 @@ def balance(n=UNITS, p=POSITIVE):
     Raises
     ------
     TypeError, ValueError
-        If n or p is not such a number.
+        If n or p is not such a number, or the network does not fit in memory.
     """
     n, p = _sizes(n, p)
+    _validation.fits_in_memory("A", 3 * n * n, float, f"n = {_validation.shown(n)}")
     return Balance((np.eye(n) + np.eye(n, k=1)) / 2, np.where(np.arange(n) < p, 1.0, -1.0))
 
 
@@ -87,10 +100,25 @@ def _sizes(n, p):
 
 
 def partial_sums(tau, n=UNITS, p=POSITIVE):
-    """Return S_1 .. S_tau as fractions, from A and s alone."""
+    """Return S_1 .. S_tau as fractions, from A and s alone.
+
+    Parameters
+    ----------
+    tau, n, p : int
+
+    Returns
+    -------
+    list of Fraction
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not such a number, or the sums do not fit in memory.
+    """
     (n, p), tau = _sizes(n, p), _validation.whole_number("tau", tau, 1)
-    signs = [1 if m < p else -1 for m in range(n)]
-    terms = (Fraction(sum(comb(j, m) * sign for m, sign in enumerate(signs)), 2**j) for j in range(tau))
+    # A sum up to tau has tau bits above the line and as many below it, and so has each binomial coefficient.
+    _validation.fits_in_memory("S_tau", 2 * tau * (tau // 8 + 100), np.int8, f"tau = {_validation.shown(tau)}")
+    terms = (Fraction(sum(comb(j, m) * (1 if m < p else -1) for m in range(min(n, j + 1))), 2**j) for j in range(tau))
     return list(accumulate(terms))
 
 
@@ -153,22 +181,56 @@ def observed_span(scheme, theta=START, longest=400, network=None):
         is the solution, where all gradients are 0.
     """
     longest, theta = _validation.whole_number("longest", longest, 1), _validation.real_number("theta", theta)
-    network = balance() if network is None else network
+    network = _network(network)
     reduction = {"window": "last", "chunks": "sum"}[_validation.one_of("scheme", scheme, ("window", "chunks"))]
     start, slope = network.rest(theta), network.rest(theta)[0] - 1
     if abs(slope) < 1e-12:
         raise ValueError(f"theta is {theta}, wanted another number than the solution, where all gradients are 0")
-    gradients = [gradient(network, np.full(tau, theta), start, reduction) for tau in range(1, longest + 1)]
+    _validation.fits_in_memory("theta", 2 * longest, float, f"longest = {_validation.shown(longest)}")
+    gradients = [_gradient(network, np.full(tau, theta), start, reduction) for tau in range(1, longest + 1)]
     return _last_change(np.array(gradients) / slope, network.rest(1.0)[0], longest)
 
 
 def gradient(network, theta, h0, reduction):
-    """Return dL/dtheta over the tau steps from h_0 on, where theta may be another in each step, shape (tau,).
+    """Return dL/dtheta over the tau steps from h_0 on, where theta may be another in each step.
 
-    The loss is that of the last step (as a window has it), or the sum over all. What was before h_0 is detached.
+    What was before h_0 is detached.
+
+    Parameters
+    ----------
+    network : Balance
+    theta : array, shape (tau,)
+    h0 : array, shape (n,)
+    reduction : {"last", "sum", "mean"}
+        The loss is that of the last step (as a window has it), or the sum or mean over all.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+    FloatingPointError
+        If a state or the gradient overflows.
     """
+    network, theta = _network(_validation.instance("network", network, Balance)), _validation.series("theta", theta)
+    h0 = _validation.real_array("h0", h0, network.s.shape, "(n,)")
+    return _gradient(network, theta, h0, _validation.one_of("reduction", reduction, REDUCTIONS))
+
+
+def _gradient(network, theta, h0, reduction):
     trace = forward(network.params, theta[:, None], h0=h0)
     return (network.s @ backward(trace, np.ones((len(theta), 1)), reduction=reduction).b_h).item()
+
+
+def _network(network):
+    """Return the network, the published one for None, once its arrays are known to fit each other."""
+    if network is None:
+        return balance()
+    A = _validation.square("A", _validation.instance("network", network, Balance).A)
+    return Balance(A, _validation.real_array("s", network.s, (len(A),), "(n,)").astype(float))
 
 
 def _last_change(sums, total, longest):
@@ -189,7 +251,9 @@ def trajectory(scheme, steps, *, tau=None, pi=None, lr=RATE, theta=START, h0=Non
     steps : int
         Of time.
     tau : int, optional
+        Wanted for "window" and "chunks"; the other schemes leave it alone.
     pi : float, optional
+        From above 0 to 1, wanted for "randomized"; the other schemes leave it alone.
     lr : float
     theta : float
         Where it begins.
@@ -207,23 +271,31 @@ def trajectory(scheme, steps, *, tau=None, pi=None, lr=RATE, theta=START, h0=Non
     Raises
     ------
     TypeError, ValueError
-        If an argument is not what is described above.
+        If an argument is not what is described above, or the steps do not fit in memory.
+    FloatingPointError
+        If a gradient overflows.
     """
     _validation.one_of("scheme", scheme, SCHEMES)
     steps = _validation.whole_number("steps", steps, 1)
     lr, theta = _validation.real_number("lr", lr), _validation.real_number("theta", theta)
-    network = balance() if network is None else network
-    h = np.ones(len(network.s)) if h0 is None else _validation.finite("h0", _validation.real("h0", h0))
-    _validation.shaped("h0", h, network.s.shape, "(n,)")
+    network = _network(network)
+    h = np.ones(len(network.s)) if h0 is None else _validation.real_array("h0", h0, network.s.shape, "(n,)")
+    # Two states, theta and a gate for each step.
+    why = f"steps = {_validation.shown(steps)}"
+    _validation.fits_in_memory("h_t", (steps + 1) * (2 * len(h) + 4), float, why)
     span = _validation.whole_number("tau", tau, 1) if scheme in ("window", "chunks") else 1
+    gates, seed = np.ones(steps), _validation.seed("seed", seed)
     if scheme == "randomized":
-        pi = _validation.real_number("pi", pi)
-        gates = randomized(steps, pi, np.random.default_rng(_validation.whole_number("seed", seed, 0)))
-    else:
-        gates = np.ones(steps)
-    found, states = np.full(steps + 1, np.nan), np.empty((steps + 1, len(h)))
+        gates = randomized(steps, _validation.probability("pi", pi), np.random.default_rng(seed))
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _followed(network, scheme, span, gates, theta, h, lr)
+
+
+def _followed(network, scheme, span, gates, theta, h, lr):
+    """Return theta at the start and after each step."""
+    found, states = np.full(len(gates) + 1, np.nan), np.empty((len(gates) + 1, len(h)))
     found[0], states[0], influence = theta, h, np.zeros(len(h))
-    for t in range(1, steps + 1):
+    for t in range(1, len(found)):
         theta = found[t - 1]
         if not abs(theta) < FAR:
             break
@@ -233,8 +305,8 @@ def trajectory(scheme, steps, *, tau=None, pi=None, lr=RATE, theta=START, h0=Non
         if scheme in ("full", "randomized"):
             slope = (states[t, 0] - 1) * influence[0]
         elif scheme == "window":
-            slope = gradient(network, found[past], states[past.start], "last")
+            slope = _gradient(network, found[past], states[past.start], "last")
         else:
-            slope = 0.0 if t % span else gradient(network, found[past], states[past.start], "sum")
+            slope = 0.0 if t % span else _gradient(network, found[past], states[past.start], "sum")
         found[t] = theta - lr * slope
     return found

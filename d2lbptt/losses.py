@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+__all__ = ["LOSSES", "REDUCTIONS", "Loss"]
+
 
 class Loss(NamedTuple):
     """A loss of one output: ``value(o, y)`` without the last axis, ``slope(o, y)`` shaped as o.
@@ -74,12 +76,3 @@ LOSSES = {
 }
 
 REDUCTIONS = ("mean", "sum", "last")
-
-
-def weigh(rows, reduction):
-    """Multiply row t - 1 by w_t, in place, and return the rows."""
-    if reduction == "mean":
-        rows /= len(rows)
-    elif reduction == "last":
-        rows[:-1] = 0
-    return rows

@@ -17,10 +17,11 @@ from typing import NamedTuple
 import numpy as np
 
 from . import _validation
+from ._parts import parts, sweep, unbatched, uses
+from ._recursion import affine, weigh
 from .activations import ACTIVATIONS
-from .contributions import parts, sweep, unbatched, uses
-from .losses import LOSSES, weigh
-from .rnn import Trace, affine
+from .losses import LOSSES
+from .rnn import Trace
 
 
 class Mistake(NamedTuple):

@@ -16,11 +16,10 @@ Shapes: the leading axis is the step, entry t - 1 for step t. The numbers are fl
 
 import numpy as np
 
+from ._parts import Parts, unbatched, uses
+from ._recursion import affine, no_overflow, weigh
 from .activations import ACTIVATIONS
-from .bptt import no_overflow
-from .contributions import Parts, unbatched, uses
-from .losses import weigh
-from .rnn import affine, targets
+from .rnn import targets
 
 STEP = 1e-30
 BLOCK = 2**22  # numbers that are followed at once: 32 MiB

@@ -15,11 +15,12 @@ from typing import NamedTuple
 import numpy as np
 
 from . import _validation
+from ._recursion import affine
 from .activations import ACTIVATIONS
 from .bptt import backward
 from .differences import complex_step
 from .one_unit import STEPS, TARGET, errors, gradients, steepest
-from .rnn import Params, affine, forward, targets
+from .rnn import Params, forward, targets
 
 METHODS = ("forward", "central", "complex")
 SAMPLES = 32  # fourth differences that the rounding of L is measured from

@@ -10,16 +10,32 @@ Shapes: time runs first. x is (T, d) or, with a batch of B sequences, (T, B, d);
 h has T + 1 rows, and h[0] is the initial state, so that h[t] is the book's h_t.
 """
 
+import cmath
+import math
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from . import _validation
-from ._validation import Overflow
+from ._recursion import affine, first_overflow, weigh
 from .activations import ACTIVATIONS
-from .losses import LOSSES, REDUCTIONS, weigh
+from .losses import LOSSES, REDUCTIONS
 
+__all__ = [
+    "KINDS",
+    "Params",
+    "Trace",
+    "init_params",
+    "forward",
+    "loss",
+    "checked_params",
+    "checked_trace",
+    "targets",
+]
+
+_NAMES = tuple(ACTIVATIONS)
+_FLOATS = tuple(np.dtype(kind) for kind in (np.float64, np.float32, np.complex128))
 KINDS = ("gaussian", "orthogonal", "symmetric", "identity")
 
 
@@ -94,23 +110,35 @@ def init_params(num_inputs, num_hiddens, num_outputs, *, scale=1.0, kind="gaussi
     Raises
     ------
     TypeError, ValueError
-        If an argument is not what is described above.
+        If an argument is not what is described above, or the matrices do not fit in memory.
+    FloatingPointError
+        If the scale takes W_hh out of the range of the dtype.
     """
-    d = _validation.whole_number("num_inputs", num_inputs, 1)
-    h = _validation.whole_number("num_hiddens", num_hiddens, 1)
-    q = _validation.whole_number("num_outputs", num_outputs, 1)
-    seed = _validation.whole_number("seed", seed, 0)
+    d, h, q = _sizes(num_inputs, num_hiddens, num_outputs)
+    seed = _validation.seed("seed", seed)
     g = _validation.real_number("scale", scale)
     _validation.one_of("kind", kind, KINDS)
-    if np.dtype(dtype) not in (np.float32, np.float64):
-        raise TypeError(f"dtype is {np.dtype(dtype)}, wanted float32 or float64")
-    _validation.fits_in_memory("W_hh", h * h, dtype, f"h = {h}")
+    bias, dtype = _validation.flag("bias", bias), _validation.float_dtype("dtype", dtype)
     rng = np.random.default_rng(seed)
     W_hx = rng.normal(size=(h, d)) / np.sqrt(d)
     W_qh = rng.normal(size=(q, h)) / np.sqrt(h)
-    W_hh = g * _recurrent_matrix(kind, h, rng)
+    with np.errstate(over="ignore"):
+        W_hh = (g * _recurrent_matrix(kind, h, rng)).astype(dtype)
+    if not np.isfinite(W_hh).all():
+        raise FloatingPointError(f"W_hh overflows {dtype}: scale is {g}")
     biases = (np.zeros(h, dtype), np.zeros(q, dtype)) if bias else (None, None)
-    return Params(*(W.astype(dtype) for W in (W_hx, W_hh, W_qh)), *biases)
+    return Params(W_hx.astype(dtype), W_hh, W_qh.astype(dtype), *biases)
+
+
+def _sizes(num_inputs, num_hiddens, num_outputs):
+    d = _validation.whole_number("num_inputs", num_inputs, 1)
+    h = _validation.whole_number("num_hiddens", num_hiddens, 1)
+    q = _validation.whole_number("num_outputs", num_outputs, 1)
+    why = f"h = {_validation.shown(h)}"
+    _validation.fits_in_memory("W_hh", h * h, float, why)
+    _validation.fits_in_memory("W_hx", h * d, float, f"{why}, d = {_validation.shown(d)}")
+    _validation.fits_in_memory("W_qh", h * q, float, f"{why}, q = {_validation.shown(q)}")
+    return d, h, q
 
 
 def _recurrent_matrix(kind, h, rng):
@@ -156,7 +184,7 @@ def forward(params, x, *, h0=None, activation="identity"):
         run = _run_single if x.ndim == 2 else _run_batch
         run(h, x, params, phi.value)
         o = affine(params.W_qh, h[1:], params.b_q)
-    _no_overflow({"h_t": h[1:], "o_t": o})
+    first_overflow({"h_t": h[1:], "o_t": o})
     return Trace(params, x, h, o, activation)
 
 
@@ -180,16 +208,6 @@ def _run_batch(h, x, params, phi):
         previous.dot(W, product)
         np.add(state, product, state)
         phi(state, state)
-
-
-def affine(W, rows, bias=None, out=None):
-    """Return W v + bias for every row v of a (T, ..., n) array, as one matrix product."""
-    shape = (*rows.shape[:-1], len(W))
-    flat = None if out is None else out.reshape(-1, len(W))
-    result = np.dot(rows.reshape(-1, rows.shape[-1]), W.T, out=flat)
-    if bias is not None:
-        result += bias
-    return result.reshape(shape)
 
 
 def loss(trace, y, *, loss="squared_error", reduction="mean"):
@@ -218,19 +236,44 @@ def loss(trace, y, *, loss="squared_error", reduction="mean"):
         If the loss overflows.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        rule, y = targets(trace, y, loss, reduction)
+        trace = checked_trace(trace)
+        rule, y = _targets(trace, y, loss, reduction)
         per_step = rule.value(trace.o, y)
         if per_step.ndim == 2:
             per_step = per_step.mean(1)
-    weigh(per_step, reduction)
-    _no_overflow({"l_t": per_step})
-    return per_step.sum().item()
+        weigh(per_step, reduction)
+        total = per_step.sum()
+    if not np.isfinite(total):
+        first_overflow({"l_t": per_step})
+        raise FloatingPointError(f"L overflows {per_step.dtype}: it is the sum of all l_t")
+    return total.item()
+
+
+# --- what comes in ---
 
 
 def targets(trace, y, loss, reduction):
-    """Return the loss rule and y as an array, once they are known to fit the trace."""
-    if not isinstance(trace, Trace):
-        raise TypeError(f"trace is a {type(trace).__name__}, wanted the Trace that forward returns")
+    """Return the rule of a loss and y as an array, once both are known to fit the trace.
+
+    Parameters
+    ----------
+    trace, y, loss, reduction
+        As for ``loss``.
+
+    Returns
+    -------
+    Loss, array
+        y in the dtype of o, complex if y is; for the cross-entropy as whole numbers.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+    """
+    return _targets(checked_trace(trace), y, loss, reduction)
+
+
+def _targets(trace, y, loss, reduction):
     rule = LOSSES[_validation.one_of("loss", loss, LOSSES)]
     _validation.one_of("reduction", reduction, REDUCTIONS)
     o = trace.o
@@ -255,18 +298,88 @@ def _labels(y, o):
     return y
 
 
+def checked_params(params):
+    """Return params once its arrays are known to fit each other: finite, and in one dtype.
+
+    Parameters
+    ----------
+    params : Params
+
+    Returns
+    -------
+    Params
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no Params, or a field has a wrong type, shape or value.
+    """
+    arrays = _params_arrays(params)
+    return _ready_params(arrays, _validation.common_dtype(a for a in arrays.values() if a is not None))
+
+
+def checked_trace(trace):
+    """Return trace once its fields are known to fit each other: finite, in one dtype, with a known activation.
+
+    Parameters
+    ----------
+    trace : Trace
+        As ``forward`` returns it, or with fields that were replaced. Whether h follows from x is not looked at.
+
+    Returns
+    -------
+    Trace
+        The same one, or a copy in one dtype if there were several.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no Trace, or a field has a wrong type, shape or value.
+    """
+    _validation.instance("trace", trace, Trace, "the Trace that forward returns")
+    # The careful look takes longer than a short backward pass does.
+    with np.errstate(over="ignore", invalid="ignore"):
+        sound = _as_forward_makes_it(*trace)
+    return trace if sound else _carefully(trace)
+
+
+def _as_forward_makes_it(params, x, h, o, activation):
+    if type(params) is not Params or type(x) is not np.ndarray or activation not in _NAMES or x.dtype not in _FLOATS:
+        return False
+    for a in (x, h, o, *params[:3], *(b for b in params[3:] if b is not None)):
+        if type(a) is not np.ndarray or a.dtype is not x.dtype or not a.ndim:
+            return False
+        flat = a.ravel()
+        # One product is faster than a look at each number, and is finite only if all of them are.
+        if not cmath.isfinite(flat.dot(flat)):
+            return False
+    return _fit(x.shape, h.shape, o.shape, *(None if a is None else a.shape for a in params))
+
+
+def _fit(x, h, o, W_hx, W_hh, W_qh, b_h, b_q):
+    """Say whether these shapes fit each other."""
+    T, batch, d, n, q = x[0], x[1:-1], x[-1], h[-1], o[-1]
+    rows = len(batch) < 2 and len(x) > 1 and 0 not in (*x, n, q) and h == (T + 1, *batch, n) and o == (T, *batch, q)
+    return rows and (W_hx, W_hh, W_qh) == ((n, d), (n, n), (q, n)) and b_h in (None, (n,)) and b_q in (None, (q,))
+
+
+def _carefully(trace):
+    _validation.one_of("activation", trace.activation, ACTIVATIONS)
+    arrays = _params_arrays(trace.params)
+    x = _inputs(trace.x, arrays)
+    (T, *batch, _), (q, n), names = x.shape, arrays["W_qh"].shape, "" if x.ndim == 2 else "B, "
+    h, o = (_validation.numeric(symbol, a) for symbol, a in (("h", trace.h), ("o", trace.o)))
+    _validation.shaped("h", h, (T + 1, *batch, n), f"(T + 1, {names}h)")
+    _validation.shaped("o", o, (T, *batch, q), f"(T, {names}q)")
+    dtype = _validation.common_dtype([x, h, o, *(a for a in arrays.values() if a is not None)])
+    x, h, o = (_ready(symbol, a, dtype) for symbol, a in {"x": x, "h": h, "o": o}.items())
+    return Trace(_ready_params(arrays, dtype), x, h, o, trace.activation)
+
+
 def _checked(params, x, h0, activation):
-    if not isinstance(params, Params):
-        raise TypeError(f"params is a {type(params).__name__}, wanted Params")
+    arrays = _params_arrays(params)
     phi = ACTIVATIONS[_validation.one_of("activation", activation, ACTIVATIONS)]
-    arrays = {
-        symbol: None if a is None and symbol in ("b_h", "b_q") else _validation.numeric(symbol, a)
-        for symbol, a in params._asdict().items()
-    }
-    x = _validation.numeric("x", x)
-    if x.ndim not in (2, 3):
-        raise ValueError(f"x has shape {x.shape}, wanted (T, d) or (T, B, d)")
-    _check_shapes(arrays, x)
+    x = _inputs(x, arrays)
     state = (*x.shape[1:-1], len(arrays["W_hh"]))
     given = [a for a in arrays.values() if a is not None] + [x]
     if h0 is not None:
@@ -274,26 +387,43 @@ def _checked(params, x, h0, activation):
         given.append(h0)
     dtype = _validation.common_dtype(given)
     # Before a look at every entry of x: a T that is far too long must be refused at once.
-    _validation.fits_in_memory("h", (len(x) + 1) * int(np.prod(state)), dtype, f"T = {len(x)}")
+    _validation.fits_in_memory("h", (len(x) + 1) * math.prod(state), dtype, f"T = {len(x)}")
     h0 = np.zeros(state, dtype) if h0 is None else _ready("h0", h0, dtype)
-    params = Params(**{s: None if a is None else _ready(s, a, dtype) for s, a in arrays.items()})
-    return params, _ready("x", x, dtype), h0, phi
+    return _ready_params(arrays, dtype), _ready("x", x, dtype), h0, phi
 
 
-def _ready(symbol, array, dtype):
-    return _validation.finite(symbol, array).astype(dtype, copy=False)
-
-
-def _check_shapes(arrays, x):
+def _params_arrays(params):
+    """Return the arrays of params by name, once their shapes are known to fit each other."""
+    _validation.instance("params", params, Params)
+    arrays = {
+        symbol: None if a is None and symbol in ("b_h", "b_q") else _validation.numeric(symbol, a)
+        for symbol, a in params._asdict().items()
+    }
     h = arrays["W_hh"].shape[0] if arrays["W_hh"].ndim else 1
     _validation.shaped("W_hh", arrays["W_hh"], (h, h), "(h, h)")
-    d = _validation.shaped("W_hx", arrays["W_hx"], (h, None), f"(h, d) with h = {h}").shape[1]
+    _validation.shaped("W_hx", arrays["W_hx"], (h, None), f"(h, d) with h = {h}")
     q = _validation.shaped("W_qh", arrays["W_qh"], (None, h), f"(q, h) with h = {h}").shape[0]
     for symbol, size, name in (("b_h", h, "(h,)"), ("b_q", q, "(q,)")):
         if arrays[symbol] is not None:
             _validation.shaped(symbol, arrays[symbol], (size,), name)
+    return arrays
+
+
+def _inputs(x, arrays):
+    """Return x as an array, once its shape is known to fit the arrays of params."""
+    x, d = _validation.numeric("x", x), arrays["W_hx"].shape[1]
+    if x.ndim not in (2, 3):
+        raise ValueError(f"x has shape {x.shape}, wanted (T, d) or (T, B, d)")
     names = "(T, d)" if x.ndim == 2 else "(T, B, d)"
-    _validation.shaped("x", x, (None,) * (x.ndim - 1) + (d,), f"{names} with d = {d} and T > 0")
+    return _validation.shaped("x", x, (None,) * (x.ndim - 1) + (d,), f"{names} with d = {d} and T > 0")
+
+
+def _ready_params(arrays, dtype):
+    return Params(**{symbol: None if a is None else _ready(symbol, a, dtype) for symbol, a in arrays.items()})
+
+
+def _ready(symbol, array, dtype):
+    return _validation.finite(symbol, array).astype(dtype, copy=False)
 
 
 def _empty_states(T, h0):
@@ -302,15 +432,3 @@ def _empty_states(T, h0):
     except MemoryError:
         need = (T + 1) * h0.nbytes
         raise ValueError(f"h would take {need:,} bytes (T = {T}), wanted what fits in memory") from None
-
-
-def _no_overflow(arrays):
-    """Raise Overflow for the first t at which one of the arrays, by symbol, is not finite."""
-    bad = {symbol: _first_overflow(rows) for symbol, rows in arrays.items() if not np.isfinite(rows).all()}
-    if bad:
-        symbol = min(bad, key=bad.get)
-        raise Overflow(symbol, arrays[symbol].dtype, bad[symbol])
-
-
-def _first_overflow(rows):
-    return int(np.argmin(np.isfinite(rows).reshape(len(rows), -1).all(1))) + 1

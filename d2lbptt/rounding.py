@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ._parts import Parts, sweep, unbatched, uses
+from ._recursion import affine, weigh
 from .activations import ACTIVATIONS
-from .contributions import Parts, sweep, unbatched, uses
-from .losses import LOSSES, weigh
-from .rnn import Params, Trace, affine, targets
+from .losses import LOSSES
+from .rnn import Params, Trace, targets
 
 BLOCK = 2**22  # numbers that are shaken at once: 32 MiB for the states
 

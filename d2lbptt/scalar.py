@@ -16,7 +16,10 @@ from typing import NamedTuple
 import numpy as np
 
 from . import _validation
+from ._recursion import first_overflow, no_overflow
 from .activations import ACTIVATIONS
+
+__all__ = ["SQUARED_ERROR", "Rule", "Table", "scalar_rnn"]
 
 
 class Rule(NamedTuple):
@@ -80,28 +83,45 @@ def scalar_rnn(w, v, x, y, *, h0=0.0, phi="tanh", theta="identity", loss=None):
     phi, theta : str or pair of callables
         The name of an activation of the package, or (value, slope), both functions of the argument:
         the slope of phi at s_t, that of theta at h_t.
-    loss : pair of callables, optional
+    loss : "squared_error" or pair of callables, optional
         (value, slope) of l, both functions of yhat_t and y_t; half the squared error if not given.
 
     Returns
     -------
     Table
+        In float64, or complex if an argument is.
 
     Raises
     ------
     TypeError, ValueError
-        If x and y are not two rows of T numbers, or phi, theta or loss is not such a thing.
+        If x and y are not two rows of T finite numbers, w, v or h0 is not one, or phi, theta or loss is not such a
+        thing or returns no number.
+    FloatingPointError
+        If a number overflows. The message names the step.
     """
-    x, y = _validation.numeric("x", x), _validation.numeric("y", y)
-    _validation.shaped("x", x, (None,), "(T,)")
-    _validation.shaped("y", y, x.shape, "(T,)")
-    phi, theta, l = _rule("phi", phi), _rule("theta", theta), _rule("loss", loss or SQUARED_ERROR)
-    s, h = _forward(w, v, x, h0, phi)
-    yhat = _along(theta.value, h[1:])
-    own = _along(l.slope, yhat, y) * _along(theta.slope, h[1:]) / len(x)
-    dh, ds = _backward(w, own, _along(phi.slope, s))
-    L = _along(l.value, yhat, y).mean()
-    return Table(x, s, h, yhat, dh, ds, ds @ h[:-1], ds @ x, w * ds[0], L)
+    w, v, h0 = (_validation.number(symbol, value) for symbol, value in {"w": w, "v": v, "h0": h0}.items())
+    x, y = _sequences(x, y)
+    phi, theta = (_rule(symbol, given, PHI) for symbol, given in {"phi": phi, "theta": theta}.items())
+    l = SQUARED_ERROR if loss is None else _rule("loss", loss, {"squared_error": SQUARED_ERROR})
+    with np.errstate(over="ignore", invalid="ignore"):
+        s, h = _forward(w, v, x, h0, phi)
+        yhat = _along("theta", theta.value, h[1:])
+        losses = _along("loss", l.value, yhat, y)
+        first_overflow({"s_t": s, "h_t": h[1:], "yhat_t": yhat, "l_t": losses})
+        own = _along("loss", l.slope, yhat, y) * _along("theta", theta.slope, h[1:]) / len(x)
+        dh, ds = _backward(w, own, _along("phi", phi.slope, s))
+        no_overflow("dL/dh_t", dh)
+        no_overflow("dL/ds_t", ds)
+        sums = [ds @ h[:-1], ds @ x, w * ds[0], losses.mean()]
+    if not np.isfinite(sums).all():
+        raise FloatingPointError("dL/dw, dL/dv, dL/dh_0 or L overflows float64")
+    return Table(x, s, h, yhat, dh, ds, *sums)
+
+
+def _sequences(x, y):
+    x = _validation.finite("x", _validation.shaped("x", _validation.numeric("x", x), (None,), "(T,)"))
+    y = _validation.finite("y", _validation.shaped("y", _validation.numeric("y", y), x.shape, "(T,)"))
+    return (a.astype(np.result_type(a, float)) for a in (x, y))
 
 
 SQUARED_ERROR = Rule(lambda yhat, y: (yhat - y) ** 2 / 2, lambda yhat, y: yhat - y)
@@ -111,7 +131,7 @@ def _forward(w, v, x, h0, phi):
     s, h = [], [h0]
     for x_t in x:
         s.append(w * h[-1] + v * x_t)
-        h.append(phi.value(s[-1]))
+        h.append(_number("phi", phi.value(s[-1])))
     return np.array(s), np.array(h)
 
 
@@ -122,22 +142,35 @@ def _backward(w, own, slopes):
     return dh, dh * slopes
 
 
-def _along(function, *rows):
-    return np.array([function(*numbers) for numbers in zip(*rows, strict=True)])
+def _along(symbol, function, *rows):
+    return np.array([_number(symbol, function(*numbers)) for numbers in zip(*rows, strict=True)])
 
 
-def _rule(symbol, given):
+def _number(symbol, value):
+    """Return what a function of the reader's made of a number: a number again, of float64 or complex."""
+    found = _validation.numeric(f"what {symbol} returns", value)
+    if found.size != 1:
+        raise ValueError(f"what {symbol} returns has shape {found.shape}, wanted one number")
+    return found.astype(np.result_type(found, float)).reshape(())[()]
+
+
+def _rule(symbol, given, named):
     if isinstance(given, str):
-        named = ACTIVATIONS[_validation.one_of(symbol, given, ACTIVATIONS)]
-        return Rule(lambda s: _at(named, s)[0], lambda s: named.slope(_at(named, s))[0])
+        return named[_validation.one_of(symbol, given, named)]
     if not (isinstance(given, tuple) and len(given) == 2 and all(map(callable, given))):
-        raise TypeError(f"{symbol} is {given!r}, wanted a name or a pair (value, slope) of functions")
+        raise TypeError(f"{symbol} is {_validation.shown(given)}, wanted a name or a pair (value, slope) of functions")
     return Rule(*given)
 
 
-def _at(activation, s):
-    z = np.array([s], np.result_type(s, float))
-    return activation.value(z, z)
+def _of_one_number(activation):
+    def at(s):
+        z = np.array([s], np.result_type(s, float))
+        return activation.value(z, z)
+
+    return Rule(lambda s: at(s)[0], lambda s: activation.slope(at(s))[0])
+
+
+PHI = {name: _of_one_number(activation) for name, activation in ACTIVATIONS.items()}
 
 
 def _text(row):

@@ -17,14 +17,27 @@ Shapes: a, b, c are (T,), entry t - 1 for step t. The total derivatives of one s
 with a batch (B, h, h, d + h + 2).
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 from . import _validation
+from ._recursion import all_finite, checked_gates, first_overflow, outer_sum, product
 from .activations import ACTIVATIONS
-from .bptt import Gradients, backward, checked_gates, outer_sum, output_gradient, product
-from .rnn import Trace
+from .bptt import Gradients, _output_gradient, backward
+from .rnn import checked_trace
+
+__all__ = [
+    "partials",
+    "recursion",
+    "closed_sum",
+    "weight_gradient",
+    "total_derivatives",
+    "forward_accumulation",
+    "Mixtures",
+    "mixtures",
+]
 
 
 def partials(trace):
@@ -46,7 +59,7 @@ def partials(trace):
     TypeError, ValueError
         If the trace is not such a trace.
     """
-    _is_trace(trace)
+    trace = checked_trace(trace)
     if trace.h.shape[1:] != (1,):
         raise ValueError(f"h has shape {trace.h.shape}, wanted (T + 1, 1): one hidden unit, no batch")
     slope = _slopes(trace)[:, 0]
@@ -63,27 +76,35 @@ def recursion(b, c):
     Returns
     -------
     array, shape (T,)
+        In the wider dtype of b and c; whole numbers count as float64.
 
     Raises
     ------
     TypeError, ValueError
-        If b and c are not two rows of T numbers.
+        If b and c are not two rows of T finite numbers.
+    FloatingPointError
+        If a_t overflows. The message names the first t.
     """
     b, c = _two_rows(b, c)
-    a, last = np.empty_like(b), 0.0
-    for t in range(len(b)):
-        a[t] = last = b[t] + c[t] * last
+    a, last = np.empty_like(b), b.dtype.type(0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for t in range(len(b)):
+            a[t] = last = b[t] + c[t] * last
+    first_overflow({"a_t": a})
     return a
 
 
 def closed_sum(b, c):
     """Return the same a_t as a sum over every earlier step (9.7.5, 9.7.7): T^2 multiplications.
 
-    Parameters and errors are those of ``recursion``.
+    Parameters, dtype and errors are those of ``recursion``; also a product of many c_t that overflows is an error.
     """
     b, c = _two_rows(b, c)
     # For t: the products c_t, c_t c_{t-1}, ..., c_t ... c_2 belong to b_{t-1}, b_{t-2}, ..., b_1.
-    return np.array([b[t] + np.cumprod(c[t:0:-1]) @ b[:t][::-1] for t in range(len(b))])
+    with np.errstate(over="ignore", invalid="ignore"):
+        a = np.array([b[t] + np.cumprod(c[t:0:-1]) @ b[:t][::-1] for t in range(len(b))])
+    first_overflow({"a_t": a})
+    return a
 
 
 def weight_gradient(dl_do, dg_dh, dh_dw):
@@ -91,14 +112,39 @@ def weight_gradient(dl_do, dg_dh, dh_dw):
 
     Parameters
     ----------
-    dl_do, dg_dh, dh_dw : array, shape (T,)
-        The slope of each loss, of each output, and the total derivative of each state.
+    dl_do, dg_dh, dh_dw : array, shape (T,), or number
+        The slope of each loss, of each output, and the total derivative of each state. A number holds for every step.
 
     Returns
     -------
     float
+        Complex if one of them is.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are not rows of T finite numbers.
+    FloatingPointError
+        If the gradient overflows.
     """
-    return np.mean(np.asarray(dl_do) * dg_dh * dh_dw).item()
+    given = {"dl_do": dl_do, "dg_dh": dg_dh, "dh_dw": dh_dw}
+    rows = [_row(symbol, value) for symbol, value in given.items()]
+    lengths = [len(row) for row in rows if row.ndim]
+    for symbol, row in zip(given, rows, strict=True):
+        if row.ndim:
+            _validation.shaped(symbol, row, (lengths[0],), "(T,)")
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = np.mean(math.prod(_validation.widest(*rows))).item()
+    if not np.isfinite(found):
+        raise FloatingPointError("dL/dw_h overflows: the mean of dl_do dg_dh dh_dw")
+    return found
+
+
+def _row(symbol, value):
+    row = _validation.numeric(symbol, value)
+    if row.ndim:
+        _validation.shaped(symbol, row, (None,), "(T,) or a number")
+    return _validation.finite(symbol, row)
 
 
 def total_derivatives(trace, gates=None):
@@ -121,8 +167,14 @@ def total_derivatives(trace, gates=None):
     TypeError, ValueError
         If an argument does not fit, or the array does not fit in memory.
     """
-    _is_trace(trace)
-    xi = checked_gates(gates, len(trace.x))
+    trace = checked_trace(trace)
+    xi, (*batch, h) = checked_gates(gates, len(trace.x)), trace.h.shape[1:]
+    shape = (*batch, h, h, trace.params.W_hx.shape[1] + h + 2)
+    _validation.fits_in_memory("dh_t/dW", 2 * math.prod(shape), trace.h.dtype, f"h = {h}")
+    return _total_derivatives(trace, xi)
+
+
+def _total_derivatives(trace, xi):
     u, slopes, W_hh = _entering(trace), _slopes(trace), trace.params.W_hh
     D, units = _at_the_start(u, len(W_hh)), np.arange(len(W_hh))
     carried = np.empty_like(D)
@@ -155,19 +207,26 @@ def forward_accumulation(trace, y, *, loss="squared_error", reduction="mean", ga
     FloatingPointError
         If the gradient overflows.
     """
-    do = output_gradient(trace, y, loss, reduction)
+    trace = checked_trace(trace)
     with np.errstate(over="ignore", invalid="ignore"):
+        do = _output_gradient(trace, y, loss, reduction)
         G = _accumulated(trace, product(do, trace.params.W_qh), gates)
     if not np.isfinite(G).all():
         raise FloatingPointError(f"the gradient overflows {G.dtype} on its way forwards")
-    d, b_h, b_q = trace.params.W_hx.shape[1], trace.params.b_h, trace.params.b_q
-    W = _over_the_batch(G, trace)
+    with np.errstate(over="ignore", invalid="ignore"):
+        gradients = _gathered(trace, do, G)
+    all_finite(**gradients._asdict())
+    return gradients
+
+
+def _gathered(trace, do, G):
+    d, W = trace.params.W_hx.shape[1], _over_the_batch(G, trace)
     return Gradients(
         W_hx=W[:, :d],
         W_hh=W[:, d:-2],
         W_qh=outer_sum(do, trace.h[1:]),
-        b_h=None if b_h is None else W[:, -2],
-        b_q=None if b_q is None else do.reshape(-1, do.shape[-1]).sum(0),
+        b_h=None if trace.params.b_h is None else W[:, -2],
+        b_q=None if trace.params.b_q is None else do.reshape(-1, do.shape[-1]).sum(0),
         h0=G[..., -1],
         h=None,
         o=do,
@@ -222,10 +281,13 @@ def mixtures(trace, y, parameter="W_hh", *, loss="squared_error", reduction="mea
     ------
     TypeError, ValueError
         If an argument does not fit.
+    FloatingPointError
+        If one of them overflows.
     """
     _validation.one_of("parameter", parameter, ("W_hx", "W_hh", "b_h"))
-    total_slope = backward(trace, y, loss=loss, reduction=reduction).h
-    own_slope = product(output_gradient(trace, y, loss, reduction), trace.params.W_qh)
+    trace = checked_trace(trace)
+    gradient = backward(trace, y, loss=loss, reduction=reduction)
+    total_slope, own_slope = gradient.h, product(gradient.o, trace.params.W_qh)
     d = trace.params.W_hx.shape[1]
     part = {"W_hx": slice(d), "W_hh": slice(d, -2), "b_h": -2}[parameter]
 
@@ -235,7 +297,11 @@ def mixtures(trace, y, parameter="W_hh", *, loss="squared_error", reduction="mea
     def immediate(dL_dh):
         return outer_sum(_slopes(trace) * dL_dh, _entering(trace))[:, part]
 
-    return Mixtures(total(own_slope), immediate(total_slope), total(total_slope), immediate(own_slope))
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = Mixtures(total(own_slope), immediate(total_slope), total(total_slope), immediate(own_slope))
+    if not all(np.isfinite(one).all() for one in found):
+        raise FloatingPointError(f"a mixture for dL/d{parameter} overflows {gradient.h.dtype}")
+    return found
 
 
 def _accumulated(trace, dL_dh, gates=None):
@@ -260,19 +326,13 @@ def _entering(trace):
 
 
 def _at_the_start(u, h):
-    shape = (*u.shape[1:-1], h, h, u.shape[-1])
-    _validation.fits_in_memory("dh_t/dW", 2 * int(np.prod(shape)), u.dtype, f"h = {h}")
-    D = np.zeros(shape, u.dtype)
+    D = np.zeros((*u.shape[1:-1], h, h, u.shape[-1]), u.dtype)
     D[..., range(h), range(h), -1] = 1
     return D
 
 
-def _is_trace(trace):
-    if not isinstance(trace, Trace):
-        raise TypeError(f"trace is a {type(trace).__name__}, wanted the Trace that forward returns")
-
-
 def _two_rows(b, c):
     b, c = _validation.numeric("b", b), _validation.numeric("c", c)
-    _validation.shaped("b", b, (None,), "(T,)")
-    return b, _validation.shaped("c", c, b.shape, "(T,)")
+    _validation.finite("b", _validation.shaped("b", b, (None,), "(T,)"))
+    _validation.finite("c", _validation.shaped("c", c, b.shape, "(T,)"))
+    return _validation.widest(b, c)

@@ -12,13 +12,33 @@ step k: each scheme keeps, for each t, the cells k = first_kept .. t, and the ot
 truncation weighs what it keeps with 1/pi^(t-k), and its variance is a sum over blocks of the same table.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 from . import _validation
+from ._recursion import no_overflow, outer_sum, product, row_norms
 from .activations import ACTIVATIONS
-from .bptt import outer_sum, output_gradient, product, row_norms
+from .bptt import output_gradient
+from .rnn import checked_trace
+
+__all__ = [
+    "SCHEMES",
+    "chunks",
+    "randomized",
+    "scheme_options",
+    "first_kept",
+    "pair_weights",
+    "jacobian_products",
+    "Cells",
+    "cells",
+    "drawn_gradients",
+    "Blocks",
+    "blocks",
+    "growth_per_step",
+    "geometric_law",
+]
 
 
 def chunks(T, tau):
@@ -39,9 +59,9 @@ def chunks(T, tau):
     Raises
     ------
     TypeError, ValueError
-        If T or tau is not such a number.
+        If T or tau is not such a number, or the gates do not fit in memory.
     """
-    T = _validation.whole_number("T", T, 1)
+    T = _steps(T)
     tau = _validation.whole_number("tau", tau, 1, T, "T = ")
     xi = np.ones(T)
     xi[tau::tau] = 0
@@ -66,16 +86,29 @@ def randomized(T, pi, rng):
     Raises
     ------
     TypeError, ValueError
-        If T, pi or rng is not such a thing. pi = 0, which the book allows, would make E[xi] = 0.
+        If T, pi or rng is not such a thing, or the gates do not fit in memory. pi = 0, which the book allows, would
+        make E[xi] = 0.
+    FloatingPointError
+        If 1/pi overflows.
     """
-    T = _validation.whole_number("T", T, 1)
-    pi = _validation.real("pi", pi)
+    T, pi = _steps(T, 3), _validation.real("pi", pi)
     if pi.ndim:
         _validation.shaped("pi", pi, (T,), "a number or (T,)")
     outside = ~((pi > 0) & (pi <= 1))
     if outside.any():
         raise ValueError(f"pi is {pi[outside].flat[0]}, wanted above 0 and at most 1")
-    return (_validation.generator("rng", rng).random(T) < pi) / pi
+    with np.errstate(over="ignore"):
+        kept = 1 / pi.astype(float)
+    if not np.isfinite(kept).all():
+        raise FloatingPointError(f"1/pi overflows {kept.dtype}")
+    return np.where(_validation.generator("rng", rng).random(T) < pi, kept, 0.0)
+
+
+def _steps(T, numbers=1):
+    """Return T as an int; for each step some numbers must fit in memory."""
+    T = _validation.whole_number("T", T, 1)
+    _validation.fits_in_memory("xi_t", numbers * T, float, f"T = {_validation.shown(T)}")
+    return T
 
 
 SCHEMES = ("full", "window", "chunks", "randomized")
@@ -91,11 +124,11 @@ def scheme_options(scheme, T, *, tau=None, pi=None, rng=None):
     T : int
         Length of the sequence.
     tau : int, optional
-        Wanted for "window" and "chunks".
+        From 1 to T, wanted for "window" and "chunks"; the other schemes leave it alone.
     pi : float or array, shape (T,), optional
-        Wanted for "randomized".
+        Wanted for "randomized"; the other schemes leave it alone.
     rng : numpy.random.Generator, optional
-        Wanted for "randomized".
+        Wanted for "randomized"; the other schemes leave it alone.
 
     Returns
     -------
@@ -108,12 +141,13 @@ def scheme_options(scheme, T, *, tau=None, pi=None, rng=None):
         If the scheme is unknown, or what it needs is missing or is not such a thing.
     """
     _validation.one_of("scheme", scheme, SCHEMES)
+    T = _validation.whole_number("T", T, 1)
     if scheme == "window":
         return {"window": _validation.whole_number("tau", tau, 1, T, "T = ")}
     if scheme == "chunks":
         return {"gates": chunks(T, tau)}
     if scheme == "randomized":
-        return {"gates": randomized(T, _validation.real_number("pi", pi) if np.ndim(pi) == 0 else pi, rng)}
+        return {"gates": randomized(T, pi, rng)}
     return {}
 
 
@@ -136,9 +170,10 @@ def first_kept(T, *, gates=None, window=None):
     Raises
     ------
     TypeError, ValueError
-        If an argument does not fit T, or both gates and window are given.
+        If an argument does not fit T, both gates and window are given, or the steps do not fit in memory.
     """
-    t = np.arange(1, _validation.whole_number("T", T, 1) + 1)
+    t = np.arange(1, _steps(T, 3) + 1)
+    T = len(t)
     if gates is not None and window is not None:
         raise ValueError("gates and window are both given, wanted at most one of them")
     if window is not None:
@@ -156,18 +191,31 @@ def pair_weights(first, pi=1.0):
     Parameters
     ----------
     first : array of int, shape (T,)
-        From ``first_kept``.
+        From ``first_kept``: entry t - 1 lies from 1 to t.
     pi : float
-        Of randomized truncation; the other schemes have 1.
+        Of randomized truncation, above 0 and at most 1; the other schemes have 1.
 
     Returns
     -------
     array, shape (T, T)
         Row t - 1, column k - 1; 0 for k > t.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above, or the table does not fit in memory.
+    FloatingPointError
+        If a weight overflows.
     """
+    first, pi = _first(first), _validation.probability("pi", pi)
+    _validation.fits_in_memory("the table of all weights", 3 * len(first) ** 2, float, f"T = {len(first)}")
     t, k = np.ogrid[1 : len(first) + 1, 1 : len(first) + 1]
-    kept = (k <= t) & (k >= np.asarray(first)[:, None])
-    return np.where(kept, _validation.real_number("pi", pi) ** -np.where(kept, t - k, 0.0), 0.0)
+    kept = (k <= t) & (k >= first[:, None])
+    with np.errstate(over="ignore"):
+        weights = np.where(kept, pi ** -np.where(kept, t - k, 0.0), 0.0)
+    if not np.isfinite(weights).all():
+        raise FloatingPointError(f"1/pi^(t-k) overflows float64: pi is {pi}")
+    return weights
 
 
 def jacobian_products(first, *, shared, last=False):
@@ -176,7 +224,7 @@ def jacobian_products(first, *, shared, last=False):
     Parameters
     ----------
     first : array of int, shape (T,)
-        From ``first_kept``.
+        From ``first_kept``: entry t - 1 lies from 1 to t.
     shared : bool
         Whether all losses travel in one sum, as with gates; with a window each has its own way to go.
     last : bool
@@ -185,11 +233,32 @@ def jacobian_products(first, *, shared, last=False):
     Returns
     -------
     int
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
     """
+    first, shared, last = _first(first), _validation.flag("shared", shared), _validation.flag("last", last)
     t = np.arange(1, len(first) + 1)
     if last:
         return int(t[-1] - first[-1])
     return int(np.count_nonzero(first < t) if shared else np.sum(t - first))
+
+
+def _first(first, many=False):
+    """Return first_kept as whole numbers that fit; many says whether there may be a row for each of n draws."""
+    first = _validation.whole("first", first)
+    T = first.shape[-1] if first.ndim else 0
+    if many and first.ndim == 2:
+        _validation.shaped("first", first, (None, None), "(n, T)")
+    else:
+        _validation.shaped("first", first, (None,), "(T,) or (n, T)" if many else "(T,)")
+    _validation.fits_in_memory("first", math.prod(first.shape), np.int64, f"T = {T}")
+    outside = (first < 1) | (first > np.arange(1, T + 1))
+    if outside.any():
+        raise ValueError(f"first is {first[outside].flat[0]} for a step t, wanted whole numbers from 1 to t")
+    return first.astype(np.int64)
 
 
 class Cells(NamedTuple):
@@ -226,6 +295,8 @@ class Cells(NamedTuple):
 
     def kept(self, weights):
         """Return the sum of the cells, each times its weight, (T, T): the gradient of a scheme."""
+        T = len(self.states)
+        weights = _validation.real_array("weights", weights, (T, T), "(T, T)")
         return outer_sum(np.einsum("kth,tk->kh", self.flows, weights), self.states)
 
     def dropped(self, first):
@@ -233,12 +304,14 @@ class Cells(NamedTuple):
 
         ``first`` is (T,), or (n, T) for n schemes; the result (h, h) or (n, h, h).
         """
-        T = len(self.states)
+        T, first = len(self.states), _first(first, many=True)
+        if first.shape[-1] != T:
+            raise ValueError(f"first has shape {first.shape}, wanted (T,) or (n, T) with T = {T}")
         steps = np.arange(1, T + 1)
         later = np.array([np.searchsorted(row, steps, side="right") for row in np.atleast_2d(first)])
         rows = self.tails[np.arange(T), later]  # from the first loss that does not reach k, and all after it
         found = np.matmul(rows.swapaxes(1, 2), self.states)
-        return found if np.ndim(first) == 2 else found[0]
+        return found if first.ndim == 2 else found[0]
 
 
 def cells(trace, y, *, loss="squared_error", reduction="mean"):
@@ -247,7 +320,7 @@ def cells(trace, y, *, loss="squared_error", reduction="mean"):
     Parameters
     ----------
     trace, y, loss, reduction
-        As for ``backward``; one sequence, no batch.
+        As for ``backward``; one sequence, no batch, real numbers.
 
     Returns
     -------
@@ -260,21 +333,14 @@ def cells(trace, y, *, loss="squared_error", reduction="mean"):
     FloatingPointError
         If the gradient overflows.
     """
-    own, slope = _own_and_slope(trace, y, loss, reduction)
+    trace, own, slope = _own_and_slope(trace, y, loss, reduction)
     T, h = own.shape
     _validation.fits_in_memory("the table of all flows", 2 * T * (T + 1) * h, float, f"T = {T}")
     norms, scale = row_norms(trace.h[:-1]), np.abs(own).max() or 1
-    own = own / scale  # so that nothing overflows where the gradient does not
     states = trace.h[:-1] / np.where(norms > 0, norms, 1)[:, None]
-    flows, rows = np.zeros((T, T, h)), np.empty((T, h))
     with np.errstate(over="ignore", invalid="ignore"):
-        for k in range(T - 1, -1, -1):
-            rows[k] = own[k]
-            np.multiply(slope[k], rows[k:], out=flows[k, k:])
-            np.dot(flows[k, k:], trace.params.W_hh, out=rows[k:])
-        flows *= norms[:, None, None]
-        tails = np.zeros((T, T + 1, h))
-        np.cumsum(flows[:, ::-1], axis=1, out=tails[:, T - 1 :: -1])
+        # Divided by scale, so that nothing overflows where the gradient does not.
+        flows, tails = _flows(own / scale, slope, trace.params.W_hh, norms)
         size = row_norms(outer_sum(tails[:, 0], states)[None])[0]
         if not np.isfinite(size * scale):
             raise FloatingPointError(f"dL/dW_hh overflows {np.dtype(float)}")
@@ -284,13 +350,32 @@ def cells(trace, y, *, loss="squared_error", reduction="mean"):
     return Cells(flows, tails, states, float(size * scale))
 
 
+def _flows(own, slope, W_hh, norms):
+    """Return the flows and the tails of ``Cells``, not yet in parts of the size."""
+    T, h = own.shape
+    flows, rows, tails = np.zeros((T, T, h)), np.empty((T, h)), np.zeros((T, T + 1, h))
+    for k in range(T - 1, -1, -1):
+        rows[k] = own[k]
+        np.multiply(slope[k], rows[k:], out=flows[k, k:])
+        np.dot(flows[k, k:], W_hh, out=rows[k:])
+    flows *= norms[:, None, None]
+    np.cumsum(flows[:, ::-1], axis=1, out=tails[:, T - 1 :: -1])
+    return flows, tails
+
+
 def _own_and_slope(trace, y, loss, reduction):
-    """Return W_qh^T dL/do_t and phi'(z_t) for t = 1 .. T."""
-    do = output_gradient(trace, y, loss, reduction)
-    if do.ndim == 3:
+    """Return the trace of one sequence, W_qh^T dL/do_t and phi'(z_t) for t = 1 .. T, all in float64."""
+    trace = checked_trace(trace)
+    if trace.x.ndim == 3:
         raise ValueError(f"x has shape {trace.x.shape}, wanted (T, d): one sequence, no batch")
     _validation.real("h", trace.h)
-    return product(do, trace.params.W_qh), ACTIVATIONS[trace.activation].slope(trace.h[1:])
+    do = _validation.real("y", output_gradient(trace, y, loss, reduction)).astype(float)
+    params = trace.params._replace(W_hh=trace.params.W_hh.astype(float))
+    trace = trace._replace(params=params, h=trace.h.astype(float))
+    with np.errstate(over="ignore", invalid="ignore"):
+        own = product(do, trace.params.W_qh)
+    no_overflow("W_qh^T dL/do_t", own)
+    return trace, own, ACTIVATIONS[trace.activation].slope(trace.h[1:])
 
 
 def drawn_gradients(trace, y, gates, *, loss="squared_error", reduction="mean"):
@@ -299,29 +384,35 @@ def drawn_gradients(trace, y, gates, *, loss="squared_error", reduction="mean"):
     Parameters
     ----------
     trace, y, loss, reduction
-        As for ``backward``; one sequence, no batch.
+        As for ``backward``; one sequence, no batch, real numbers.
     gates : array, shape (n, T)
 
     Returns
     -------
     array, shape (n, h, h)
+        In float64.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument does not fit.
+        If an argument does not fit, or the gradients do not fit in memory.
+    FloatingPointError
+        If a gradient overflows.
     """
-    own, slope = _own_and_slope(trace, y, loss, reduction)
+    trace, own, slope = _own_and_slope(trace, y, loss, reduction)
     T, h = own.shape
-    gates = _validation.finite(
-        "gates", _validation.shaped("gates", _validation.real("gates", gates), (None, T), "(n, T)")
-    )
+    gates = _validation.real_array("gates", gates, (None, T), "(n, T)")
+    _validation.fits_in_memory("dL/dW_hh", len(gates) * h * (T + h), float, f"n = {len(gates)}, T = {T}")
     dz, rows = np.empty((T, len(gates), h)), np.broadcast_to(own[-1], (len(gates), h))
-    for t in range(T - 1, -1, -1):
-        np.multiply(slope[t], rows, out=dz[t])
-        if t:
-            rows = own[t - 1] + gates[:, t, None] * (dz[t] @ trace.params.W_hh)
-    return np.tensordot(dz, trace.h[:-1], (0, 0))
+    with np.errstate(over="ignore", invalid="ignore"):
+        for t in range(T - 1, -1, -1):
+            np.multiply(slope[t], rows, out=dz[t])
+            if t:
+                rows = own[t - 1] + gates[:, t, None] * (dz[t] @ trace.params.W_hh)
+        found = np.tensordot(dz, trace.h[:-1], (0, 0))
+    if not np.isfinite(found).all():
+        raise FloatingPointError("dL/dW_hh overflows float64 for some gates")
+    return found
 
 
 class Blocks(NamedTuple):
@@ -340,8 +431,7 @@ class Blocks(NamedTuple):
 
     def variance(self, pi):
         """Return the two variances, exact; inf beyond float64. See ``blocks``."""
-        if not 0 < _validation.real_number("pi", pi) <= 1:
-            raise ValueError(f"pi is {pi}, wanted above 0 and at most 1")
+        pi = _validation.probability("pi", pi)
         if pi == 1:
             return 0.0, 0.0
         log_c, n = np.log1p(-pi) - np.log(pi), np.arange(1, len(self.whole) + 1)  # c = 1/pi - 1
@@ -361,6 +451,11 @@ def blocks(cells):
     -------
     Blocks
 
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no Cells, or a field has a wrong type, shape or value.
+
     Notes
     -----
     A cell (t, k) is weighed with xi_{k+1} .. xi_t, where each xi is 1 + (xi - 1). Multiplied out, that is a sum over
@@ -373,7 +468,9 @@ def blocks(cells):
 
     For one linear unit this is the recursion of ``variance.gradient_moments``. The derivation is ours.
     """
+    cells = _checked_cells(cells)
     T, h = cells.states.shape
+    _validation.fits_in_memory("the blocks", T * h * h, float, f"T = {T}")
     block, component = np.zeros((T, h, h)), np.zeros(T)
     b = np.zeros((2, T - 1))
     turned = cells.states @ cells.gradient.T
@@ -384,6 +481,15 @@ def blocks(cells):
         b[0, : T - 1 - k] += np.einsum("tij,tij->t", block[k + 1 :], block[k + 1 :])
         b[1, : T - 1 - k] += component[k + 1 :] ** 2
     return Blocks(*b)
+
+
+def _checked_cells(cells):
+    _validation.instance("cells", cells, Cells)
+    states = _validation.real_array("states", cells.states, (None, None), "(T, h)")
+    T, h = states.shape
+    flows = _validation.real_array("flows", cells.flows, (T, T, h), "(T, T, h)")
+    tails = _validation.real_array("tails", cells.tails, (T, T + 1, h), "(T, T + 1, h)")
+    return Cells(flows, tails, states, _validation.real_number("size", cells.size, low=0))
 
 
 def growth_per_step(trace, y, *, loss="squared_error"):
@@ -399,16 +505,27 @@ def growth_per_step(trace, y, *, loss="squared_error"):
     float
         For the identity the spectral radius of W_hh; else the geometric mean on the way from h_T to h_1 of the loss of
         step T, 0 if none of it arrives, or if T = 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument does not fit.
+    FloatingPointError
+        If the slope of a loss, or r, overflows.
     """
     from .flow import log10_gradient_norms  # flow and spectra are loaded when they are first used
     from .spectra import spectral_radius
 
+    trace, _, _ = _own_and_slope(trace, y, loss, "last")
     if trace.activation == "identity":
         return spectral_radius(trace.params.W_hh)
     decades = log10_gradient_norms(trace, y, loss=loss, reduction="last")
     if len(decades) == 1 or not np.isfinite(decades[0]):
         return 0.0
-    return float(10 ** ((decades[0] - decades[-1]) / (len(decades) - 1)))
+    exponent = float((decades[0] - decades[-1]) / (len(decades) - 1))
+    if exponent > np.log10(np.finfo(float).max):
+        raise FloatingPointError(f"r overflows float64: it is 10^{exponent:.1f}")
+    return 10**exponent
 
 
 def geometric_law(r, first, *, last=False):
@@ -417,24 +534,34 @@ def geometric_law(r, first, *, last=False):
     Parameters
     ----------
     r : float
-        As ``growth_per_step`` returns it.
+        As ``growth_per_step`` returns it, from 0 on.
     first : array of int, shape (T,) or (n, T)
-        From ``first_kept``.
+        From ``first_kept``: entry t - 1 lies from 1 to t.
     last : bool
         Whether the loss of step T is the only one.
 
     Returns
     -------
     float or array, shape (n,)
+        From 0 to 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
 
     Notes
     -----
     Exact for one linear unit whose h_t and dl_t/do_t do not change with t. In other networks cells differ in
     direction and in sign, and where r > 1 the states grow as well: it gives the order of magnitude, hardly more.
     """
-    first = np.asarray(first)
+    r, first = _validation.real_number("r", r, low=0), _first(first, many=True)
+    losses = slice(-1 if _validation.flag("last", last) else None, None)
     t = np.arange(1, first.shape[-1] + 1)
-    total = np.cumsum(float(r) ** np.arange(len(t)))  # of one loss, entry t - 1: 1 + r + .. + r^(t-1)
-    lost = np.where(first > 1, float(r) ** (t - first + 1) * total[first - 2], 0)
-    losses = slice(-1 if last else None, None)
-    return lost[..., losses].sum(-1) / total[losses].sum()
+    # Of the loss of step t, 1 + r + .. + r^(t-1); where r > 1 all of it in parts of r^(T-1), which may be huge.
+    q = min(r, 1 / r) if r else 0.0
+    total = np.cumsum(q ** (t - 1.0))
+    weight = q ** (t[-1] - t) if r > 1 else np.ones(len(t))
+    way = np.zeros(first.shape) if r > 1 else t - first + 1.0
+    lost = np.where(first > 1, weight * q**way * total[first - 2], 0)
+    return lost[..., losses].sum(-1) / (weight * total)[losses].sum()

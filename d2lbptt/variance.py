@@ -16,6 +16,18 @@ import numpy as np
 
 from . import _validation
 
+__all__ = [
+    "Moments",
+    "Trade",
+    "moments",
+    "gradient_moments",
+    "is_bounded",
+    "window_error",
+    "steps_kept",
+    "simulate",
+    "trade",
+]
+
 
 class Moments(NamedTuple):
     """Mean and variance of an estimate.
@@ -43,11 +55,12 @@ def moments(b, w, pi):
     Returns
     -------
     Moments
-        Of shape (T,); a variance that leaves float64 is inf.
+        Of shape (T,); what leaves float64 is infinite.
 
     Raises
     ------
     TypeError, ValueError
+        If an argument is not what is described above.
 
     Notes
     -----
@@ -55,7 +68,7 @@ def moments(b, w, pi):
     E z_t^2 = b_t^2 + 2 b_t w a_{t-1} + (w^2/pi) E z_{t-1}^2; from that a_t^2 is subtracted term by term. The recursion
     is Tallec and Ollivier's (2017, arXiv 1705.08209) in the scalar linear case; the derivation of its moments is ours.
     """
-    b, w, pi = _steps("b", b), _validation.real_number("w", w), _probability(pi)
+    b, w, pi = _row("b", b), _validation.real_number("w", w), _validation.probability("pi", pi)
     mean, variance = np.empty(len(b)), np.empty(len(b))
     a = s = np.float64(0)
     with np.errstate(over="ignore"):
@@ -79,11 +92,13 @@ def gradient_moments(b, e, w, pi):
     Returns
     -------
     Moments
-        Two numbers; the variance is inf if it, or a part of it, leaves float64.
+        Two numbers; the variance is inf if it, or a part of it, leaves float64. So is the mean, or nan if parts of
+        both signs do.
 
     Raises
     ------
     TypeError, ValueError
+        If an argument is not what is described above.
 
     Notes
     -----
@@ -91,7 +106,7 @@ def gradient_moments(b, e, w, pi):
     variances of z_t and S_t and their covariance. Where w^2 < pi and b and e are bounded the variance of the mean falls
     as 1/T; above, it explodes as that of z_T does.
     """
-    b, e, w, pi = _steps("b", b), _steps("e", e), _validation.real_number("w", w), _probability(pi)
+    b, e, w, pi = _row("b", b), _row("e", e), _validation.real_number("w", w), _validation.probability("pi", pi)
     if len(b) != len(e):
         raise ValueError(f"e has shape {e.shape}, wanted that of b, {b.shape}")
     a = s = total = cross = spread = np.float64(0)  # E z, Var z, E S, Cov(z, S), Var S
@@ -122,13 +137,18 @@ def is_bounded(w, pi):
     -------
     bool
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+
     Notes
     -----
     For input that is bounded and does not die out. If w^2 < pi the variance is a geometric sum with the factor w^2/pi
     of numbers w^2 (1/pi - 1) a_t^2, and |w| < 1 keeps those bounded. If w^2 >= pi each such number is carried on with a
     factor of 1 or more, and new ones are added for ever. For pi = 1 there is no variance at all.
     """
-    w, pi = _validation.real_number("w", w), _probability(pi)
+    w, pi = _validation.real_number("w", w), _validation.probability("pi", pi)
     return w * w < pi or pi == 1
 
 
@@ -145,15 +165,19 @@ def window_error(b, w, tau):
     Returns
     -------
     array, shape (T,)
+        Infinite where w^tau or a_{t-tau} leaves float64.
 
     Raises
     ------
     TypeError, ValueError
+        If an argument is not what is described above.
     """
     a = moments(b, w, 1.0).mean
     tau = _validation.whole_number("tau", tau, 1, len(a), "T = ")
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.concatenate([np.zeros(tau), -(np.float64(w) ** tau) * a[:-tau]])
+        dropped = np.float64(w) ** tau * a[:-tau]
+    # What is nan is 0 times a w^tau beyond float64, or the other way round.
+    return np.concatenate([np.zeros(tau), -np.where(np.isnan(dropped), a[:-tau], dropped)])
 
 
 def steps_kept(pi, T):
@@ -172,11 +196,16 @@ def steps_kept(pi, T):
     Raises
     ------
     TypeError, ValueError
+        If an argument is not what is described above.
     """
-    pi, T = _validation.real("pi", pi).astype(float), _validation.whole_number("T", T, 1)
-    for number in pi.ravel():
-        _probability(number)
-    return (pi[..., None] ** np.arange(T)).sum(-1)
+    pi = _validation.finite("pi", _validation.real("pi", pi)).astype(float)
+    T = _validation.real_number("T", _validation.whole_number("T", T, 1))
+    outside = ~((pi > 0) & (pi <= 1))
+    if outside.any():
+        raise ValueError(f"pi is {pi[outside].flat[0]}, wanted above 0 and at most 1")
+    below = np.where(pi < 1, pi, 0)
+    with np.errstate(divide="ignore"):  # of the 0 that stands for 1
+        return np.where(pi < 1, -np.expm1(T * np.log(below)) / (1 - below), T)[()]
 
 
 def simulate(b, w, pi, draws, seed=0):
@@ -192,15 +221,23 @@ def simulate(b, w, pi, draws, seed=0):
     Returns
     -------
     array, shape (draws, T)
+        What leaves float64 is infinite.
 
     Raises
     ------
     TypeError, ValueError
+        If an argument is not what is described above, or the draws do not fit in memory.
+    FloatingPointError
+        If w/pi overflows.
     """
-    b, w, pi = _steps("b", b), _validation.real_number("w", w), _probability(pi)
+    b, w, pi = _row("b", b), _validation.real_number("w", w), _validation.probability("pi", pi)
     draws = _validation.whole_number("draws", draws, 1)
-    _validation.fits_in_memory("z_t", draws * len(b), float, f"draws = {draws}, T = {len(b)}")
-    xi = np.random.default_rng(_validation.whole_number("seed", seed, 0)).random((len(b), draws)) < pi
+    # The numbers that are drawn, which of them keep their arrow, and what is found.
+    why = f"draws = {_validation.shown(draws)}, T = {len(b)}"
+    _validation.fits_in_memory("z_t", 3 * draws * len(b), float, why)
+    if not np.isfinite(w / pi):
+        raise FloatingPointError("w/pi overflows float64")
+    xi = np.random.default_rng(_validation.seed("seed", seed)).random((len(b), draws)) < pi
     z, found = np.zeros(draws), np.empty((draws, len(b)))
     for t, (b_t, kept) in enumerate(zip(b, xi, strict=True)):
         with np.errstate(over="ignore"):
@@ -240,17 +277,26 @@ def trade(b, w):
     Returns
     -------
     Trade
+        An error beyond float64 is inf.
 
     Raises
     ------
     TypeError, ValueError
+        If an argument is not what is described above, or b is zero everywhere.
+    FloatingPointError
+        If dh_t/dw itself, or its square, overflows.
     """
-    b = _steps("b", b)
+    b = _row("b", b)
+    if not b.any():
+        raise ValueError("b is zero everywhere, wanted a number that is not")
+    b = b / np.abs(b).max()
     T, a = len(b), moments(b, w, 1.0).mean
     steps = np.arange(1, T + 1)
     pi = np.array([_with_steps(tau, T) for tau in steps])
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         size = np.sqrt(np.mean(a**2))
+        if not np.isfinite(size):
+            raise FloatingPointError(f"(dh_t/dw)^2 overflows float64: w is {w}")
         window = [np.sqrt(np.mean(window_error(b, w, tau) ** 2)) for tau in steps]
         chance = [np.sqrt(np.mean(moments(b, w, number).variance)) if number else np.inf for number in pi]
         return Trade(steps, pi, np.array(window) / size, np.array(chance) / size)
@@ -265,12 +311,5 @@ def _with_steps(steps, T):
     return brentq(lambda pi: steps_kept(pi, T) - steps, 1e-12, 1, xtol=1e-14)
 
 
-def _steps(symbol, value):
+def _row(symbol, value):
     return _validation.series(symbol, value, "(T,)")
-
-
-def _probability(pi):
-    pi = _validation.real_number("pi", pi)
-    if not 0 < pi <= 1:
-        raise ValueError(f"pi is {pi}, wanted above 0 and at most 1")
-    return pi

@@ -1,0 +1,113 @@
+"""What the passes forwards and backwards are made of: products over rows, gates, and the look at what overflows.
+
+Shapes: rows are (T, n) or (T, B, n), row t - 1 for step t. Nothing here looks at its arguments: the public functions
+that call it have done so.
+"""
+
+import numpy as np
+
+from . import _validation
+from ._validation import Overflow
+
+# --- products over rows ---
+
+
+def affine(W, rows, bias=None, out=None):
+    """Return W v + bias for every row v of a (T, ..., n) array, as one matrix product."""
+    shape = (*rows.shape[:-1], len(W))
+    flat = None if out is None else out.reshape(-1, len(W))
+    result = np.dot(rows.reshape(-1, rows.shape[-1]), W.T, out=flat)
+    if bias is not None:
+        result += bias
+    return result.reshape(shape)
+
+
+def product(rows, W):
+    """Return W^T v for every row v of a (T, ..., n) array, as one matrix product."""
+    return np.dot(rows.reshape(-1, rows.shape[-1]), W).reshape(*rows.shape[:-1], W.shape[1])
+
+
+def outer_sum(left, right):
+    """Return the sum over all rows of left row times right row, transposed, as one matrix product."""
+    return np.dot(left.reshape(-1, left.shape[-1]).T, right.reshape(-1, right.shape[-1]))
+
+
+def outer(left, right):
+    """Return for each step the sum over the batch of left row times right row, transposed; rows are (T, ..., B, n)."""
+    return np.swapaxes(left, -1, -2) @ right
+
+
+def row_norms(rows):
+    """Return the Euclidean norm of each row of a (T, ..., n) array; its squares neither overflow nor underflow."""
+    flat = np.abs(rows.reshape(len(rows), -1))
+    largest = flat.max(1)
+    scale = np.where((largest > 0) & np.isfinite(largest), largest, 1)
+    unit = flat / scale[:, None]
+    return scale * np.sqrt(np.einsum("ti,ti->t", unit, unit))
+
+
+# --- losses and gates ---
+
+
+def weigh(rows, reduction):
+    """Multiply row t - 1 by w_t, in place, and return the rows."""
+    if reduction == "mean":
+        rows /= len(rows)
+    elif reduction == "last":
+        rows[:-1] = 0
+    return rows
+
+
+def checked_gates(gates, T):
+    """Return gates as an array of T finite real numbers, or None."""
+    return None if gates is None else _validation.real_array("gates", gates, (T,), "(T,)")
+
+
+def by_lag(slope, W_hh, dh):
+    """Follow every loss back at once (9.7.15): yield, for lag = 0 .. T - 1, the flows dl_t/dh_k with t - k = lag.
+
+    ``dh`` holds dl_t/dh_t = W_qh^T dl_t/do_t in row t - 1. What is yielded is a slice, the rows of k, and
+    an array of as many rows. Losses before the first one that counts are left out.
+    """
+    T, first, rows = len(dh), first_loss(dh), dh
+    for lag in range(T):
+        start = max(first, lag)
+        rows = rows[start - T :]
+        if lag:
+            rows = product(slope[start - lag + 1 : T - lag + 1] * rows, W_hh)
+        yield slice(start - lag, T - lag), rows
+
+
+def first_loss(dh):
+    """Return the first row that is not zero."""
+    return int(np.argmax(dh.reshape(len(dh), -1).any(1)))
+
+
+# --- what overflows ---
+
+
+def first_overflow(arrays):
+    """Raise Overflow for the first t at which one of the arrays, by symbol, is not finite."""
+    bad = {symbol: _first(rows) for symbol, rows in arrays.items() if not np.isfinite(rows).all()}
+    if bad:
+        symbol = min(bad, key=bad.get)
+        raise Overflow(symbol, arrays[symbol].dtype, bad[symbol])
+
+
+def _first(rows):
+    return int(np.argmin(np.isfinite(rows).reshape(len(rows), -1).all(1))) + 1
+
+
+def no_overflow(symbol, rows):
+    """Raise Overflow for the last row, the first one on the way back, that is not finite."""
+    good = np.isfinite(rows)
+    if not good.all():
+        bad = ~good.reshape(len(rows), -1).all(1)
+        raise Overflow(symbol, rows.dtype, int(np.flatnonzero(bad)[-1]) + 1, going="going back first at")
+
+
+def all_finite(**arrays):
+    """Raise FloatingPointError for an array, by symbol, that is not finite."""
+    for symbol, array in arrays.items():
+        if array is not None and not np.isfinite(array).all():
+            raise FloatingPointError(f"dL/d{symbol} overflows {array.dtype}")
