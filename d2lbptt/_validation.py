@@ -151,7 +151,7 @@ def array(symbol, value):
     except Exception as error:  # whatever another library's __array__ raises
         name = type(value).__name__
         raise TypeError(f"{symbol} is a {name} that NumPy cannot read ({error}), wanted an array of numbers") from None
-    return found
+    return found if found.dtype.isnative else found.astype(found.dtype.newbyteorder("="))
 
 
 class _Dropped(TypeError):
@@ -207,10 +207,10 @@ def widest(*arrays):
 def float_dtype(symbol, value):
     """Return value as a dtype if it is float32 or float64."""
     try:
-        found = np.dtype(value)
+        found = np.dtype(value) if isinstance(value, (type, str, np.dtype)) else None
     except Exception:  # NumPy has many words for what is no dtype
         found = None
-    if value is None or found not in (np.float32, np.float64):
+    if found not in (np.float32, np.float64):
         raise TypeError(f"{symbol} is {shown(value) if found is None else found}, wanted float32 or float64")
     return found
 

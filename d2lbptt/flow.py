@@ -96,7 +96,9 @@ def log10_slopes_in_front(trace, y, law, *, loss="squared_error"):
     slope, _, dh = _flow(trace, y, loss, "last")
     T, h = len(dh), dh.shape[-1]
     k, ends = np.arange(T)[::-1], dh[-1].reshape(-1, h)
-    sizes = row_norms(ends)
+    with np.errstate(over="ignore"):
+        sizes = row_norms(ends)
+    no_overflow("dL/dh_t", sizes)
     with np.errstate(divide="ignore"):
         gains = np.log10(row_norms(slope.reshape(-1, h)) / np.sqrt(h)).reshape(T, -1)
         powers = np.stack([_by_law(law, v, k) for v in ends / np.where(sizes > 0, sizes, 1)[:, None]], 1) + np.log10(
@@ -132,6 +134,7 @@ def _wanted(steps, T):
     steps = _validation.array("steps", steps)
     if steps.ndim != 1 or steps.dtype.kind not in "iu":
         raise TypeError(f"steps has shape {steps.shape} and dtype {steps.dtype}, wanted a list of whole numbers")
+    _validation.fits_in_memory("steps", 8 * steps.size, float, f"shape {steps.shape}")
     if np.any((steps < 1) | (steps > T)):
         raise ValueError(f"steps go from {steps.min()} to {steps.max()}, wanted whole numbers from 1 to T = {T}")
     return steps.astype(int) - 1

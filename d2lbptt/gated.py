@@ -115,7 +115,7 @@ def init_gated(num_inputs, num_hiddens, *, scale=1.0, gate_bias=0.0, seed=0):
     """
     bias = _validation.real_number("gate_bias", gate_bias)
     plain = init_params(num_inputs, num_hiddens, 1, scale=scale, bias=True, seed=seed)
-    rng, (h, d) = np.random.default_rng((seed, 2)), plain.W_hx.shape
+    rng, (h, d) = np.random.default_rng((_validation.seed("seed", seed), 2)), plain.W_hx.shape
     W_fx, W_fh = rng.normal(size=(h, d)) / np.sqrt(d), rng.normal(size=(h, h)) / np.sqrt(h)
     return GatedParams(plain.W_hx, plain.W_hh, plain.b_h, W_fx, W_fh, np.full(h, bias))
 
@@ -263,9 +263,10 @@ def log10_gated_norms(trace, dh):
             if t % EVERY == 0:
                 shift = np.frexp(np.abs(v).max())[1]
                 v, exponent = np.ldexp(v, -shift), exponent + shift
-    no_overflow("dL/dh_t", vectors)
+        norms = row_norms(vectors)
+    no_overflow("dL/dh_t", norms)
     with np.errstate(divide="ignore"):
-        return np.log10(row_norms(vectors)) + np.log10(2) * exponents
+        return np.log10(norms) + np.log10(2) * exponents
 
 
 # --- the law ---

@@ -64,8 +64,13 @@ class Balance(NamedTuple):
         return Params(self.s[:, None], self.A, np.eye(1, n), b_h=np.zeros(n))
 
     def rest(self, theta):
-        """Return h*, where the network comes to rest with a number theta."""
-        return _validation.real_number("theta", theta) * np.linalg.solve(np.eye(len(self.s)) - self.A, self.s)
+        """Return h*, where the network comes to rest with a number theta; FloatingPointError if it overflows."""
+        theta = _validation.real_number("theta", theta)
+        with np.errstate(over="ignore"):
+            found = theta * np.linalg.solve(np.eye(len(self.s)) - self.A, self.s)
+        if not np.isfinite(found).all():
+            raise FloatingPointError(f"h* overflows float64: theta is {theta}")
+        return found
 
     @property
     def solution(self):

@@ -34,7 +34,6 @@ __all__ = [
     "targets",
 ]
 
-_NAMES = tuple(ACTIVATIONS)
 _FLOATS = tuple(np.dtype(kind) for kind in (np.float64, np.float32, np.complex128))
 KINDS = ("gaussian", "orthogonal", "symmetric", "identity")
 
@@ -344,20 +343,22 @@ def checked_trace(trace):
 
 
 def _as_forward_makes_it(params, x, h, o, activation):
-    if type(params) is not Params or type(x) is not np.ndarray or activation not in _NAMES or x.dtype not in _FLOATS:
+    if type(params) is not Params or type(x) is not np.ndarray or x.dtype not in _FLOATS:
         return False
-    for a in (x, h, o, *params[:3], *(b for b in params[3:] if b is not None)):
-        if type(a) is not np.ndarray or a.dtype is not x.dtype or not a.ndim:
+    if type(activation) is not str or activation not in ACTIVATIONS:
+        return False
+    arrays = [x, h, o, *params[:3], *(b for b in params[3:] if b is not None)]
+    for a in arrays:
+        if type(a) is not np.ndarray or a.dtype is not x.dtype or not a.ndim or not a.flags.c_contiguous:
             return False
-        flat = a.ravel()
-        # One product is faster than a look at each number, and is finite only if all of them are.
-        if not cmath.isfinite(flat.dot(flat)):
-            return False
-    return _fit(x.shape, h.shape, o.shape, *(None if a is None else a.shape for a in params))
+    if not _fit(x.shape, h.shape, o.shape, *(None if a is None else a.shape for a in params)):
+        return False
+    # One product is faster than a look at each number, and is finite only if all of them are.
+    return all(cmath.isfinite(flat.dot(flat)) for flat in [a.ravel() for a in arrays])
 
 
 def _fit(x, h, o, W_hx, W_hh, W_qh, b_h, b_q):
-    """Say whether these shapes fit each other."""
+    """Say whether these shapes of x, h, o and the parameters fit each other."""
     T, batch, d, n, q = x[0], x[1:-1], x[-1], h[-1], o[-1]
     rows = len(batch) < 2 and len(x) > 1 and 0 not in (*x, n, q) and h == (T + 1, *batch, n) and o == (T, *batch, q)
     return rows and (W_hx, W_hh, W_qh) == ((n, d), (n, n), (q, n)) and b_h in (None, (n,)) and b_q in (None, (q,))

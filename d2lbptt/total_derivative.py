@@ -17,6 +17,7 @@ Shapes: a, b, c are (T,), entry t - 1 for step t. The total derivatives of one s
 with a batch (B, h, h, d + h + 2).
 """
 
+import itertools
 import math
 from typing import NamedTuple
 
@@ -166,15 +167,32 @@ def total_derivatives(trace, gates=None):
     ------
     TypeError, ValueError
         If an argument does not fit, or the array does not fit in memory.
+    FloatingPointError
+        If a total derivative overflows. The message names the first t.
     """
-    trace = checked_trace(trace)
+    return _finite_ones(_total_derivatives(checked_trace(trace), gates))
+
+
+def _finite_ones(steps):
+    for t in itertools.count(1):
+        with np.errstate(over="ignore", invalid="ignore"):
+            D = next(steps, None)
+        if D is None:
+            return
+        if not np.isfinite(D).all():
+            raise _validation.Overflow("dh_t/dW", D.dtype, t)
+        yield D
+
+
+def _total_derivatives(trace, gates):
+    """Look at the size and the gates now, and return a generator of what may overflow."""
     xi, (*batch, h) = checked_gates(gates, len(trace.x)), trace.h.shape[1:]
     shape = (*batch, h, h, trace.params.W_hx.shape[1] + h + 2)
     _validation.fits_in_memory("dh_t/dW", 2 * math.prod(shape), trace.h.dtype, f"h = {h}")
-    return _total_derivatives(trace, xi)
+    return _step_by_step(trace, xi)
 
 
-def _total_derivatives(trace, xi):
+def _step_by_step(trace, xi):
     u, slopes, W_hh = _entering(trace), _slopes(trace), trace.params.W_hh
     D, units = _at_the_start(u, len(W_hh)), np.arange(len(W_hh))
     carried = np.empty_like(D)
@@ -307,7 +325,7 @@ def mixtures(trace, y, parameter="W_hh", *, loss="squared_error", reduction="mea
 def _accumulated(trace, dL_dh, gates=None):
     # sum_t sum_a dL/dh_t[a] dh_t[a]/dW[b, c], for each sequence of a batch by itself.
     G = 0
-    for slope, D in zip(dL_dh, total_derivatives(trace, gates), strict=True):
+    for slope, D in zip(dL_dh, _total_derivatives(trace, gates), strict=True):
         G = G + np.einsum("...a,...abc->...bc", slope, D)
     return G
 

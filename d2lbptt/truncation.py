@@ -294,15 +294,23 @@ class Cells(NamedTuple):
         return table
 
     def kept(self, weights):
-        """Return the sum of the cells, each times its weight, (T, T): the gradient of a scheme."""
+        """Return the sum of the cells, each times its weight, (T, T): the gradient of a scheme.
+
+        It raises TypeError or ValueError if the weights are no such table, FloatingPointError if the sum overflows.
+        """
         T = len(self.states)
         weights = _validation.real_array("weights", weights, (T, T), "(T, T)")
-        return outer_sum(np.einsum("kth,tk->kh", self.flows, weights), self.states)
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = outer_sum(np.einsum("kth,tk->kh", self.flows, weights), self.states)
+        if not np.isfinite(found).all():
+            raise FloatingPointError("the sum of the cells overflows float64: the weights are too large")
+        return found
 
     def dropped(self, first):
         """Return the sum of the cells k < first_kept, which is the error of a scheme that weighs no cell.
 
-        ``first`` is (T,), or (n, T) for n schemes; the result (h, h) or (n, h, h).
+        ``first`` is (T,), or (n, T) for n schemes; the result (h, h) or (n, h, h). It raises TypeError or ValueError
+        if ``first`` is not such an array of whole numbers from 1 to t.
         """
         T, first = len(self.states), _first(first, many=True)
         if first.shape[-1] != T:
@@ -336,9 +344,10 @@ def cells(trace, y, *, loss="squared_error", reduction="mean"):
     trace, own, slope = _own_and_slope(trace, y, loss, reduction)
     T, h = own.shape
     _validation.fits_in_memory("the table of all flows", 2 * T * (T + 1) * h, float, f"T = {T}")
-    norms, scale = row_norms(trace.h[:-1]), np.abs(own).max() or 1
-    states = trace.h[:-1] / np.where(norms > 0, norms, 1)[:, None]
+    scale = np.abs(own).max() or 1
     with np.errstate(over="ignore", invalid="ignore"):
+        norms = row_norms(trace.h[:-1])
+        states = trace.h[:-1] / np.where(norms > 0, norms, 1)[:, None]
         # Divided by scale, so that nothing overflows where the gradient does not.
         flows, tails = _flows(own / scale, slope, trace.params.W_hh, norms)
         size = row_norms(outer_sum(tails[:, 0], states)[None])[0]
@@ -455,6 +464,8 @@ def blocks(cells):
     ------
     TypeError, ValueError
         If it is no Cells, or a field has a wrong type, shape or value.
+    FloatingPointError
+        If a sum overflows.
 
     Notes
     -----
@@ -473,13 +484,16 @@ def blocks(cells):
     _validation.fits_in_memory("the blocks", T * h * h, float, f"T = {T}")
     block, component = np.zeros((T, h, h)), np.zeros(T)
     b = np.zeros((2, T - 1))
-    turned = cells.states @ cells.gradient.T
-    for k in range(T - 1):
-        tails = cells.tails[k, k + 1 : T]
-        block[k + 1 :] += tails[:, :, None] * cells.states[k]
-        component[k + 1 :] += tails @ turned[k]
-        b[0, : T - 1 - k] += np.einsum("tij,tij->t", block[k + 1 :], block[k + 1 :])
-        b[1, : T - 1 - k] += component[k + 1 :] ** 2
+    with np.errstate(over="ignore", invalid="ignore"):
+        turned = cells.states @ cells.gradient.T
+        for k in range(T - 1):
+            tails = cells.tails[k, k + 1 : T]
+            block[k + 1 :] += tails[:, :, None] * cells.states[k]
+            component[k + 1 :] += tails @ turned[k]
+            b[0, : T - 1 - k] += np.einsum("tij,tij->t", block[k + 1 :], block[k + 1 :])
+            b[1, : T - 1 - k] += component[k + 1 :] ** 2
+    if not np.isfinite(b).all():
+        raise FloatingPointError("b_n overflows float64: the cells are too large")
     return Blocks(*b)
 
 

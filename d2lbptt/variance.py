@@ -198,7 +198,10 @@ def steps_kept(pi, T):
     TypeError, ValueError
         If an argument is not what is described above.
     """
-    pi = _validation.finite("pi", _validation.real("pi", pi)).astype(float)
+    pi = _validation.real("pi", pi)
+    if not pi.size:
+        raise ValueError(f"pi has shape {pi.shape}, wanted at least one number")
+    pi = _validation.finite("pi", pi).astype(float)
     T = _validation.real_number("T", _validation.whole_number("T", T, 1))
     outside = ~((pi > 0) & (pi <= 1))
     if outside.any():

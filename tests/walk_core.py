@@ -1,3 +1,783 @@
-"""The walk over the network itself."""
+"""The walk over the network itself: what it returns is checked against sums written out here, and the complex step."""
 
-SPECS = {}
+from fractions import Fraction
+
+import numpy as np
+from walk import Spec, always, choice, filled, flag, fresh, never, number, optional, shaped, whole
+
+from d2lbptt import (
+    bptt,
+    contributions,
+    flow,
+    gated,
+    graph,
+    influence,
+    rnn,
+    scalar,
+    total_derivative,
+    truncation,
+    variance,
+)
+
+NUMBERS = "iufc"
+PHI = {
+    "identity": lambda z: z,
+    "tanh": np.tanh,
+    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    "relu": lambda z: z * (np.real(z) > 0),
+}
+activation, loss = choice(*PHI), choice("squared_error", "cross_entropy")
+reduction = choice("mean", "sum", "last")
+
+# --- a network with two of everything, so that many of the values have the right shape ---
+
+T = d = h = q = 2
+_rng = np.random.default_rng(0)
+PARAMS = rnn.Params(*(_rng.normal(size=shape) for shape in ((h, d), (h, h), (q, h), (h,), (q,))))
+X, Y, H0 = _rng.normal(size=(T, d)), _rng.normal(size=(T, q)), _rng.normal(size=h)
+TRACE = rnn.forward(PARAMS, X, h0=H0, activation="tanh")
+ONE = rnn.forward(rnn.init_params(1, 1, 1, seed=1), _rng.normal(size=(T, 1)), h0=[0.4], activation="tanh")
+
+
+def params_like(dtypes):
+    matrix, row = shaped(2, 2, dtypes=dtypes), optional(shaped(2, dtypes=dtypes))
+    return {"W_hx": matrix, "W_hh": matrix, "W_qh": matrix, "b_h": row, "b_q": row}
+
+
+def trace_like(dtypes=NUMBERS):
+    states = shaped(T + 1, h, dtypes=dtypes)
+    fields = {"x": shaped(T, d, dtypes=dtypes), "o": shaped(T, q, dtypes=dtypes), "h": states}
+    return filled(TRACE, params=params(dtypes), activation=activation, **fields)
+
+
+def params(dtypes=NUMBERS):
+    return filled(PARAMS, **params_like(dtypes))
+
+
+def close(a, b):
+    """Whether a is b up to rounding; where the oracle overflows on its way it says nothing."""
+    return not np.isfinite(b).all() or bool(np.allclose(a, b, rtol=1e-7, atol=1e-9 * np.max(np.abs(b))))
+
+
+def states(params, x, h0, name):
+    rows = [np.zeros(h) if h0 is None else np.asarray(h0)]
+    W_hx, W_hh, _, b_h, _ = (0 if a is None else np.asarray(a) for a in params)
+    for x_t in np.asarray(x):
+        rows.append(PHI[name](W_hx @ x_t + W_hh @ rows[-1] + b_h))
+    return np.array(rows)
+
+
+def finite(found):
+    return all(a is None or np.isfinite(a).all() for a in found)
+
+
+def weights(name):
+    return {"mean": np.full(T, 1 / T), "sum": np.ones(T), "last": np.arange(T) == T - 1}[name]
+
+
+def losses(o, y, name):
+    if name == "squared_error":
+        return ((np.asarray(o) - np.asarray(y)) ** 2).sum(-1) / 2
+    return np.log(np.exp(o).sum(-1)) - np.take_along_axis(o, np.asarray(y)[:, None], -1)[:, 0]
+
+
+def total(given):
+    trace = given["trace"]
+    return (weights(given["reduction"]) * losses(trace.o, given["y"], given["loss"])).sum()
+
+
+def own_slopes(given):
+    """dL/do_t of the squared error, and phi'(z_t) from h alone."""
+    trace = given["trace"]._replace(h=np.asarray(given["trace"].h))
+    slopes = {"identity": 0 * trace.h + 1, "tanh": 1 - trace.h**2, "sigmoid": trace.h * (1 - trace.h)}
+    slope = slopes.get(trace.activation, 1.0 * (np.real(trace.h) > 0))[1:]
+    return weights(given.get("reduction", "mean"))[:, None] * (np.asarray(trace.o) - np.asarray(given["y"])), slope
+
+
+def pairs(given):
+    """For each t and k the flow from the loss of step t to h_k, as products of Jacobians."""
+    do, slope = own_slopes(given)
+    W_hh, W_qh = np.asarray(given["trace"].params.W_hh), np.asarray(given["trace"].params.W_qh)
+    found = np.zeros((T, T, h), np.result_type(do, slope, W_hh, W_qh))
+    for t in range(T):
+        flow = W_qh.T @ do[t]
+        for k in range(t, -1, -1):
+            found[t, k] = flow
+            flow = W_hh.T @ (slope[k] * flow)
+    return found, slope
+
+
+def gradient(given, allowed=lambda t, k: 1.0):
+    table, slope = pairs(given)
+    dz = sum(allowed(t, k) * np.outer(*two) for t, k, two in cells_of(table, slope, given["trace"].h))
+    return dz
+
+
+def cells_of(table, slope, states):
+    for t in range(T):
+        for k in range(t + 1):
+            yield t, k, (slope[k] * table[t, k], states[k])
+
+
+def right_gradient(result, given):
+    if given["loss"] != "squared_error":
+        return finite(result)
+    gates = np.ones(T) if given.get("gates") is None else np.asarray(given["gates"], float)
+    window = T if given.get("window") is None else given["window"]
+    return close(result.W_hh, gradient(given, lambda t, k: np.prod(gates[k + 1 : t + 1]) * (t - k < window)))
+
+
+def table_of_pairs(given, parameter):
+    table, slope = pairs(given)
+    entering = given["trace"].x if parameter == "W_hx" else given["trace"].h[:-1]
+    found = np.zeros((T, T, h, 2), np.result_type(table, entering))
+    for t, k, (dz, state) in cells_of(table, slope, entering):
+        found[t, k] = np.outer(dz, state)
+    return found
+
+
+OF_TRACE = {"trace": TRACE, "y": Y, "loss": "squared_error", "reduction": "mean"}
+LEGAL = {
+    "trace": trace_like(),
+    "y": shaped(T, q, dtypes=NUMBERS),
+    "loss": choice("squared_error"),
+    "reduction": reduction,
+}
+# What overflows has a symbol of its own, and names no argument; where y is as it should be, another loss says so.
+LARGE = (
+    "h_t",
+    "o_t",
+    "l_t",
+    "L",
+    "dh_t/dW",
+    "dl_t/dh_k",
+    *(f"dL/d{name}" for name in ("h_t", "o_t", "h0", "h_0", "W_hx", "W_hh", "W_qh", "W_fx", "W_fh", "b_f", "b_h")),
+)
+NAMES = {
+    "trace": ("trace", *LARGE),
+    "y": ("y", *LARGE),
+    "loss": ("loss", "y"),
+    "gates": ("gates", *LARGE),
+    "params": ("params", *LARGE),
+    "x": ("x", *LARGE),
+    "h0": ("h0", *LARGE),
+    "scale": ("scale",),
+}
+
+
+def of_trace(function, returns, good=None, legal=None, *, without=(), names=None, trace=None):
+    """A function of trace, y, loss and reduction, and of what is added."""
+    good = {name: value for name, value in {**OF_TRACE, **(good or {})}.items() if name not in without}
+    legal = {**LEGAL, **(legal or {}), **({"trace": trace} if trace else {})}
+    legal = {name: one for name, one in legal.items() if name in good}
+    return Spec(function, good, legal, returns, {**NAMES, **(names or {})}, fields=("trace",))
+
+
+NETWORK = {
+    "rnn.init_params": Spec(
+        rnn.init_params,
+        {
+            **{"num_inputs": 2, "num_hiddens": 3, "num_outputs": 2, "scale": 1.0, "kind": "orthogonal"},
+            **{"bias": False, "seed": 0, "dtype": float},
+        },
+        {
+            **dict.fromkeys(("num_inputs", "num_hiddens", "num_outputs"), whole(1, 10**6)),
+            **{"scale": number(), "kind": choice(*rnn.KINDS), "bias": flag, "seed": whole(0)},
+            "dtype": lambda value: value is float,
+        },
+        lambda found, given: (
+            found.W_hx.shape == (given["num_hiddens"], given["num_inputs"])
+            and found.W_qh.shape == (given["num_outputs"], given["num_hiddens"])
+            and (found.b_h is not None) == given["bias"]
+            and (given["kind"] != "orthogonal" or close(found.W_hh.T @ found.W_hh / given["scale"] ** 2, np.eye(3)))
+            if given["scale"] in (1, 3, 0.5) and given["num_hiddens"] == 3
+            else finite(found)
+        ),
+        {"num_hiddens": ("num_hiddens", "h"), "num_inputs": ("num_inputs", "d"), "num_outputs": ("num_outputs", "q")},
+    ),
+    "rnn.forward": Spec(
+        rnn.forward,
+        {"params": PARAMS, "x": X, "h0": H0, "activation": "tanh"},
+        {
+            "params": params(),
+            "x": shaped(None, d, dtypes=NUMBERS),
+            "h0": optional(shaped(h, dtypes=NUMBERS)),
+            "activation": activation,
+        },
+        lambda trace, given: (
+            close(trace.h, states(given["params"], given["x"], given["h0"], given["activation"]))
+            and trace.h.dtype == trace.o.dtype == trace.params.W_hh.dtype
+        ),
+        NAMES,
+        fields=("params",),
+    ),
+    "rnn.loss": of_trace(rnn.loss, lambda L, given: close(L, total(given))),
+    "rnn.targets": of_trace(rnn.targets, lambda two, given: two[0].name == given["loss"] and close(two[1], given["y"])),
+    "rnn.checked_params": Spec(
+        rnn.checked_params,
+        {"params": PARAMS},
+        {"params": params()},
+        lambda found, given: all(
+            a is b is None or (type(a) is np.ndarray and close(a, b))
+            for a, b in zip(found, given["params"], strict=True)
+        ),
+        fields=("params",),
+    ),
+    "rnn.checked_trace": Spec(
+        rnn.checked_trace,
+        {"trace": TRACE},
+        {"trace": trace_like()},
+        lambda found, given: (
+            len({found.x.dtype, found.h.dtype, found.o.dtype, found.params.W_hx.dtype}) == 1
+            and close(found.h, given["trace"].h)
+        ),
+        fields=("trace",),
+    ),
+    "bptt.output_gradient": of_trace(bptt.output_gradient, lambda do, given: close(do, own_slopes(given)[0])),
+    "bptt.backward": of_trace(
+        bptt.backward,
+        right_gradient,
+        {"gates": None, "window": None},
+        {"gates": optional(shaped(T)), "window": optional(whole(1, T))},
+    ),
+    "bptt.itemized": of_trace(
+        bptt.itemized,
+        lambda table, given: close(
+            table[np.tril_indices(T)],
+            np.linalg.norm(pairs({**given, "reduction": "sum"})[0], axis=-1)[np.tril_indices(T)],
+        ),
+        without=("reduction",),
+    ),
+    "contributions.by_use": of_trace(
+        contributions.by_use,
+        lambda found, given: (
+            given["parameter"] == "W_qh" or close(found, table_of_pairs(given, given["parameter"]).sum(0))
+        ),
+        {"parameter": "W_hh"},
+        {"parameter": choice("W_hx", "W_hh", "W_qh")},
+    ),
+    "contributions.by_loss": of_trace(
+        contributions.by_loss,
+        lambda found, given: close(found, table_of_pairs(given, given["parameter"]).sum(1)),
+        {"parameter": "W_hh"},
+        {"parameter": choice("W_hx", "W_hh")},
+    ),
+    "contributions.by_pair": of_trace(
+        contributions.by_pair,
+        lambda found, given: close(found, table_of_pairs(given, given["parameter"])),
+        {"parameter": "W_hh"},
+        {"parameter": choice("W_hx", "W_hh")},
+    ),
+    "flow.log10_gradient_norms": of_trace(
+        flow.log10_gradient_norms,
+        lambda found, given: close(found, decades(given)),
+        {"window": 2, "steps": np.array([2])},
+        {
+            "window": optional(whole(1, T)),
+            "steps": lambda steps: steps is None or among_the_steps(steps),
+            "y": shaped(T, q),
+        },
+        trace=trace_like("iuf"),
+    ),
+    "flow.log10_slopes_in_front": of_trace(
+        flow.log10_slopes_in_front,
+        lambda found, given: found.shape == (T,) and not np.isnan(found).any(),
+        {"law": lambda v, k: k * 0.5},
+        {"law": never, "y": shaped(T, q)},
+        without=("reduction",),
+        trace=trace_like("iuf"),
+    ),
+    "total_derivative.total_derivatives": Spec(
+        total_derivative.total_derivatives,
+        {"trace": TRACE, "gates": None},
+        {"trace": trace_like(), "gates": optional(shaped(T))},
+        lambda found, given: len(found) == T and found[0].shape == (h, h, d + h + 2),
+        NAMES,
+        fields=("trace",),
+    ),
+    "total_derivative.forward_accumulation": of_trace(
+        total_derivative.forward_accumulation,
+        right_gradient,
+        {"gates": None},
+        {"gates": optional(shaped(T))},
+        names={"trace": ("trace", "gradient", *LARGE), "y": ("y", "gradient", *LARGE), "gates": ("gates", "gradient")},
+    ),
+    "total_derivative.mixtures": of_trace(
+        total_derivative.mixtures,
+        lambda found, given: (
+            close(found.immediate_state_total_loss, table_of_pairs(given, "W_hh").sum((0, 1)))
+            and close(found.total_state_immediate_loss, found.immediate_state_total_loss)
+        ),
+        {"parameter": "W_hh"},
+        {"parameter": choice("W_hx", "W_hh", "b_h")},
+    ),
+    "total_derivative.partials": Spec(
+        total_derivative.partials,
+        {"trace": ONE},
+        {"trace": filled(ONE, activation=activation, params=filled(ONE.params))},
+        lambda found, given: close(found[0], (1 - ONE.h[1:, 0] ** 2) * ONE.h[:-1, 0]),
+        fields=("trace",),
+    ),
+}
+
+
+def among_the_steps(steps):
+    return shaped(None, dtypes="iu")(steps) and min(steps) >= 1 and max(steps) <= T
+
+
+def decades(given):
+    dh = (pairs(given)[0] * np.tri(T)[:, :, None]).sum(0)
+    with np.errstate(divide="ignore"):
+        found = np.log10(np.linalg.norm(dh, axis=1))
+    return found if given["steps"] is None else found[np.asarray(given["steps"]) - 1]
+
+
+# --- rows of numbers ---
+
+
+def exactly(b, c):
+    """a_t = b_t + c_t a_{t-1} in fractions."""
+    found, last = [], 0
+    for one, two in zip(b, c, strict=True):
+        last = (
+            (Fraction(float(one)) + Fraction(float(two)) * last)
+            if np.isreal(one) and np.isreal(two)
+            else one + two * last
+        )
+        found.append(last)
+    return np.array([complex(a) for a in found])
+
+
+def exact(value):
+    return Fraction(value) if isinstance(value, int | Fraction) else Fraction(float(value))
+
+
+B, C = np.array([0.5, -1.5]), np.array([2.0, 0.25])
+ROW = shaped(2, dtypes=NUMBERS)
+ROWS = {"b": ROW, "c": ROW}
+a_t = {"b": ("b", "a_t"), "c": ("c", "a_t")}
+
+
+def right_a(found, given):
+    return close(found, exactly(given["b"], given["c"]))
+
+
+probability = number(0, 1, open_low=True)
+DEMO = scalar.scalar_rnn(0.5, 1.0, B, C)
+PAIR = (np.sin, np.cos)
+
+
+def right_table(table, given):
+    w, v, h0 = (complex(given[name]) for name in ("w", "v", "h0"))
+    states = [h0]
+    for x in np.asarray(given["x"], complex):
+        states.append(np.sin(w * states[-1] + v * x))
+    return close(table.h, states) and close(table.loss, np.mean((np.array(states[1:]) - given["y"]) ** 2 / 2))
+
+
+def scalar_number(value):
+    return number()(value) or (isinstance(value, complex) and np.isfinite(value))
+
+
+overflow = ("s_t", "h_t", "l_t", "yhat_t", "dL/dw")
+ROWS_SPECS = {
+    "total_derivative.recursion": Spec(total_derivative.recursion, {"b": B, "c": C}, ROWS, right_a, a_t),
+    "total_derivative.closed_sum": Spec(total_derivative.closed_sum, {"b": B, "c": C}, ROWS, right_a, a_t),
+    "total_derivative.weight_gradient": Spec(
+        total_derivative.weight_gradient,
+        {"dl_do": B, "dg_dh": 2.0, "dh_dw": C},
+        dict.fromkeys(("dl_do", "dg_dh", "dh_dw"), lambda v: ROW(v) or shaped(dtypes=NUMBERS)(v)),
+        lambda found, given: close(found, np.mean(np.asarray(given["dl_do"]) * given["dg_dh"] * given["dh_dw"])),
+    ),
+    "scalar.scalar_rnn": Spec(
+        scalar.scalar_rnn,
+        {"w": 0.5, "v": 1.0, "x": B, "y": C, "h0": 0.1, "phi": PAIR, "theta": "identity", "loss": None},
+        {
+            **dict.fromkeys(("w", "v", "h0"), scalar_number),
+            **{"x": ROW, "y": ROW, "phi": never, "theta": never, "loss": lambda value: value is None},
+        },
+        right_table,
+        {name: (name, *overflow) for name in ("w", "v", "h0", "x", "y")},
+    ),
+    "graph.computational_graph": Spec(
+        graph.computational_graph,
+        {"T": 4},
+        {"T": whole(1, 1000)},
+        lambda found, given: len(found.nodes) == 10 * given["T"] + 3,
+    ),
+    "graph.Graph.uses": Spec(
+        graph.computational_graph(3).uses,
+        {"weight": "W_hh"},
+        {"weight": choice("W_hx", "W_hh", "W_qh")},
+        lambda found, given: len(found) == 3,
+    ),
+    "variance.moments": Spec(
+        variance.moments,
+        {"b": B, "w": 0.5, "pi": 0.5},
+        {"b": shaped(None), "w": number(), "pi": probability},
+        lambda found, given: (
+            len(found.mean) == len(given["b"])
+            and close(found.mean[-1], given["b"][1] + given["w"] * given["b"][0])
+            and not np.isnan(found).any()
+        ),
+    ),
+    "variance.gradient_moments": Spec(
+        variance.gradient_moments,
+        {"b": B, "e": C, "w": 0.5, "pi": 0.5},
+        {"b": shaped(2), "e": shaped(2), "w": number(), "pi": probability},
+        lambda found, given: (
+            not np.isnan(found.variance)
+            and close(found.mean, np.mean(np.array(given["e"]) * variance.moments(given["b"], given["w"], 1).mean))
+        ),
+    ),
+    "variance.is_bounded": Spec(
+        variance.is_bounded,
+        {"w": 0.5, "pi": 0.5},
+        {"w": number(), "pi": probability},
+        lambda found, given: found is (exact(given["w"]) ** 2 < exact(given["pi"]) or given["pi"] == 1),
+    ),
+    "variance.window_error": Spec(
+        variance.window_error,
+        {"b": B, "w": 0.5, "tau": 1},
+        {"b": shaped(None), "w": number(), "tau": whole(1, 2)},
+        lambda found, given: close(found, np.r_[0, -given["w"] * given["b"][0]]) or given["tau"] == 2,
+    ),
+    "variance.steps_kept": Spec(
+        variance.steps_kept,
+        {"pi": 0.5, "T": 3},
+        {
+            "pi": lambda v: (shaped()(v) or shaped(2)(v)) and bool(np.all((np.asarray(v) > 0) & (np.asarray(v) <= 1))),
+            "T": whole(1, 10**300),
+        },
+        lambda found, given: (
+            np.shape(found) == np.shape(given["pi"])
+            and close(found, sum(np.asarray(given["pi"], float) ** k for k in range(min(given["T"], 2000))))
+        ),
+    ),
+    "variance.simulate": Spec(
+        variance.simulate,
+        {"b": B, "w": 0.5, "pi": 0.5, "draws": 3, "seed": 0},
+        {"b": shaped(None), "w": number(), "pi": probability, "draws": whole(1, 10**6), "seed": whole(0)},
+        lambda found, given: found.shape == (given["draws"], len(given["b"])) and not np.isnan(found).any(),
+        {"w": ("w", "w/pi"), "pi": ("pi", "w/pi")},
+    ),
+    "variance.trade": Spec(
+        variance.trade,
+        {"b": B, "w": 0.5},
+        {"b": lambda v: shaped(None)(v) and np.any(v), "w": number()},
+        lambda found, given: found.window[-1] == 0 and not np.isnan(found.window).any(),
+    ),
+}
+
+# --- truncation ---
+
+FIRST = np.array([1, 1])
+CELLS = truncation.cells(TRACE, Y)
+REAL = {"trace": trace_like("iuf"), "legal": {"y": shaped(T, q)}}
+
+
+def first(v):
+    return (shaped(T, dtypes="iu")(v) or shaped(None, T, dtypes="iu")(v)) and bool(
+        np.all((np.asarray(v) >= 1) & (np.asarray(v) <= [1, 2]))
+    )
+
+
+def one_first(v):
+    return shaped(T, dtypes="iu")(v) and first(v)
+
+
+cells_like = filled(CELLS, size=number(0), states=shaped(T, h), flows=shaped(T, T, h), tails=shaped(T, T + 1, h))
+RNG = fresh(lambda: np.random.default_rng(0))
+
+
+def right_gates(found, given):
+    pi = np.asarray(given["pi"], float)
+    return found.shape == (given["T"],) and bool(np.all((found == 0) | np.isclose(found * pi, 1)))
+
+
+many_steps = whole(1, 10**6)
+
+
+def chance(v):
+    return (shaped()(v) or shaped(3)(v)) and bool(np.all((np.asarray(v) > 0) & (np.asarray(v) <= 1)))
+
+
+TRUNCATION = {
+    "truncation.chunks": Spec(
+        truncation.chunks,
+        {"T": 3, "tau": 2},
+        {"T": whole(2, 10**6), "tau": whole(1, 3)},
+        lambda found, given: found.tolist() == [float(t == 0 or t % given["tau"] > 0) for t in range(given["T"])],
+        {"T": ("T", "tau")},
+    ),
+    "truncation.randomized": Spec(
+        truncation.randomized,
+        {"T": 3, "pi": 0.5, "rng": RNG},
+        {"T": many_steps, "pi": chance, "rng": never},
+        right_gates,
+    ),
+    "truncation.scheme_options": Spec(
+        truncation.scheme_options,
+        {"scheme": "randomized", "T": 3, "tau": None, "pi": 0.5, "rng": RNG},
+        {"scheme": never, "T": many_steps, "tau": always, "pi": chance, "rng": never},
+        lambda found, given: right_gates(found["gates"], given),
+    ),
+    "truncation.first_kept": Spec(
+        truncation.first_kept,
+        {"T": 3, "gates": None, "window": None},
+        {
+            "T": many_steps,
+            "gates": lambda v: v is None or shaped(3)(v) or shaped(None, 3)(v),
+            "window": optional(whole(1, 3)),
+        },
+        lambda found, given: found.shape[-1] == given["T"] and found.min() >= 1,
+    ),
+    "truncation.pair_weights": Spec(
+        truncation.pair_weights,
+        {"first": FIRST, "pi": 0.5},
+        {"first": one_first, "pi": probability},
+        lambda found, given: (
+            found[1, 1] == 1 and found[0, 1] == 0 and found[1, 0] == (1 / given["pi"] if given["first"][1] == 1 else 0)
+        ),
+    ),
+    "truncation.jacobian_products": Spec(
+        truncation.jacobian_products,
+        {"first": FIRST, "shared": True, "last": False},
+        {"first": one_first, "shared": flag, "last": flag},
+        lambda found, given: found == (given["first"][1] == 1),
+    ),
+    "truncation.cells": of_trace(
+        truncation.cells,
+        lambda found, given: close(found.gradient * found.size, gradient(given)),
+        legal=REAL["legal"],
+        trace=REAL["trace"],
+    ),
+    "truncation.Cells.kept": Spec(
+        CELLS.kept,
+        {"weights": np.eye(2)},
+        {"weights": shaped(T, T)},
+        lambda found, given: close(
+            found * CELLS.size, gradient(OF_TRACE, lambda t, k: np.asarray(given["weights"], float)[t, k])
+        ),
+    ),
+    "truncation.Cells.dropped": Spec(
+        CELLS.dropped,
+        {"first": FIRST},
+        {"first": first},
+        lambda found, given: close(
+            found * CELLS.size,
+            [gradient(OF_TRACE, lambda t, k, row=row: float(k + 1 < row[t])) for row in np.atleast_2d(given["first"])],
+        ),
+    ),
+    "truncation.drawn_gradients": of_trace(
+        truncation.drawn_gradients,
+        lambda found, given: close(
+            found,
+            [
+                gradient(given, lambda t, k, xi=xi: np.prod(np.asarray(xi, float)[k + 1 : t + 1]))
+                for xi in np.asarray(given["gates"])
+            ],
+        ),
+        {"gates": np.array([[1.0, 0.5]])},
+        {"gates": shaped(None, T), **REAL["legal"]},
+        trace=REAL["trace"],
+    ),
+    "truncation.Blocks.variance": Spec(
+        truncation.blocks(CELLS).variance,
+        {"pi": 0.5},
+        {"pi": probability},
+        # For T = 2 there is one arrow: its cell, times a number of mean square 1/pi - 1.
+        lambda found, given: close(
+            found[0] * CELLS.size**2,
+            (1 / given["pi"] - 1) * np.sum(gradient(OF_TRACE, lambda t, k: float(t > k)) ** 2),
+        ),
+    ),
+    "truncation.blocks": Spec(
+        truncation.blocks,
+        {"cells": CELLS},
+        {"cells": cells_like},
+        lambda found, given: found.whole.shape == (T - 1,) and finite(found),
+        {},
+        ("cells",),
+    ),
+    "truncation.growth_per_step": of_trace(
+        truncation.growth_per_step,
+        lambda found, given: found >= 0 and np.isfinite(found),
+        legal=REAL["legal"],
+        trace=REAL["trace"],
+        without=("reduction",),
+    ),
+    "truncation.geometric_law": Spec(
+        truncation.geometric_law,
+        {"r": 0.5, "first": np.array([1, 2]), "last": False},
+        {"r": number(0), "first": first, "last": flag},
+        lambda found, given: close(
+            found,
+            [
+                float(exact(given["r"]) * int(row[1] == 2) / (exact(given["r"]) + (1 if given["last"] else 2)))
+                for row in np.atleast_2d(given["first"])
+            ],
+        ),
+    ),
+}
+
+# --- the gated cell ---
+
+GATED = gated.init_gated(d, h, seed=1)
+GTRACE = gated.gated_forward(GATED, X)
+DH = _rng.normal(size=(T, h))
+
+
+def gated_like(dtypes, **changed):
+    matrix, row = shaped(2, 2, dtypes=dtypes), shaped(2, dtypes=dtypes)
+    fields = {name: row if name.startswith("b") else matrix for name in GATED._fields}
+    return filled(GATED, **{**fields, **changed})
+
+
+def gated_trace(dtypes):
+    states = {"x": shaped(T, d, dtypes=dtypes), "h": shaped(T + 1, h, dtypes=dtypes)}
+    gates = {"f": shaped(T, h, dtypes=dtypes), "c": shaped(T, h, dtypes=dtypes)}
+    return filled(GTRACE, params=gated_like(dtypes), **states, **gates)
+
+
+def right_states(trace, given):
+    p, rows = given["params"], [np.zeros(h) if given["h0"] is None else np.asarray(given["h0"])]
+    for x in np.asarray(given["x"]):
+        f = PHI["sigmoid"](np.asarray(p.W_fx) @ x + np.asarray(p.W_fh) @ rows[-1] + np.asarray(p.b_f))
+        c = np.tanh(np.asarray(p.W_hx) @ x + np.asarray(p.W_hh) @ (f * rows[-1]) + np.asarray(p.b_h))
+        rows.append((1 - f) * rows[-1] + f * c)
+    return close(trace.h, rows)
+
+
+def zeros(v):
+    return shaped(2)(v) and not np.any(v)
+
+
+of_gate = ("f_t", "c_t", "h_t")
+CELL = {
+    "gated.init_gated": Spec(
+        gated.init_gated,
+        {"num_inputs": 2, "num_hiddens": 3, "scale": 1.0, "gate_bias": 0.0, "seed": 0},
+        {
+            **{"num_inputs": whole(1, 10**6), "num_hiddens": whole(1, 10**4), "scale": number()},
+            **{"gate_bias": number(), "seed": whole(0)},
+        },
+        lambda found, given: (
+            found.W_fx.shape == (given["num_hiddens"], given["num_inputs"])
+            and bool(np.all(found.b_f == given["gate_bias"]))
+        ),
+        {"num_hiddens": ("num_hiddens", "h"), "num_inputs": ("num_inputs", "d")},
+    ),
+    "gated.gated_forward": Spec(
+        gated.gated_forward,
+        {"params": GATED, "x": X, "h0": None},
+        {
+            "params": gated_like(NUMBERS),
+            "x": shaped(None, d, dtypes=NUMBERS),
+            "h0": optional(shaped(h, dtypes=NUMBERS)),
+        },
+        right_states,
+        {"params": ("params", *of_gate), "x": ("x", "W_hx", *of_gate), "h0": ("h0", *of_gate)},
+        ("params",),
+    ),
+    "gated.gated_backward": Spec(
+        gated.gated_backward,
+        {"trace": GTRACE, "dh": DH},
+        {"trace": gated_trace(NUMBERS), "dh": shaped(T, h, dtypes=NUMBERS)},
+        lambda found, given: close(found.h[-1], given["dh"][-1]) and found.h0.shape == (h,) and finite(found.params),
+        {"trace": ("trace", *LARGE), "dh": ("dh", *LARGE)},
+        ("trace",),
+    ),
+    "gated.log10_gated_norms": Spec(
+        gated.log10_gated_norms,
+        {"trace": GTRACE, "dh": DH[-1]},
+        {"trace": gated_trace("iuf"), "dh": shaped(h)},
+        lambda found, given: close(10 ** found[-1], np.linalg.norm(given["dh"])) and not np.isnan(found).any(),
+        {"trace": ("trace", "dh", *LARGE)},
+        ("trace",),
+    ),
+    "gated.resting_factor": Spec(
+        gated.resting_factor,
+        {"params": GATED},
+        {"params": gated_like("iuf", b_h=zeros)},
+        lambda found, given: isinstance(found, float) and found >= 0,
+        {},
+        ("params",),
+    ),
+}
+
+# --- influence ---
+
+NET = influence.balance(3, 1)
+net_like = filled(NET, A=never, s=shaped(3))  # the default network needs more steps
+SMALL = whole(1, 200)
+INFLUENCE = {
+    "influence.Balance.rest": Spec(
+        NET.rest,
+        {"theta": 0.5},
+        {"theta": number()},
+        lambda found, given: (
+            close(NET.A @ found + given["theta"] * NET.s, found) if abs(given["theta"]) < 1e300 else True
+        ),
+    ),
+    "influence.balance": Spec(
+        influence.balance,
+        {"n": 3, "p": 1},
+        {"n": whole(1, 1000), "p": whole(0, 3)},
+        lambda found, given: found.A.shape == (given["n"],) * 2 and (found.s > 0).sum() == given["p"],
+        {"n": ("n", "A")},
+    ),
+    "influence.partial_sums": Spec(
+        influence.partial_sums,
+        {"tau": 5, "n": 3, "p": 1},
+        {"tau": SMALL, "n": whole(1), "p": whole(0, 3)},
+        lambda found, given: len(found) == given["tau"] and found[0] == (1 if given["p"] else -1),
+        {"tau": ("tau", "S_tau")},
+    ),
+    "influence.predicted_spans": Spec(
+        influence.predicted_spans,
+        {"n": 3, "p": 1, "longest": 50},
+        {"n": whole(3), "p": whole(0, 3), "longest": whole(20, 200)},
+        lambda found, given: 1 <= min(found) and max(found) <= given["longest"],
+        {"n": ("n", "longest", "p"), "longest": ("longest", "tau", "S_tau")},
+    ),
+    "influence.observed_span": Spec(
+        influence.observed_span,
+        {"scheme": "window", "theta": 0.5, "longest": 30, "network": NET},
+        {"scheme": never, "theta": number(-1e100, 1e100), "longest": whole(20, 200), "network": net_like},
+        lambda found, given: 1 <= found <= given["longest"],
+        {"network": ("network", "longest", "theta", "A"), "theta": ("theta", *LARGE)},
+        ("network",),
+    ),
+    "influence.gradient": Spec(
+        influence.gradient,
+        {"network": NET, "theta": np.array([0.5, 0.25]), "h0": np.ones(3), "reduction": "last"},
+        {
+            "network": filled(NET, A=never, s=shaped(3)),
+            **{"theta": shaped(None), "h0": shaped(3), "reduction": reduction},
+        },
+        lambda found, given: isinstance(found, float) and np.isfinite(found),
+        {"network": ("network", *LARGE), "theta": ("theta", *LARGE), "h0": ("h0", *LARGE)},
+        ("network",),
+    ),
+    "influence.trajectory": Spec(
+        influence.trajectory,
+        {
+            **{"scheme": "window", "steps": 4, "tau": 2, "pi": None, "lr": 0.1, "theta": 0.5, "h0": np.ones(3)},
+            **{"seed": 0, "network": NET},
+        },
+        {
+            **{"scheme": never, "steps": SMALL, "tau": whole(1), "pi": always, "lr": number(), "theta": number()},
+            **{"h0": optional(shaped(3)), "seed": whole(0), "network": filled(NET, A=never, s=shaped(3))},
+        },
+        lambda found, given: (
+            len(found) == given["steps"] + 1
+            and found[0] == given["theta"]
+            and not np.isnan(found[: 1 + (abs(found[0]) < 1e6)]).all()
+        ),
+        {"network": ("network", "h0", *LARGE), "h0": ("h0", *LARGE), "steps": ("steps", "xi_t")},
+        ("network",),
+    ),
+}
+
+SPECS = {**NETWORK, **ROWS_SPECS, **TRUNCATION, **CELL, **INFLUENCE}
