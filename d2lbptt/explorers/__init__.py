@@ -1,5 +1,6 @@
 """Explorers: one question each, answered by sliders. Each is one widget; see ``live.Explorer`` for its handles."""
 
+from .. import figures  # noqa: F401  isort: skip  first: see there
 from .butterfly import butterfly
 from .cliff import cliff
 from .gradient_check import gradient_check

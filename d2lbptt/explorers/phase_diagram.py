@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from tqdm.notebook import tqdm
 
 from .. import figures
+from .._progress import unwatched
 from ..laws import edge_of_chaos
 from ..rnn import KINDS
 from ..sweep import edges, sweep, theory
@@ -104,7 +105,7 @@ def _bar_on(stage):
         for done, seed in enumerate(seeds):
             if bar is None and clock() - start > 1:
                 look = {"desc": "networks", "display": False, "leave": False, "mininterval": 0}
-                bar = tqdm(total=len(seeds), initial=done, **look)
+                bar = unwatched(tqdm)(total=len(seeds), initial=done, **look)
                 stage.children = [bar.container]
             yield seed
             if bar is not None:

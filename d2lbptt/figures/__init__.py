@@ -5,6 +5,7 @@ move, a class behind it draws once and ``update`` changes its artists; the funct
 ``errors(report)`` makes a figure of its own.
 """
 
+from . import style  # isort: skip  first: it loads Matplotlib's fonts without a red line
 from .butterfly import ButterflyPicture
 from .cliff import CliffPicture, cliff
 from .cost import cost
@@ -79,6 +80,7 @@ __all__ = [
     "seen_by_span",
     "step_size",
     "strategies",
+    "style",
     "trade",
     "trajectories",
     "transient",

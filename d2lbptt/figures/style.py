@@ -7,6 +7,10 @@ Colours are from the Okabe-Ito palette, which colour-blind readers can tell apar
 
 from itertools import zip_longest
 
+from .._progress import quiet_fonts
+
+with quiet_fonts():
+    import matplotlib.font_manager  # noqa: F401  looks for fonts when it is first loaded
 from matplotlib.ticker import MaxNLocator
 
 FULL = {"color": "#0072B2", "linewidth": 3, "linestyle": "-"}
