@@ -26,8 +26,34 @@ from scipy.special import digamma, ndtri, polygamma
 from . import _validation
 from .activations import ACTIVATIONS
 
+__all__ = [
+    "Modes",
+    "modes",
+    "Triangle",
+    "triangle",
+    "log10_bound",
+    "Conditions",
+    "conditions",
+    "FreshProducts",
+    "fresh_products",
+    "repeated_mean",
+    "log10_repeated_bound",
+    "MeanField",
+    "mean_field",
+    "edge_of_chaos",
+    "Folds",
+    "folds",
+    "Wall",
+    "wall",
+    "Angle",
+    "angle",
+    "angle_quantiles",
+    "log10_tan",
+]
+
 EPS = np.finfo(float).eps.item()
 LN10 = np.log(10)
+MOST = 2**53  # float64 counts no further by ones
 
 
 # --- powers of one matrix ---
@@ -61,7 +87,7 @@ class Modes(NamedTuple):
 
     def power(self, k):
         """Return W^k = V diag(lambda^k) V^-1, shape (n, n); FloatingPointError if it overflows."""
-        k = _validation.whole_number("k", k, 0)
+        k = _validation.whole_number("k", k, 0, MOST)
         with np.errstate(over="ignore", invalid="ignore"):
             found = ((self.vectors * self.values**k) @ self.inverse).real
         if not np.isfinite(found).all():
@@ -75,9 +101,9 @@ class Modes(NamedTuple):
         norm approaches. With one such mode c is a number; two of opposite sign let it alternate, a complex pair lets it
         turn for ever. A v without a share in these modes has no such law: the result is -inf, or rounding.
         """
-        v = _validation.shaped("v", _validation.finite("v", _validation.real("v", v)), (len(self.values),), "(n,)")
+        v = _validation.real_array("v", v, (len(self.values),), "(n,)")
         k, modulus, c = _steps(k)[..., None], np.abs(self.values), self.inverse @ v
-        if dominant:
+        if _validation.flag("dominant", dominant):
             c = np.where(modulus >= (1 - 1e-9) * modulus[0], c, 0)
         with np.errstate(divide="ignore", invalid="ignore"):
             size = np.log(np.abs(c)) + np.where(k == 0, 0, k * np.log(modulus))
@@ -114,7 +140,7 @@ def modes(W):
     -----
     Horn and Johnson 2013, Matrix Analysis, section 1.3 (diagonalizable matrices) and 5.6 (norms of powers).
     """
-    W = _square(W)
+    W = _validation.square("W", W)
     values, V = np.linalg.eig(W)
     order = np.argsort(-np.abs(values), kind="stable")
     values, V, size = values[order], V[:, order], len(W) * EPS
@@ -191,7 +217,7 @@ def triangle(a, b, c):
     a, b : float
         The eigenvalues: a > 0 and |b| <= a.
     c : float
-        What makes W not normal.
+        What makes W not normal: |c| is at most 10^150 a.
 
     Returns
     -------
@@ -210,6 +236,8 @@ def triangle(a, b, c):
     a, b, c = _validation.real_number("a", a), _validation.real_number("b", b), _validation.real_number("c", c)
     if not a > 0 or abs(b) > a:
         raise ValueError(f"a is {a} and b is {b}, wanted a > 0 and |b| <= a")
+    if not abs(c) / 1e150 <= a:
+        raise ValueError(f"c is {c}, wanted |c| up to 1e150 a")
     return Triangle(a, b, c)
 
 
@@ -239,7 +267,7 @@ def log10_bound(W, k, activation="identity"):
     """
     k, gamma = _steps(k), ACTIVATIONS[_validation.one_of("activation", activation, ACTIVATIONS)].bound
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(k == 0, 0.0, k * np.log10(gamma * np.linalg.norm(_square(W), 2)))
+        return np.where(k == 0, 0.0, k * np.log10(gamma * np.linalg.norm(_validation.square("W", W), 2)))
 
 
 class Conditions(NamedTuple):
@@ -304,7 +332,7 @@ def conditions(W, activation="tanh"):
     The rounding of rho is bounded by the theorem of Bauer and Fike, or by that of Elsner (1985, Linear Algebra and its
     Applications 71, 77-80), which needs no eigenvectors: the smaller of the two, for a W that is off by 10 n eps |W|.
     """
-    W = _square(W)
+    W = _validation.square("W", W)
     gamma = ACTIVATIONS[_validation.one_of("activation", activation, ACTIVATIONS)].bound
     sigma_max, rho, rho_abs = np.linalg.norm(W, 2).item(), _radius(W), _radius(np.abs(W))
     linear, bound, slack = activation == "identity", gamma * sigma_max, 10 * len(W) * EPS
@@ -326,18 +354,10 @@ def _radius(W):
     return np.abs(values).max().item(), float(error)
 
 
-def _square(W):
-    W = _validation.real("W", W)
-    n = len(W) if W.ndim else 1
-    return _validation.finite("W", _validation.shaped("W", W, (n, n), "(n, n)")).astype(float)
-
-
 def _steps(k):
-    k = _validation.array("k", k)
-    if k.dtype.kind not in "iu":
-        raise TypeError(f"k has dtype {k.dtype}, wanted whole numbers")
-    if np.any(k < 0):
-        raise ValueError(f"k is {k.min()}, wanted whole numbers from 0 on")
+    k = _validation.finite("k", _validation.whole("k", k))
+    if k.size and not 0 <= k.min() <= k.max() <= MOST:
+        raise ValueError(f"k is {k.min() if k.min() < 0 else k.max()}, wanted whole numbers from 0 to 2^53")
     return k.astype(int)
 
 
@@ -386,9 +406,8 @@ def fresh_products(n, g=1.0):
     The largest is near log g - 1/(2n), although E |W_k .. W_1 v|^2 = g^2k |v|^2 exactly: the mean is not typical.
     One W that is REPEATED, as in a recurrent network, follows other laws: ``repeated_mean``.
     """
-    n, g = _validation.whole_number("n", n, 1), _validation.real_number("g", g)
-    if g <= 0:
-        raise ValueError(f"g is {g}, wanted a number above 0")
+    n, g = _validation.whole_number("n", n, 1), _validation.real_number("g", g, above=0)
+    _validation.fits_in_memory("n", 4 * n, float, f"n = {_validation.shown(n)}")
     half = np.arange(n, 0, -1) / 2
     return FreshProducts(np.log(g) + (np.log(2 / n) + digamma(half)) / 2, np.sqrt(polygamma(1, half)) / 2)
 
@@ -457,6 +476,7 @@ def log10_repeated_bound(n, k):
     Parameters
     ----------
     n : int
+        Up to 2^53.
     k : int or array of int
 
     Returns
@@ -477,7 +497,8 @@ def log10_repeated_bound(n, k):
     has these pairings and more, and none is negative: so it is a lower bound, for all n and k. With x = k^2/n held
     fixed and n growing it tends to sinh(x/2) / (x/2).
     """
-    n, k = _validation.whole_number("n", n, 1), _steps(k)
+    n, k = _validation.whole_number("n", n, 1, MOST), _steps(k)
+    _validation.fits_in_memory("k", 8 * k.max(initial=0).item(), float, f"k = {k.max(initial=0)}")
     step = np.arange(1, k.max(initial=0) + 2)
     with np.errstate(divide="ignore"):
         rising, falling = np.cumsum(np.log1p(step / n)), np.cumsum(np.log1p(-np.minimum(step / n, 1)))
@@ -541,7 +562,7 @@ def mean_field(g, input_variance=0.0, activation="tanh"):
     E is a trapezoidal sum, whose error here is below rounding for every q. (Gauss-Hermite loses digits where q is
     large: the poles of tanh(sqrt(q) x) at x = i pi / (2 sqrt(q)) come close.)
     """
-    g, s2, phi = _not_negative("g", g, 1000), _not_negative("input_variance", input_variance, 10**6), _phi(activation)
+    g, s2, phi = _validation.real_number("g", g, low=0, high=1000), _variance(input_variance), _phi(activation)
     q = _settled(g, s2, phi)
     chi = g**2 * _means(phi, q)[1]
     return MeanField(q, chi, float(np.log(chi)) / 2 if chi else -np.inf)
@@ -568,7 +589,7 @@ def edge_of_chaos(input_variance=0.0, activation="tanh"):
     For tanh it is 1 without input. Input moves it up, steeply at first: g = 1 + (3 s^2 / 4)^(1/3) + .. for small s^2.
     With chi_1 = 1, g^2 is 1 / E phi'^2, so that s^2 = q - E phi^2 / E phi'^2: this is solved for q.
     """
-    s2, phi = _not_negative("input_variance", input_variance, 10**6), _phi(activation)
+    s2, phi = _variance(input_variance), _phi(activation)
 
     def excess(q):
         square, slope = _means(phi, q)
@@ -642,15 +663,13 @@ def folds(w):
     Notes
     -----
     A fixed point x has b = x - w sigma(x). Two of them meet where this b is largest or smallest, w sigma'(x) = 1: with
-    s = sigma(x) that is s (1 - s) = 1/w, so s = (1 +- r)/2 with r = sqrt(1 - 4/w), and x = +- 2 artanh(r). The unit is
-    that of Pascanu, Mikolov, Bengio 2013, figures 3 and 6; the derivation is ours.
+    s = sigma(x) that is s (1 - s) = 1/w, so s = (1 +- r)/2 with r = sqrt(1 - 4/w), and x = +- 2 artanh(r), which is
+    2 arsinh(r sqrt(w)/2). The unit is that of Pascanu, Mikolov, Bengio 2013, figures 3 and 6; the derivation is ours.
     """
-    w = _validation.real_number("w", w)
-    if w < 4:
-        raise ValueError(f"w is {w}, wanted 4 or more: below there is no fold")
-    r = np.sqrt(1 - 4 / w) * np.array([1, -1])
-    x = 2 * np.arctanh(r)
-    return Folds(x - w * (1 + r) / 2, x)
+    w = _validation.real_number("w", w, low=4)
+    r = np.sqrt((w - 4) / w)
+    x = 2 * np.arcsinh(r * np.sqrt(w) / 2) * np.array([1, -1])
+    return Folds(x - np.array([w * ((1 + r) / 2), 2 / (1 + r)]), x)
 
 
 class Wall(NamedTuple):
@@ -667,8 +686,17 @@ class Wall(NamedTuple):
     multiplier: float
 
     def slope(self, T):
-        """Return dx_T/db on the wall, 1 + m + .. + m^(T-1): exact, for x_t stays at x_0."""
-        return float(np.sum(self.multiplier ** np.arange(_validation.whole_number("T", T, 1))))
+        """Return dx_T/db on the wall, 1 + m + .. + m^(T-1): exact, for x_t stays at x_0.
+
+        It may overflow float64: FloatingPointError.
+        """
+        T = _validation.whole_number("T", T, 1)
+        _validation.fits_in_memory("T", 2 * T, float, f"T = {_validation.shown(T)}")
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = float(np.sum(self.multiplier ** np.arange(T)))
+        if not np.isfinite(found):
+            raise FloatingPointError(f"dx_T/db overflows float64 at T = {T}")
+        return found
 
 
 def wall(w, x_0=0.5):
@@ -678,7 +706,7 @@ def wall(w, x_0=0.5):
     ----------
     w : float
     x_0 : float
-        Where the unit starts.
+        Where the unit starts, from -700 to 700.
 
     Returns
     -------
@@ -703,11 +731,11 @@ def wall(w, x_0=0.5):
     a distance c / slope(T), with a c that depends on w, x_0 and y and for large T not on T. Where w > 4 but x_0 does
     not repel, E is steep beside a fold instead.
     """
-    w, x_0 = _validation.real_number("w", w), _validation.real_number("x_0", x_0)
-    s = 1 / (1 + np.exp(-x_0))
-    m = float(w * s * (1 - s))
+    w, x_0 = _validation.real_number("w", w), _validation.real_number("x_0", x_0, low=-700, high=700)
+    s, other = (1 / (1 + np.exp(-x)) for x in (x_0, -x_0))  # sigma(x_0), and 1 - sigma(x_0) with all its digits
+    m = float(w * s * other)
     if abs(m) <= 1:
-        raise ValueError(f"w is {w}, wanted |w| above 1/sigma'(x_0) = {1 / (s * (1 - s)):.4f}, where x_0 repels")
+        raise ValueError(f"w is {w}, wanted |w| above 1/sigma'(x_0) = {1 / (s * other):.4f}, where x_0 repels")
     return Wall(float(x_0 - w * s), m)
 
 
@@ -738,11 +766,11 @@ class Angle(NamedTuple):
 
     def above(self, d):
         """Return P(log10 tan > d)."""
-        return _each(self._above, "d", d)
+        return _each(lambda d: self._above(self._near(d)), "d", d)
 
     def below(self, d):
         """Return P(log10 tan <= d)."""
-        return _each(self._below, "d", d)
+        return _each(lambda d: self._below(self._near(d)), "d", d)
 
     def quantile(self, p):
         """Return the d with P(log10 tan <= d) = p, for 0 < p < 1."""
@@ -756,7 +784,7 @@ class Angle(NamedTuple):
         of a mean is at most the mean of the square, so E sqrt(Y) <= sqrt(E Y) = sqrt(A). It holds for all k and t, and
         falls as |lambda_2/lambda_1|^k.
         """
-        return _each(lambda d: np.exp(min(0, self._log_bound() - d * LN10)), "d", d)
+        return _each(lambda d: np.exp(min(0, self._log_bound() - self._near(d) * LN10)), "d", d)
 
     def bound_quantile(self, p):
         """Return the d for which the bound promises P(log10 tan <= d) >= p, for 0 < p < 1."""
@@ -764,6 +792,10 @@ class Angle(NamedTuple):
 
     def _log_bound(self):
         return (np.log(2 / np.pi) + np.logaddexp.reduce(self.log_a)) / 2
+
+    def _near(self, d):
+        # 400 decades away the probabilities are 0 and 1 in float64.
+        return float(np.clip(d, self.log_a[0] / 2 / LN10 - 400, self._log_bound() / LN10 + 400))
 
     def _terms(self, d, start, end):
         step = min(0.125, 0.5 / np.sqrt(len(self.log_a)))  # cosh y^-n is as narrow as 1/sqrt(n)
@@ -815,7 +847,7 @@ def angle(eigenvalues, k):
     In the eigenvectors of M the coordinates of x are again Gaussian, and M^k multiplies each by lambda_i^k: exercise 1.
     The variance of x does not matter, nor does its length, as long as all its entries have the same variance.
     """
-    k, log_ratios = _validation.whole_number("k", k, 0), np.sort(_log_ratios(eigenvalues))[::-1]
+    k, log_ratios = _validation.whole_number("k", k, 0, MOST), np.sort(_log_ratios(eigenvalues))[::-1]
     return Angle(2 * k * log_ratios if k else np.zeros(len(log_ratios)))
 
 
@@ -845,7 +877,7 @@ def angle_quantiles(eigenvalues, k, p):
     """
     log_ratios, multiple = np.unique(_log_ratios(eigenvalues), return_counts=True)
     k = _validation.shaped("k", _steps(k), (None,), "(K,)")
-    p = _validation.shaped("p", _validation.real("p", p), (None,), "(P,)")
+    p = _validation.real_array("p", p, (None,), "(P,)")
     if not np.all((p >= 1e-3) & (p <= 1 - 1e-3)):
         raise ValueError(f"p is {p}, wanted numbers from 0.001 to 0.999")
     shift = k[:, None] * log_ratios[-1]
@@ -908,9 +940,8 @@ def log10_tan(eigenvalues, x, k):
 
 def _log_ratios(eigenvalues):
     """Return log |lambda_i/lambda_1| for i >= 2, of all but the one with the largest modulus, in the order given."""
-    values = _validation.real("eigenvalues", eigenvalues)
-    values = _validation.finite("eigenvalues", _validation.shaped("eigenvalues", values, (None,), "(n,)"))
-    size = np.abs(values.astype(float))
+    size = np.abs(_validation.series("eigenvalues", eigenvalues))
+    _validation.fits_in_memory("eigenvalues", 150 * len(size) ** 1.5, float, f"n = {len(size)}")  # for the integral
     first = np.argmax(size)
     rest, largest = np.delete(size, first), np.sort(size)[::-1][:2]
     if len(size) < 2 or not largest[0] > largest[1] > 0:
@@ -926,9 +957,7 @@ def _times(k, logs):
 
 
 def _probability(p):
-    if not 0 < p < 1:
-        raise ValueError(f"p is {p}, wanted a number between 0 and 1")
-    return p
+    return _validation.real_number("p", p, above=0, below=1)
 
 
 def _each(f, symbol, numbers):
@@ -936,8 +965,5 @@ def _each(f, symbol, numbers):
     return np.array([f(float(number)) for number in numbers.ravel()]).reshape(numbers.shape)
 
 
-def _not_negative(symbol, value, most):
-    number = _validation.real_number(symbol, value)
-    if not 0 <= number <= most:
-        raise ValueError(f"{symbol} is {number}, wanted a number from 0 to {most}")
-    return number
+def _variance(value):
+    return _validation.real_number("input_variance", value, low=0, high=10**6)

@@ -15,6 +15,13 @@ from . import _validation
 from .activations import ACTIVATIONS
 from .rnn import forward
 
+__all__ = [
+    "Neighbours",
+    "neighbours",
+    "Rate",
+    "rate",
+]
+
 EPS = np.finfo(float).eps.item()
 SMALL, ROUNDING = 0.1, 30  # of |h_t|: where the states bend the growth; of eps |h_t|: where rounding may have added up
 TINIEST = np.finfo(float).smallest_subnormal.item()
@@ -98,8 +105,8 @@ def neighbours(params, x, h0, v, delta, *, activation="tanh"):
     though they are the same. ``spectra.tangent_growth`` predicts the same, with an estimate of the error; here many
     steps have to be quick.
     """
-    h0 = _validation.finite("h0", _validation.real("h0", h0)).astype(float)
-    v = _validation.finite("v", _validation.shaped("v", _validation.real("v", v), h0.shape, "that of h0")).astype(float)
+    h0 = _validation.series("h0", h0, "(h,)")
+    v = _validation.real_array("v", v, h0.shape, "that of h0").astype(float)
     start = h0 + _validation.real_number("delta", delta) * v
     if np.array_equal(start, h0):
         raise ValueError(f"delta is {delta}, wanted one that moves h_0: h_0 + delta v is h_0")
@@ -160,17 +167,31 @@ def rate(log, start, stop):
     Parameters
     ----------
     log : array, shape (T + 1,)
+        Without nan.
     start, stop : int
+        From 0 to T; stop may be -1, as ``Neighbours.linear`` may.
 
     Returns
     -------
     Rate
+        Of nan unless start < stop.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
 
     Notes
     -----
     The largest Lyapunov exponent is this rate of ``Neighbours.predicted`` for T without end. The error is that of batch
     means (Schmeiser 1982, Operations Research 30, 556-568): it knows nothing of a drift.
     """
+    log = _validation.shaped("log", _validation.real("log", log), (None,), "(T + 1,)")
+    _validation.fits_in_memory("log", log.size, log.dtype, f"shape {log.shape}")
+    if np.isnan(log).any():
+        raise ValueError("log has a nan, wanted logarithms")
+    start = _validation.whole_number("start", start, 0, len(log) - 1, "T = ")
+    stop = _validation.whole_number("stop", stop, -1, len(log) - 1, "T = ")
     steps = stop - start
     if steps < 1:
         return Rate(math.nan, math.nan)

@@ -20,6 +20,20 @@ from . import _validation
 from ._kept import kept
 from .activations import ACTIVATIONS
 
+__all__ = [
+    "PLANE",
+    "START",
+    "STEPS",
+    "TARGET",
+    "errors",
+    "gradients",
+    "surface",
+    "Steepest",
+    "steepest",
+    "Path",
+    "descend",
+]
+
 STEPS, START, TARGET = 50, 0.5, 0.7
 SIGMOID = ACTIVATIONS["sigmoid"]
 PLANE = (3.0, 7.0), (-4.5, -1.0)  # the part of (w, b) that is drawn
@@ -30,7 +44,7 @@ def errors(w, b, T=STEPS):
 
     Parameters
     ----------
-    w, b : array of numbers
+    w, b : array of finite numbers
         Also float32, and complex for the complex step.
     T : int
 
@@ -41,11 +55,14 @@ def errors(w, b, T=STEPS):
     Raises
     ------
     TypeError, ValueError
-        If w or b is not numbers, or T is no whole number from 1 on.
+        If w or b is not such numbers, T is no whole number from 1 on, or T states of them all do not fit in memory.
+    FloatingPointError
+        If E overflows, as it can for complex numbers.
     """
-    w, b = _numbers(w, b)
-    *_, h = _states(w, b, _validation.whole_number("T", T, 1))
-    return (h - h.real.dtype.type(TARGET)) ** 2
+    w, b, T = _checked(w, b, T)
+    with np.errstate(all="ignore"):
+        *_, h = _states(w, b, T)
+        return _finite("E", (h - h.real.dtype.type(TARGET)) ** 2)
 
 
 def gradients(w, b, T=STEPS):
@@ -62,22 +79,41 @@ def gradients(w, b, T=STEPS):
 
     Raises
     ------
-    TypeError, ValueError
-        As ``errors`` does.
+    TypeError, ValueError, FloatingPointError
+        As ``errors`` does, and where a gradient overflows.
     """
-    w, b = _numbers(w, b)
-    h = list(_states(w, b, _validation.whole_number("T", T, 1)))
-    off = h[-1] - h[-1].real.dtype.type(TARGET)
-    dx, dw, db = 2 * off * SIGMOID.slope(h[-1]), 0, 0  # dE/dx_T
-    for previous in h[-2::-1]:
-        dw, db = dw + previous * dx, db + dx
-        dx = w * SIGMOID.slope(previous) * dx
-    return off**2, dw, db
+    w, b, T = _checked(w, b, T)
+    with np.errstate(all="ignore"):
+        h = list(_states(w, b, T))
+        off = h[-1] - h[-1].real.dtype.type(TARGET)
+        dx, dw, db = 2 * off * SIGMOID.slope(h[-1]), 0, 0  # dE/dx_T
+        for previous in h[-2::-1]:
+            dw, db = dw + previous * dx, db + dx
+            dx = w * SIGMOID.slope(previous) * dx
+        return _finite("E", off**2), _finite("dE/dw", dw), _finite("dE/db", db)
 
 
-def _numbers(w, b):
-    w, b = _validation.numeric("w", w), _validation.numeric("b", b)
-    return tuple(a.astype(_validation.common_dtype([w, b])) for a in np.broadcast_arrays(w, b))
+def _checked(w, b, T):
+    T = _validation.whole_number("T", T, 1)
+    w, b = (_validation.finite(name, _validation.numeric(name, array)) for name, array in (("w", w), ("b", b)))
+    try:
+        shape = np.broadcast_shapes(w.shape, b.shape)
+    except ValueError:
+        raise ValueError(f"b has shape {b.shape}, wanted one that broadcasts with that of w, {w.shape}") from None
+    dtype = _validation.common_dtype([w, b])
+    _fits(T, math.prod(shape), dtype)
+    return *(a.astype(dtype) for a in np.broadcast_arrays(w, b)), T
+
+
+def _fits(T, count, dtype):
+    why = f"T = {_validation.shown(T)}, and {count:,} pairs w, b"
+    _validation.fits_in_memory("h", (T + 8) * count, dtype, why)
+
+
+def _finite(what, array):
+    if not np.isfinite(array).all():
+        raise FloatingPointError(f"{what} overflows {array.dtype}, for such w and b")
+    return array
 
 
 def _states(w, b, T):
@@ -90,7 +126,6 @@ def _states(w, b, T):
         yield h
 
 
-@kept(4)
 def surface(T=STEPS, size=(241, 211)):
     """Return E on a grid over ``PLANE``, for a picture: in float32, which moves the wall by no more than 10^-6.
 
@@ -104,7 +139,21 @@ def surface(T=STEPS, size=(241, 211)):
     -------
     array, shape (number of b, number of w)
         Read-only; rows in rising order of b.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If T or an entry of size is no whole number from 1 on, or the grid does not fit in memory.
     """
+    size = _validation.shaped("size", _validation.whole("size", size), (2,), "(2,)")
+    T, size = _validation.whole_number("T", T, 1), tuple(_validation.whole_number("size", n, 1) for n in size)
+    _validation.fits_in_memory("size", 3 * math.prod(size), np.float32, f"size {size}")
+    _fits(T, 1, float)
+    return _surface(T, size)
+
+
+@kept(4)
+def _surface(T, size):
     w, b = (np.linspace(*ends, count, dtype=np.float32) for ends, count in zip(PLANE, size, strict=True))
     h = np.full((len(b), len(w)), 1 / (1 + math.exp(-START)), np.float32)
     for _ in range(T):  # in place, and without a branch: no x here is so large that exp(-x) overflows
@@ -131,13 +180,13 @@ class Steepest(NamedTuple):
     resolved: bool
 
 
-@lru_cache(maxsize=256)
 def steepest(w, T=STEPS):
     """Return the b from -1 - |w| to 1 where |dE/db| is largest, by search.
 
     Parameters
     ----------
     w : float
+        From -10^4 to 10^4: the first grid is as long as |w|.
     T : int
 
     Returns
@@ -147,7 +196,7 @@ def steepest(w, T=STEPS):
     Raises
     ------
     TypeError, ValueError
-        If w is no number, or T no whole number from 1 on.
+        If w is no such number, or T no whole number from 1 on.
 
     Notes
     -----
@@ -155,7 +204,11 @@ def steepest(w, T=STEPS):
     the grid, where dE/db does not show it, but E does: as long as a chord is steeper than every tangent, it is the
     steepest chord that is looked at more closely. A ridge without a drop would be missed; this unit has none.
     """
-    w, T = _validation.real_number("w", w), _validation.whole_number("T", T, 1)
+    return _steepest(_validation.real_number("w", w, low=-1e4, high=1e4), _validation.whole_number("T", T, 1))
+
+
+@lru_cache(maxsize=256)
+def _steepest(w, T):
     b = np.linspace(-1 - abs(w), 1, round(1 + (2 + abs(w)) / 0.01))
     top, chords = _highest(errors(w, b, T), b)
     while not chords and b[top + 1] - b[top] > 2 * np.spacing(abs(b[top])):
@@ -236,13 +289,25 @@ def descend(w, b, *, rate, clip=None, steps=100, T=STEPS, within=PLANE):
     Clipping by norm: Pascanu, Mikolov, Bengio 2013, algorithm 1: g becomes g threshold / |g| where |g| >= threshold.
     The direction stays, so that a step is still downhill, and no step is longer than rate times the threshold.
     """
-    w, b, rate = (_validation.real_number(symbol, number) for symbol, number in (("w", w), ("b", b), ("rate", rate)))
-    threshold = math.inf if clip is None else _validation.real_number("clip", clip)
-    for symbol, number in (("rate", rate), ("clip", threshold)):
-        if number <= 0:
-            raise ValueError(f"{symbol} is {number}, wanted a number above 0")
-    T, points, gradient, left = _validation.whole_number("T", T, 1), [], [], False
-    for _ in range(_validation.whole_number("steps", steps, 1)):
+    w, b = _validation.real_number("w", w), _validation.real_number("b", b)
+    rate = _validation.real_number("rate", rate, above=0)
+    threshold = math.inf if clip is None else _validation.real_number("clip", clip, above=0)
+    steps, T = _validation.whole_number("steps", steps, 1), _validation.whole_number("T", T, 1)
+    _validation.fits_in_memory("steps", 32 * steps, float, f"steps = {_validation.shown(steps)}")
+    _fits(T, 1, float)
+    return _descend(w, b, rate, threshold, steps, T, _rectangle(within))
+
+
+def _rectangle(within):
+    within = _validation.real_array("within", within, (2, 2), "(2, 2)").astype(float)
+    if not (within[:, 0] < within[:, 1]).all():
+        raise ValueError(f"within is {within.tolist()}, wanted the lower end of each pair first")
+    return within.tolist()
+
+
+def _descend(w, b, rate, threshold, steps, T, within):
+    points, gradient, left = [], [], False
+    while len(points) < steps and not left:
         E, *g = _gradient(w, b, T)
         points.append((w, b, E))
         gradient.append(g)
@@ -250,10 +315,11 @@ def descend(w, b, *, rate, clip=None, steps=100, T=STEPS, within=PLANE):
         step = rate * (threshold / norm if norm >= threshold else 1)
         w, b = w - step * g[0], b - step * g[1]
         left = not all(low <= value <= high for value, (low, high) in zip((w, b), within, strict=True))
-        if left:
-            break
     points.append((w, b, _gradient(w, b, T)[0]))
-    return Path(*np.array(points).T, np.array(gradient), left)
+    path = Path(*np.array(points).T, np.array(gradient), left)
+    for what, array in (("w", path.w), ("b", path.b), ("the gradient", path.gradient)):
+        _finite(what, array)
+    return path
 
 
 def _gradient(w, b, T):

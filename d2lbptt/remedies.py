@@ -22,6 +22,13 @@ from .gated import gated_forward, init_gated, log10_gated_norms, resting_factor
 from .laws import mean_field
 from .rnn import forward, init_params
 
+__all__ = [
+    "NAMES",
+    "Remedy",
+    "remedies",
+    "log10_never_at_zero",
+]
+
 NAMES = ("gaussian", "window", "orthogonal", "identity", "gated")
 
 
@@ -60,7 +67,7 @@ def remedies(T, *, g=0.8, tau=None, gate_bias=-5.0, seed=0, num_hiddens=64, num_
     num_hiddens, num_inputs : int
         h and d.
     input_size : float
-        Standard deviation of the inputs.
+        Standard deviation of the inputs, up to 1000.
 
     Returns
     -------
@@ -79,10 +86,10 @@ def remedies(T, *, g=0.8, tau=None, gate_bias=-5.0, seed=0, num_hiddens=64, num_
     where it is 1 or more. "arcsine law", for the identity: ``log10_never_at_zero``. The window has the patient's law as
     far as it reaches.
     """
-    T, g = _validation.whole_number("T", T, 1), _validation.real_number("g", g)
+    g, bias = _validation.real_number("g", g, low=0, high=1000), _validation.real_number("gate_bias", gate_bias)
+    size = _validation.real_number("input_size", input_size, low=-1000, high=1000)
+    model = (*_sizes(T, seed, num_hiddens, num_inputs), size)
     tau = _validation.whole_number("tau", T if tau is None else tau, 1, T, "T = ")
-    bias, size = _validation.real_number("gate_bias", gate_bias), _validation.real_number("input_size", input_size)
-    model = (T, seed, num_hiddens, num_inputs, size)
     patient = Remedy(_plain("gaussian", g, "tanh", *model), _mean_field(g, size, T), "mean field")
     window = (np.where(np.arange(T) < tau, decades, -np.inf) for decades in patient[:2])
     return {
@@ -92,6 +99,15 @@ def remedies(T, *, g=0.8, tau=None, gate_bias=-5.0, seed=0, num_hiddens=64, num_
         "identity": Remedy(_plain("identity", 1.0, "relu", *model), log10_never_at_zero(T), "arcsine law"),
         "gated": Remedy(*_gated(g, bias, *model), "at rest"),
     }
+
+
+def _sizes(T, seed, h, d):
+    T, seed = _validation.whole_number("T", T, 1), _validation.seed("seed", seed)
+    h, d = _validation.whole_number("num_hiddens", h, 1), _validation.whole_number("num_inputs", d, 1)
+    sizes = (("T", T), ("num_hiddens", h), ("num_inputs", d))
+    why = ", ".join(f"{symbol} = {_validation.shown(size)}" for symbol, size in sizes)
+    _validation.fits_in_memory("x and h", (2 * T + 4 * h) * (h + d), float, why)
+    return T, seed, h, d
 
 
 def _inputs(T, seed, d, size):
@@ -153,6 +169,7 @@ def log10_never_at_zero(T):
     from it.
     """
     T = _validation.whole_number("T", T, 1)
+    _validation.fits_in_memory("p", 5 * T, float, f"T = {_validation.shown(T)}")
     m = np.arange(1, T + 1)
     p = np.cumprod(np.append(1.0, (2 * m - 1) / (2 * m)))
     return np.log10(np.cumsum(p * p[::-1])[:0:-1]) / 2

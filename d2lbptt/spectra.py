@@ -20,6 +20,23 @@ from . import _validation
 from .activations import ACTIVATIONS
 from .rnn import Trace
 
+__all__ = [
+    "Spectrum",
+    "Exponents",
+    "Growth",
+    "Horizon",
+    "spectral_radius",
+    "singular_values",
+    "departure_from_normality",
+    "jacobian_spectrum",
+    "lyapunov_exponents",
+    "power_growth",
+    "tangent_growth",
+    "gaussian_growth",
+    "horizon",
+    "measured_horizon",
+]
+
 EPS = np.finfo(float).eps
 NOISE = 2.0**-40  # relative; a second run that carries 12 digits in place of 16 shows what the last digits are worth
 _ZERO = -(2**60)  # the exponent of two of a row of zeros: far below any other, and still a number to subtract
@@ -116,7 +133,7 @@ def spectral_radius(W):
     -----
     It decides about W^k v in the long run, for one W repeated; what happens on the way it does not say.
     """
-    return float(np.abs(np.linalg.eigvals(_square(W))).max())
+    return float(np.abs(np.linalg.eigvals(_validation.square("W", W))).max())
 
 
 def singular_values(W):
@@ -127,7 +144,7 @@ def singular_values(W):
     TypeError, ValueError
         As for ``spectral_radius``.
     """
-    return np.linalg.svd(_square(W), compute_uv=False)
+    return np.linalg.svd(_validation.square("W", W), compute_uv=False)
 
 
 def departure_from_normality(W):
@@ -147,18 +164,12 @@ def departure_from_normality(W):
     """
     from scipy.linalg import schur  # loaded when it is first used
 
-    W = _square(W)
+    W = _validation.square("W", W)
     size = np.abs(W).max()
     if size == 0:
         return 0.0
     triangle = schur(W / size, output="complex")[0]
     return float(np.linalg.norm(np.triu(triangle, 1)) / np.linalg.norm(triangle))
-
-
-def _square(W, symbol="W"):
-    W = _validation.real(symbol, W)
-    n = W.shape[0] if W.ndim else 1
-    return _validation.finite(symbol, _validation.shaped(symbol, W, (n, n), "(n, n)")).astype(float)
 
 
 # --- the product of Jacobians ---
@@ -411,9 +422,9 @@ def power_growth(M, v, K):
     The error is found as in ``jacobian_spectrum``. It becomes inf where v has no part along the eigenvector that
     grows fastest: rounding provides one, and in the end it is all that is seen.
     """
-    M = _square(M, "M")
+    M = _validation.square("M", M)
     K = _validation.whole_number("K", K, 0)
-    _validation.fits_in_memory("M^k v", 2 * (K + 1) * len(M), float, f"K = {K}")
+    _validation.fits_in_memory("M^k v", 8 * (K + 1) * len(M), float, f"K = {_validation.shown(K)}")
     return _growth(M, np.broadcast_to(1.0, (K, len(M))), v)
 
 
@@ -441,7 +452,7 @@ def tangent_growth(trace, v, start=0, stop=None):
 
 
 def _growth(W, slopes, v):
-    v = _validation.finite("v", _validation.shaped("v", _validation.real("v", v), (len(W),), "(n,)")).astype(float)
+    v = _validation.real_array("v", v, (len(W),), "(n,)").astype(float)
     if not v.any():
         raise ValueError("v is zero, wanted a vector with a direction")
     rng, size = np.random.default_rng(0), np.abs(W)
@@ -496,8 +507,10 @@ def gaussian_growth(n, K, samples, *, repeated, seed=0):
     """
     n, K = _validation.whole_number("n", n, 1), _validation.whole_number("K", K, 0)
     samples = _validation.whole_number("samples", samples, 1)
-    _validation.fits_in_memory("W", samples * n * n, float, f"samples = {samples}, n = {n}")
-    rng = np.random.default_rng(_validation.whole_number("seed", seed, 0))
+    why = f"n = {_validation.shown(n)}, K = {_validation.shown(K)}, samples = {_validation.shown(samples)}"
+    _validation.fits_in_memory("W", 2 * samples * n * n, float, why)
+    _validation.fits_in_memory("log", samples * (K + 1), float, why)
+    repeated, rng = _validation.flag("repeated", repeated), np.random.default_rng(_validation.seed("seed", seed))
     v, log = np.zeros((samples, n, 1)), np.zeros((samples, K + 1))
     v[:, 0] = 1
     for k in range(1, K + 1):
@@ -540,9 +553,7 @@ def horizon(rho, dtype=float):
     rho m rounded to m.
     """
     high, normal, low = _binary_range(dtype)
-    rho = _validation.real_number("rho", rho)
-    if rho < 0:
-        raise ValueError(f"rho is {rho}, wanted at least 0")
+    rho = _validation.real_number("rho", rho, low=0)
     rate = math.log2(rho) if rho else -math.inf
     if rate == 0:
         return Horizon(math.inf, math.inf, math.inf)
@@ -572,13 +583,12 @@ def measured_horizon(log, dtype=float):
     """
     high, normal, low = (e * math.log(2) for e in _binary_range(dtype))
     log = _validation.shaped("log", _validation.real("log", log), (None,), "(K + 1,)")
+    _validation.fits_in_memory("log", log.size, log.dtype, f"shape {log.shape}")
     if np.isnan(log).any():
         raise ValueError("log is nan, wanted logarithms")
     return Horizon(*(int(np.argmax(out)) if out.any() else math.inf for out in (log >= high, log < normal, log < low)))
 
 
 def _binary_range(dtype):
-    if np.dtype(dtype) not in (np.float32, np.float64):
-        raise TypeError(f"dtype is {np.dtype(dtype)}, wanted float32 or float64")
-    info = np.finfo(dtype)
+    info = np.finfo(_validation.float_dtype("dtype", dtype))
     return int(info.maxexp), int(info.minexp), int(info.minexp) - int(info.nmant)

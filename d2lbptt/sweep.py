@@ -10,6 +10,7 @@ Shapes: G scales, S seeds, T steps; the states of one seed are (T, G, h).
 """
 
 import math
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -20,7 +21,16 @@ from .activations import ACTIVATIONS
 from .rnn import KINDS, init_params
 from .spectra import spectral_radius
 
-EVERY = 8  # steps between two looks at the size: 1e38 a step could be borne
+__all__ = [
+    "Sweep",
+    "Theory",
+    "sweep",
+    "theory",
+    "edges",
+]
+
+EVERY = 8  # steps between two looks at the size: squares of 1e19 a step can be borne
+MOST = 1e15  # the largest scale
 NODES = 2000  # of the table that the mean field is interpolated in: rates are right to 1e-5
 TINY = 2.0**-990
 TOGETHER = 2**23  # numbers in the states that are held at once: 64 megabytes
@@ -68,6 +78,7 @@ def sweep(scales, seeds, T, *, num_hiddens=64, activation="tanh", kind="gaussian
     Parameters
     ----------
     scales : array of real numbers, shape (G,)
+        From -10^15 to 10^15.
     seeds : sequence of int
         One network and one input sequence each.
     T : int
@@ -77,9 +88,9 @@ def sweep(scales, seeds, T, *, num_hiddens=64, activation="tanh", kind="gaussian
     activation, kind
         As for ``forward`` and ``init_params``.
     input_size : float
-        Standard deviation of the inputs, one number a step.
+        Standard deviation of the inputs, one number a step; up to 10^6.
     progress : callable, optional
-        Wrapped round the seeds as they are worked through, such as ``tqdm.auto.tqdm``.
+        Wrapped round the seeds as they are worked through, such as ``tqdm.auto.tqdm``: returns them one by one.
 
     Returns
     -------
@@ -101,7 +112,7 @@ def sweep(scales, seeds, T, *, num_hiddens=64, activation="tanh", kind="gaussian
     """
     scales, seeds, T, h, size = _checked(scales, seeds, T, num_hiddens, activation, kind, input_size)
     decades, parts = np.empty((len(scales), len(seeds), T)), math.ceil(len(scales) * T * h / TOGETHER)
-    for s, seed in enumerate(progress(seeds) if progress else seeds):
+    for s, seed in enumerate(_watched(progress, seeds)):
         params, x = _network(seed, h, kind, T)
         for rows in np.array_split(np.arange(len(scales)), parts):
             slopes = _slopes(scales[rows], params, size * x, activation)
@@ -110,15 +121,32 @@ def sweep(scales, seeds, T, *, num_hiddens=64, activation="tanh", kind="gaussian
 
 
 def _checked(scales, seeds, T, h, activation, kind, size):
-    scales = _validation.finite("scales", _validation.real("scales", scales)).astype(float)
-    _validation.shaped("scales", scales, (None,), "(G,)")
+    scales = _validation.series("scales", scales, "(G,)")
+    if np.abs(scales).max() > MOST:
+        raise ValueError(f"scales has {scales[np.abs(scales).argmax()]}, wanted numbers from -{MOST:g} to {MOST:g}")
     T, h = _validation.whole_number("T", T, 1), _validation.whole_number("num_hiddens", h, 1)
     _validation.one_of("activation", activation, ACTIVATIONS)
     _validation.one_of("kind", kind, KINDS)
-    _validation.fits_in_memory("h", T * h, float, f"T = {T}")
-    seeds = tuple(_validation.whole_number("seed", seed, 0) for seed in seeds)
-    _validation.fits_in_memory("decades", len(scales) * len(seeds) * T, float, f"T = {T}, G = {len(scales)}")
-    return scales, seeds, T, h, _validation.real_number("input_size", size)
+    why = f"T = {_validation.shown(T)}, num_hiddens = {_validation.shown(h)}"
+    _validation.fits_in_memory("h", h * max(2 * T, 3 * h), float, why)
+    seeds = _validation.finite("seeds", _validation.shaped("seeds", _validation.whole("seeds", seeds), (None,), "(S,)"))
+    seeds = tuple(_validation.seed("seeds", seed.item()) for seed in seeds)
+    _validation.fits_in_memory("decades", 2 * len(scales) * len(seeds) * T, float, f"{why}, G = {len(scales)}")
+    return scales, seeds, T, h, _validation.real_number("input_size", size, low=-1e6, high=1e6)
+
+
+def _watched(progress, seeds):
+    """Yield the seeds, through what watches them."""
+    if progress is None:
+        return (yield from seeds)
+    watched = _validation.function("progress", progress)(seeds)
+    if not isinstance(watched, Iterable):
+        raise TypeError(f"progress returns {_validation.shown(watched)}, wanted an iterable of the seeds")
+    handed_on = 0
+    for handed_on, _ in enumerate(watched, 1):
+        yield seeds[handed_on - 1]
+    if handed_on < len(seeds):
+        raise ValueError(f"progress hands on {handed_on} of {len(seeds)} seeds, wanted all")
 
 
 def _network(seed, h, kind, T):
@@ -242,7 +270,9 @@ def _factor(law, activation, W):
 
 def _driven(g, x, activation):
     """Return the decades by lag of the mean field for the inputs x, shape (S, T)."""
-    table = _moments(activation, float(g.max() ** 2 + (x**2).max(initial=0)))
+    largest = float(g.max() ** 2 + (x**2).max(initial=0))
+    _validation.fits_in_memory("scales and input_size", 200 * NODES * math.sqrt(largest), float, "for the mean field")
+    table = _moments(activation, largest)
     q, chi = np.zeros((len(g), len(x))), np.empty((x.shape[1], len(g), len(x)))
     squares = g[:, None] ** 2
     for row, x_t in zip(chi, x.T, strict=True):
@@ -276,13 +306,25 @@ def edges(scales, decades):
     scales : array, shape (G,)
         Rising.
     decades : array, shape (G, S)
+        inf and -inf too.
 
     Returns
     -------
     array, shape (S,)
         The first scale plus the length of all stretches with minus, by straight lines between the scales: the crossing
         where there is one, and a fair middle where there are several. inf if all are minus, -inf if none is.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the scales do not rise, the shapes do not fit, or decades has a nan.
     """
+    scales, decades = _validation.series("scales", scales, "(G,)"), _validation.real("decades", decades)
+    if not (np.diff(scales) > 0).all():
+        raise ValueError(f"scales is {_validation.shown(scales.tolist())}, wanted rising numbers")
+    _validation.shaped("decades", decades, (len(scales), None), f"(G, S) with G = {len(scales)}")
+    if np.isnan(decades).any():
+        raise ValueError("decades has a nan, wanted numbers")
     low = np.clip(decades, -1e6, 1e6)  # zero gradients are a long way down
     share = np.maximum(-low, 0)
     with np.errstate(invalid="ignore"):

@@ -194,6 +194,8 @@ def shaped(*shape, dtypes="iuf"):
     def legal(value):
         if isinstance(value, str | bytes | dict | bool) or value is None or _masked(value):
             return False
+        if isinstance(value, list) and any(isinstance(part, np.ma.MaskedArray) for part in value):
+            return False
         try:
             found = np.asarray(value)
         except Exception:

@@ -1,0 +1,441 @@
+"""The walk through what measures growth and what theory says of it: laws, spectra, sweep, neighbours, one unit."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+from walk import Spec, choice, either, flag, never, number, optional, shaped, whole
+
+import d2lbptt as bptt
+from d2lbptt import laws, neighbours, one_unit, remedies, spectra, sweep
+
+T, d, h = 6, 2, 3
+ACTIVATION = choice("identity", "tanh", "sigmoid", "relu")
+KIND = choice("gaussian", "orthogonal", "symmetric", "identity")
+PARAMS = bptt.init_params(d, h, 1, seed=1)
+X = np.random.default_rng(0).normal(size=(T, d))
+TRACE = bptt.forward(PARAMS, X, activation="tanh")
+W2 = np.array([[0.9, 0.3], [0.1, 0.5]])
+SQUARE = shaped(2, 2)
+COUNT = whole(0, 2**53)
+STEPS = either(COUNT, shaped(None, dtypes="u"))  # the arrays among the values: none of int has only numbers from 0 on
+REALS = either(  # numbers, or an array of them of any shape; what no int64 holds is no array of numbers
+    lambda value: number()(value) and abs(value) != 10**30,
+    shaped(None),
+    shaped(None, None),
+    lambda value: isinstance(value, list) and not value,
+)
+CHANCE = either(number(0, 1, open_low=True, open_high=True), lambda value: isinstance(value, list) and not value)
+MODES, ANGLE = laws.modes(W2), laws.angle([1.0, 0.5, 0.2], 3)
+
+
+def near(found, wanted):
+    return np.allclose(found, wanted, rtol=1e-8, atol=1e-12)
+
+
+def power(W, k):
+    return np.linalg.matrix_power(np.asarray(W, float), int(k))
+
+
+def wick(n):
+    """E |W^3 v|^2 by hand."""
+    return float(1 + Fraction(10, n**2) + Fraction(4, n**3))
+
+
+def each_power(found, given, value):
+    """Whether ``found`` holds ``value(k)`` for every k."""
+    k = np.asarray(given["k"])
+    return np.shape(found) == k.shape and near(found, np.reshape([value(int(one)) for one in k.ravel()], k.shape))
+
+
+def log10_norm(W):
+    return math.log10(np.linalg.norm(W, 2))
+
+
+def drawn(found, given):
+    return found.shape == (given["samples"], given["K"] + 1) and np.isfinite(found).all() and not found[:, 0].any()
+
+
+def both_by_lag(found, given):
+    shape = len(np.atleast_1d(given["scales"])), len(given["seeds"]), given["T"]
+    return found.by_lag.shape == shape and not np.isnan(found.by_lag).any() and not found.by_lag[..., 0].any()
+
+
+def unit(w, b, T):
+    """The error of one unit, in Python's own numbers."""
+    x = one_unit.START
+    for _ in range(T):
+        x = w / (1 + np.exp(-x)) + b
+    return (1 / (1 + np.exp(-x)) - one_unit.TARGET) ** 2
+
+
+def unit_error(found, given):
+    with np.errstate(all="ignore"):
+        w, b = (np.asarray(given[name]).astype(complex) for name in "wb")
+        return np.shape(found) == np.broadcast_shapes(w.shape, b.shape) and near(found, unit(w, b, given["T"]))
+
+
+def slope_of_a_wall(found, given):
+    return near(found, sum(WALL.multiplier**t for t in range(given["T"])))
+
+
+WALL = laws.wall(5.0)
+SWEEP = {"scales": [0.5, 1.5], "seeds": (0, 1), "T": 5}
+SWEEP |= {"num_hiddens": 4, "activation": "tanh", "kind": "gaussian", "input_size": 0.1}
+SIZES = {"T": whole(1, 10**6), "num_hiddens": whole(1, 10**4)}
+SWEPT = {
+    "seeds": shaped(None, dtypes="u"),
+    **SIZES,
+    "activation": ACTIVATION,
+    "kind": KIND,
+    "input_size": number(-1e6, 1e6),
+}
+
+UNIT = {"w": 5.0, "b": -2.0, "T": 5}
+NUMBERS = either(REALS, lambda value: isinstance(value, complex))
+
+
+def jacobian(start, stop):
+    """dh_stop/dh_start, factor by factor."""
+    product = np.eye(h)
+    for t in range(start + 1, (T if stop is None else stop) + 1):
+        product = np.diag(1 - TRACE.h[t] ** 2) @ PARAMS.W_hh @ product
+    return product
+
+
+def by_angle(given):
+    """The quantiles, one by one."""
+    return [[laws.angle(given["eigenvalues"], int(k)).quantile(p) for p in given["p"]] for k in given["k"]]
+
+
+SPECS = {
+    # --- laws ---
+    "laws.modes": Spec(
+        laws.modes,
+        {"W": W2},
+        {"W": SQUARE},
+        lambda found, given: near(found.vectors * found.values @ found.inverse, given["W"]),
+    ),
+    "laws.Modes.power": Spec(
+        MODES.power, {"k": 3}, {"k": COUNT}, lambda found, given: near(found, power(W2, given["k"]))
+    ),
+    "laws.Modes.log10_norms": Spec(
+        MODES.log10_norms,
+        {"v": np.ones(2), "k": 3, "dominant": False},
+        {"v": shaped(2), "k": STEPS, "dominant": flag},
+        lambda found, given: (
+            given["dominant"]
+            or each_power(found, given, lambda k: math.log10(np.linalg.norm(power(W2, k) @ given["v"])))
+        ),
+    ),
+    "laws.Modes.error": Spec(
+        MODES.error, {"k": 3}, {"k": STEPS}, lambda found, given: np.shape(found) == np.shape(given["k"])
+    ),
+    "laws.triangle": Spec(
+        laws.triangle,
+        {"a": 0.9, "b": 0.5, "c": 2.0},
+        {
+            "a": number(0.5, 1e308),
+            "b": number(-0.9, 0.9),
+            "c": number(-1e150, 1e150),
+        },
+        lambda found, given: found == tuple(float(given[name]) for name in "abc") and 0 <= found.angle <= 90,
+        {"a": ("a", "b"), "b": ("a", "b")},
+    ),
+    "laws.Triangle.log10_norms": Spec(
+        laws.triangle(0.9, 0.5, 2.0).log10_norms,
+        {"k": 3},
+        {"k": STEPS},
+        lambda found, given: each_power(found, given, lambda k: log10_norm(power([[0.9, 2], [0, 0.5]], k))),
+    ),
+    "laws.log10_bound": Spec(
+        laws.log10_bound,
+        {"W": W2, "k": 3, "activation": "tanh"},
+        {"W": SQUARE, "k": STEPS, "activation": ACTIVATION},
+        lambda found, given: np.shape(found) == np.shape(given["k"]) and np.isfinite(found).all(),
+    ),
+    "laws.conditions": Spec(
+        laws.conditions,
+        {"W": W2, "activation": "tanh"},
+        {"W": SQUARE, "activation": ACTIVATION},
+        lambda found, given: (
+            near(found.sigma_max, np.linalg.norm(given["W"], 2))
+            and {found.vanishing, found.exploding} <= {"certain", "excluded", "undecided"}
+        ),
+    ),
+    "laws.fresh_products": Spec(
+        laws.fresh_products,
+        {"n": 4, "g": 1.0},
+        {"n": whole(1, 10**6), "g": number(0, open_low=True)},
+        lambda found, given: (
+            found.exponents.shape == found.spread.shape == (given["n"],)
+            and np.isfinite(found.exponents).all()
+            and (np.diff(found.exponents) < 0).all()
+        ),
+    ),
+    "laws.repeated_mean": Spec(
+        laws.repeated_mean,
+        {"n": 4, "k": 3},
+        {"n": whole(1), "k": whole(0, 6)},
+        lambda found, given: found >= 1 and (given["k"] != 3 or near(found, wick(given["n"]))),
+    ),
+    "laws.log10_repeated_bound": Spec(
+        laws.log10_repeated_bound,
+        {"n": 4, "k": 3},
+        {"n": whole(1, 2**53), "k": either(whole(0, 10**6), shaped(None, dtypes="u"))},
+        lambda found, given: np.shape(found) == np.shape(given["k"]) and (found >= -1e-12).all(),
+    ),
+    "laws.mean_field": Spec(
+        laws.mean_field,
+        {"g": 1.5, "input_variance": 0.1, "activation": "tanh"},
+        {"g": number(0, 1000), "input_variance": number(0, 1e6), "activation": choice("tanh", "sigmoid")},
+        lambda found, given: found.q >= 0 and 0 <= found.chi <= given["g"] ** 2,
+    ),
+    "laws.edge_of_chaos": Spec(
+        laws.edge_of_chaos,
+        {"input_variance": 0.1, "activation": "tanh"},
+        {"input_variance": number(0, 1e6), "activation": choice("tanh", "sigmoid")},
+        lambda found, given: near(laws.mean_field(min(found, 1000), *given.values()).chi, 1),
+    ),
+    "laws.folds": Spec(
+        laws.folds,
+        {"w": 5.0},
+        {"w": number(4)},
+        lambda found, given: np.allclose(
+            found.x, given["w"] / (1 + np.exp(-found.x)) + found.b, atol=1e-12 * given["w"]
+        ),
+    ),
+    "laws.wall": Spec(
+        laws.wall,
+        {"w": 5.0, "x_0": 0.5},
+        {"w": number(5), "x_0": number(-0.9, 0.9)},
+        lambda found, given: np.isclose(
+            given["x_0"], given["w"] / (1 + np.exp(-given["x_0"])) + found.b, atol=1e-12 * given["w"]
+        ),
+        {"x_0": ("x_0", "w")},  # with a large x_0 it is w that is too small
+    ),
+    "laws.Wall.slope": Spec(WALL.slope, {"T": 5}, {"T": whole(1, 10**6)}, slope_of_a_wall),
+    "laws.angle": Spec(
+        laws.angle,
+        {"eigenvalues": [1.0, 0.5], "k": 3},
+        {"eigenvalues": shaped(2), "k": COUNT},
+        lambda found, given: (
+            np.shape(found.log_a) == (1,)
+            and near(found.log_a, -2 * given["k"] * abs(math.log(given["eigenvalues"][1] / given["eigenvalues"][0])))
+        ),
+    ),
+    **{
+        f"laws.Angle.{name}": Spec(
+            getattr(ANGLE, name), {"d": 0.5}, {"d": REALS}, lambda found, given: ((found >= 0) & (found <= 1)).all()
+        )
+        for name in ("above", "below", "bound")
+    },
+    **{
+        f"laws.Angle.{name}": Spec(
+            getattr(ANGLE, name),
+            {"p": 0.25},
+            {"p": CHANCE},
+            lambda found, given: (ANGLE.below(found) >= 0.25 - 1e-8).all(),
+        )
+        for name in ("quantile", "bound_quantile")
+    },
+    "laws.angle_quantiles": Spec(
+        laws.angle_quantiles,
+        {"eigenvalues": [1.0, 0.5, 0.2], "k": [0, 3], "p": [0.1, 0.5]},
+        {"eigenvalues": shaped(2), "k": shaped(None, dtypes="u"), "p": never},
+        lambda found, given: found.shape == (len(given["k"]), 2) and near(found, by_angle(given)),
+    ),
+    "laws.log10_tan": Spec(
+        laws.log10_tan,
+        {"eigenvalues": [2.0, 1.0], "x": [1.0, 1.0], "k": 3},
+        {"eigenvalues": never, "x": either(shaped(2), shaped(None, 2)), "k": STEPS},
+        lambda found, given: near(
+            found,
+            np.squeeze(
+                np.log10(np.abs(np.asarray(given["x"])[..., 1:] / np.asarray(given["x"])[..., :1]))
+                - np.asarray(given["k"]) * math.log10(2)
+            ),
+        ),
+    ),
+    # --- spectra ---
+    "spectra.spectral_radius": Spec(
+        spectra.spectral_radius,
+        {"W": W2},
+        {"W": SQUARE},
+        lambda found, given: near(found, max(abs(np.roots(np.poly(np.asarray(given["W"])))))),
+    ),
+    "spectra.singular_values": Spec(
+        spectra.singular_values,
+        {"W": W2},
+        {"W": SQUARE},
+        lambda found, given: near(found.prod(), abs(np.linalg.det(given["W"]))) and found[0] >= found[1],
+    ),
+    "spectra.departure_from_normality": Spec(
+        spectra.departure_from_normality, {"W": W2}, {"W": SQUARE}, lambda found, given: 0 <= found <= 1
+    ),
+    "spectra.jacobian_spectrum": Spec(
+        spectra.jacobian_spectrum,
+        {"trace": TRACE, "start": 0, "stop": T},
+        {"trace": never, "start": whole(0, T - 1), "stop": optional(whole(1, T))},
+        lambda found, given: near(found.log, np.log(np.linalg.svd(jacobian(given["start"], given["stop"]))[1])),
+    ),
+    "spectra.lyapunov_exponents": Spec(
+        spectra.lyapunov_exponents,
+        {"trace": TRACE, "discard": 0, "blocks": 2},
+        {"trace": never, "discard": optional(whole(0, T - 2)), "blocks": whole(2, T)},
+        lambda found, given: found.rate.shape == found.error.shape == (h,) and (np.diff(found.rate) <= 0).all(),
+    ),
+    "spectra.power_growth": Spec(
+        spectra.power_growth,
+        {"M": W2, "v": np.ones(2), "K": 5},
+        {"M": SQUARE, "v": shaped(2), "K": whole(0, 10**6)},
+        lambda found, given: near(
+            found.log, [math.log(np.linalg.norm(power(given["M"], k) @ given["v"])) for k in range(given["K"] + 1)]
+        ),
+    ),
+    "spectra.tangent_growth": Spec(
+        spectra.tangent_growth,
+        {"trace": TRACE, "v": np.ones(h), "start": 0, "stop": T},
+        {"trace": never, "v": shaped(h), "start": whole(0, T - 1), "stop": optional(whole(1, T))},
+        lambda found, given: near(
+            found.log[-1], math.log(np.linalg.norm(jacobian(given["start"], given["stop"]) @ given["v"]))
+        ),
+    ),
+    "spectra.gaussian_growth": Spec(
+        spectra.gaussian_growth,
+        {"n": 4, "K": 3, "samples": 2, "repeated": True, "seed": 0},
+        {"n": whole(1, 1000), "K": whole(0, 10**5), "samples": whole(1, 10**5), "repeated": flag, "seed": whole(0)},
+        drawn,
+    ),
+    "spectra.horizon": Spec(
+        spectra.horizon,
+        {"rho": 0.5, "dtype": float},
+        {"rho": number(0), "dtype": never},
+        lambda found, given: 1 <= found.overflow and found.subnormal <= found.zero,
+    ),
+    "spectra.measured_horizon": Spec(
+        spectra.measured_horizon,
+        {"log": [0.0, -800.0, 800.0], "dtype": float},
+        {"log": shaped(None), "dtype": never},
+        lambda found, given: given["log"] is None or len(found) == 3,
+    ),
+    # --- sweep ---
+    "sweep.sweep": Spec(
+        sweep.sweep,
+        {**SWEEP, "progress": None},
+        {"scales": shaped(None), **SWEPT, "progress": lambda value: value is None},
+        both_by_lag,
+        {"num_hiddens": ("num_hiddens", "h")},
+    ),
+    "sweep.theory": Spec(
+        sweep.theory,
+        SWEEP,
+        {"scales": shaped(None), **SWEPT},
+        both_by_lag,
+        {"num_hiddens": ("num_hiddens", "h")},
+    ),
+    "sweep.edges": Spec(
+        sweep.edges,
+        {"scales": [1.0, 2.0], "decades": [[-1.0], [1.0]]},
+        {"scales": shaped(2), "decades": shaped(2, None)},
+        lambda found, given: found.shape == (np.shape(given["decades"])[1],) and not np.isnan(found).any(),
+    ),
+    # --- neighbours ---
+    "neighbours.neighbours": Spec(
+        neighbours.neighbours,
+        {"params": PARAMS, "x": X, "h0": np.zeros(h), "v": np.ones(h), "delta": 1e-6, "activation": "tanh"},
+        {
+            "params": never,
+            "x": shaped(None, d),
+            "h0": shaped(h),
+            "v": shaped(h),
+            "delta": lambda value: number()(value) and value != 0,
+            "activation": ACTIVATION,
+        },
+        lambda found, given: found.h.shape == found.other.shape and len(found.log) == len(given["x"]) + 1,
+        {"v": ("v", "delta")},
+    ),
+    "neighbours.rate": Spec(
+        neighbours.rate,
+        {"log": np.arange(6.0), "start": 0, "stop": 5},
+        {"log": never, "start": whole(0, 5), "stop": whole(-1, 5)},
+        lambda found, given: found.value == 1 if given["stop"] > given["start"] else math.isnan(found.value),
+        {"start": ("start", "stop"), "log": ("log", "start", "stop")},
+    ),
+    # --- remedies ---
+    "remedies.remedies": Spec(
+        remedies.remedies,
+        {
+            "T": 8,
+            "g": 0.8,
+            "tau": None,
+            "gate_bias": -5.0,
+            "seed": 0,
+            "num_hiddens": 4,
+            "num_inputs": 4,
+            "input_size": 0.1,
+        },
+        {
+            "T": whole(1, 10**6),
+            "g": number(0, 1000),
+            "tau": optional(whole(1, 8)),
+            "gate_bias": number(),
+            "seed": whole(0),
+            "num_hiddens": whole(1, 10**4),
+            "num_inputs": whole(1, 10**4),
+            "input_size": number(-1000, 1000),
+        },
+        lambda found, given: (
+            tuple(found) == remedies.NAMES and all(one.decades.shape == (given["T"],) for one in found.values())
+        ),
+    ),
+    "remedies.log10_never_at_zero": Spec(
+        remedies.log10_never_at_zero,
+        {"T": 5},
+        {"T": whole(1, 10**6)},
+        lambda found, given: found.shape == (given["T"],) and found[0] == 0 and (np.diff(found) < 0).all(),
+    ),
+    # --- one unit ---
+    "one_unit.errors": Spec(one_unit.errors, UNIT, {"w": NUMBERS, "b": NUMBERS, "T": whole(1, 10**6)}, unit_error),
+    "one_unit.gradients": Spec(
+        one_unit.gradients,
+        UNIT,
+        {"w": NUMBERS, "b": NUMBERS, "T": whole(1, 10**6)},
+        lambda found, given: unit_error(found[0], given) and all(np.isfinite(one).all() for one in found),
+    ),
+    "one_unit.surface": Spec(
+        one_unit.surface,
+        {"T": 5, "size": (3, 2)},
+        {"T": whole(1, 10**6), "size": shaped(2, dtypes="u")},
+        lambda found, given: (
+            found.shape == tuple(given["size"])[::-1]
+            and np.allclose(
+                found[0, 0], unit(one_unit.PLANE[0][0], one_unit.PLANE[1][0], given["T"]), rtol=1e-4, atol=1e-6
+            )
+        ),
+    ),
+    "one_unit.steepest": Spec(
+        one_unit.steepest,
+        {"w": 5.0, "T": 5},
+        {"w": number(-1e4, 1e4), "T": whole(1, 1000)},
+        lambda found, given: -1 - abs(given["w"]) <= found.b <= 1,
+    ),
+    "one_unit.descend": Spec(
+        one_unit.descend,
+        {"w": 5.0, "b": -2.0, "rate": 0.1, "clip": 1.0, "steps": 3, "T": 5, "within": one_unit.PLANE},
+        {
+            "w": number(),
+            "b": number(),
+            "rate": number(0, open_low=True),
+            "clip": optional(number(0, open_low=True)),
+            "steps": whole(1, 10**6),
+            "T": whole(1, 10**6),
+            "within": SQUARE,
+        },
+        lambda found, given: (
+            all(np.isfinite(one).all() for one in found[:4])
+            and len(found.w) == len(found.gradient) + 1 <= given["steps"] + 1
+            and (found.left or len(found.w) == given["steps"] + 1)
+        ),
+    ),
+}
