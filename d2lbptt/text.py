@@ -7,6 +7,7 @@ package, and y is x moved on by one character.
 import hashlib
 import os
 import re
+import stat
 import tempfile
 import warnings
 from collections import Counter
@@ -16,6 +17,9 @@ from typing import NamedTuple
 import numpy as np
 
 from . import _validation
+from ._own_text import own_text
+
+__all__ = ["Text", "Vocab", "load_text", "random_batches", "sequential_batches"]
 
 FILE = "timemachine.txt"
 URL = f"https://d2l-data.s3-accelerate.amazonaws.com/{FILE}"  # the book's own data address
@@ -24,6 +28,11 @@ VARIABLE = "D2LBPTT_TEXT"
 EDITIONS = {"v1.0": False, "v0.17": True, "v0.14": True}  # whether the text is taken line by line
 SECONDS = 10  # of silence, after which a download is given up
 UNKNOWN = "<unk>"
+MARK = "\ufeff"  # of the byte order, where a file begins, or where one was appended to another; it is no character
+
+
+class _UnreadableError(OSError, ValueError):
+    """A path with no text that could be read."""
 
 
 class Text(NamedTuple):
@@ -58,29 +67,25 @@ def load_text(source=None, *, edition="v1.0"):
     Returns
     -------
     Text
-        Without network, and if nothing is in the cache, the English text of Python's own help on its topics: ``source``
-        and a warning say so.
+        Without network, and if nothing is in the cache, a text of our own, 60,000 characters that a small grammar
+        draws, always the same: ``source`` and a warning say so.
 
     Raises
     ------
     TypeError, ValueError
-        If the source is no path, the edition is unknown, or the file of the reader is no text in UTF-8 or has no
-        letters.
+        If the source is no path, the edition is unknown, or the file of the reader is no regular file, no text in
+        UTF-8, has no letters, or does not fit in memory.
     OSError
-        If the file of the reader cannot be read, or there is neither a network nor Python's help.
+        If the file of the reader cannot be read; it is a ValueError too.
     """
     line_by_line = EDITIONS[_validation.one_of("edition", edition, EDITIONS)]
-    if source is not None:
-        raw, words, trouble = _local("source", source)
-    elif os.environ.get(VARIABLE):
-        raw, words, trouble = _local(VARIABLE, os.environ[VARIABLE])
-    else:
-        raw, words, trouble = _downloaded()
+    symbol, source = ("source", source) if source is not None else (VARIABLE, os.environ.get(VARIABLE))
+    raw, words, trouble = _local(symbol, source) if source or symbol == "source" else _downloaded()
     if trouble:
         warnings.warn(trouble, UserWarning, stacklevel=2)
     characters = _only_letters(raw, line_by_line)
     if not characters.strip():
-        raise ValueError(f"source is {words}, wanted a text with letters")
+        raise ValueError(f"{symbol} is {words}, wanted a text with letters")
     return Text(characters, words)
 
 
@@ -92,47 +97,53 @@ def _only_letters(raw, line_by_line):
 
 def _local(symbol, source):
     wanted = f"wanted the path of a text, or of a folder with {FILE} in it"
-    if not isinstance(source, (str, os.PathLike)):
-        raise TypeError(f"{symbol} is {source!r}, {wanted}")
+    if not isinstance(source, (str, os.PathLike)) or not isinstance(os.fspath(source), str):
+        raise TypeError(f"{symbol} is {_validation.shown(source)}, {wanted}")
+    came = f"{symbol} is {os.fspath(source)[:1000]!r}"
     try:
         path = Path(source).expanduser()
         path = path / FILE if path.is_dir() else path
-        content = path.read_bytes()
+        content = _content(symbol, path)
     except OSError as error:
-        raise type(error)(f"{symbol} is {os.fspath(source)!r}, {wanted}: {error.strerror}") from None
+        raise _UnreadableError(f"{came}, {wanted}: {error.strerror}") from None
     except (ValueError, RuntimeError) as error:  # no path can have such a character; there is no such user
-        raise ValueError(f"{symbol} is {os.fspath(source)!r}, {wanted}: {error}") from None
+        raise ValueError(f"{came}, {wanted}: {error}") from None
     words = "The Time Machine, the book's copy" if _is_the_books(content) else f"{path.name}, a text of your own"
     try:
-        return content.decode("utf-8"), words, ""
+        return content.decode("utf-8").replace(MARK, ""), words, ""
     except UnicodeDecodeError as error:
-        raise ValueError(f"source is {path.name}, which is no text in UTF-8 ({error.reason})") from None
+        raise ValueError(f"{symbol} is {path.name}, which is no text in UTF-8, as is wanted ({error.reason})") from None
+
+
+def _content(symbol, path):
+    """Return the bytes of a file; a pipe would keep us waiting, and a device may never end."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError("that is no regular file")
+    _validation.fits_in_memory(symbol, 8 * found.st_size, np.uint8, f"{found.st_size:,} bytes, taken apart")
+    return path.read_bytes()
 
 
 def _downloaded():
     try:
         text, trouble = _from_the_cache()
         return text, "The Time Machine, the book's copy", trouble
-    except (OSError, ValueError) as error:  # ValueError: a checksum
+    except (ImportError, OSError, ValueError) as error:  # ImportError: a Python without lzma; ValueError: a checksum
         reason = _in_words(error)
     advice = f"to use the book's text, give the path of {FILE} or set {VARIABLE} to it"
-    try:
-        from pydoc_data.topics import topics
-    except ImportError:
-        words = f"{reason}, and Python's help is not installed either"
-        raise OSError(f"The Time Machine could not be had ({words}); {advice}") from None
-    trouble = f"The Time Machine could not be had ({reason}), so this is the text of Python's own help; {advice}"
-    return "\n".join(topics.values()), "the text of Python's own help, in place of The Time Machine", trouble
+    trouble = f"The Time Machine could not be had ({reason}), so this is a text of our own; {advice}"
+    return own_text(), "a text of our own, in place of The Time Machine", trouble
 
 
 def _in_words(error):
-    from requests import exceptions
-
-    if isinstance(error, exceptions.Timeout):
+    kinds = [kind.__name__ for kind in type(error).__mro__]  # those of requests, which need not be there
+    if isinstance(error, ImportError):
+        return f"what downloads it cannot be loaded: {error}"
+    if "Timeout" in kinds:
         return f"no answer within {SECONDS} seconds"
-    if isinstance(error, exceptions.ChunkedEncodingError):
+    if "ChunkedEncodingError" in kinds:
         return "the download broke off"
-    if isinstance(error, exceptions.ConnectionError):
+    if "ConnectionError" in kinds:
         return "no connection"
     if isinstance(error, ValueError) and not isinstance(error, OSError):
         return "what was downloaded has another checksum than the book's file"
@@ -152,8 +163,8 @@ def _from_the_cache():
 
 def _is_kept(path):
     try:
-        return _is_the_books(path.read_bytes())
-    except OSError:
+        return _is_the_books(_content("the cache", path))
+    except (OSError, ValueError):
         return False
 
 
@@ -162,6 +173,8 @@ def _is_the_books(content):
 
 
 def _cannot_be_written(folder):
+    if (folder / FILE).exists() and not (folder / FILE).is_file():
+        return True
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -228,20 +241,25 @@ class Vocab:
 
     def to_tokens(self, indices):
         """Return the token of a number, or the list of tokens of many."""
-        if np.ndim(indices) > 0:
-            return [self.to_tokens(number) for number in np.asarray(indices)]
+        found = _validation.array("indices", indices)
+        if found.ndim > 0:
+            return [self.to_tokens(number) for number in found]
         return self.idx_to_token[_validation.whole_number("indices", indices, 0, len(self) - 1, "V - 1 = ")]
 
 
 def _strings(symbol, values):
     try:
-        found = list(values)
+        found = iter(values)
     except TypeError:
-        raise TypeError(f"{symbol} is {values!r}, wanted a text or a sequence of tokens") from None
-    wrong = [value for value in found if not isinstance(value, str)]
-    if wrong:
-        raise TypeError(f"{symbol} has {wrong[0]!r} in it, wanted texts")
-    return found
+        wanted = "wanted a text or a sequence of tokens"
+        raise TypeError(f"{symbol} is {_validation.shown(values)}, {wanted}") from None
+    return [_string(symbol, value) for value in found]  # complains at the first: there may be very many
+
+
+def _string(symbol, value):
+    if not isinstance(value, str):
+        raise TypeError(f"{symbol} has {_validation.shown(value)} in it, wanted texts")
+    return value
 
 
 def sequential_batches(corpus, batch_size, num_steps, rng=None):
@@ -276,7 +294,7 @@ def sequential_batches(corpus, batch_size, num_steps, rng=None):
     """
     corpus, B, T = _cut(corpus, batch_size, num_steps)
     drawn = rng is not None
-    _long_enough(corpus, B * T + 1 + drawn * T, f"{B} x {T} + 1" + drawn * f" + {T}")
+    _long_enough(corpus, B, T, 1 + drawn * T)
     offset = _validation.generator("rng", rng).integers(T + 1) if drawn else 0
     length = (len(corpus) - offset - 1) // B
     x, y = (corpus[start : start + B * length].reshape(B, length).T for start in (offset, offset + 1))
@@ -310,7 +328,7 @@ def random_batches(corpus, batch_size, num_steps, rng):
     In the book, section 8.3 of the 0.x editions.
     """
     corpus, B, T = _cut(corpus, batch_size, num_steps)
-    _long_enough(corpus, B * T + T, f"{B} x {T} + {T}")
+    _long_enough(corpus, B, T, T)
     offset = _validation.generator("rng", rng).integers(T)
     starts = offset + T * np.arange((len(corpus) - offset - 1) // T)
     rng.shuffle(starts)
@@ -334,7 +352,9 @@ def _cut(corpus, batch_size, num_steps):
     )
 
 
-def _long_enough(corpus, wanted, words):
-    if len(corpus) < wanted:
+def _long_enough(corpus, B, T, more):
+    if len(corpus) < B * T + more:
         tokens = f"{len(corpus)} token{'s' * (len(corpus) != 1)}"
-        raise ValueError(f"corpus has {tokens}, wanted at least {words} = {wanted} for one minibatch")
+        batch, steps, more, wanted = map(_validation.shown, (B, T, more, B * T + more))
+        sizes = "one minibatch of batch_size x num_steps"
+        raise ValueError(f"corpus has {tokens}, wanted at least {batch} x {steps} + {more} = {wanted} for {sizes}")

@@ -10,13 +10,18 @@ import http.server
 import itertools
 import os
 import re
+import socket
+import subprocess
+import sys
 import threading
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from d2lbptt import text
+from d2lbptt._own_text import own_text
 from d2lbptt.text import Vocab, load_text, random_batches, sequential_batches
 
 REAL = Path(__file__).parents[2] / "shared" / "data" / text.FILE
@@ -75,9 +80,9 @@ def test_downloaded_once_checked_and_kept(server, tmp_path):
 @pytest.mark.parametrize(("path", "words"), [("other", "another checksum"), ("short", "the download broke off")])
 def test_a_download_that_is_not_the_file_is_not_used_and_not_kept(server, tmp_path, path, words):
     server(path)
-    with pytest.warns(UserWarning, match=f"could not be had .*{words}.*Python's own help.*{text.VARIABLE}"):
+    with pytest.warns(UserWarning, match=f"could not be had .*{words}.*a text of our own.*{text.VARIABLE}"):
         found = load_text()
-    assert "Python's own help" in found.source and len(found.characters) > 100_000
+    assert "a text of our own" in found.source and len(found.characters) > 50_000
     assert not (tmp_path / "cache" / "d2lbptt" / text.FILE).exists()
     assert re.fullmatch("[a-z ]+", found.characters)
 
@@ -117,11 +122,57 @@ def test_a_read_only_cache_with_the_file_in_it(server, tmp_path):
     assert load_text().characters.startswith("the time machine")
 
 
-def test_neither_network_nor_help(server, monkeypatch):
-    server("other")
-    monkeypatch.setitem(__import__("sys").modules, "pydoc_data.topics", None)
-    with pytest.raises(OSError, match=f"help is not installed either.*{text.VARIABLE}"):
-        load_text()
+@pytest.mark.parametrize("missing", ["pooch", "requests", "lzma"])
+def test_a_python_in_which_nothing_downloads(server, monkeypatch, missing):
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("pooch", "requests", missing)]:
+        monkeypatch.delitem(sys.modules, name)  # so that they are imported anew, as in a fresh interpreter
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.warns(UserWarning, match=f"cannot be loaded: .*{missing}"):
+        assert load_text().source == "a text of our own, in place of The Time Machine"
+
+
+def test_our_own_text_is_the_same_everywhere():
+    code = "import sys; from d2lbptt._own_text import own_text; sys.stdout.write(own_text())"
+    for seed in ("1", "2"):  # of Python's own hashing
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+        assert said.stdout == own_text()
+    assert len(own_text(500)) < 1500 and own_text().startswith(own_text(500))
+
+
+def test_our_own_text_has_lines_and_all_letters():
+    raw = own_text()
+    assert max(map(len, raw.splitlines())) <= 72
+    by_line, whole = (text._only_letters(raw, line_by_line) for line_by_line in (True, False))
+    assert 50_000 < len(by_line) < len(whole)
+    assert len(Vocab(whole)) == len(Vocab(by_line)) == 28
+
+
+def test_in_our_own_text_the_verb_agrees_with_a_subject_far_before_it():
+    """Oracle: another reading of the sentences, by a pattern; one and many are told by the plural s alone."""
+    pattern = r"The (\w+) that (stand|wait|hang)(s?) (.*?) (turn|make|look|keep|need)(s?) [^.]*\."
+    found = re.findall(pattern, own_text().replace("\n", " "))
+    assert len(found) > 500
+    for subject, _, first, between, _, second in found:
+        assert first == second == "s" * (not subject.endswith("s"))
+        assert len(between) > 10
+    paragraphs = [" ".join(part.split()) for part in own_text().split("\n\n")]
+    heroes = [re.search(r"So ends the day of (.*)\.$", part)[1] for part in paragraphs]
+    assert all(part.lower().startswith(hero) for part, hero in zip(paragraphs, heroes, strict=True))
+    assert len(set(heroes)) == 6
+
+
+def test_our_own_text_is_worth_learning():
+    """Oracle: the entropy of a letter, given none, one, two and three before it; each letter known makes it smaller."""
+    letters = text._only_letters(own_text(), False)
+
+    def bits(known):
+        pairs = Counter(letters[i : i + known + 1] for i in range(len(letters) - known))
+        before = Counter(letters[i : i + known] for i in range(len(letters) - known))
+        return -sum(n * np.log2(n / before[pair[:-1]]) for pair, n in pairs.items()) / sum(pairs.values())
+
+    entropy = [bits(known) for known in range(4)]
+    assert np.all(np.diff(entropy) < -0.3) and entropy[0] > 3.5
 
 
 def test_a_file_or_a_folder_of_the_readers_own(server, monkeypatch, tmp_path):
@@ -144,11 +195,10 @@ def test_texts_that_are_none(tmp_path, monkeypatch):
         load_text(tmp_path / "digits.txt")
     with pytest.raises(ValueError, match=r"source is latin.txt, which is no text in UTF-8"):
         load_text(tmp_path / "latin.txt")
-    with pytest.raises(
-        FileNotFoundError, match=r"source is '.*nowhere.txt', wanted the path of a text.*: No such file"
-    ):
-        load_text(tmp_path / "nowhere.txt")
-    with pytest.raises(FileNotFoundError, match=r"source is .* or of a folder with timemachine.txt in it"):
+    for kind in (OSError, ValueError):
+        with pytest.raises(kind, match=r"source is '.*nowhere.txt', wanted the path of a text.*: No such file"):
+            load_text(tmp_path / "nowhere.txt")
+    with pytest.raises(OSError, match=r"source is .* or of a folder with timemachine.txt in it"):
         load_text(tmp_path)
     with pytest.raises(TypeError, match=r"source is 3, wanted the path of a text"):
         load_text(3)
@@ -156,14 +206,61 @@ def test_texts_that_are_none(tmp_path, monkeypatch):
         load_text("a\0b")
     with pytest.raises(ValueError, match="source is '~nobody-of-that-name/x', wanted the path of a text"):
         load_text("~nobody-of-that-name/x")
+    with pytest.raises(TypeError, match=r"source is b'a\.txt', wanted the path of a text"):
+        load_text(b"a.txt")
     monkeypatch.setenv(text.VARIABLE, str(tmp_path / "nowhere.txt"))
-    with pytest.raises(FileNotFoundError, match=f"{text.VARIABLE} is '.*nowhere.txt', wanted"):
+    with pytest.raises(OSError, match=f"{text.VARIABLE} is '.*nowhere.txt', wanted"):
         load_text()
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "home.txt").write_text("at home")
     assert load_text("~/home.txt").characters == "at home"
     with pytest.raises(ValueError, match=r"edition is 'v2', wanted one of v1.0, v0.17, v0.14"):
         load_text(edition="v2")
+
+
+def test_what_is_no_regular_file_is_not_read(server, monkeypatch, tmp_path):
+    """A pipe would keep us waiting for ever, and /dev/zero never ends."""
+    os.mkfifo(tmp_path / "pipe")
+    os.mkfifo(tmp_path / text.FILE)
+    (tmp_path / "link").symlink_to("/dev/zero")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(os.path.relpath(tmp_path / "socket"))
+    for path in (tmp_path / "pipe", tmp_path, tmp_path / "link", tmp_path / "socket", "/dev/zero", "/dev/null"):
+        with pytest.raises(ValueError, match=r"source is '.*', wanted the path of a text.*: that is no regular file"):
+            load_text(path)
+    monkeypatch.setenv(text.VARIABLE, str(tmp_path / "pipe"))
+    with pytest.raises(ValueError, match=rf"{text.VARIABLE} is '.*pipe', wanted .*: that is no regular file"):
+        load_text()
+
+
+def test_a_cache_in_which_a_pipe_lies(server, tmp_path):
+    (tmp_path / "cache" / "d2lbptt").mkdir(parents=True)
+    os.mkfifo(tmp_path / "cache" / "d2lbptt" / text.FILE)
+    with pytest.warns(UserWarning, match="is not kept and is downloaded anew"):
+        assert load_text().characters.startswith("the time machine")
+
+
+def test_a_file_larger_than_the_memory_is_not_read(tmp_path):
+    path = tmp_path / "large.txt"
+    with path.open("wb") as file:
+        file.truncate(10**13)  # a hole: it takes no room on the disk
+    with pytest.raises(ValueError, match=r"source would take 80,000,000,000,000 bytes \(10,000,000,000,000 bytes"):
+        load_text(path)
+
+
+def test_a_byte_order_mark_is_no_character(tmp_path):
+    path = tmp_path / "windows.txt"
+    path.write_text("the\ufeff end", encoding="utf-8-sig")
+    assert load_text(path).characters == "the end"
+    assert path.read_bytes().startswith(b"\xef\xbb\xbf")
+
+
+@pytest.mark.parametrize("content", [b"1 2 3", "Élan".encode("latin-1")])
+def test_where_the_variable_is_wrong_it_is_named(monkeypatch, tmp_path, content):
+    (tmp_path / "mine.txt").write_bytes(content)
+    monkeypatch.setenv(text.VARIABLE, str(tmp_path / "mine.txt"))
+    with pytest.raises(ValueError, match=rf"^{text.VARIABLE} is mine.txt, .*wanted"):
+        load_text()
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the book's text is not here")
@@ -266,5 +363,7 @@ def test_a_corpus_that_is_too_short_or_none(cut):
         cut(CORPUS, 0, T, rng)
     with pytest.raises(ValueError, match="num_steps is -1"):
         cut(CORPUS, B, -1, rng)
+    with pytest.raises(ValueError, match=r"corpus has 1000 tokens, wanted at least 10\*\*400 or more x 7 \+ "):
+        cut(CORPUS, 10**400, T, rng)
     assert next(iter(sequential_batches(np.arange(B * T + 1), B, T)))[0].shape == (T, B)
     assert next(iter(cut(np.arange(B * T + 1 + T), B, T, rng)))[0].shape == (T, B)
