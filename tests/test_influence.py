@@ -90,6 +90,38 @@ def test_the_gradient_is_that_of_the_complex_step(reduction):
     assert gradient(network, thetas, h0, reduction) == pytest.approx(want, rel=1e-12)
 
 
+@pytest.mark.parametrize("scheme", ["window", "chunks"])
+@pytest.mark.parametrize("tau", [1, 2, 5, 40])
+def test_each_step_of_training_is_that_of_the_complex_step(scheme, tau):
+    # Written again without slices: what theta did within the last tau steps, or within the chunk, is moved a little.
+    network, lr, steps = balance(5, 2), 0.1, 12
+    thetas, states = [START], [np.ones(5)]
+    for t in range(1, steps + 1):
+        first = max(t - tau + 1, 1) if scheme == "window" else tau * ((t - 1) // tau) + 1
+        h, slope = states[first - 1].astype(complex), 0.0
+        for s in range(first, t + 1):
+            h = network.A @ h + (thetas[s - 1] + 1e-30j) * network.s
+            if scheme == "chunks" or s == t:
+                slope += ((h[0] - 1) ** 2 / 2).imag / 1e-30
+        states.append(network.A @ states[-1] + thetas[-1] * network.s)
+        thetas.append(thetas[-1] - lr * slope * (scheme == "window" or t % tau == 0))
+    found = trajectory(scheme, steps, tau=tau, lr=lr, h0=np.ones(5), network=network)
+    np.testing.assert_allclose(found, thetas, rtol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_randomized_training_is_that_of_the_recursion(seed):
+    network, lr, steps, pi = balance(5, 2), 0.1, 12, 0.6
+    kept = np.random.default_rng(seed).random(steps) < pi  # as ``randomized`` draws
+    theta, h, influence = START, np.ones(5), np.zeros(5)
+    found = trajectory("randomized", steps, pi=pi, lr=lr, h0=np.ones(5), seed=seed, network=network)
+    for t in range(steps):
+        h = network.A @ h + theta * network.s
+        influence = network.s + (network.A @ influence / pi if kept[t] else 0)
+        theta -= lr * (h[0] - 1) * influence[0]
+        assert found[t + 1] == pytest.approx(theta, rel=1e-12)
+
+
 def test_forward_accumulation_is_the_packages():
     # Without a step of theta, the influence that `trajectory` carries is the total derivative of the package.
     network, steps, tiny = balance(5, 2), 12, 1e-9

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -129,6 +130,46 @@ def test_the_closed_sum_solves_the_recursion(bc):
     np.testing.assert_allclose(closed_sum(b, c), brute, atol=1e-9)
 
 
+ROWS = {
+    "whole b": ([1, 2, 3], [0.5, 0.25, 0.5]),
+    "whole c": ([0.5, 0.25, 0.5], [1, 2, 3]),
+    "uint8": (np.array([200, 200, 200], np.uint8), np.array([100, 100, 100], np.uint8)),
+    "beyond int64": ([2**40] * 3, [2**40] * 3),
+    "complex c": ([1.0, 2.0, 3.0], [1j, 0.5j, 1 - 1j]),
+    "complex b": ([1j, 2.0, 3.0], [1, 2, 3]),
+    "float32 and whole": (np.array([0.5, 0.25, 0.5], np.float32), [2**24 + 1] * 3),
+    "float32 and float64": (np.array([0.5, 0.25, 0.5], np.float32), [1 / 3] * 3),
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("method", [recursion, closed_sum])
+def test_the_dtype_comes_from_both_rows(method, name):
+    b, c = ROWS[name]
+
+    def exact(number):
+        number = complex(number)
+        return sympy.Rational(number.real) + sympy.I * sympy.Rational(number.imag)
+
+    wanted, a = [], 0
+    for one, two in zip(b, c, strict=True):
+        a = sympy.expand(exact(one) + exact(two) * a)
+        wanted.append(complex(a))
+    np.testing.assert_allclose(method(b, c), wanted, rtol=1e-15)
+    assert method(b, c).dtype == (complex if "complex" in name else float)
+
+
+def test_two_rows_of_float32_stay_float32():
+    b = np.array([1, 2, 3], np.float32)
+    assert recursion(b, b).dtype == closed_sum(b, b).dtype == np.float32
+
+
+def test_a_row_that_overflows_names_the_step():
+    for method in (recursion, closed_sum):
+        with pytest.raises(FloatingPointError, match=r"a_t overflows float64, first at t = 2"):
+            method([1e200, 1.0, 1.0], [1.0, 1e200, 0.0])
+
+
 @pytest.mark.parametrize("activation", ["identity", "tanh", "sigmoid"])
 def test_the_scalar_recursion_gives_the_gradient(activation):
     # 9.7.6 names the partial derivatives, 9.7.5 sums them, 9.7.3 joins them to the loss.
@@ -208,6 +249,17 @@ def test_an_overflow_is_not_returned_as_a_gradient():
         (lambda trace, y: forward_accumulation(trace, y, gates=[1, 0]), ValueError, r"gates has shape \(2,\), wanted"),
         (lambda trace, y: mixtures(trace, y, "W_qh"), ValueError, "parameter is 'W_qh', wanted one of W_hx, W_hh, b_h"),
         (lambda trace, y: recursion([1, 2], [1]), ValueError, r"c has shape \(1,\), wanted \(T,\) = \(2,\)"),
+        (lambda trace, y: recursion([1, np.nan], [1, 1]), ValueError, r"b is nan at index \(1,\), wanted finite"),
+        (lambda trace, y: closed_sum([1, 1], [1, np.inf]), ValueError, r"c is inf at index \(1,\), wanted finite"),
+        (lambda trace, y: recursion([10**400, 1], [1, 1]), TypeError, "b has dtype object, wanted float32"),
+        (lambda trace, y: weight_gradient([1, 2], [1, 2, 3], 1), ValueError, r"dg_dh has shape \(3,\), wanted \(T,\)"),
+        (lambda trace, y: weight_gradient([1, 2], "no", 1), TypeError, "dg_dh has dtype <U2, wanted float32"),
+        (lambda trace, y: weight_gradient([1, 2], 1, [np.nan, 1]), ValueError, "dh_dw is nan at index"),
+        (
+            lambda trace, y: total_derivatives(trace._replace(h=y)),
+            ValueError,
+            r"h has shape \(5, 2\), wanted \(T \+ 1, h",
+        ),
         (lambda trace, y: closed_sum([[1]], [1]), ValueError, r"b has shape \(1, 1\), wanted \(T,\)"),
     ],
 )
