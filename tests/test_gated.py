@@ -238,6 +238,19 @@ def test_above_one_the_state_does_not_stay_at_rest():
         (lambda: gated_forward(PARAMS._replace(b_f=np.ones(3)), X), ValueError, r"b_f has shape \(3,\), wanted \(h,\)"),
         (lambda: gated_forward(PARAMS, np.full((2, 3), np.nan)), ValueError, "x is nan at index"),
         (lambda: gated_forward(PARAMS, X, h0=np.ones(3)), ValueError, r"h0 has shape \(3,\), wanted \(h,\) = \(4,\)"),
+        (
+            lambda: gated_backward(gated_forward(PARAMS, X)._replace(f=np.ones((2, 2))), DH),
+            ValueError,
+            r"f has shape \(2, 2\), wanted \(T, h\) = \(6, 4\)",
+        ),
+        (
+            lambda: gated_backward(gated_forward(PARAMS, X)._replace(h=np.full((7, 4), np.nan)), DH),
+            ValueError,
+            "h is nan at index",
+        ),
+        (lambda: resting_factor(3), TypeError, "params is a int, wanted GatedParams"),
+        (lambda: resting_factor(PARAMS._replace(b_h=np.ones(3))), ValueError, r"b_h has shape \(3,\), wanted \(h,\)"),
+        (lambda: resting_factor(PARAMS._replace(b_f=np.full(4, np.nan))), ValueError, "b_f is nan at index"),
         (lambda: gated_backward(None, DH), TypeError, "trace is a NoneType, wanted the GatedTrace"),
         (
             lambda: gated_backward(gated_forward(PARAMS, X), DH[1:]),

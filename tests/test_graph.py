@@ -419,3 +419,10 @@ def pictures(explorer):
     out = io.BytesIO()
     explorer._picture.figure.savefig(out, format="png")
     return explorer._png, out.getvalue()
+
+
+@pytest.mark.parametrize("parts", [by_use, by_loss, by_pair])
+def test_a_part_that_overflows_is_not_returned(parts):
+    trace = forward(init_params(1, 1, 1, kind="identity"), np.array([[0.0], [0.0], [1e200]]), h0=[1e200])
+    with pytest.raises(FloatingPointError, match=r"dL/dW_h. overflows float64"):
+        parts(trace, np.zeros((3, 1)))

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from oracles import problems, textbook_forward, textbook_loss, trace_of
 from scipy import stats
 
-from d2lbptt import Params, forward, init_params, loss
+from d2lbptt import Params, Trace, backward, forward, init_params, loss
+from d2lbptt.rnn import checked_params, checked_trace
 
 # --- forward and loss ---
 
@@ -291,6 +292,93 @@ def test_a_complaint_of_ragged_labels_names_them():
         loss(forward(P, X), RAGGED, loss="cross_entropy")
 
 
+# --- a trace that was changed ---
+
+
+def changed(trace, **fields):
+    """The trace with one of its fields, or of those of its params, replaced."""
+    (name,) = fields
+    return trace._replace(**fields) if name in Trace._fields else trace._replace(params=trace.params._replace(**fields))
+
+
+@pytest.mark.parametrize("B", [None, 2])
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, complex])
+def test_the_trace_of_forward_passes_as_it_is(B, bias, dtype):
+    x = np.ones((4, 2) if B is None else (4, B, 2)).astype(dtype)
+    trace = forward(init_params(2, 3, 2, bias=bias, dtype=np.float32), x, activation="tanh")
+    assert checked_trace(trace) is trace
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "words"),
+    [
+        ({"params": None}, TypeError, "params is a NoneType, wanted Params"),
+        ({"activation": "leaky"}, ValueError, "activation is 'leaky', wanted one of identity, tanh, sigmoid, relu"),
+        ({"x": np.ones((3, 2))}, ValueError, "h has shape (6, 3), wanted (T + 1, h) = (4, 3)"),
+        ({"x": np.ones(8)}, ValueError, "x has shape (8,), wanted (T, d) or (T, B, d)"),
+        ({"x": None}, TypeError, "x has dtype object, wanted float32, float64 or complex numbers"),
+        ({"h": np.ones((4, 3))}, ValueError, "h has shape (4, 3), wanted (T + 1, h) = (6, 3)"),
+        ({"h": np.full((6, 3), np.nan)}, ValueError, "h is nan at index (0, 0), wanted finite numbers"),
+        ({"h": np.ma.masked_array(np.ones((6, 3)), True)}, TypeError, "h is a masked array, wanted a plain one"),
+        ({"o": np.ones((4, 4))}, ValueError, "o has shape (4, 4), wanted (T, q) = (5, 4)"),
+        ({"o": np.full((5, 4), np.inf)}, ValueError, "o is inf at index (0, 0), wanted finite numbers"),
+        ({"W_hh": np.ones((2, 2))}, ValueError, "W_hx has shape (3, 2), wanted (h, d) with h = 2"),
+        ({"W_qh": np.ones((1, 3))}, ValueError, "b_q has shape (4,), wanted (q,) = (1,)"),
+        ({"b_h": np.full(3, np.nan)}, ValueError, "b_h is nan at index (0,), wanted finite numbers"),
+        ({"W_hh": [[10**400] * 3] * 3}, TypeError, "W_hh has dtype object, wanted float32"),
+    ],
+)
+def test_a_trace_that_no_longer_fits_is_refused(fields, error, words):
+    trace = changed(forward(P, X), **fields)
+    for call in (
+        checked_trace,
+        lambda trace: loss(trace, np.ones((5, 4))),
+        lambda trace: backward(trace, np.ones((5, 4))),
+    ):
+        with pytest.raises(error) as info:
+            call(trace)
+        assert words in str(info.value)
+
+
+def test_a_trace_in_several_dtypes_is_taken_in_the_widest():
+    trace = forward(init_params(2, 3, 2, dtype=np.float32), np.ones((4, 2), np.float32), activation="tanh")
+    wide = trace._replace(h=trace.h.astype(float))
+    assert {a.dtype for a in backward(wide, np.ones((4, 2))) if a is not None} == {np.dtype(float)}
+    all_wide = Trace(
+        Params(*(None if a is None else a.astype(float) for a in trace.params)),
+        *(a.astype(float) for a in trace[1:4]),
+        "tanh",
+    )
+    for ours, wanted in zip(backward(wide, np.ones((4, 2))), backward(all_wide, np.ones((4, 2))), strict=True):
+        assert np.array_equal(ours, wanted)
+
+
+def test_large_numbers_of_which_the_squares_overflow_are_finite():
+    trace = forward(Params(*np.ones((3, 1, 1))), np.full((2, 1), 1e200))
+    assert checked_trace(trace).h[-1] == 2e200
+
+
+def test_params_by_hand():
+    found = checked_params(Params([[1, 2]], [[3]], [[np.float32(0.5)]], b_h=[0.25]))
+    assert {a.dtype for a in found if a is not None} == {np.dtype(float)} and found.b_q is None
+    for wrong, words in (
+        (tuple(P), "params is a tuple, wanted Params"),
+        (P._replace(b_q=np.ones(9)), r"b_q has shape \(9,\), wanted \(q,\)"),
+        (P._replace(W_hx=np.full((3, 2), np.inf)), "W_hx is .* at index .*, wanted finite"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=words):
+            checked_params(wrong)
+
+
+def test_a_sum_of_losses_that_overflows_is_no_loss():
+    trace = forward(Params(*np.ones((3, 1, 1))), np.ones((3, 1)))
+    y = np.full((3, 1), 1.3e154)  # each loss is in the range of float64, their sum is not
+    assert np.isfinite(loss(trace, y, reduction="last"))
+    with pytest.raises(FloatingPointError, match="L overflows float64"):
+        loss(trace, y, reduction="sum")
+
+
 # --- initial parameters ---
 
 
@@ -380,6 +468,15 @@ def test_orthogonal_matrices_are_uniform():
         ((2, 3, 2), {"seed": None}, TypeError, ["seed", "None", "whole number"]),
         ((2, 3, 2), {"dtype": int}, TypeError, ["dtype", "int64", "float32 or float64"]),
         ((2, 3, 2), {"dtype": complex}, TypeError, ["dtype", "complex128", "float32 or float64"]),
+        ((2, 3, 2), {"dtype": "no"}, TypeError, ["dtype", "'no'", "float32 or float64"]),
+        ((2, 3, 2), {"bias": "no"}, TypeError, ["bias", "'no'", "wanted True or False"]),
+        ((2, 3, 2), {"bias": 1}, TypeError, ["bias", "1", "wanted True or False"]),
+        ((2, 3, 2), {"scale": 10**400}, ValueError, ["scale", "10**400", "range of float64"]),
+        ((2, 3, 2), {"scale": 1.5e308}, FloatingPointError, ["W_hh overflows float64", "scale is 1.5e+308"]),
+        ((2, 3, 2), {"scale": 1e39, "dtype": np.float32}, FloatingPointError, ["W_hh overflows float32", "1e+39"]),
+        ((1, 10, 10**11), {}, ValueError, ["W_qh", "8,000,000,000,000 bytes", "q = 100000000000"]),
+        ((10**11, 10, 1), {}, ValueError, ["W_hx", "8,000,000,000,000 bytes", "d = 100000000000"]),
+        ((1, 10**400, 1), {}, ValueError, ["W_hh", "10**800 or more bytes", "h = 10**400 or more"]),
         ((2, 10**9, 2), {}, ValueError, ["W_hh", "8,000,000,000,000,000,000 bytes", "h = 1000000000"]),
     ],
 )

@@ -92,6 +92,21 @@ def test_the_table_prints_a_row_for_each_step():
         ({"phi": "softplus"}, ValueError, "phi is 'softplus', wanted one of identity, tanh, sigmoid, relu"),
         ({"theta": np.tanh}, TypeError, r"theta is <ufunc 'tanh'>, wanted a name or a pair \(value, slope\)"),
         ({"loss": (1, 2)}, TypeError, r"loss is \(1, 2\), wanted a name or a pair"),
+        ({"loss": 0}, TypeError, "loss is 0, wanted a name or a pair"),
+        ({"loss": ()}, TypeError, r"loss is \(\), wanted a name or a pair"),
+        ({"loss": "tanh"}, ValueError, "loss is 'tanh', wanted one of squared_error"),
+        ({"x": X * np.nan}, ValueError, r"x is nan at index \(0,\), wanted finite numbers"),
+        ({"y": [np.inf] * 5}, ValueError, r"y is inf at index \(0,\), wanted finite numbers"),
+        ({"h0": np.nan}, ValueError, "h0 is nan, wanted a finite number"),
+        ({"h0": 10**400}, ValueError, r"h0 is 10\*\*400 or more, wanted a number in the range of float64"),
+        ({"h0": "0"}, TypeError, "h0 is '0', wanted a number"),
+        ({"phi": (lambda s: None, np.cos)}, TypeError, "what phi returns has dtype object, wanted float32"),
+        (
+            {"theta": (np.sin, lambda h: np.ones(2))},
+            ValueError,
+            r"what theta returns has shape \(2,\), wanted one number",
+        ),
+        ({"x": X * 1e308, "y": Y}, FloatingPointError, r"s_t overflows float64, first at t = "),
         ({"y": Y[:3]}, ValueError, r"y has shape \(3,\), wanted \(T,\) = \(5,\)"),
         ({"x": []}, ValueError, r"x has shape \(0,\), wanted \(T,\)"),
         ({"x": "text"}, TypeError, "x has dtype .*, wanted float32, float64 or complex"),
@@ -99,7 +114,25 @@ def test_the_table_prints_a_row_for_each_step():
 )
 def test_complaints_name_what_came_and_what_was_wanted(arguments, error, words):
     with pytest.raises(error, match=words):
-        scalar_rnn(0.8, -0.6, **{"x": X, "y": Y, **arguments})
+        scalar_rnn(0.8, -16, **{"x": X, "y": Y, **arguments})
+
+
+@pytest.mark.parametrize("name", ["w", "v", "h0"])
+def test_what_is_no_number_is_named(name):
+    for wrong in (True, "1", None, [1.0], np.nan, 10**400):
+        with pytest.raises((TypeError, ValueError), match=rf"^{name} is .*, wanted"):
+            scalar_rnn(**{"w": 0.8, "v": -0.6, "x": X, "y": Y, "h0": 0.4, name: wrong})
+
+
+def test_whole_numbers_and_float32_are_calculated_in_float64():
+    x, y = np.array([200, 100], np.uint8), np.array([1, 2], np.float32)
+    ours, wanted = (
+        scalar_rnn(2, 3, x, y, phi="identity"),
+        scalar_rnn(2.0, 3.0, x.astype(float), y.astype(float), phi="identity"),
+    )
+    assert ours.s.tolist() == [600, 1500] and ours.dL_dh.dtype == float
+    assert ours.dL_dw == wanted.dL_dw
+    assert scalar_rnn(0.8, -0.6, X, Y, loss="squared_error").loss == scalar_rnn(0.8, -0.6, X, Y).loss
 
 
 def test_the_squared_error_is_half_the_square():

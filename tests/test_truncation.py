@@ -6,6 +6,7 @@ The exact variance of randomized truncation is held against all 2^(T-1) gates, e
 ``variance``, which has another recursion for one linear unit.
 """
 
+from fractions import Fraction
 from itertools import product
 
 import numpy as np
@@ -15,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import assert_gradients_agree, brute_force, gate_pairs, problems, trace_of, window_pairs
 
-from d2lbptt import Params, backward, chunks, forward, randomized, truncation, variance
+from d2lbptt import Params, backward, chunks, forward, influence, randomized, truncation, variance
+from d2lbptt.graph import computational_graph
 
 
 def truncated(problem, **how):
@@ -406,6 +408,115 @@ def test_what_randomized_refuses(T, pi, rng, error, words):
 def test_what_first_kept_refuses(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+@pytest.mark.parametrize("T", [10**13, 10**30, 10**400])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda T: chunks(T, 2),
+        lambda T: randomized(T, 0.5, RNG),
+        lambda T: truncation.first_kept(T),
+        lambda T: truncation.first_kept(T, window=2),
+        lambda T: truncation.scheme_options("chunks", T, tau=2),
+        lambda T: truncation.scheme_options("randomized", T, pi=0.5, rng=RNG),
+        lambda T: variance.simulate([1.0], 0.5, 0.5, T),
+        lambda T: computational_graph(T),
+        lambda T: influence.balance(T),
+        lambda T: influence.partial_sums(T),
+        lambda T: influence.trajectory("full", T),
+        lambda T: influence.observed_span("window", longest=T),
+    ],
+)
+def test_what_would_not_fit_is_refused_in_words(T, call):
+    with pytest.raises(ValueError, match=r"would take .* bytes .*, wanted no more than"):
+        call(T)
+
+
+def test_a_table_for_steps_that_take_no_memory_themselves():
+    first = np.broadcast_to(1, 10**7)
+    with pytest.raises(ValueError, match="the table of all weights would take 2,400,000,000,000,000 bytes"):
+        truncation.pair_weights(first)
+
+
+@pytest.mark.parametrize(
+    ("first", "error", "words"),
+    [
+        ([1.0, 2.0], TypeError, "first has dtype float64, wanted whole numbers"),
+        ([1, 3], ValueError, "first is 3 for a step t, wanted whole numbers from 1 to t"),
+        ([0, 1], ValueError, "first is 0 for a step t, wanted whole numbers from 1 to t"),
+        (1, ValueError, r"first has shape \(\), wanted \(T,\)"),
+        ("no", TypeError, "first has dtype <U2, wanted whole numbers"),
+    ],
+)
+def test_what_is_not_from_first_kept_is_refused(first, error, words):
+    cells = truncation.cells(trace_of(a_problem(2)), a_problem(2).y)
+    for call in (
+        lambda: truncation.pair_weights(first),
+        lambda: truncation.jacobian_products(first, shared=True),
+        lambda: truncation.geometric_law(0.5, first),
+        lambda: cells.dropped(first),
+    ):
+        with pytest.raises(error, match=words):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: truncation.pair_weights([1, 1], pi=0), "pi is 0.0, wanted above 0 and at most 1"),
+        (lambda: truncation.pair_weights([1, 1], pi="no"), "pi is 'no', wanted a number"),
+        (lambda: truncation.jacobian_products([1, 1], shared=1), "shared is 1, wanted True or False"),
+        (lambda: truncation.jacobian_products([1, 1], shared=True, last="no"), "last is 'no', wanted True or False"),
+        (lambda: truncation.geometric_law(-0.5, [1, 1]), "r is -0.5, wanted a number from 0"),
+        (lambda: truncation.geometric_law(np.nan, [1, 1]), "r is nan, wanted a finite number"),
+        (lambda: truncation.geometric_law(0.5, [1, 1], last=0), "last is 0, wanted True or False"),
+        (lambda: truncation.growth_per_step(None, [[1.0]]), "trace is a NoneType, wanted the Trace"),
+        (lambda: truncation.scheme_options("window", "no", tau=1), "T is 'no', wanted a whole number from 1 on"),
+        (lambda: truncation.blocks(3), "cells is a int, wanted Cells"),
+    ],
+)
+def test_what_the_laws_of_truncation_refuse(call, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        call()
+
+
+def test_what_overflows_is_not_returned():
+    with pytest.raises(FloatingPointError, match="pi"):
+        truncation.pair_weights(np.ones(600, int), pi=0.25)
+    with pytest.raises(FloatingPointError, match="1/pi overflows float64"):
+        randomized(5, 5e-324, RNG)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int64, np.uint64])
+def test_any_whole_numbers_will_do(kind):
+    cells = truncation.cells(trace_of(a_problem(4)), a_problem(4).y)
+    first = [1, 1, 3, 3]
+    assert truncation.jacobian_products(np.array(first, kind), shared=False) == 0 + 1 + 0 + 1
+    assert truncation.geometric_law(0.5, np.array(first, kind)) == truncation.geometric_law(0.5, first)
+    assert np.array_equal(cells.dropped(np.array(first, kind)), cells.dropped(first))
+
+
+@pytest.mark.parametrize("r", [0, 0.5, 1, 3, 10**20, 1e300])
+@pytest.mark.parametrize("last", [False, True])
+def test_the_geometric_law_is_a_quotient_of_sums_however_large_r_is(r, last):
+    first = truncation.first_kept(40, window=7)
+    exact = Fraction(r)
+    sums = {
+        kept: sum(
+            exact ** (t - k)
+            for t in ([40] if last else range(1, 41))
+            for k in range(1, t + 1)
+            if (k < first[t - 1]) >= kept
+        )
+        for kept in (True, False)
+    }
+    assert truncation.geometric_law(r, first, last=last) == pytest.approx(float(sums[True] / sums[False]), rel=1e-12)
+
+
+def test_gates_of_any_real_dtype_are_float64():
+    for pi in (np.float32(0.5), np.array([0.5] * 3, np.float32), 1):
+        assert randomized(3, pi, np.random.default_rng(0)).dtype == float
 
 
 def test_what_the_table_refuses():

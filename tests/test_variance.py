@@ -6,6 +6,7 @@ tested elsewhere); simulation at a stated error rate; sums written out; exact li
 
 import itertools
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -159,8 +160,33 @@ def test_what_is_extreme_is_still_right():
     np.testing.assert_array_equal(window_error([1e300] * 3, 1e200, 1)[1:], -np.inf)
 
 
+def test_what_overflows_on_the_way_is_refused():
+    with pytest.raises(FloatingPointError, match="w/pi overflows float64"):
+        simulate([1.0], 1e300, 1e-300, 3)
+    with pytest.raises(FloatingPointError, match=r"\(dh_t/dw\)\^2 overflows float64: w is 1e\+200"):
+        trade([1.0, 1.0, 1.0], 1e200)
+
+
+def test_steps_kept_needs_no_row_of_T_numbers():
+    for pi in (0.3, 0.999, 1.0, 1e-300):
+        wanted = sum(Fraction(pi) ** k for k in range(50))
+        assert steps_kept(pi, 50) == pytest.approx(float(wanted), rel=1e-14)
+    assert steps_kept(0.75, 10**300) == 4 and steps_kept(1.0, 10**30) == 1e30
+    np.testing.assert_array_equal(steps_kept([0.5, 1.0], 2), [1.5, 2])
+
+
+def test_infinite_is_never_nan():
+    assert window_error([0.0, 1.0, 1.0], 1e200, 2).tolist() == [0, 0, 0]  # 1e200^2 is beyond float64, 0 times it is 0
+    assert not np.isnan(trade([1e200, 1e200, 1e200], 0.5).window).any()
+    np.testing.assert_allclose(trade([1e200, 1e200, 1e200], 0.5).window, trade([1.0, 1.0, 1.0], 0.5).window)
+
+
 def test_bad_arguments():
     for call, words in (
+        (lambda: trade([0.0, 0.0], 0.5), "b is zero everywhere, wanted a number that is not"),
+        (lambda: steps_kept([], 3), r"pi is|pi has shape \(0,\), wanted at least one number"),
+        (lambda: steps_kept(0.5, 10**400), r"T is 10\*\*400 or more, wanted a number in the range of float64"),
+        (lambda: simulate([1.0], 0.5, 0.5, 10, seed=-1), "seed is -1, wanted a whole number from 0 on"),
         (lambda: moments([1.0], 0.5, 0.0), r"pi is 0\.0, wanted above 0 and at most 1"),
         (lambda: moments([[1.0]], 0.5, 0.5), r"b has shape \(1, 1\), wanted \(T,\)"),
         (lambda: moments([np.nan], 0.5, 0.5), "b is nan at index"),
