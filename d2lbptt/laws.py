@@ -148,7 +148,11 @@ def modes(W):
     if not condition**2 * size < 1e-3:
         raise ValueError(f"W has eigenvectors of condition number {condition:.0e}, wanted a diagonalizable matrix")
     inverse = np.linalg.inv(V)
-    off = np.linalg.norm(inverse @ (W @ V - V * values), 2) + condition * size * np.linalg.norm(W, 2)
+    with np.errstate(over="ignore", invalid="ignore"):
+        difference = inverse @ (W @ V - V * values)
+        if not (np.isfinite(difference).all() and np.isfinite(rho)):
+            raise FloatingPointError("W V overflows float64, V being the eigenvectors of W")
+        off = np.linalg.norm(difference, 2) + condition * size * np.linalg.norm(W, 2)
     return Modes(values, V, inverse, condition, float(off) / rho if rho else 0.0)
 
 
@@ -266,8 +270,11 @@ def log10_bound(W, k, activation="identity"):
     reached by a symmetric W where every slope is gamma, and is far off for most others.
     """
     k, gamma = _steps(k), ACTIVATIONS[_validation.one_of("activation", activation, ACTIVATIONS)].bound
+    size = np.linalg.norm(_validation.square("W", W), 2)
+    if not np.isfinite(size):
+        raise FloatingPointError("the norm of W overflows float64")
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(k == 0, 0.0, k * np.log10(gamma * np.linalg.norm(_validation.square("W", W), 2)))
+        return np.where(k == 0, 0.0, k * np.log10(gamma * size))
 
 
 class Conditions(NamedTuple):
@@ -930,6 +937,7 @@ def log10_tan(eigenvalues, x, k):
     n = len(log_ratios) + 1
     x = _validation.finite("x", _validation.real("x", x)).astype(float)
     rows = _validation.shaped("x", x, (n,) if x.ndim == 1 else (None, n), "(n,) or (S, n)").reshape(-1, n)
+    rows = np.ldexp(rows, -np.frexp(np.abs(rows).max(1, keepdims=True))[1])  # so that their squares do not overflow
     largest = log_ratios.max()
     a = np.exp(2 * (_times(k.ravel(), log_ratios) - k.reshape(-1, 1) * largest))
     with np.errstate(divide="ignore", invalid="ignore"):

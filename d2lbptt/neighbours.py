@@ -132,7 +132,7 @@ def _product(W, slopes, v):
         if t % EVERY == 0:
             shift = math.frexp(np.abs(rows[t]).max())[1]
             exponent += shift
-            rows[t] *= 2.0**-shift
+            rows[t] = np.ldexp(rows[t], -shift)
             exponents[t] = exponent
         W.dot(rows[t], rows[t + 1])
         rows[t + 1] *= slope

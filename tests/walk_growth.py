@@ -18,14 +18,24 @@ TRACE = bptt.forward(PARAMS, X, activation="tanh")
 W2 = np.array([[0.9, 0.3], [0.1, 0.5]])
 SQUARE = shaped(2, 2)
 COUNT = whole(0, 2**53)
-STEPS = either(COUNT, shaped(None, dtypes="u"))  # the arrays among the values: none of int has only numbers from 0 on
-REALS = either(  # numbers, or an array of them of any shape; what no int64 holds is no array of numbers
-    lambda value: number()(value) and abs(value) != 10**30,
-    shaped(None),
-    shaped(None, None),
-    lambda value: isinstance(value, list) and not value,
-)
-CHANCE = either(number(0, 1, open_low=True, open_high=True), lambda value: isinstance(value, list) and not value)
+STEPS = either(COUNT, shaped(None, dtypes="iu"))  # none of the arrays among the values has a number below 0
+
+
+def empty(value):
+    """The list and the arrays of no numbers among the values."""
+    return (isinstance(value, list) and not value) or (
+        isinstance(value, np.ndarray) and not value.size and not isinstance(value, np.ma.MaskedArray)
+    )
+
+
+def numbers_of(dtypes, each=lambda value: True):
+    """Numbers, or an array of them of any shape, also an empty one; what no int64 holds is no array of numbers."""
+    arrays = either(*(shaped(*shape, dtypes=dtypes) for shape in ((), (None,), (None, None))))
+    return lambda value: empty(value) or (arrays(value) and bool(np.all(each(np.asarray(value)))))
+
+
+REALS = numbers_of("iuf")
+CHANCE = numbers_of("iuf", lambda p: (p > 0) & (p < 1))
 MODES, ANGLE = laws.modes(W2), laws.angle([1.0, 0.5, 0.2], 3)
 
 
@@ -84,7 +94,7 @@ SWEEP = {"scales": [0.5, 1.5], "seeds": (0, 1), "T": 5}
 SWEEP |= {"num_hiddens": 4, "activation": "tanh", "kind": "gaussian", "input_size": 0.1}
 SIZES = {"T": whole(1, 10**6), "num_hiddens": whole(1, 10**4)}
 SWEPT = {
-    "seeds": shaped(None, dtypes="u"),
+    "seeds": shaped(None, dtypes="iu"),
     **SIZES,
     "activation": ACTIVATION,
     "kind": KIND,
@@ -92,7 +102,7 @@ SWEPT = {
 }
 
 UNIT = {"w": 5.0, "b": -2.0, "T": 5}
-NUMBERS = either(REALS, lambda value: isinstance(value, complex))
+NUMBERS = numbers_of("iufc")
 
 
 def jacobian(start, stop):
@@ -106,6 +116,21 @@ def jacobian(start, stop):
 def by_angle(given):
     """The quantiles, one by one."""
     return [[laws.angle(given["eigenvalues"], int(k)).quantile(p) for p in given["p"]] for k in given["k"]]
+
+
+def log_of_a_quotient(found, given):
+    x, values = np.asarray(given["x"], float), np.asarray(given["eigenvalues"], float)
+    return near(
+        found,
+        np.squeeze(
+            np.log10(np.abs(x[..., 1:] / x[..., :1])) - np.asarray(given["k"]) * math.log10(values[0] / values[1])
+        ),
+    )
+
+
+def largest_root(W):
+    W = np.asarray(W, float)
+    return max(abs(np.roots(np.poly(W / np.abs(W).max())))) * np.abs(W).max()
 
 
 SPECS = {
@@ -182,7 +207,7 @@ SPECS = {
     "laws.log10_repeated_bound": Spec(
         laws.log10_repeated_bound,
         {"n": 4, "k": 3},
-        {"n": whole(1, 2**53), "k": either(whole(0, 10**6), shaped(None, dtypes="u"))},
+        {"n": whole(1, 2**53), "k": either(whole(0, 10**6), shaped(None, dtypes="iu"))},
         lambda found, given: np.shape(found) == np.shape(given["k"]) and (found >= -1e-12).all(),
     ),
     "laws.mean_field": Spec(
@@ -210,7 +235,7 @@ SPECS = {
         {"w": 5.0, "x_0": 0.5},
         {"w": number(5), "x_0": number(-0.9, 0.9)},
         lambda found, given: np.isclose(
-            given["x_0"], given["w"] / (1 + np.exp(-given["x_0"])) + found.b, atol=1e-12 * given["w"]
+            given["x_0"], given["w"] / (1 + np.exp(-float(given["x_0"]))) + found.b, atol=1e-12 * given["w"]
         ),
         {"x_0": ("x_0", "w")},  # with a large x_0 it is w that is too small
     ),
@@ -235,34 +260,33 @@ SPECS = {
             getattr(ANGLE, name),
             {"p": 0.25},
             {"p": CHANCE},
-            lambda found, given: (ANGLE.below(found) >= 0.25 - 1e-8).all(),
+            lambda found, given: (ANGLE.below(found) >= np.asarray(given["p"], float) - 1e-8).all(),
         )
         for name in ("quantile", "bound_quantile")
     },
     "laws.angle_quantiles": Spec(
         laws.angle_quantiles,
         {"eigenvalues": [1.0, 0.5, 0.2], "k": [0, 3], "p": [0.1, 0.5]},
-        {"eigenvalues": shaped(2), "k": shaped(None, dtypes="u"), "p": never},
-        lambda found, given: found.shape == (len(given["k"]), 2) and near(found, by_angle(given)),
+        {"eigenvalues": shaped(2), "k": shaped(None, dtypes="iu"), "p": lambda p: shaped(None)(p) and CHANCE(p)},
+        lambda found, given: found.shape == (len(given["k"]), len(given["p"])) and near(found, by_angle(given)),
     ),
     "laws.log10_tan": Spec(
         laws.log10_tan,
         {"eigenvalues": [2.0, 1.0], "x": [1.0, 1.0], "k": 3},
-        {"eigenvalues": never, "x": either(shaped(2), shaped(None, 2)), "k": STEPS},
-        lambda found, given: near(
-            found,
-            np.squeeze(
-                np.log10(np.abs(np.asarray(given["x"])[..., 1:] / np.asarray(given["x"])[..., :1]))
-                - np.asarray(given["k"]) * math.log10(2)
-            ),
-        ),
+        {
+            # The first one has to be the largest.
+            "eigenvalues": lambda value: shaped(2)(value) and np.asarray(value)[0] > np.asarray(value)[1],
+            "x": either(shaped(2), shaped(None, 2)),
+            "k": STEPS,
+        },
+        log_of_a_quotient,
     ),
     # --- spectra ---
     "spectra.spectral_radius": Spec(
         spectra.spectral_radius,
         {"W": W2},
         {"W": SQUARE},
-        lambda found, given: near(found, max(abs(np.roots(np.poly(np.asarray(given["W"])))))),
+        lambda found, given: near(found, largest_root(given["W"])),
     ),
     "spectra.singular_values": Spec(
         spectra.singular_values,
@@ -289,8 +313,13 @@ SPECS = {
         spectra.power_growth,
         {"M": W2, "v": np.ones(2), "K": 5},
         {"M": SQUARE, "v": shaped(2), "K": whole(0, 10**6)},
+        # Powers of the matrix in parts of its size, which do not overflow.
         lambda found, given: near(
-            found.log, [math.log(np.linalg.norm(power(given["M"], k) @ given["v"])) for k in range(given["K"] + 1)]
+            found.log - np.arange(given["K"] + 1) * math.log(np.max(np.abs(given["M"]))),
+            [
+                math.log(np.linalg.norm(power(np.asarray(given["M"]) / np.max(np.abs(given["M"])), k) @ given["v"]))
+                for k in range(given["K"] + 1)
+            ],
         ),
     ),
     "spectra.tangent_growth": Spec(
@@ -337,7 +366,7 @@ SPECS = {
     "sweep.edges": Spec(
         sweep.edges,
         {"scales": [1.0, 2.0], "decades": [[-1.0], [1.0]]},
-        {"scales": shaped(2), "decades": shaped(2, None)},
+        {"scales": lambda value: shaped(2)(value) and value[0] < value[1], "decades": shaped(2, None)},
         lambda found, given: found.shape == (np.shape(given["decades"])[1],) and not np.isnan(found).any(),
     ),
     # --- neighbours ---
@@ -406,7 +435,7 @@ SPECS = {
     "one_unit.surface": Spec(
         one_unit.surface,
         {"T": 5, "size": (3, 2)},
-        {"T": whole(1, 10**6), "size": shaped(2, dtypes="u")},
+        {"T": whole(1, 10**6), "size": shaped(2, dtypes="iu")},
         lambda found, given: (
             found.shape == tuple(given["size"])[::-1]
             and np.allclose(
@@ -430,7 +459,7 @@ SPECS = {
             "clip": optional(number(0, open_low=True)),
             "steps": whole(1, 10**6),
             "T": whole(1, 10**6),
-            "within": SQUARE,
+            "within": lambda value: SQUARE(value) and bool(np.all(np.asarray(value)[:, 0] < np.asarray(value)[:, 1])),
         },
         lambda found, given: (
             all(np.isfinite(one).all() for one in found[:4])
