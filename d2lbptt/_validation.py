@@ -120,7 +120,9 @@ def real_number(symbol, value, *, above=None, low=None, high=None, below=None):
 
 
 def number(symbol, value):
-    """Return value as a finite float or, if it is complex, as a finite complex number."""
+    """Return value as a finite float or, if it is complex, as a finite complex number; also from an array of one."""
+    if isinstance(value, np.ndarray) and not isinstance(value, np.ma.MaskedArray) and value.ndim == 0:
+        value = value[()]
     if isinstance(value, numbers.Real) or not isinstance(value, numbers.Complex):
         return real_number(symbol, value)
     if not cmath.isfinite(value):

@@ -354,7 +354,7 @@ def _as_forward_makes_it(params, x, h, o, activation):
     if not _fit(x.shape, h.shape, o.shape, *(None if a is None else a.shape for a in params)):
         return False
     # One product is faster than a look at each number, and is finite only if all of them are.
-    return all(cmath.isfinite(flat.dot(flat)) for flat in [a.ravel() for a in arrays])
+    return all(cmath.isfinite(flat @ flat) for flat in [a.ravel() for a in arrays])
 
 
 def _fit(x, h, o, W_hx, W_hh, W_qh, b_h, b_q):

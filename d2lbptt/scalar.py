@@ -84,7 +84,8 @@ def scalar_rnn(w, v, x, y, *, h0=0.0, phi="tanh", theta="identity", loss=None):
         The name of an activation of the package, or (value, slope), both functions of the argument:
         the slope of phi at s_t, that of theta at h_t.
     loss : "squared_error" or pair of callables, optional
-        (value, slope) of l, both functions of yhat_t and y_t; half the squared error if not given.
+        (value, slope) of l, both functions of yhat_t and y_t; half the squared error if not given. A y_t that is nan,
+        for a step without a target, is for a pair to deal with.
 
     Returns
     -------
@@ -103,10 +104,14 @@ def scalar_rnn(w, v, x, y, *, h0=0.0, phi="tanh", theta="identity", loss=None):
     x, y = _sequences(x, y)
     phi, theta = (_rule(symbol, given, PHI) for symbol, given in {"phi": phi, "theta": theta}.items())
     l = SQUARED_ERROR if loss is None else _rule("loss", loss, {"squared_error": SQUARED_ERROR})
+    if l is SQUARED_ERROR:
+        _validation.finite("y", y)
     with np.errstate(over="ignore", invalid="ignore"):
         s, h = _forward(w, v, x, h0, phi)
         yhat = _along("theta", theta.value, h[1:])
         losses = _along("loss", l.value, yhat, y)
+        if np.isfinite(yhat).all() and np.isnan(losses).any():
+            _validation.finite("y", y)
         first_overflow({"s_t": s, "h_t": h[1:], "yhat_t": yhat, "l_t": losses})
         own = _along("loss", l.slope, yhat, y) * _along("theta", theta.slope, h[1:]) / len(x)
         dh, ds = _backward(w, own, _along("phi", phi.slope, s))
@@ -120,7 +125,7 @@ def scalar_rnn(w, v, x, y, *, h0=0.0, phi="tanh", theta="identity", loss=None):
 
 def _sequences(x, y):
     x = _validation.finite("x", _validation.shaped("x", _validation.numeric("x", x), (None,), "(T,)"))
-    y = _validation.finite("y", _validation.shaped("y", _validation.numeric("y", y), x.shape, "(T,)"))
+    y = _validation.shaped("y", _validation.numeric("y", y), x.shape, "(T,)")
     return (a.astype(np.result_type(a, float)) for a in (x, y))
 
 

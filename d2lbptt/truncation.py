@@ -147,7 +147,7 @@ def scheme_options(scheme, T, *, tau=None, pi=None, rng=None):
     if scheme == "chunks":
         return {"gates": chunks(T, tau)}
     if scheme == "randomized":
-        return {"gates": randomized(T, pi, rng)}
+        return {"gates": randomized(T, _validation.real_number("pi", pi) if pi is None else pi, rng)}
     return {}
 
 

@@ -117,6 +117,16 @@ def test_complaints_name_what_came_and_what_was_wanted(arguments, error, words):
         scalar_rnn(0.8, -16, **{"x": X, "y": Y, **arguments})
 
 
+def test_a_loss_of_ones_own_may_leave_out_steps_without_a_target():
+    where = (lambda p, y: 0 if np.isnan(y) else (p - y) ** 2 / 2, lambda p, y: 0 if np.isnan(y) else p - y)
+    some, none = scalar_rnn(0.8, -0.6, X, [*Y[:3], np.nan, np.nan], loss=where), scalar_rnn(0.8, -0.6, X[:3], Y[:3])
+    assert some.dL_dw == pytest.approx(none.dL_dw * 3 / 5, rel=1e-14)  # the mean is over all five steps
+    with pytest.raises(ValueError, match=r"y is nan at index \(0,\), wanted finite numbers"):
+        scalar_rnn(0.8, -0.6, X, Y * np.nan, loss=tuple(SQUARED_ERROR))
+    with pytest.raises(ValueError, match=r"y is nan at index \(0,\), wanted finite numbers"):
+        scalar_rnn(0.8, -0.6, X, Y * np.nan)
+
+
 @pytest.mark.parametrize("name", ["w", "v", "h0"])
 def test_what_is_no_number_is_named(name):
     for wrong in (True, "1", None, [1.0], np.nan, 10**400):

@@ -376,7 +376,8 @@ def right_table(table, given):
 
 
 def scalar_number(value):
-    return number()(value) or (isinstance(value, complex) and np.isfinite(value))
+    found = value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
+    return number()(found) or (isinstance(found, complex) and np.isfinite(found))
 
 
 overflow = ("s_t", "h_t", "l_t", "yhat_t", "dL/dw")
