@@ -347,14 +347,20 @@ def _as_forward_makes_it(params, x, h, o, activation):
         return False
     if type(activation) is not str or activation not in ACTIVATIONS:
         return False
-    arrays = [x, h, o, *params[:3], *(b for b in params[3:] if b is not None)]
+    arrays, shapes = (x, h, o, *params), []
     for a in arrays:
-        if type(a) is not np.ndarray or a.dtype is not x.dtype or not a.ndim or not a.flags.c_contiguous:
+        if a is not None and not (type(a) is np.ndarray and a.dtype is x.dtype and a.ndim and a.flags.c_contiguous):
             return False
-    if not _fit(x.shape, h.shape, o.shape, *(None if a is None else a.shape for a in params)):
+        shapes.append(None if a is None else a.shape)
+    if None in shapes[:6] or not _fit(*shapes):
         return False
-    # One product is faster than a look at each number, and is finite only if all of them are.
-    return all(cmath.isfinite(flat @ flat) for flat in [a.ravel() for a in arrays])
+    for a in arrays:
+        if a is not None:
+            flat = a.ravel()
+            # One product is faster than a look at each number, and is finite only if all of them are.
+            if not cmath.isfinite(np.vdot(flat, flat)):
+                return False
+    return True
 
 
 def _fit(x, h, o, W_hx, W_hh, W_qh, b_h, b_q):
