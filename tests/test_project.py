@@ -1,11 +1,14 @@
 """What the repository promises beside its code: set-up, packaging, addresses, licence, citation."""
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+import time
 import tomllib
 import zipfile
+from functools import partial
 
 import pytest
 import yaml
@@ -13,10 +16,20 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 import d2lbptt
-from tools import environment, links, notebooks
+from tools import environment, links, notebooks, run
 
 ROOT = notebooks.ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+# Texts that a shell, or make, would carry out.
+HOSTILE = [
+    "; touch planted",
+    "$(touch planted)",
+    "`touch planted`",
+    "$(shell touch planted)",
+    "';touch planted;'",
+    '";touch planted;"',
+]
 
 needs_make = pytest.mark.skipif(not shutil.which("make"), reason="GNU Make is not installed")
 in_git = pytest.mark.skipif(not (shutil.which("git") and (ROOT / ".git").exists()), reason="this is not a git checkout")
@@ -129,6 +142,131 @@ def test_make_says_when_python_cannot_make_environments(tmp_path):
     assert done.stderr.startswith("python3 cannot make environments: install its venv module")
 
 
+# An interpreter that writes down what it is called with, ARGS last, and makes environments with itself in them.
+WRITES = """\
+#!/bin/sh
+echo NAME; printf '%s|' "$@" "$ARGS" >> "$CALLS"; echo >> "$CALLS"
+case "$*" in "-m venv"*) rm -rf .venv; mkdir -p .venv/bin; : > .venv/pyvenv.cfg; cp "$0" .venv/bin/python;; esac
+"""
+ODD = "a folder, it's (odd) & #1"
+
+
+def interpreter(path):
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(WRITES.replace("NAME", f'"{path.name}"'))
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A folder with our Makefile, and an interpreter for it: the function that calls make there, as a reader would."""
+    folder = tmp_path / ODD
+    folder.mkdir()
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder)
+    interpreter(tmp_path / "bin" / "python3")
+    calls = tmp_path / "calls"
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "PYTHON"))}
+    env = clean | {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "CALLS": str(calls)}
+
+    def make(*arguments, where=folder, **more):
+        calls.write_text("")
+        done = subprocess.run(["make", *arguments], cwd=where, env=env | more, capture_output=True, text=True)
+        return done, calls.read_text()
+
+    make.folder = folder
+    return make
+
+
+@needs_make
+def test_make_installs_once(project):
+    done, calls = project("venv")
+    assert done.returncode == 0 and "-m|venv|--clear|.venv|" in calls and "|--editable|.[test]|" in calls
+    assert project("venv")[1] == ""
+    (project.folder / "pyproject.toml").write_text("# changed\n")
+    os.utime(project.folder / "pyproject.toml", (time.time() + 5,) * 2)
+    calls = project("venv")[1]
+    assert "|venv|" not in calls and "|--editable|.[test]|" in calls
+
+
+@needs_make
+@pytest.mark.parametrize("move", [shutil.move, partial(shutil.copytree, symlinks=True)], ids=["moved", "copied"])
+def test_a_folder_that_was_moved_or_copied_gets_an_environment_of_its_own(project, move):
+    project("venv")
+    new = project.folder.parent / "new"
+    move(project.folder, new)
+    done, calls = project("venv", where=new)
+    assert "moved or copied" in done.stdout and "-m|venv|--clear|.venv|" in calls and "|--editable|.[test]|" in calls
+    assert project("venv", where=new)[1] == ""
+
+
+@needs_make
+@pytest.mark.parametrize("target", ["lab", "test", "test-slow", "notebooks", "lint", "bench", "checkers", "training"])
+@pytest.mark.parametrize("text", HOSTILE)
+def test_arguments_are_text(project, target, text):
+    """They go by environment to tools.run, in one piece: neither make nor a shell has read them."""
+    done, calls = project(target, f"ARGS={text}")
+    assert done.returncode == 0, done.stderr
+    assert "-m|tools.run|" in calls and f"|{text}|\n" in calls and not list(project.folder.glob("planted*"))
+
+
+@needs_make
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("name", ["REPO", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VENV", "RUN", "QUIET", "ANY"])
+def test_no_variable_is_carried_out(project, name, text):
+    done, calls = project("links", f"{name}={text}")
+    assert done.returncode == 0, done.stderr
+    assert f"-m|tools.links|{text if name == 'REPO' else ''}|" in calls
+    assert not list(project.folder.glob("planted*"))
+
+
+@needs_make
+@pytest.mark.parametrize("text", [*HOSTILE, "no-such-python", "/bin/false"])
+@pytest.mark.parametrize("by_environment", [False, True])
+def test_a_python_that_cannot_be_used_is_named(project, text, by_environment):
+    project("venv")
+    done, calls = project("venv", PYTHON=text) if by_environment else project("venv", f"PYTHON={text}")
+    assert done.returncode != 0 and calls == ""
+    assert done.stderr.startswith(f"PYTHON is {text}, which does not run or is too old: wanted Python 3.11 or newer")
+    assert not list(project.folder.glob("planted*"))
+
+
+@needs_make
+def test_a_python_that_is_named_is_used(project):
+    """Also where .venv is there already, but of another interpreter."""
+    other = project.folder / "other's python"
+    interpreter(other)
+    for arguments in ([], [f"PYTHON={other}"]):
+        done, calls = project("venv", *arguments)
+        assert done.returncode == 0 and "-m|venv|--clear|" in calls, done.stderr
+    assert f"Making .venv with {other}" in done.stdout
+    assert "|venv|" not in project("venv", f"PYTHON={other}")[1] and project("venv")[1] == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", []),
+        ("-k 'a or b' -x", ["-k", "a or b", "-x"]),
+        ('-k "a or b"', ["-k", "a or b"]),
+        ("; touch planted", [";", "touch", "planted"]),
+        ("$(touch planted) `touch planted` $HOME", ["$(touch", "planted)", "`touch", "planted`", "$HOME"]),
+        ("no/such/*.py x::y[1]", ["no/such/*.py", "x::y[1]"]),
+        ("tools/__init_*.py", ["tools/__init__.py"]),
+    ],
+)
+def test_arguments_are_split_as_in_a_shell(monkeypatch, text, words):
+    monkeypatch.chdir(ROOT)
+    assert run.words(text) == words
+
+
+def test_arguments_reach_the_program_and_those_that_cannot_be_split_are_named():
+    show = [sys.executable, "-m", "tools.run", "-c", "import sys; print(sys.argv[1:])", "first"]
+    assert output(*show, cwd=ROOT, env=os.environ | {"ARGS": "-k 'a or b'"}) == "['first', '-k', 'a or b']\n"
+    done = subprocess.run(show, cwd=ROOT, env=os.environ | {"ARGS": "it's"}, capture_output=True, text=True)
+    assert done.returncode != 0 and done.stderr.startswith('ARGS is "it\'s", wanted arguments')
+
+
 # --- addresses ---
 
 
@@ -165,7 +303,32 @@ def test_links_replaces_an_earlier_address_without_a_trace(tree):
     assert contents() == once
 
 
-@pytest.mark.parametrize("arguments", [[], ["name"], ["https://github.com/a/b"], ["a/b", "c/d"]])
+@pytest.mark.parametrize(
+    "name", ["a/b", "a-b/c.d", "a/.github", "A1_b/_", "a/-", "a/...", "a/" + "x" * 100, "x" * 39 + "/a"]
+)
+def test_every_name_that_a_repository_can_have_is_taken(name):
+    assert links.NAME.fullmatch(name)
+
+
+OTHER = [
+    "name",
+    "https://github.com/a/b",
+    "a/..",
+    "a/.",
+    "é/ü",
+    "a/ü",
+    "٣/b",
+    "a/b;touch X",
+    "a/b c",
+    "a/b\n",
+    "a/b/c",
+    "/b",
+    "a/",
+]
+OTHER += ["-a/b", "a/b.git", "a/.git", "../b", "a/$(x)", "", "a/" + "x" * 101, "x" * 40 + "/a"]
+
+
+@pytest.mark.parametrize("arguments", [[], ["a/b", "c/d"], *([name] for name in OTHER)])
 def test_links_refuses_what_is_not_an_owner_and_a_name(arguments):
     with pytest.raises(SystemExit, match="owner/name"):
         links.main(arguments)

@@ -18,9 +18,12 @@ ROOT = notebooks.ROOT
 START, END = "<!-- badges -->", "<!-- /badges -->"
 BLOCK = re.compile(f"{START}.*?{END}", re.DOTALL)
 CITED = re.compile(r"^repository-code:.*\n", re.MULTILINE)
+# What GitHub lets an owner and a repository be called; a repository is never ".", ".." or an address that ends in .git.
+NAME = re.compile(r"[A-Za-z0-9][\w-]{0,38}/(?!\.{1,2}$)[\w.-]{1,100}(?<!\.git)", re.ASCII)
 LINK = re.compile(
     r"(?:git\+https://github\.com|repository-code: \"https://github\.com|"
-    r"mybinder\.org/v2/gh|colab\.research\.google\.com/github)/([\w-]+/[\w.-]+)"
+    r"mybinder\.org/v2/gh|colab\.research\.google\.com/github)/([\w-]+/[\w.-]+)",
+    re.ASCII,
 )
 
 
@@ -95,10 +98,10 @@ def _repositories(text: str) -> set[str]:
 
 
 def main(arguments: list[str]) -> None:
-    if len(arguments) != 1:
+    if len(arguments) != 1 or not arguments[0]:
         sys.exit("Say where the repository is published, as in: make links REPO=owner/name")
-    if not re.fullmatch(r"[\w-]+/[\w.-]+", arguments[0]):
-        sys.exit(f"REPO is the owner and the name, as in owner/name; {arguments[0]!r} is not.")
+    if not NAME.fullmatch(arguments[0]):
+        sys.exit(f"REPO is {arguments[0]!r}, wanted the owner and the name of a GitHub repository, as in owner/name")
     if not BLOCK.search((ROOT / "README.md").read_text(encoding="utf-8")):
         sys.exit(f"README.md has no place for the badges: put {START} and {END} where they belong.")
     write(ROOT, arguments[0])
