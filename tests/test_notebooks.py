@@ -1,12 +1,22 @@
 """The notebooks run, show what their files show, and are clean on disk."""
 
 import copy
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+from functools import cache
 
+import matplotlib
 import nbformat
 import pytest
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
+from d2lbptt.text import FILE, VARIABLE
 from tools import bootstrap, notebooks
 
 PATHS = notebooks.paths()
@@ -61,6 +71,134 @@ def test_one_bootstrap_cell_from_the_template_comes_first(path):
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert bootstrap.cells(notebook) == code[:1]
     assert code[0].source == bootstrap.source(bootstrap.address(notebooks.ROOT))
+
+
+# --- on other processors ---
+
+# OpenBLAS has a kernel for each kind of processor, NumPy has loops for each, and they round differently. An older
+# processor can be asked for by environment. What is loaded may go by another name, as Prescott's kernel does.
+PROCESSORS = {"Prescott": "", "Haswell": "AVX512|X86_V4", "SkylakeX": "none"}  # the loops of NumPy that it lacks
+LOOK = """\
+import json, os, time
+seconds = time.process_time()
+import numpy, threadpoolctl
+blas = [one for one in threadpoolctl.threadpool_info() if one["user_api"] == "blas"]
+print(json.dumps([seconds, sorted({(one.get("architecture"), one["num_threads"]) for one in blas})]))
+"""
+SECONDS = 120  # of the processor: the clock on the wall knows what else the machine does
+
+
+def processor(name, threads):
+    """The environment of a process that is to compute as on this processor."""
+    lacks = [f for f in __cpu_dispatch__ if __cpu_features__.get(f) and re.match(PROCESSORS[name], f)]
+    return {
+        "OPENBLAS_CORETYPE": name,
+        "NPY_DISABLE_CPU_FEATURES": " ".join(lacks),
+        "OMP_NUM_THREADS": str(threads),
+        "OPENBLAS_NUM_THREADS": str(threads),
+    }
+
+
+@cache
+def loaded(name):
+    """The kernel of OpenBLAS that a process loads when it is asked for this one; None where there is no choice."""
+    wanted = {"Haswell": "AVX2", "SkylakeX": "AVX512_SKX"}.get(name)
+    if wanted and not __cpu_features__.get(wanted):
+        return None  # its instructions would stop the process
+    done = subprocess.run([sys.executable, "-c", LOOK], env=os.environ | processor(name, 1), capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    (found,) = json.loads(done.stdout)[1]
+    return found[0]
+
+
+def kernels():
+    """One name for each kernel that can be loaded here."""
+    return list({kernel: name for name in PROCESSORS if (kernel := loaded(name))}.values())
+
+
+def away(folder):
+    """The environment of a kernel without a text, a network and a cache."""
+    refuses = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
+    fonts = matplotlib.get_cachedir()  # not made anew each time
+    return (
+        refuses
+        | {"no_proxy": "", "NO_PROXY": "", "HOME": str(folder), "XDG_CACHE_HOME": str(folder), "MPLCONFIGDIR": fonts}
+        | {VARIABLE: ""}
+    )
+
+
+def needs_text(notebook):
+    return any("load_text" in cell.source for cell in notebook.cells if cell.cell_type == "code")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="the names are those of x86-64")
+def test_there_are_two_kernels_to_compare():
+    assert len({loaded(name) for name in kernels()}) >= 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("name", PROCESSORS)
+@each_notebook
+def test_shows_the_same_on_another_processor(path, name, threads, tmp_path):
+    """All but the notebook that needs the text run without a text and a network here."""
+    if name not in kernels():
+        pytest.skip(f"OpenBLAS loads {loaded(name)} for {name}")
+    saved = notebooks.read(path)
+    env = processor(name, threads) | ({} if needs_text(saved) else away(tmp_path))
+    new, seconds, blas = watched(saved, path.parent, env)
+    assert blas == [[loaded(name), threads]]
+    assert seconds < SECONDS * threads
+    if not needs_text(saved) or os.environ.get(VARIABLE):
+        assert notebooks.differences(saved, new) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "path", [path for path in PATHS if needs_text(notebooks.read(path))], ids=lambda path: path.stem
+)
+def test_runs_to_its_end_without_a_text_and_a_network(path, tmp_path):
+    watched(notebooks.read(path), path.parent, away(tmp_path))
+    assert not list(tmp_path.rglob(FILE))
+
+
+def watched(saved, folder, env):
+    """A clean, executed copy, the seconds of processor time that it took, and the kernels and threads of its BLAS."""
+    new = copy.deepcopy(saved)
+    new.cells.append(new_code_cell(LOOK))
+    notebooks.execute(new, folder, env=env)
+    seconds, blas = json.loads(new.cells.pop().outputs[0].text)
+    return notebooks.clean(new), seconds, blas
+
+
+# --- what is compared ---
+
+
+VARY = [
+    pytest.param(cell, id=f"{path.stem}-{i}")
+    for path in PATHS
+    for i, cell in enumerate(notebooks.read(path).cells)
+    if {notebooks.VARIES, *notebooks.REASONS} & set(cell.metadata.get("tags", []))
+]
+
+
+@pytest.mark.parametrize("cell", VARY)
+def test_a_cell_that_may_vary_says_why_and_claims_nothing(cell):
+    tags = cell.metadata.tags
+    assert notebooks.VARIES in tags and len(set(tags) & set(notebooks.REASONS)) == 1, tags
+    assert "assert" not in cell.source
+
+
+def test_few_cells_may_vary():
+    assert len(VARY) <= 15
+
+
+@each_notebook
+def test_a_link_looks_like_a_link(path):
+    """A text in backticks, in a link, is shown as code and not as a link."""
+    for cell in notebooks.read(path).cells:
+        assert cell.cell_type != "markdown" or not re.search(r"\[[^\]]*`[^\]]*\]\([^)]*\)", cell.source), cell.source
 
 
 def test_a_stale_output_is_noticed(tmp_path):

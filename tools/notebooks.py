@@ -5,9 +5,10 @@ every cell in a fresh kernel and writes the file with nothing in it that differs
 `differences` tells whether the outputs in a file are still what its code gives.
 """
 
+import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from itertools import zip_longest
 from pathlib import Path
@@ -24,7 +25,8 @@ from tools import bootstrap
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ("tags", "jupyter")  # metadata of a cell: its tags, and whether its source is folded away
-VARIES = "varies"  # the tag of a cell whose output is allowed to differ: versions, times
+VARIES = "varies"  # the tag of a cell whose output is allowed to differ, which also has one of these
+REASONS = ("versions", "times", "rounding")
 WIDGET = "application/vnd.jupyter.widget-view+json"
 TEXTS = {"text/plain", "text/markdown", "text/latex"}
 METADATA = {
@@ -75,19 +77,23 @@ class _Client(NotebookClient):
         return self.km
 
 
-def execute(notebook: NotebookNode, folder: Path, python: str = sys.executable) -> None:
+def execute(
+    notebook: NotebookNode, folder: Path, python: str = sys.executable, env: Mapping[str, str] | None = None
+) -> None:
     """Run all cells in place, in a fresh kernel of `python` that works in `folder`.
 
-    Raises the exceptions of nbclient; a cell that raised keeps its error among its outputs.
+    `env` is added to the environment of the kernel. Raises the exceptions of nbclient; a cell that
+    raised keeps its error among its outputs.
     """
-    _Client(
+    client = _Client(
         notebook,
         python=python,
         timeout=600,
         record_timing=False,
         coalesce_streams=True,  # how a print is cut into messages differs from run to run
         resources={"metadata": {"path": str(folder)}},
-    ).execute()
+    )
+    client.execute(env=os.environ | (env or {}))
 
 
 # --- cleaning ---
