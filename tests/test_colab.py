@@ -5,15 +5,11 @@ Each notebook's bootstrap cell installs it from a git address (here a local one)
 every other package as it was.
 """
 
-import json
-import os
 import shutil
-import subprocess
-import sys
 import tomllib
-from pathlib import Path
 
 import pytest
+from environments import environment, interpreter, packages, run, said
 from nbformat.v4 import new_code_cell, new_notebook
 from packaging.requirements import Requirement
 
@@ -54,7 +50,8 @@ def test_colab_has_all_that_the_package_needs(runtime):
 @each_runtime
 def test_notebooks_run_on_colab_and_change_none_of_its_packages(runtime, tmp_path, capsys):
     version, pins = RUNTIMES[runtime]
-    python = colab(interpreter(version), pins, tmp_path / "colab")
+    wanted = [*(f"{name}=={pin}" for name, pin in pins.items()), *UNKNOWN, "pip>=24.1"]  # older: no git+file
+    python = environment(interpreter(version), wanted, tmp_path / "colab")
     with capsys.disabled():
         print(f"\nColab's {runtime} runtime has Python {version}; used here: {said(python)}")
     before = packages(python)
@@ -72,59 +69,6 @@ def test_notebooks_run_on_colab_and_change_none_of_its_packages(runtime, tmp_pat
         assert after.pop("d2lbptt")
         assert after == before
         run(python, "-m", "pip", "uninstall", "--quiet", "--yes", "d2lbptt")
-
-
-def run(*command, **options):
-    """The standard output of a command that must succeed."""
-    done = subprocess.run(command, capture_output=True, text=True, **options)
-    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-    return done.stdout
-
-
-def said(python):
-    """What an interpreter says its version is; empty when it does not run."""
-    code = "import sys; print('%d.%d.%d' % sys.version_info[:3])"
-    try:
-        return subprocess.run([python, "-c", code], capture_output=True, text=True).stdout.strip()
-    except OSError:
-        return ""
-
-
-def interpreter(version):
-    """An interpreter of this version, else of 3.12, else the one that runs the tests."""
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    for wanted in (version, "3.12"):
-        named = [shutil.which(f"python{wanted}"), *sorted(pyenv.glob(f"{wanted}.*/bin/python"))]
-        for python in filter(None, named):
-            if said(python).startswith(f"{wanted}."):
-                return python
-    return sys.executable
-
-
-def colab(interpreter, pins, folder):
-    """The interpreter of a new environment with the pinned packages."""
-    run(interpreter, "-m", "venv", folder)
-    python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
-    skip_without_index(python, folder)
-    wanted = [f"{name}=={pin}" for name, pin in pins.items()]
-    wanted += [*UNKNOWN, "pip>=24.1"]  # an older one refuses git+file addresses
-    run(python, "-m", "pip", "install", "--quiet", *wanted)
-    return str(python)
-
-
-def skip_without_index(python, folder):
-    """Skip where pip cannot reach a package index; CI has one, so there it is a failure."""
-    pip = [python, "-m", "pip", "--retries", "0", "--timeout", "20", "download", "--quiet"]
-    done = subprocess.run([*pip, "--no-deps", "--dest", folder, "hatchling"], capture_output=True)
-    if done.returncode and not os.environ.get("CI"):
-        pytest.skip("the package index cannot be reached")
-    assert done.returncode == 0, done.stderr.decode()
-
-
-def packages(python):
-    """Names and versions of what is installed."""
-    listed = json.loads(run(python, "-m", "pip", "list", "--format=json"))
-    return {package["name"].lower(): package["version"] for package in listed}
 
 
 def clone(folder):

@@ -1,5 +1,6 @@
 """What the repository promises beside its code: set-up, packaging, addresses, licence, citation."""
 
+import json
 import os
 import re
 import shutil
@@ -49,6 +50,21 @@ def test_importing_the_package_loads_no_picture_proof_or_widget_library():
     heavy = {"matplotlib", "sympy", "ipywidgets", "IPython"}
     loaded = output(sys.executable, "-c", "import sys, d2lbptt; print(*sys.modules)").split()
     assert heavy & set(loaded) == set()
+
+
+@pytest.mark.slow
+def test_nothing_rests_on_docstrings_or_assertions():
+    """All that is public is used once, with and without -OO."""
+    plain, stripped = (
+        json.loads(output(sys.executable, *options, "tests/optimized.py", cwd=ROOT)) for options in ([], ["-OO"])
+    )
+    assert stripped["modules"] == plain["modules"]
+    assert all(stripped["called"].values()) and stripped["called"] == plain["called"]
+    assert [key for key in plain["said"] if not alike(plain["said"][key], stripped["said"][key])] == []
+
+
+def alike(texts, others):
+    return all(map(notebooks.agree, texts, others))
 
 
 def test_the_wheel_is_pure_python_and_holds_the_package_alone(tmp_path):

@@ -1,0 +1,37 @@
+"""Uses all that is public once, and writes what came of it.
+
+Run as a program: with `python -OO`, which drops docstrings and assertions, and with the oldest of all that is needed.
+"""
+
+import json
+import sys
+import warnings
+from contextlib import redirect_stdout
+
+from test_walk import SPECS, modules
+
+from d2lbptt import equations, questions
+
+
+def called():
+    """Every function of the walk, with its good arguments: whether it returns what it promises."""
+    for key, spec in SPECS.items():
+        good = {name: value() if getattr(value, "fresh", False) else value for name, value in spec.good.items()}
+        yield key, bool(spec.returns(spec.function(**good), good))
+
+
+def said():
+    """What the equations, their proofs and the questions say."""
+    for record in [form for one in equations() for form in (one, one.with_phi, one.corrected_form) if form]:
+        key = f"{record.function} {record.numbers} {record.label}"
+        yield key, [str(record), record._repr_latex_(), str(record.prove())]
+    for record in questions():
+        yield record.key, [str(record), str(record.answer())]
+    yield "tables", [str(equations()), str(questions())]
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    with redirect_stdout(sys.stderr):
+        found = {"modules": modules(), "called": dict(called()), "said": dict(said())}
+    json.dump(found, sys.stdout)
