@@ -6,7 +6,7 @@ which are tested by themselves; else simulation, where a mean of draws may be of
 holds for many units alone is extrapolated to 1/h = 0 by a straight line.
 """
 
-from timeit import default_timer as clock
+from time import process_time as clock
 
 import numpy as np
 import pytest

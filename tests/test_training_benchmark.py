@@ -3,7 +3,7 @@
 Oracle: the book's loop and torch.nn.RNN, in ``benchmarks/training.py``, on the same minibatches from the same start.
 """
 
-from timeit import default_timer as clock
+from time import process_time as clock
 
 import numpy as np
 import pytest
