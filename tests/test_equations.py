@@ -1,6 +1,8 @@
 """The registry and the proofs. Oracles: torch's autograd, brute force over the gates, the wrong variants."""
 
+import copy
 import itertools
+import pickle
 import random
 import subprocess
 import sys
@@ -11,12 +13,13 @@ import pytest
 import sympy as sp
 
 from d2lbptt import Params, backward, forward
-from d2lbptt.equations import EDITIONS, RECORDS, Table, closed_sum, equation, equations
-from d2lbptt.proofs import (
+from d2lbptt._displays import closed_sum, total_recursion
+from d2lbptt._proofs import (
     IN_THE_CODE,
     BookPrinter,
     Matrices,
     Scalar,
+    around,
     at,
     compare,
     entries,
@@ -24,6 +27,7 @@ from d2lbptt.proofs import (
     induct,
     prove,
 )
+from d2lbptt.equations import EDITIONS, RECORDS, Table, equation, equations
 
 pytestmark = pytest.mark.xdist_group("proofs")  # a proof is kept, and several tests look at it
 
@@ -167,6 +171,134 @@ def test_a_claim_that_induction_does_not_carry_is_not_called_proved():
 
     with pytest.raises(ArithmeticError, match="holds up to T = 4, but the induction leaves"):
         prove(replace(equation("9.7.5"), build=short))
+
+
+# ------------------------------------------------------------------ one step, anywhere, for all T
+
+
+def reach(proof):
+    """The word before which the sizes stand."""
+    return proof.scope.partition(",")[0]
+
+
+@pytest.mark.parametrize("record", [r for r in RECORDS if expected(r) == "proved" and not r.old], ids=name)
+def test_what_is_proved_of_todays_text_is_proved_for_all_t(record):
+    proof = record.prove()
+    assert reach(proof) == ("for all t by induction" if record.rule else "for all t and T")
+    assert proof.induction.holds if record.rule else all(c.holds for c in proof.anywhere)
+    assert f"proved {proof.scope}" in str(proof)
+
+
+def test_where_it_is_not_the_proof_says_up_to_which_T():
+    short = [equation("9.7.15", phi=True).prove(), equation("8.7.15", "v0.14").prove()]
+    short += [equation("8.7.16", "v0.14").prove().corrected, *list(equation("9.7.8").prove().also.values())[:1]]
+    assert {reach(proof) for proof in short} == {"for T <= 4"}
+    assert all(proof.scope in str(proof) and not proof.anywhere for proof in short)
+    assert "(d, h, q) = (1, 1, 1), (2, 2, 2), (3, 2, 1)" in short[0].scope
+
+
+def test_a_definition_and_what_is_refuted_are_proved_nowhere():
+    assert equation("9.7.1").prove().scope == equation("8.7.3", "v0.14").prove().scope == ""
+
+
+AT_A_STEP = [(r, words) for r, words in VARIANTS if r.anywhere]
+
+
+@pytest.mark.parametrize(("record", "words"), AT_A_STEP, ids=lambda v: v if isinstance(v, str) else name(v))
+def test_a_step_anywhere_tells_every_wrong_variant(record, words):
+    variant = record.but(**record.wrong[words])
+    try:
+        told = not all(c.holds for c in around(variant))
+    except sp.ShapeError:
+        told = True  # as printed, it cannot be multiplied out
+    # A weight that is untied has one use, so that its total derivative is the immediate one.
+    assert told is not (record.notebook[1] == "The gradients of the weights" and "moving" in variant.knobs)
+
+
+def test_a_claim_that_is_wrong_after_T_4_is_not_called_proved():
+    def short(m, t):
+        (chain,) = total_recursion(m, t)
+        return [equal(chain.members[0], chain.members[1] + m.product("k", 1, 4, lambda k: t - k))]
+
+    record = replace(equation("9.7.4"), build=short)
+    with pytest.raises(ArithmeticError, match="holds up to T = 4, but at any step t it leaves"):
+        prove(record)
+    assert reach(prove(record.in_each_case())) == "for T <= 4"
+
+
+def test_what_comes_after_a_step_is_not_dropped():
+    # Without the later losses, the recursion that forgets them would pass at t = T.
+    claim = replace(
+        equation("9.7.14"),
+        build=lambda m, t: [equal(m.total(m.L, m.h(t)), m.transposed(m.W_qh) * m.total(m.L, m.o(t)))],
+    )
+    assert not any(c.holds for c in around(claim))
+    assert not any(c.holds for c in around(replace(claim, anywhere=claim.anywhere._replace(steps=1))))
+    assert all(c.holds for c in around(replace(claim, anywhere=claim.anywhere._replace(steps=1, after=False))))
+
+
+def test_a_sum_over_some_steps_does_not_pass_for_one_over_all():
+    def some(m, t):
+        return [equal(m.total(m.L, m.W_qh), m.sum("i", 1, t, lambda i: m.total(m.L, m.o(i)) * m.transposed(m.h(i))))]
+
+    with pytest.raises(ArithmeticError, match="the sum over i runs from 1 to t, not over all steps"):
+        around(replace(equation("9.7.12"), build=some))
+
+
+# ------------------------------------------------------------------------ pickled, copied, without docstrings
+
+
+def test_what_is_pickled_or_copied_comes_back_as_the_record_itself():
+    for record in [*RECORDS, *WITH_PHI]:
+        assert pickle.loads(pickle.dumps(record)) is copy.deepcopy(record) is copy.copy(record) is record
+    again = pickle.loads(pickle.dumps(equations()))
+    assert again == equations() and isinstance(again, Table)
+
+
+@pytest.mark.parametrize("key", ["9.7.4", "9.7.16", "9.7.9", "9.7.5"])
+def test_a_variant_and_a_proof_are_pickled_with_all_that_is_in_them(key):
+    variant = equation(key).but(nothing=0)
+    again = pickle.loads(pickle.dumps(variant))
+    assert again.knobs == {"nothing": 0} and again.build is variant.build
+    proof = equation(key).prove()
+    for same in (pickle.loads(pickle.dumps(proof)), copy.deepcopy(proof)):
+        assert str(same) == str(proof) and same._repr_latex_() == proof._repr_latex_()
+        assert entries(same.lhs) == entries(proof.lhs)
+
+
+WITHOUT_DOCSTRINGS = """
+from d2lbptt.equations import equation, equations
+assert False, "asserts are switched on"
+table = equations()
+if len(str(table).splitlines()) != 33 or not all(r.claim and r.claim in str(r) for r in table):
+    raise SystemExit("a claim is missing")
+for key in {keys}:
+    proof = equation(key).prove()
+    if proof.status not in str(proof):
+        raise SystemExit(f"{{key}}: {{proof}}")
+"""
+
+
+def without_docstrings(code):
+    """Run code where Python drops docstrings and asserts."""
+    done = subprocess.run([sys.executable, "-OO", "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_records_speak_without_docstrings():
+    without_docstrings(WITHOUT_DOCSTRINGS.format(keys=["9.7.1", "9.7.4", "9.7.5"]))
+
+
+@pytest.mark.slow
+def test_all_records_are_proved_without_docstrings():
+    without_docstrings(
+        WITHOUT_DOCSTRINGS.format(keys=[f"9.7.{n}" for n in range(1, 17)])
+        + """
+statuses = [equation(f"8.7.{n}", "v0.14").prove().status for n in range(1, 17)]
+if sorted(set(statuses)) != ["definition", "proved", "refuted", "right in a stated layout"]:
+    raise SystemExit(str(statuses))
+"""
+    )
 
 
 # ------------------------------------------------------------------------ the models, by torch

@@ -1,6 +1,6 @@
 """SymPy at work on the section: a page to print its claims on, models to test them in, induction for all t.
 
-A claim stands once, as a function ``build(m, t)`` in ``equations.py``, in words that mean one thing on a
+A claim stands once, as a function ``build(m, t)`` in ``_displays.py``, in words that mean one thing on a
 page and another in a model:
 
 =================  ============  ==================================================================
@@ -15,8 +15,13 @@ word               on a page     in a model
 A model knows the forward recursion (9.7.1, 9.7.2, 9.7.9, 9.7.10) and SymPy's chain rule, and no other
 equation of the section. f, g, l and phi are undefined functions, so that a proof holds for all of them.
 Matrices are compared entry by entry.
+
+What is compared is every instance up to T = 4. Two arguments carry a claim to all T, and ``Proof.scope`` says which
+of them did: induction over t where a sum solves a recursion (``induct``), and one step anywhere in a sequence
+whose past and future are undefined functions (``Anywhere``).
 """
 
+import copyreg
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -118,16 +123,16 @@ def _sign(name, form):
     return type(name, (Sign,), {"form": form})
 
 
-Indexed = _sign("IndexedSign", "{}_{{{}}}")
-Derived = _sign("DerivedSign", r"\frac{{\partial {}}}{{\partial {}}}")
-OldDerived = _sign("OldDerivedSign", r"\partial_{{{1}}} {0}")
-Transposed = _sign("TransposedSign", r"{}^\top")
-Slopes = _sign("SlopesSign", r"\phi'\left({}\right)")
-Diagonal = _sign("DiagonalSign", r"\mathrm{{diag}}\,\phi'\left({}\right)")
-Hadamard = _sign("HadamardSign", r"\left({} \odot {}\right)")
-Outer = _sign("OuterSign", r"{} \otimes {}")
-Expectation = _sign("ExpectationSign", r"E\left[{}\right]")
-Chance = _sign("ChanceSign", r"P\left({} = {}\right)")
+Indexed = _sign("Indexed", "{}_{{{}}}")
+Derived = _sign("Derived", r"\frac{{\partial {}}}{{\partial {}}}")
+OldDerived = _sign("OldDerived", r"\partial_{{{1}}} {0}")
+Transposed = _sign("Transposed", r"{}^\top")
+Slopes = _sign("Slopes", r"\phi'\left({}\right)")
+Diagonal = _sign("Diagonal", r"\mathrm{{diag}}\,\phi'\left({}\right)")
+Hadamard = _sign("Hadamard", r"\left({} \odot {}\right)")
+Outer = _sign("Outer", r"{} \otimes {}")
+Expectation = _sign("Expectation", r"E\left[{}\right]")
+Chance = _sign("Chance", r"P\left({} = {}\right)")
 
 
 class Call(Sign):
@@ -232,7 +237,11 @@ class MatrixPage(MatrixLetters, Page):
 # ----------------------------------------------------------------------------------- the models
 
 
-class Undefined(sp.Function):
+class _UndefinedKind(type(sp.Function)):
+    """The type of undefined functions: they are classes made on the way, and pickled by what they are made of."""
+
+
+class Undefined(sp.Function, metaclass=_UndefinedKind):
     """An undefined function; its slopes, undefined too, are named after the argument: f_h, phi'."""
 
     def fdiff(self, argindex=1):
@@ -255,7 +264,17 @@ class Undefined(sp.Function):
 def undefined(root, arguments, by=()):
     """Return the undefined function of the named arguments, differentiated by those whose places are in ``by``."""
     name = "_".join([root, *(arguments[i] for i in by)])
-    return type(name, (Undefined,), {"root": root, "arguments": arguments, "by": by})
+    return _UndefinedKind(name, (Undefined,), {"root": root, "arguments": arguments, "by": by})
+
+
+def _remade(kind):
+    # In the words in which it was asked for, so that ``undefined`` finds the same class again.
+    return (
+        "Undefined" if kind is Undefined else (undefined, (kind.root, kind.arguments, *([kind.by] if kind.by else [])))
+    )
+
+
+copyreg.pickle(_UndefinedKind, _remade)
 
 
 class Scalar(Letters):
@@ -418,6 +437,69 @@ def _prod(v, A, swapped):
     return A * v if swapped else A.T * v
 
 
+class Around(NamedTuple):
+    """What lies around step t in a sequence of any length.
+
+    Attributes
+    ----------
+    before : bool
+        Whether the state before it moves with the weights, as an undefined function of them; otherwise it is held.
+    steps : int
+        How many steps are written out, from t on.
+    after : bool
+        Whether more losses come, which are an undefined function of the last state.
+    last : bool
+        Whether t is T.
+    """
+
+    before: bool = False
+    steps: int = 1
+    after: bool = False
+    last: bool = False
+
+
+class Anywhere:
+    """Mixed into a model: step t of a sequence of length T, where t and T are letters and ``around`` is an Around.
+
+    A sum over all steps stands for its term at t. That is enough, because the derivative of a sum is the sum of
+    the derivatives: over the losses, each with all the past before it, or over the uses of one weight, each with
+    all the losses after it.
+    """
+
+    def unroll(self):
+        t = Page.t
+        if self.around.before:
+            self.lines |= {
+                unit: self._function(f"before_{unit}", self._of_the_state()) for unit in entries(self.h(t - 1))
+            }
+        steps = [t + k for k in range(self.around.steps)]
+        for s in steps:
+            self.line(self.h(s), self.f(s))
+            self.line(self.o(s), self.g(s))
+        after = self._function("after", entries(self.h(steps[-1]))) if self.around.after else 0
+        self.line(self.L, self.mean(sum(map(self.l, steps))) + after)
+
+    def _of_the_state(self):
+        weights = (self.W_hx, self.W_hh, *([self.b_h] if self.phi else [])) if hasattr(self, "size") else (self.w_h,)
+        return [e for W in weights for e in entries(W)]
+
+    def _function(self, name, letters):
+        return undefined(name, tuple(map(str, letters)))(*letters)
+
+    def sum(self, index, low, high, term):
+        if (low, high) != (1, self.T):
+            raise ArithmeticError(f"the sum over {index} runs from {low} to {high}, not over all steps")
+        return term(Page.t)
+
+    def expect(self, value, law):
+        return sum(p * value.subs(self.xi(Page.t), v) for v, p in law(Page.t))
+
+
+@cache
+def _anywhere(model, around):
+    return type(f"{model.__name__}Anywhere", (Anywhere, model), {"around": around})
+
+
 def slope(Y, X):
     """dY/dX, entry by entry: the shape of X, with the index of Y in front where Y is a vector."""
     if not isinstance(X, MatrixBase):
@@ -445,6 +527,11 @@ def entries(value):
 SEPARATOR = r",\quad "  # between the equations of one display
 
 
+def once(T):
+    """Return no t: the statement has none that is free."""
+    return (None,)
+
+
 @dataclass(frozen=True, eq=False)
 class Claim:
     """A statement and the models in which it is tested.
@@ -467,22 +554,29 @@ class Claim:
         The recursion, again a ``build``, from which the statement follows for all t by induction.
     down : bool
         Whether that recursion runs from T downwards.
+    anywhere : Around or None
+        The surroundings of one step in which the statement is shown for all t and T; see ``Anywhere``.
     """
 
     build: Callable
     model: type = Scalar
     old: bool = False
     phi: bool = False
-    steps: Callable = lambda T: (None,)
+    steps: Callable = once
     where: str = ""
     knobs: dict = field(default_factory=dict)
     readings: dict = field(default_factory=lambda: {"": {}})
     rule: Callable | None = None
     down: bool = False
+    anywhere: Around | None = None
 
     def but(self, **knobs):
         """Return the same claim with other knobs."""
         return replace(self, knobs={**self.knobs, **knobs})
+
+    def in_each_case(self):
+        """Return the same claim for T = 1 .. 4 alone."""
+        return replace(self, rule=None, anywhere=None)
 
     def on(self, m, t):
         """Write the claim in the words of m."""
@@ -563,10 +657,23 @@ HORIZONS = range(1, 5)
 def _comparisons(claim, reading):
     for T in HORIZONS:
         for case in (Case(T, t, sizes) for t in claim.steps(T) for sizes in claim.model.SIZES):
-            m = claim.modelled(T, case.sizes, **reading)
-            for chain in claim.on(m, case.t):
-                first, *others = map(m.value, chain.members)
-                yield from (compare(case, first, other) for other in others if not chain.definition)
+            yield from _sides(claim, claim.modelled(T, case.sizes, **reading), case)
+
+
+def _sides(claim, m, case):
+    for chain in claim.on(m, case.t):
+        first, *others = map(m.value, chain.members)
+        yield from (compare(case, first, other) for other in others if not chain.definition)
+
+
+def around(claim, **reading):
+    """Compare the sides at a step t of a sequence of length T, both of them letters."""
+    model, t = _anywhere(claim.model, claim.anywhere), Page.t
+    T = t if claim.anywhere.last else Symbol("T", positive=True)
+    cases = (Case(T, t, sizes) for sizes in claim.model.SIZES)
+    return tuple(
+        c for case in cases for c in _sides(claim, model(T, case.sizes, claim.old, claim.phi, **reading), case)
+    )
 
 
 # ----------------------------------------------------------------------------- a counterexample
@@ -710,6 +817,8 @@ class Proof:
         The instances that were compared.
     induction : Induction or None
         The three identities that carry the claim to all t.
+    anywhere : tuple of Comparison
+        The instances with letters for t and T that carry the claim to all of them; see ``Anywhere``.
     counterexample : Counterexample or None
     corrected : Proof or None
         The proof of the corrected form.
@@ -725,6 +834,7 @@ class Proof:
     shown: Comparison
     cases: tuple
     induction: Induction | None = None
+    anywhere: tuple = ()
     counterexample: Counterexample | None = None
     corrected: Any = None
     layout: str = ""
@@ -736,6 +846,21 @@ class Proof:
     rhs = property(lambda self: self.shown.rhs)
     residual = property(lambda self: self.shown.residual)
 
+    @property
+    def scope(self):
+        """For which T and sizes it is proved, in words; nothing where it is refuted or a definition."""
+        sizes = ", ".join(dict.fromkeys(str(case.sizes) for case in self.cases if case.sizes))
+        return f"{self.reach}, (d, h, q) = {sizes}" if sizes and self.reach else self.reach
+
+    @property
+    def reach(self):
+        """For which T it is proved."""
+        if not self.shown.holds or not self.cases:
+            return ""
+        if self.induction:
+            return "for all t by induction"
+        return "for all t and T" if self.anywhere else f"for T <= {max(case.T for case in self.cases)}"
+
     def _repr_latex_(self):
         sides = map(BookPrinter().doprint, self.shown[1:])
         return r"$\displaystyle {} \;-\; \left({}\right) \;=\; {}$".format(*sides)
@@ -744,12 +869,11 @@ class Proof:
         notes = [
             self.layout and f"right where {self.layout}; wrong where {self.wrong_layout}",
             self.counterexample and str(self.counterexample),
-            self.corrected and f"corrected form: {self.corrected.status}",
-            self.induction and "for all t by induction",
+            self.corrected and f"corrected form: {self.corrected.status} {self.corrected.scope}",
             self.agreement is not None and f"code and symbols agree to {self.agreement:.0e}",
-            *(f"{statement}: {proof.status}" for statement, proof in self.also.items()),
+            *(f"{statement}: {proof.status} {proof.scope}".rstrip() for statement, proof in self.also.items()),
         ]
-        return "; ".join([self.status, *filter(None, notes)])
+        return "; ".join([f"{self.status} {self.scope}".rstrip(), *filter(None, notes)])
 
     __repr__ = __str__
 
@@ -774,7 +898,7 @@ def prove(claim, *, corrected=None, also=(), agree=None):
     Raises
     ------
     ArithmeticError
-        If a claim holds in every instance but not by induction, or if code and symbols disagree.
+        If a claim holds in every instance but not for all T, or if code and symbols disagree.
     """
     beside = {
         "corrected": corrected and prove(corrected),
@@ -789,16 +913,21 @@ def prove(claim, *, corrected=None, also=(), agree=None):
     if right is None:
         return Proof("refuted", run[-1], counterexample=counterexample(run[-1]), **beside)
     shown = next((c for c in run if c.case.T == 2 and c.case.t != 1), run[0])
+    beside |= _for_all_t(claim, claim.readings[right])
     if wrong is not None:
         return Proof("right in a stated layout", shown, layout=right, wrong_layout=wrong, **beside)
-    return Proof("proved", shown, induction=_for_all_t(claim), **beside)
+    return Proof("proved", shown, **beside)
 
 
-def _for_all_t(claim):
+def _for_all_t(claim, reading):
     induction = claim.rule and induct(claim)
     if induction and not induction.holds:
         raise ArithmeticError(f"holds up to T = {HORIZONS[-1]}, but the induction leaves {induction}")
-    return induction
+    anywhere = around(claim, **reading) if claim.anywhere else ()
+    for comparison in anywhere:
+        if not comparison.holds:
+            raise ArithmeticError(f"holds up to T = {HORIZONS[-1]}, but at any step t it leaves {comparison.residual}")
+    return {"induction": induction, "anywhere": anywhere}
 
 
 # ----------------------------------------------------------------------- definitions and the code
