@@ -2,8 +2,8 @@
 
 from walk import Spec, choice, flag, optional
 
-from d2lbptt.equations import EDITIONS, equation
-from d2lbptt.questions import question
+from d2lbptt.equations import EDITIONS, equation, equations
+from d2lbptt.questions import question, questions
 
 
 def found(record, given):
@@ -18,6 +18,8 @@ SPECS = {
         found,
         {"key": ("equation",)},  # a complaint says that an equation is asked for that does not exist
     ),
+    "equations.equations": Spec(equations, {}, {}, lambda table, given: len(table) == 32),
+    "questions.questions": Spec(questions, {}, {}, lambda table, given: len(table) == 18),
     "questions.question": Spec(
         question,
         {"key": "Q8"},
