@@ -961,7 +961,7 @@ def _two_runs(g):
     "Q17",
     "the text on full computation",
     question="Can a tiny change of the initial state change the outcome a lot?",
-    claim=r"$|\mathbf h'_T - \mathbf h_T|$ is more than 100 times $|\mathbf h'_0 - \mathbf h_0|$",
+    claim=r"$\lVert\mathbf h'_T - \mathbf h_T\rVert$ is more than 100 times $\lVert\mathbf h'_0 - \mathbf h_0\rVert$",
     because=(
         "In the chaotic regime it grows by the product of the Jacobians until it is as large as the states; in the "
         "calm one the same product makes it vanish."
@@ -1030,8 +1030,14 @@ def _pieces(gates):
 )
 def _q18(e):
     growth = {name: _growth(counts) for name, counts in e.multiplications.items()}
-    yield rightly("9.7.7, the sum, as it is written: over 2.5 times as many", growth["9.7.7, a_T alone"] > 2.5)
-    yield wrongly("9.7.14, and all other products with it: over 2.5 times as many", growth["forwards and back"] > 2.5)
+    yield rightly(
+        "9.7.7, the sum, as it is written: twice the steps are over 2.5 times the work",
+        growth["9.7.7, a_T alone"] > 2.5,
+    )
+    yield wrongly(
+        "9.7.14, and all products that go with it: twice the steps are over 2.5 times the work",
+        growth["forwards and back"] > 2.5,
+    )
     longest, minibatch = (max(e.pieces[name]) for name in ("full", "minibatches"))
     slow = len(e.pieces["full"]) == 1 and longest > 100 * minibatch
     words = f"one update for the whole text: {longest:,} steps and their states before the first, for {minibatch}"
