@@ -43,7 +43,7 @@ def questions():
     -------
     Table
         A tuple, Q1 first, that shows itself as a table of questions, claims, verdicts and answers;
-        ``questions().answer()`` fills in the last two (in a quarter of a minute).
+        ``questions().answer()`` fills in the last two (in about a minute).
     """
     return Table(RECORDS)
 

@@ -195,10 +195,13 @@ def test_few_cells_may_vary():
 
 
 @each_notebook
-def test_a_link_looks_like_a_link(path):
-    """A text in backticks, in a link, is shown as code and not as a link."""
-    for cell in notebooks.read(path).cells:
-        assert cell.cell_type != "markdown" or not re.search(r"\[[^\]]*`[^\]]*\]\([^)]*\)", cell.source), cell.source
+def test_links_look_like_links_and_lead_somewhere(path):
+    """A text in backticks, in a link, is shown as code, in a colour of its own."""
+    text = "\n".join(cell.source for cell in notebooks.read(path).cells if cell.cell_type == "markdown")
+    assert not re.search(r"\[[^\]]*`[^\]]*\]\([^)]*\)", text)
+    for words, name in re.findall(r"\[([^\]]+)\]\((\w+)\.ipynb\)", text):
+        assert words.startswith(f"{name.partition('_')[0]}, "), words
+        assert (path.parent / f"{name}.ipynb").exists(), name
 
 
 def test_a_stale_output_is_noticed(tmp_path):
