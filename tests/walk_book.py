@@ -7,7 +7,7 @@ from d2lbptt.questions import question, questions
 
 
 def found(record, given):
-    return given["key"] in record.numbers.values() and record.phi is given["phi"] and record.latex and record.claim
+    return given["key"] in record.numbers.values() and record.phi is bool(given["phi"]) and record.latex and record.claim
 
 
 SPECS = {
