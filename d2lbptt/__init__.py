@@ -38,6 +38,7 @@ _NAMES = {
     "random_batches": "text",
     "train": "training",
     "predict": "training",
+    "perplexity": "training",
 }
 
 __all__ = [
@@ -69,6 +70,7 @@ __all__ = [
     "random_batches",
     "train",
     "predict",
+    "perplexity",
     *_MODULES,
 ]
 

@@ -338,18 +338,24 @@ def random_batches(corpus, batch_size, num_steps, rng):
 
 
 def _cut(corpus, batch_size, num_steps):
+    return (
+        _corpus(corpus),
+        _validation.whole_number("batch_size", batch_size, 1),
+        _validation.whole_number("num_steps", num_steps, 1),
+    )
+
+
+def _corpus(corpus):
+    """Return a corpus as an array, (n,), of whole numbers."""
+    wanted = "wanted whole numbers, as vocab[characters] gives them"
     if isinstance(corpus, str):
-        raise TypeError("corpus is a text, wanted whole numbers, as vocab[characters] gives them")
+        raise TypeError(f"corpus is a text, {wanted}")
     corpus = _validation.array("corpus", corpus)
     if corpus.ndim != 1:
         raise ValueError(f"corpus has shape {corpus.shape}, wanted (n,)")
     if corpus.size and corpus.dtype.kind not in "iu":
-        raise TypeError(f"corpus has dtype {corpus.dtype}, wanted whole numbers, as vocab[characters] gives them")
-    return (
-        corpus,
-        _validation.whole_number("batch_size", batch_size, 1),
-        _validation.whole_number("num_steps", num_steps, 1),
-    )
+        raise TypeError(f"corpus has dtype {corpus.dtype}, {wanted}")
+    return corpus
 
 
 def _long_enough(corpus, B, T, more):
