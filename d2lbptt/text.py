@@ -80,7 +80,7 @@ def load_text(source=None, *, edition="v1.0"):
     """
     line_by_line = EDITIONS[_validation.one_of("edition", edition, EDITIONS)]
     symbol, source = ("source", source) if source is not None else (VARIABLE, os.environ.get(VARIABLE))
-    raw, words, trouble = _local(symbol, source) if source or symbol == "source" else _downloaded()
+    raw, words, trouble = _local(symbol, source) if symbol == "source" or source else _downloaded()
     if trouble:
         warnings.warn(trouble, UserWarning, stacklevel=2)
     characters = _only_letters(raw, line_by_line)

@@ -1,0 +1,125 @@
+"""The walk through text and training."""
+
+import numpy as np
+from walk import Spec, choice, flag, fresh, never, number, optional, whole
+
+from d2lbptt import text, training
+
+SENTENCE = "the old clock stands by the bridge and the boat waits "
+VOCAB = text.Vocab(SENTENCE)
+V = len(VOCAB)
+CORPUS = VOCAB[3 * SENTENCE]
+PARAMS = training.book_params(V, 4)
+
+
+def is_texts(value):
+    """Some texts one after another; a text is one, and a mapping gives its keys."""
+    some = isinstance(value, str | dict | list) or (isinstance(value, np.ndarray) and value.ndim == 1)
+    return some and all(isinstance(one, str) for one in value)
+
+
+def is_indices(value):
+    if isinstance(value, int | list):
+        return value == [] or whole(0, V - 1)(value)
+    return is_uint8(value)
+
+
+def is_uint8(value):
+    return getattr(value, "dtype", None) == np.uint8
+
+
+def is_text(value):
+    return isinstance(value, str) and value != ""
+
+
+def nothing(value):
+    return value is None
+
+
+def is_batches(result, given):
+    T, B = given["num_steps"], given["batch_size"]
+    pairs = list(result)
+    return bool(pairs) and all(x.shape == y.shape == (T, B) and (x[1:] == y[:-1]).all() for x, y in pairs)
+
+
+def is_training(result, given):
+    rows = (result.perplexity, result.norm, result.clipped, result.seconds)
+    right = all(row.shape == rows[0].shape for row in rows) and all(np.isfinite(W).all() for W in result.params)
+    return right and (bool(result.stopped) or len(rows[0]) == given["epochs"])
+
+
+ACTIVATION = choice("tanh", "identity", "sigmoid", "relu")
+BATCHES = {
+    "corpus": never,  # none of the values is long enough
+    "batch_size": whole(1, 10),
+    "num_steps": whole(1, 10),
+    "rng": never,
+}
+
+SPECS = {
+    "text.load_text": Spec(
+        text.load_text,
+        {"source": None, "edition": "v1.0"},
+        {"source": nothing, "edition": choice(*text.EDITIONS)},
+        lambda result, given: set(result.characters) <= set("abcdefghijklmnopqrstuvwxyz "),
+    ),
+    "text.Vocab": Spec(
+        text.Vocab,
+        {"tokens": SENTENCE, "min_freq": 2, "reserved_tokens": ["<pad>"]},
+        {"tokens": is_texts, "min_freq": whole(0), "reserved_tokens": is_texts},
+        lambda result, given: result[list(result.idx_to_token)].tolist() == [*range(len(result))],
+    ),
+    "text.Vocab.to_tokens": Spec(
+        lambda indices: VOCAB.to_tokens(indices),
+        {"indices": [1, 2]},
+        {"indices": is_indices},
+        lambda result, given: np.array_equal(VOCAB[np.atleast_1d(result)], np.atleast_1d(given["indices"])),
+    ),
+    "text.sequential_batches": Spec(
+        text.sequential_batches,
+        {"corpus": CORPUS, "batch_size": 3, "num_steps": 5, "rng": fresh(lambda: np.random.default_rng(0))},
+        BATCHES | {"rng": nothing},
+        is_batches,
+    ),
+    "text.random_batches": Spec(
+        text.random_batches,
+        {"corpus": CORPUS, "batch_size": 3, "num_steps": 5, "rng": fresh(lambda: np.random.default_rng(0))},
+        BATCHES,
+        is_batches,
+    ),
+    "training.train": Spec(
+        training.train,
+        {
+            "corpus": CORPUS, "num_tokens": V, "epochs": 2, "num_hiddens": 4, "num_steps": 5, "batch_size": 3,
+            "lr": 1.0, "clip": 1.0, "cut": "sequential", "scheme": "window", "tau": 2, "pi": None,
+            "activation": "tanh", "params": None, "seed": 0, "dtype": float, "progress": None,
+        },
+        {
+            "corpus": never, "num_tokens": whole(V, 10**3), "epochs": whole(1, 10**3), "num_hiddens": whole(1, 10**3),
+            "num_steps": whole(2, 10), "batch_size": whole(1, 10), "lr": number(0),
+            "clip": optional(number(0, open_low=True)), "cut": choice("sequential", "random"),
+            "scheme": choice("window", "chunks"), "tau": whole(1, 5), "pi": nothing, "activation": ACTIVATION,
+            "params": nothing, "seed": whole(0), "dtype": never, "progress": optional(flag),
+        },
+        is_training,
+        {"num_tokens": ("num_tokens", "corpus"), "num_steps": ("num_steps", "tau"), "scheme": ("scheme", "tau")},
+    ),
+    "training.book_params": Spec(
+        training.book_params,
+        {"num_tokens": 5, "num_hiddens": 4, "seed": 0, "dtype": float},
+        {"num_tokens": whole(1, 10**4), "num_hiddens": whole(1, 10**4), "seed": whole(0), "dtype": never},
+        lambda result, given: result.W_hx.shape == result.W_qh.T.shape == (given["num_hiddens"], given["num_tokens"]),
+    ),
+    "training.perplexity": Spec(
+        training.perplexity,
+        {"params": PARAMS, "corpus": CORPUS, "num_steps": 5, "activation": "tanh"},
+        {"params": never, "corpus": is_uint8, "num_steps": optional(whole(1)), "activation": ACTIVATION},
+        lambda result, given: isinstance(result, float) and 1 <= result < 10 * V,
+    ),
+    "training.predict": Spec(
+        training.predict,
+        {"prefix": "the", "num_preds": 4, "params": PARAMS, "vocab": VOCAB, "activation": "tanh"},
+        {"prefix": is_text, "num_preds": whole(0, 10**4), "params": never, "vocab": never, "activation": ACTIVATION},
+        lambda result, given: len(result.removeprefix(given["prefix"]).replace("<unk>", "?")) == given["num_preds"],
+    ),
+}  # fmt: skip
