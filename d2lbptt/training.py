@@ -19,7 +19,7 @@ from . import _validation
 from ._progress import bar
 from .activations import ACTIVATIONS
 from .bptt import backward, row_norms
-from .rnn import Params, forward, loss
+from .rnn import Params, checked_params, forward, loss
 from .text import Vocab, _corpus, random_batches, sequential_batches
 from .truncation import SCHEMES, scheme_options
 
@@ -355,25 +355,13 @@ def _truncation(scheme, num_steps, tau, pi):
 
 def _given(params, dtype, num_tokens=None):
     """Return the parameters as real numbers of at least this dtype, if they are those of so many tokens."""
-    _validation.instance("params", params, Params)
-    arrays = {name: _real(name, W) for name, W in params._asdict().items()}
-    h, d = _validation.shaped("W_hx", arrays["W_hx"], (None, None), "(h, d)").shape
-    for name, shape, names in (
-        ("W_hh", (h, h), "(h, h)"), ("W_qh", (None, h), f"(q, h) with h = {h}"), ("b_h", (h,), "(h,)")
-    ):  # fmt: skip
-        if arrays[name] is not None:
-            _validation.shaped(name, arrays[name], shape, names)
-    tokens = d, len(arrays["W_qh"])
-    if tokens != (num_tokens or d,) * 2:
+    params = checked_params(params)
+    tokens = params.W_hx.shape[1], len(params.W_qh)
+    if tokens != (num_tokens or tokens[0],) * 2:
         wanted = f"V = {num_tokens}" if num_tokens else "as many"
         raise ValueError(f"params has W_hx and W_qh for {tokens[0]} and {tokens[1]} tokens, wanted {wanted}")
-    if arrays["b_q"] is not None:
-        _validation.shaped("b_q", arrays["b_q"], (d,), "(q,)")
-    return Params(**{name: None if W is None else W.astype(np.result_type(W, dtype)) for name, W in arrays.items()})
-
-
-def _real(name, W):
-    return None if W is None and name in ("b_h", "b_q") else _validation.finite(name, _validation.real(name, W))
+    dtype = np.result_type(_validation.real("params", params.W_hx), dtype)
+    return Params(*(None if W is None else W.astype(dtype) for W in params))
 
 
 def _numbered(corpus, num_tokens):

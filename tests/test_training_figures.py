@@ -79,6 +79,40 @@ def test_perplexities_and_their_names(ends):
     assert len(boxes(ax)) == len(ends) + 1
 
 
+def test_rings_for_text_that_was_not_learned():
+    runs = {"one": np.geomspace(28, 2, 40), "two": np.geomspace(28, 4, 40)}
+    held_out = {"two": 15.0, "one": 25.0, "none of the runs": 3.0}
+    ax = figures.perplexity(axes(), runs, {"a guess": 28.0, "frequencies": 17.0}, held_out)
+    rings = [line for line in ax.lines if line.get_marker() == "o"]
+    colours = [line.get_color() for line in curves(ax, 40)]
+    assert [(ring.get_ydata()[0], ring.get_color()) for ring in rings] == [(25.0, colours[0]), (15.0, colours[1])]
+    assert all(ring.get_xdata()[0] > 40 for ring in rings)
+    assert {text.get_text() for text in ax.texts} == {
+        "a guess", "frequencies", "one: 2.00", "two: 4.00", "rings: text\nnot learned"
+    }  # fmt: skip
+    assert len(boxes(ax)) == 5
+
+
+def test_one_mark_for_each_seed():
+    runs = {"window": np.array([1.2, 1.3, 1.1]), "full": np.array([1.08, 1.07, 1.09])}
+    ax = figures.by_seed(axes(), runs, {"remembers": 1.05, "forgets": 1.15})
+    marks = [line for line in ax.lines if line.get_marker() == "o"]
+    for row, (line, values) in enumerate(zip(marks, runs.values(), strict=True)):
+        np.testing.assert_array_equal(line.get_xdata(), values)
+        assert np.all(np.abs(line.get_ydata() + row) < 0.5)
+    assert [label.get_text() for label in ax.get_yticklabels()] == list(runs)
+    dashed = [line.get_xdata()[0] for line in ax.lines if line.get_color() == style.THEORY["color"]]
+    assert dashed == [1.05, 1.15]
+    assert ax.get_xlim()[0] < 1.05 and ax.get_xlim()[1] > 1.3
+    assert len(boxes(ax)) == 2
+
+
+@pytest.mark.parametrize("draw", [figures.perplexity, figures.by_seed, figures.cuts, figures.cost])
+def test_axes_that_are_none(draw):
+    with pytest.raises(TypeError, match="ax is a Figure, wanted Matplotlib's Axes"):
+        draw(Figure(), *[{}] * (draw.__code__.co_argcount - 1))
+
+
 def test_runs_without_an_epoch_are_left_out():
     ax = figures.perplexity(axes(), {"stopped at once": np.array([]), "other": np.array([3.0, 2.0])}, {"a guess": 28.0})
     assert {text.get_text() for text in ax.texts} == {"a guess", "other: 2.00"}

@@ -26,7 +26,7 @@ from .routes import Pairs, TwoRoutesPicture, pairs
 from .scalar import BackwardTable, ScalarPicture, backward_table
 from .step_size import StepSize, StepSizePicture, step_size
 from .strategies import Strategies, StrategiesPicture, strategies
-from .training import perplexity
+from .training import by_seed, perplexity
 from .transient import TransientPicture, transient
 from .truncation import CellTable, TruncationPicture, cells
 from .variance import trade, variance
@@ -60,6 +60,7 @@ __all__ = [
     "TwoRoutesPicture",
     "UnrolledGraphPicture",
     "backward_table",
+    "by_seed",
     "cells",
     "cliff",
     "computational_graph",

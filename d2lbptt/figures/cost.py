@@ -1,9 +1,13 @@
 """What a forward and backward pass costs against the length of the sequence, beside the straight line."""
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from .. import _validation
 from . import style
+
+__all__ = ["cost"]
 
 WORDS = {"fontsize": style.LABEL, "fontweight": "bold"}
 
@@ -28,6 +32,7 @@ def cost(ax, lengths, milliseconds, megabytes):
     Both share one axis, which has two units. Short sequences take a little longer for each step than the line says:
     every call has a price of its own. Times are those of one machine and one run.
     """
+    _validation.instance("ax", ax, Axes, "Matplotlib's Axes")
     style.axes(ax, "length T", "milliseconds, megabytes")
     T, rows = np.asarray(lengths, float), (np.asarray(milliseconds, float), np.asarray(megabytes, float))
     ax.set(xscale="log", yscale="log", xlim=(0.9 * T[0], 1.1 * T[-1]))

@@ -1,8 +1,12 @@
 """Where a training loop cuts: pieces of text as the model reads them, what crosses from piece to piece and what not."""
 
+from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
+from .. import _validation
 from . import style
+
+__all__ = ["cuts"]
 
 STATE, GRADIENT = style.FULL["color"], style.TRUNCATED["color"]
 CUT = {"color": style.INK, "linewidth": 3, "solid_capstyle": "butt"}
@@ -27,6 +31,7 @@ def cuts(ax, carried, fresh):
     -----
     A minibatch has B such rows side by side; one is shown. Real pieces are longer: 35 characters in the book.
     """
+    _validation.instance("ax", ax, Axes, "Matplotlib's Axes")
     rows = (
         (carried, True, "in order: the state goes on, the gradient stops"),
         (fresh, False, "in random order: both begin anew"),
