@@ -343,8 +343,9 @@ def _truncation(scheme, num_steps, tau, pi):
     """Return a function of a generator that draws the options of ``backward``, once they are known to be possible."""
     scheme = _validation.one_of("scheme", scheme, SCHEMES)
     for symbol, value, schemes in (("tau", tau, ("window", "chunks")), ("pi", pi, ("randomized",))):
-        if value is not None and scheme not in schemes:
-            raise ValueError(f"{symbol} is {_validation.shown(value)}, wanted None where the scheme is {scheme}")
+        wanted = "a number" if scheme in schemes else "None"
+        if (value is None) != (wanted == "None"):
+            raise ValueError(f"{symbol} is {_validation.shown(value)}, wanted {wanted} where the scheme is {scheme}")
 
     def options(rng):
         return scheme_options(scheme, num_steps, tau=tau, pi=pi, rng=rng)
