@@ -187,14 +187,15 @@ class Triangle(NamedTuple):
 
     @property
     def peak(self):
-        """The k, not a whole number, at which |c| S_k is largest; inf for a >= 1, where it never falls.
+        """The k, not a whole number, at which |c| S_k is largest; inf where none is, because it never stops to grow.
 
-        For 0 < b < a < 1 the slope of a^k - b^k is 0 where (a/b)^k = log b / log a. For b <= 0 it falls from k = 1 on.
+        For 0 < b < a < 1 the slope of a^k - b^k is 0 where (a/b)^k = log b / log a. For b <= 0, a <= 1
+        none is above S_1.
         """
+        if self.a <= 1 and self.b <= 0:
+            return 1.0
         if self.a >= 1:
             return np.inf
-        if self.b <= 0:
-            return 1.0
         log_a, log_b = np.log(self.a), np.log(self.b)
         if self.a == self.b:
             return max(1.0, float(-1 / log_a))
@@ -267,7 +268,7 @@ def log10_bound(W, k, activation="identity"):
     -----
     dh_t/dh_{t-1} = diag(phi'(z_t)) W has a norm of at most gamma sigma_max, with gamma the largest |phi'|: Pascanu,
     Mikolov, Bengio 2013, section 2.1. It holds for all inputs, states and k, and for W^k with the identity. It is
-    reached by a symmetric W where every slope is gamma, and is far off for most others.
+    reached where every slope is gamma and W is normal (symmetric, say), by a gradient along its largest eigenvalue.
     """
     k, gamma = _steps(k), ACTIVATIONS[_validation.one_of("activation", activation, ACTIVATIONS)].bound
     size = np.linalg.norm(_validation.square("W", W), 2)
@@ -287,7 +288,8 @@ class Conditions(NamedTuple):
     rho, rho_abs : tuple of float
         The spectral radius of W and that of |W|, the matrix of the |W_ij|, each with a bound of its rounding.
     vanishing, exploding : str
-        "certain", "excluded" or "undecided". What is not undecided is so for every input.
+        "certain" or "excluded", for every input and every loss; "undecided"; or "certain for the product" and "excluded
+        for the product" of the Jacobians: so for almost every gradient, but not for one without a share in what grows.
     because : str
         The condition that says so.
     """
@@ -325,40 +327,48 @@ def conditions(W, activation="tanh"):
 
     Notes
     -----
-    The first of these that applies is the answer (1, 5, 6: Pascanu, Mikolov, Bengio 2013, sections 2.1 and 2.2; 4: Horn
+    The first of these that applies is the answer (1, 6, 7: Pascanu, Mikolov, Bengio 2013, sections 2.1 and 2.2; 5: Horn
     and Johnson 2013, Matrix Analysis, section 8.1):
 
     1. gamma sigma_max < 1 is SUFFICIENT to vanish: every step shrinks every gradient.
     2. Linear (phi is the identity) and rho < 1: it vanishes in the long run, and may grow first.
-    3. Linear and rho > 1: the product of Jacobians explodes in the long run, and with it almost every gradient.
-    4. gamma rho(|W|) < 1: it vanishes in the long run, because no entry of a product of k Jacobians is larger than that
+    3. Linear and every |lambda_i| > 1: it explodes in the long run, because the powers of W^-1 vanish.
+    4. Linear and rho > 1: the product of Jacobians explodes in the long run, and with it almost every gradient. One
+       that has no share in the modes that grow may vanish: W = diag(2, 1/2) and W_qh = (0, 1).
+    5. gamma rho(|W|) < 1: it vanishes in the long run, because no entry of a product of k Jacobians is larger than that
        of (gamma |W|)^k. Sharp for a triangular W, of no use for a Gaussian one.
-    5. gamma sigma_max = 1, within rounding: no step lets a gradient grow.
-    6. gamma sigma_max > 1 is NECESSARY to explode, and not sufficient: the slopes decide.
+    6. gamma sigma_max = 1, within rounding: no step lets a gradient grow.
+    7. gamma sigma_max > 1 is NECESSARY to explode, and not sufficient: the slopes decide.
 
-    The rounding of rho is bounded by the theorem of Bauer and Fike, or by that of Elsner (1985, Linear Algebra and its
-    Applications 71, 77-80), which needs no eigenvectors: the smaller of the two, for a W that is off by 10 n eps |W|.
+    The rounding of the lambda_i is bounded by the theorem of Bauer and Fike, or by that of Elsner (1985, Linear Algebra
+    and its Applications 71, 77-80), which needs no eigenvectors: the smaller of the two, for a W that is off by
+    10 n eps |W|.
     """
     W = _validation.square("W", W)
     gamma = ACTIVATIONS[_validation.one_of("activation", activation, ACTIVATIONS)].bound
-    sigma_max, rho, rho_abs = np.linalg.norm(W, 2).item(), _radius(W), _radius(np.abs(W))
+    sigma_max, (least, *rho), (_, *rho_abs) = np.linalg.norm(W, 2).item(), _moduli(W), _moduli(np.abs(W))
     linear, bound, slack = activation == "identity", gamma * sigma_max, 10 * len(W) * EPS
     rules = (
         (bound < 1 - slack, "certain", "excluded", "gamma sigma_max < 1 is sufficient, in every step"),
         (linear and sum(rho) < 1, "certain", "excluded", "linear and rho < 1, in the long run"),
-        (linear and rho[0] - rho[1] > 1, "excluded", "certain", "linear and rho > 1, in the long run"),
+        (linear and least - rho[1] > 1, "excluded", "certain", "linear and every |lambda_i| > 1, in the long run"),
+        (linear and rho[0] - rho[1] > 1, *_OF_THE_PRODUCT, "linear and rho > 1, in the long run"),
         (gamma * sum(rho_abs) < 1, "certain", "excluded", "gamma rho(|W|) < 1 is sufficient, in the long run"),
         (bound <= 1 + slack, "undecided", "excluded", "gamma sigma_max = 1, no step lets it grow"),
         (True, "undecided", "undecided", "gamma sigma_max > 1 is necessary to explode, not sufficient"),
     )
-    return Conditions(gamma, sigma_max, rho, rho_abs, *next(answer for holds, *answer in rules if holds))
+    return Conditions(gamma, sigma_max, tuple(rho), tuple(rho_abs), *next(answer for holds, *answer in rules if holds))
 
 
-def _radius(W):
+_OF_THE_PRODUCT = "excluded for the product", "certain for the product"
+
+
+def _moduli(W):
+    """Return the least and the largest |lambda_i| of W, and a bound of their rounding."""
     (values, V), n, norm = np.linalg.eig(W), len(W), np.linalg.norm(W, 2)
     off = 10 * n * EPS * norm
     error = min(np.linalg.cond(V) * off, (2 * norm) ** (1 - 1 / n) * off ** (1 / n))
-    return np.abs(values).max().item(), float(error)
+    return np.abs(values).min().item(), np.abs(values).max().item(), float(error)
 
 
 def _steps(k):

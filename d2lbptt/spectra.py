@@ -5,13 +5,16 @@
 
 Two different things are told apart here. The log singular values of ONE product say what that product does:
 ``jacobian_spectrum``. Lyapunov exponents are rates per step in the limit of infinitely many steps:
-``lyapunov_exponents``. Divided by the number of steps the former tend to the latter, with a difference of order 1/T.
+``lyapunov_exponents`` estimates them. T times an estimate over the SAME T steps, and where the exponents are apart, the
+two differ by a number that does not grow with T. Over other steps, and against the limit itself, they differ by what
+the rates of single steps add up to by chance: of the order of sqrt(T) in a chaotic network, 1/sqrt(T) per step.
 
 All logarithms are natural ones; the property ``log10`` gives decades, as ``log10_gradient_norms`` does.
 Shapes: one sequence, h has T + 1 rows; an array of n = h numbers for n units.
 """
 
 import math
+from decimal import Context, Decimal, localcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -101,16 +104,16 @@ class Growth(NamedTuple):
 
 
 class Horizon(NamedTuple):
-    """The first number of steps k at which a size has left the range of a dtype; inf where it never does.
+    """The first k at which a size, rounded once to a dtype, has left its range; inf where it never does.
 
     Attributes
     ----------
     overflow : int or inf
-        It is 2^maxexp or more: what no number of the dtype can be, and is rounded to inf.
+        It is rounded to inf: it is the largest number and half a unit in its last place, or more.
     subnormal : int or inf
-        It is below the smallest normal number: from here on digits are lost one by one (gradual underflow).
+        It is rounded to less than the smallest normal number: from here on digits are lost one by one.
     zero : int or inf
-        It is below the smallest subnormal number.
+        It is rounded to 0: it is half the smallest subnormal number, or less.
     """
 
     overflow: float
@@ -527,7 +530,7 @@ def gaussian_growth(n, K, samples, *, repeated, seed=0):
 
 
 def horizon(rho, dtype=float):
-    """Return the steps k at which rho^k leaves the range of a dtype, in closed form.
+    """Return the steps k at which rho^k, rounded once to a dtype, leaves its range.
 
     Parameters
     ----------
@@ -538,8 +541,9 @@ def horizon(rho, dtype=float):
     Returns
     -------
     Horizon
-        k = ceil(maxexp / log2 rho), floor(minexp / log2 rho) + 1 and floor((minexp - nmant) / log2 rho) + 1, with the
-        numbers of ``numpy.finfo``.
+        By log(end) / log(rho), to 60 digits. With the numbers of ``numpy.finfo`` the ends are
+        2^maxexp (1 - 2^-(nmant+2)), 2^minexp (1 - 2^-(nmant+1)) and 2^(minexp-nmant-1): each lies half-way between two
+        neighbours (IEEE 754, ties to even).
 
     Raises
     ------
@@ -549,17 +553,15 @@ def horizon(rho, dtype=float):
     Notes
     -----
     This is about the number rho^k. A power that is found by multiplying again and again, with rounding after each
-    step, need not reach zero: for rho > 1/2 it sticks at a subnormal number m 2^(minexp - nmant) with
-    rho m rounded to m.
+    step, is another matter: for 1/2 < rho < 1 it never reaches zero, but stays for ever at m 2^(minexp - nmant), where
+    m is the largest whole number with rho m rounded to m, near 1 / (2 - 2 rho).
     """
-    high, normal, low = _binary_range(dtype)
-    rho = _validation.real_number("rho", rho, low=0)
-    rate = math.log2(rho) if rho else -math.inf
-    if rate == 0:
-        return Horizon(math.inf, math.inf, math.inf)
-    if rate > 0:
-        return Horizon(math.ceil(high / rate), math.inf, math.inf)
-    return Horizon(math.inf, math.floor(normal / rate) + 1, math.floor(low / rate) + 1)
+    rho, (high, normal, low) = _validation.real_number("rho", rho, low=0), _ends(dtype)
+    if rho in (0, 1):
+        return Horizon(math.inf, *(math.inf, math.inf) if rho else (1, 1))
+    if rho > 1:
+        return Horizon(math.ceil(_steps_to(high, rho)), math.inf, math.inf)
+    return Horizon(math.inf, math.floor(_steps_to(normal, rho)) + 1, math.ceil(_steps_to(low, rho)))
 
 
 def measured_horizon(log, dtype=float):
@@ -581,14 +583,24 @@ def measured_horizon(log, dtype=float):
     TypeError, ValueError
         If an argument is not such a thing.
     """
-    high, normal, low = (e * math.log(2) for e in _binary_range(dtype))
+    high, normal, low = (math.log(m) + e * math.log(2) for m, e in _ends(dtype))
     log = _validation.shaped("log", _validation.real("log", log), (None,), "(K + 1,)")
     _validation.fits_in_memory("log", log.size, log.dtype, f"shape {log.shape}")
     if np.isnan(log).any():
         raise ValueError("log is nan, wanted logarithms")
-    return Horizon(*(int(np.argmax(out)) if out.any() else math.inf for out in (log >= high, log < normal, log < low)))
+    return Horizon(*(int(np.argmax(out)) if out.any() else math.inf for out in (log >= high, log < normal, log <= low)))
 
 
-def _binary_range(dtype):
+def _ends(dtype):
+    """Return where rounding goes to inf, to a subnormal number and to 0: pairs m, e that stand for m 2^e."""
     info = np.finfo(_validation.float_dtype("dtype", dtype))
-    return int(info.maxexp), int(info.minexp), int(info.minexp) - int(info.nmant)
+    digits, half = int(info.nmant), int(info.minexp) - int(info.nmant) - 1
+    return (2 ** (digits + 2) - 1, int(info.maxexp) - digits - 2), (2 ** (digits + 1) - 1, half), (1, half)
+
+
+def _steps_to(end, rho):
+    """Return log(m 2^e) / log(rho) to so many digits that no rounding decides."""
+    with localcontext(Context(prec=60)):
+        steps = (Decimal(end[0]).ln() + end[1] * Decimal(2).ln()) / Decimal(rho).ln()
+        # A power of two meets a power of two exactly, and nothing else comes so near to a whole number.
+        return round(steps) if abs(steps - round(steps)) < Decimal("1e-30") else steps

@@ -212,12 +212,18 @@ def test_the_powers_of_a_triangle_in_fractions(entries):
     np.testing.assert_allclose(found, exact_triangle_norms(entries, 120), atol=1e-12)
 
 
+@pytest.mark.parametrize("b", [0, Fraction(-1, 4), Fraction(-1, 2), -1])
+def test_with_a_radius_of_one_and_a_second_eigenvalue_below_zero_the_first_corner_is_the_largest(b):
+    sums = [sum(b**j for j in range(k)) for k in range(1, 60)]
+    assert max(sums) == sums[0] and triangle(1.0, float(b), 3.0).peak == 1
+
+
 @each_triangle
 def test_the_corner_is_largest_beside_its_peak(entries):
     law, (a, b, _) = triangle(*map(float, entries)), map(Fraction, entries)
     sums = [sum(a ** (k - 1 - j) * b**j for j in range(k)) for k in range(1, 60)]
-    if a >= 1:
-        assert law.peak == math.inf and sums == sorted(sums)
+    if law.peak == math.inf:
+        assert a >= 1 and max(sums) == sums[-1] and sums == sorted(sums)
     else:
         assert 1 + sums.index(max(sums)) in (math.floor(law.peak), math.ceil(law.peak))
 
@@ -329,11 +335,34 @@ def test_a_norm_above_one_is_not_sufficient_and_the_states_decide():
     assert gradients(params, size=0)[-1] > 20 and gradients(params, size=100)[-1] < -20
 
 
+OF_THE_PRODUCT = "excluded for the product", "certain for the product"
+
+
 def test_in_the_linear_case_the_eigenvalues_decide_in_the_long_run():
     known, got = conditions(TRANSIENT, "identity"), modes(TRANSIENT).log10_norms([0, 1], np.arange(1001))
     assert known[-3:-1] == ("certain", "excluded") and "long run" in known.because
     assert got.max() > 1 and got[-1] < -40
-    assert conditions(TRANSIENT + 0.2 * np.eye(2), "identity")[-3:-1] == ("excluded", "certain")
+    assert conditions(TRANSIENT + 0.2 * np.eye(2), "identity")[-3:-1] == OF_THE_PRODUCT
+
+
+def test_with_rho_above_one_a_gradient_without_a_share_in_what_grows_vanishes():
+    """The product explodes, and nearly every gradient; the verdict must not say it of all of them."""
+    W = np.diag([2.0, 0.5])
+    known = conditions(W, "identity")
+    assert (known.vanishing, known.exploding) == OF_THE_PRODUCT
+    for W_qh, end in (([[0.0, 1.0]], 0.5), ([[1e-9, 1.0]], 2.0)):
+        got = gradients(Params(np.ones((2, 1)), W, np.array(W_qh)), T=400, activation="identity", size=0)
+        assert got[-1] - got[-2] == pytest.approx(np.log10(end), abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_where_every_eigenvalue_is_above_one_every_gradient_explodes(seed):
+    """The least singular value of W^k, from NumPy's powers, is what the gradient that fares worst is multiplied by."""
+    rng = np.random.default_rng(seed)
+    V = rng.normal(size=(4, 4))
+    W = V @ np.diag(rng.choice([-1, 1], 4) * rng.uniform(1.2, 2, 4)) @ np.linalg.inv(V)
+    assert conditions(W, "identity")[-3:-1] == ("excluded", "certain")
+    assert np.linalg.svd(np.linalg.matrix_power(np.linalg.inv(W), 150), compute_uv=False)[0] < 1e-3
 
 
 @pytest.mark.parametrize(
@@ -349,7 +378,10 @@ def test_in_the_linear_case_the_eigenvalues_decide_in_the_long_run():
         ([[1.0, 1.0], [0.0, 1.0]], "identity", ("undecided", "undecided"), "not sufficient"),  # grows like k
         ([[0.5, 9.0], [0.0, 0.5]], "identity", ("certain", "excluded"), "linear and rho < 1"),
         ([[0.5, 9.0], [0.0, 0.5]], "relu", ("certain", "excluded"), "rho(|W|)"),
-        ([[0.0, 2.0], [-2.0, 0.0]], "identity", ("excluded", "certain"), "linear and rho > 1"),
+        ([[0.0, 2.0], [-2.0, 0.0]], "identity", ("excluded", "certain"), "linear and every |lambda_i| > 1"),
+        ([[1.1, 50.0], [0.0, -1.2]], "identity", ("excluded", "certain"), "linear and every |lambda_i| > 1"),
+        ([[1.1, 50.0], [0.0, -1.0]], "identity", OF_THE_PRODUCT, "linear and rho > 1"),
+        ([[2.0, 0.0], [0.0, 0.5]], "identity", OF_THE_PRODUCT, "linear and rho > 1"),
         (np.zeros((2, 2)), "identity", ("certain", "excluded"), "sufficient, in every step"),
     ],
 )
@@ -364,7 +396,7 @@ def test_rounding_does_not_decide(seed):
     """Orthogonal matrices, and triangular ones turned by them, with radii a hair from 1: what they are is known."""
     Q = np.linalg.qr(np.random.default_rng(seed).normal(size=(6, 6)))[0]
     assert conditions(Q, "tanh")[-3:-1] == conditions(Q, "identity")[-3:-1] == ("undecided", "excluded")
-    for radius, verdict in ((1, "undecided"), (0.999, "certain"), (1.001, "excluded")):
+    for radius, verdict in ((1, "undecided"), (0.999, "certain"), (1.001, "excluded for the product")):
         for last in (0, radius):  # coupled to the first: where they are equal, W is not diagonalizable
             known = conditions(Q @ (np.diag([radius, 0.7, -0.6, 0.5, -0.4, last]) + np.eye(6, k=5)) @ Q.T, "identity")
             assert abs(known.rho[0] - radius) <= known.rho[1]

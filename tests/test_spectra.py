@@ -466,20 +466,51 @@ def first(holds, guess):
     return holds(guess) and (guess <= 1 or not holds(guess - 1))
 
 
+def neighbours(dtype):
+    """The largest number, the smallest normal one and the smallest one of a dtype, in fractions."""
+    info = np.finfo(dtype)
+    return (Fraction(float(number)) for number in (info.max, info.smallest_normal, info.smallest_subnormal))
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("rho", RHOS)
 def test_the_horizon_in_exact_fractions(rho, dtype):
-    info, found, exact = np.finfo(dtype), horizon(rho, dtype), Fraction(rho)
-    top = Fraction(2) ** round(math.log2(info.max))  # the power of two after the largest number
+    """Rounded to the nearest; halves go to the even neighbour, which is inf, the normal number and 0."""
+    (largest, normal, smallest), found, exact = neighbours(dtype), horizon(rho, dtype), Fraction(rho)
+    top = Fraction(2) ** round(math.log2(largest))  # the power of two after the largest number
     ends = {
-        "overflow": lambda k: exact**k >= top,
-        "subnormal": lambda k: exact**k < Fraction(float(info.smallest_normal)),
-        "zero": lambda k: exact**k < Fraction(float(info.smallest_subnormal)),
+        "overflow": lambda k: exact**k >= (largest + top) / 2,
+        "subnormal": lambda k: exact**k < normal - smallest / 2,
+        "zero": lambda k: exact**k <= smallest / 2,
     }
     happen = {"overflow": rho > 1, "subnormal": rho < 1, "zero": rho < 1}
     for end, holds in ends.items():
         k = getattr(found, end)
         assert first(holds, k) if happen[end] else k == math.inf, (end, k)
+
+
+@pytest.mark.parametrize("rho", [0.5, 0.9, 0.99, 0.999])
+def test_the_horizon_is_where_powers_of_high_precision_round_to_zero(rho):
+    """mpmath rounds rho^k to 53 bits, and ``ldexp`` once more, to subnormal numbers: half of the smallest goes to 0."""
+    k = horizon(rho).zero
+    with mpmath.workprec(200):
+        last, gone = (float(mpmath.mpf(rho) ** step) for step in (k - 1, k))
+    assert last == np.finfo(float).smallest_subnormal and gone == 0
+    single = horizon(rho, np.float32).zero  # of float64 digits float32 makes the same, away from a half
+    assert np.float32(rho ** (single - 1)) == np.finfo(np.float32).smallest_subnormal and np.float32(rho**single) == 0
+
+
+@pytest.mark.parametrize("rho", [1 - 2.0**-53, 1 - 1e-12, 1 + 1e-12, 1 + 2.0**-52, 1 - 2.0**-30, 1 + 2.0**-30])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_horizon_of_what_is_nearly_one(rho, dtype):
+    """With 400 bits, where the rate alone would be off by whole steps, and half a unit in the last place by many."""
+    largest, _, smallest = neighbours(dtype)
+    unit = largest - Fraction(float(np.nextafter(np.finfo(dtype).max, dtype(0), dtype=dtype)))
+    end = largest + unit / 2 if rho > 1 else smallest / 2
+    with mpmath.workprec(400):
+        wanted = int(mpmath.ceil(mpmath.log(mpmath.mpf(end.numerator) / end.denominator) / mpmath.log(mpmath.mpf(rho))))
+    found = horizon(rho, dtype)
+    assert (found.overflow if rho > 1 else found.zero) == wanted
 
 
 def test_the_horizon_is_where_powers_give_out():
@@ -489,14 +520,19 @@ def test_the_horizon_is_where_powers_give_out():
             assert np.isfinite(np.float64(rho) ** (k - 1)) and np.isinf(np.float64(rho) ** k)
     for rho in (0.3, 0.5, 0.9):
         assert 0 < rho ** (horizon(rho).zero - 1) < np.finfo(float).smallest_normal
-        assert rho ** (horizon(rho).zero + 1) <= np.finfo(float).smallest_subnormal
+        assert rho ** (horizon(rho).zero + 1) == 0
 
 
-def test_repeated_multiplication_sticks_before_it():
-    product = 1.0
-    for _ in range(2 * horizon(0.9).zero):
-        product *= 0.9
-    assert product == 5 * np.finfo(float).smallest_subnormal
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rho", [0.3, 0.5, 0.51, 0.6, 0.9, 0.99])
+def test_repeated_multiplication_sticks_above_zero(rho, dtype):
+    """At the largest m with rho m rounded to m, in exact fractions; for 1/2 and below there is none."""
+    exact, product = Fraction(float(dtype(rho))), dtype(1)
+    for _ in range(2 * horizon(rho, dtype).zero):
+        product *= dtype(rho)
+    stays = [m for m in range(1, 200) if round(exact * m) == m]  # Python rounds halves to the even number as well
+    assert product == max(stays, default=0) * np.finfo(dtype).smallest_subnormal
+    assert (product == 0) == (rho <= 0.5)
 
 
 @pytest.mark.parametrize("rho", [0.4, 0.97, 1.03, 5.0])
@@ -575,7 +611,7 @@ TRACE = forward(init_params(1, 2, 2), ONE)
         (lambda: spectral_radius(3.0), ValueError, ["W", "()", "(n, n)"]),
         (lambda: singular_values([[1, np.inf], [0, 1]]), ValueError, ["W", "inf", "finite"]),
         (lambda: departure_from_normality(1j * np.eye(2)), TypeError, ["W", "complex128", "real"]),
-        (lambda: horizon(-1), ValueError, ["rho", "-1", "at least 0"]),
+        (lambda: horizon(-1), ValueError, ["rho", "-1", "from 0"]),
         (lambda: horizon(math.nan), ValueError, ["rho", "nan"]),
         (lambda: horizon(2, np.float16), TypeError, ["float16", "float32 or float64"]),
         (lambda: measured_horizon([[1.0]]), ValueError, ["log", "(1, 1)", "(K + 1,)"]),

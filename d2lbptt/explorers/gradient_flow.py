@@ -338,7 +338,7 @@ def _what_is_certain(flow):
     what = "W_hh alone does not decide"
     if known.vanishing == "certain":
         what = f"With enough steps vanishing{of} is certain"
-    elif known.exploding == "certain":
+    elif known.exploding.startswith("certain"):
         what = "With enough steps exploding is certain for almost every gradient"
     elif known.exploding == "excluded":
         what = f"Exploding{of} is excluded"
