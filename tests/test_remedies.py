@@ -86,6 +86,35 @@ def test_the_laws_are_those_of_their_modules():
     assert tuple(found) == NAMES
 
 
+@pytest.mark.parametrize("g", [0.5, 0.8])
+def test_near_rest_the_patient_goes_with_its_own_spectral_radius(g):
+    """The rate by NumPy's eigenvalues and the slopes that the forward pass met; both laws at the end, ten networks."""
+    off, off_mean_field = [], []
+    for seed in range(10):
+        found, params = remedies(200, g=g, seed=seed)["gaussian"], init_params(64, 64, 1, scale=g, seed=seed)
+        slopes = 1 - forward(params, inputs(200, seed), activation="tanh").h[2:] ** 2
+        rate = np.log10(abs(np.linalg.eigvals(params.W_hh)).max()) + np.log10((slopes**2).mean(1)).mean() / 2
+        assert found.name == "spectral radius"
+        np.testing.assert_allclose(found.law, np.arange(200) * rate, rtol=0.05)  # mean-field slopes
+        off.append(abs(found.decades[-1] - found.law[-1]))
+        off_mean_field.append(abs(found.decades[-1] - 199 * laws.mean_field(g, 0.01).exponent / np.log(10)))
+    # Seen: 0.3 to 1.1 decades off, and 0.03 to 9.9.
+    assert max(off) < 2 < np.median(off_mean_field) and max(off_mean_field) > 5
+
+
+@pytest.mark.parametrize(("g", "size"), [(0.8, 1.0), (1.5, 0.1)])
+def test_a_patient_that_is_kept_moving_goes_with_the_mean_field(g, size):
+    """By loud inputs, or by chaos: the spectral radius would be off by far more, in the median of ten networks."""
+    off, off_radius = [], []
+    for seed in range(10):
+        found = remedies(200, g=g, seed=seed, input_size=size)["gaussian"]
+        W = init_params(64, 64, 1, scale=g, seed=seed).W_hh
+        assert found.name == "mean field"
+        off.append(abs(found.decades[-1] - found.law[-1]))
+        off_radius.append(abs(found.decades[-1] - 199 * np.log10(abs(np.linalg.eigvals(W)).max())))
+    assert 5 * np.median(off) < np.median(off_radius)
+
+
 def test_no_law_where_the_cell_does_not_rest():
     assert np.isnan(remedies(20, g=3.0, gate_bias=0.0)["gated"].law).all()
     assert np.isfinite(remedies(20, g=3.0, gate_bias=-4.0)["gated"].law).all()
@@ -130,6 +159,19 @@ def test_what_is_kept_cannot_be_changed(name):
 
 
 # --- the arcsine law ---
+
+
+def test_what_is_left_at_h_1_is_a_power_of_T_and_against_the_lag_there_is_no_power():
+    """The share of minima at steps 0 and 1 in whole numbers, and the arcsine in floats."""
+    for T in (100, 1000, 10_000):
+        share = Fraction(comb(2 * T, T), 4**T) + Fraction(comb(2 * T - 2, T - 1), 2 * 4 ** (T - 1))
+        assert log10_never_at_zero(T)[-1] == pytest.approx(np.log10(float(share)) / 2, abs=1e-9)
+        assert 10 ** log10_never_at_zero(T)[-1] == pytest.approx(np.sqrt(1.5) / (np.pi * T) ** 0.25, rel=2 / T)
+    T, k = 1000, np.arange(1000)
+    law = log10_never_at_zero(T)
+    np.testing.assert_allclose(law[:-1], np.log10(2 / np.pi * np.arcsin(np.sqrt(1 - k[:-1] / T))) / 2, atol=0.035)
+    local = np.diff(law[1:]) / np.diff(np.log10(k[1:]))  # the exponent, were it a power of k
+    assert -0.02 < local[0] < 0 and local[-1] < -50 and local[500] > -1
 
 
 @pytest.mark.parametrize("T", [1, 2, 3, 17])

@@ -98,7 +98,11 @@ def describe(values, compared):
     patient = found["gaussian"]
     start = f"Of |dL/dh_{T}| there is left at h_1: gaussian W_hh, g = {values['g']:.2f}: {_says(patient)}"
     others = (f"{name}: {_says(found[key])}" for key, name in _OTHERS.items())
-    few = np.isfinite(patient.decades[-1]) and abs(patient.decades[-1] - patient.law[-1]) >= MEANINGFUL
+    few = (
+        patient.name == "mean field"
+        and np.isfinite(patient.decades[-1])
+        and abs(patient.decades[-1] - patient.law[-1]) >= MEANINGFUL
+    )
     why = f" The mean field is that of infinitely many units, not of {values['units']}." if few else ""
     return f"{start}; {'; '.join(others)}; {_window(values)}.{why}"
 
