@@ -456,6 +456,30 @@ def test_a_vector_that_ends():
     assert not found.direction[5:].any() and np.all(found.error < 1e-10)
 
 
+@pytest.mark.slow
+def test_singular_values_and_exponents_over_ten_networks():
+    """What notebook 07 says of their difference; 64 units, g = 1.5, in nats, the largest over the directions.
+
+    Over the same steps it does not grow with T (seen: 3 to 7); with a tenth left out it does (10 to 56), and so does
+    the standard error of T times an exponent, as sqrt(T).
+    """
+    lengths = (250, 1000, 4000)
+    same, other, chance = np.empty((3, 10, 3))
+    for seed in range(10):
+        params = init_params(1, 64, 1, scale=1.5, seed=seed)
+        x = 0.1 * np.random.default_rng((seed, 1)).normal(size=(lengths[-1], 1))
+        for i, T in enumerate(lengths):
+            trace = forward(params, x[:T], activation="tanh")
+            values = jacobian_spectrum(trace).log
+            own, later = lyapunov_exponents(trace, discard=0), lyapunov_exponents(trace)
+            same[seed, i] = np.abs(values - T * own.rate).max()
+            other[seed, i] = np.abs(values - T * later.rate).max()
+            chance[seed, i] = np.median(T * later.error)
+    assert same.max() < 12 and np.abs(same[:, 2] - same[:, 1]).max() < 1
+    assert np.median(other[:, 2]) > 1.5 * np.median(other[:, 0]) > 3 * np.median(same[:, 0])
+    assert 2 < np.median(chance[:, 2] / chance[:, 0]) < 8  # sqrt(4000 / 250) is 4
+
+
 # --- the range of a dtype ---
 
 RHOS = [0.0, 1e-300, 0.1, 0.25, 0.3, 0.5, math.sqrt(0.5), 0.9, 0.99, 1.0, 1.01, 1.1, math.sqrt(2), 2.0, 3.0, 4.0, 1e300]
