@@ -1,6 +1,6 @@
 """Is this gradient right? Every entry, at every time step, at a tolerance that is measured.
 
-The reference is the complex step along the states that the forward pass has stored (``orbit``). How far rounding alone
+The reference is the complex step along the states that the forward pass has stored (``_orbit``). How far rounding alone
 may carry a gradient is measured on the problem at hand: every stored number is moved by one unit in the last place,
 several times, and the gradient calculated anew; Student's t turns the spread into a bound. What each step brings is
 compared by itself, so that a term of relative size 1e-9 stands beside its like and not beside a big neighbour.
@@ -15,14 +15,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import _validation, diagnosis, orbit, rounding
-from ._parts import tables
+from . import _diagnosis, _orbit, _rounding, _validation
+from ._tolerance import BLIND_ABOVE, SHAKES, bound_of, sized, standard_deviations, tolerances, unless_lost, with_its_own
 from .bptt import Gradients, backward, row_norms
 from .contributions import Key
 from .differences import complex_step, one_sided, ridders
 from .report import Report, Row
 from .rnn import Params, Trace, forward
-from .tolerance import BLIND_ABOVE, SHAKES, bound_of, sized, standard_deviations, tolerances, unless_lost, with_its_own
 
 RIDDERS = 4  # times its own estimate is what the error of ridders stays below: see tests/test_differences.py
 
@@ -67,7 +66,7 @@ def check_gradients(
 
     Notes
     -----
-    The tolerance (see ``tolerance``) comes from the spread of 48 backward passes, with every stored number moved by
+    The tolerance (see ``_tolerance``) comes from the spread of 48 backward passes, with every stored number moved by
     one unit in the last place, at a false-alarm rate of 1e-6 over all entries and steps; the reference's own rounding
     is added. If the gradient under test is outside, its own spread over the same shakes counts where that is wider.
     Nothing is called wrong where the tolerance would exceed the number itself, or a tenth of it in the case of such
@@ -81,28 +80,28 @@ def check_gradients(
     trace = _real(forward(params, x, h0=h0, activation=activation))
     asked = _Asked.of(gradient, contributions, trace, options)
     tested = asked(trace, y)
-    answers, kinks = orbit.reference(trace, y, **options)
+    answers, kinks = _orbit.reference(trace, y, **options)
     answers = [tables(answer) for answer in answers]
-    shakes = partial(rounding.in_groups, trace, y, loss, seed, SHAKES)
+    shakes = partial(_rounding.in_groups, trace, y, loss, seed, SHAKES)
     rng = np.random.default_rng((seed, 1))
-    ours = (tables(one) for shaken in shakes() for one in rounding.answers(shaken, trace, loss, reduction, rng))
+    ours = (tables(one) for shaken in shakes() for one in _rounding.answers(shaken, trace, loss, reduction, rng))
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows has no tolerance, and is said to be blind
-        _, spread = rounding.spread(ours, answers[0])
+        _, spread = _rounding.spread(ours, answers[0])
     tolerance = tolerances(spread, answers[0], trace)
     tolerance = {key: unless_lost(key, value, value, answers[0][key], 1) for key, value in tolerance.items()}
     ratio = _ratio(tested, answers, tolerance)
     if _wrong(ratio):
         asked.again(tested, trace, y)
         with np.errstate(over="ignore", invalid="ignore"):
-            theirs = (asked(*one) for shaken in shakes() for one in rounding.traces(shaken, trace))
+            theirs = (asked(*one) for shaken in shakes() for one in _rounding.traces(shaken, trace))
             sizes = {key: [] for key in tested}
-            own = rounding.spread(sized(theirs, sizes), tested)
+            own = _rounding.spread(sized(theirs, sizes), tested)
         wider = with_its_own(*own, sizes, spread, tested, answers[0], trace)
         tolerance |= {key: np.fmax(tolerance[key], value) for key, value in wider.items()}
         ratio = _ratio(tested, answers, tolerance)
     reference = answers[0] | _nearest(tested, answers)
-    finding = diagnosis.Finding(trace, np.asarray(y), options, asked, tested, reference, tolerance, ratio)
-    steps, hint, reach = diagnosis.explain(finding) if _wrong(ratio) else ((), "", "")
+    finding = _diagnosis.Finding(trace, np.asarray(y), options, asked, tested, reference, tolerance, ratio)
+    steps, hint, reach = _diagnosis.explain(finding) if _wrong(ratio) else ((), "", "")
     return _report(finding, steps, hint, reach, kinks)
 
 
@@ -154,8 +153,8 @@ def check_gradient(f, theta, grad, *, method="auto", seed=0):
         reach, kinks = "The reference is the complex step.", ()
     answers, tolerance = [{key: answer} for answer in answers], {key: tolerance}
     ratio = _ratio(tested, answers, tolerance)
-    finding = diagnosis.Finding(None, None, {}, None, tested, _nearest(tested, answers), tolerance, ratio)
-    return _report(finding, (), diagnosis.of_one_array(finding) if _wrong(ratio) else "", reach, kinks)
+    finding = _diagnosis.Finding(None, None, {}, None, tested, _nearest(tested, answers), tolerance, ratio)
+    return _report(finding, (), _diagnosis.of_one_array(finding) if _wrong(ratio) else "", reach, kinks)
 
 
 def _given(grad, theta):
@@ -169,7 +168,7 @@ def _why_not_analytic(f, theta, rng):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", np.exceptions.ComplexWarning)  # float() of a complex number
-            found = np.imag(f(theta + 1j * orbit.STEP * direction)) / orbit.STEP
+            found = np.imag(f(theta + 1j * _orbit.STEP * direction)) / _orbit.STEP
     except Exception:  # whatever it cannot do with complex numbers
         return "; f does not calculate with complex numbers"
     slope = ridders(lambda s: f(theta + s * direction), 0.0)
@@ -178,13 +177,13 @@ def _why_not_analytic(f, theta, rng):
 
 def _by_complex_step(f, theta, grad, rng):
     reference = complex_step(f, theta)
-    runs = ((moved, orbit.STEP * rng.uniform(0.5, 1)) for moved in rounding.moved_copies(theta, rng, SHAKES))
+    runs = ((moved, _orbit.STEP * rng.uniform(0.5, 1)) for moved in _rounding.moved_copies(theta, rng, SHAKES))
     tables = ({"f": complex_step(f, moved, h), **({"g": _given(grad, moved)} if grad else {})} for moved, h in runs)
-    _, spread = rounding.spread(tables, {"f": reference, "g": reference})
+    _, spread = _rounding.spread(tables, {"f": reference, "g": reference})
     # Both sides round: the gradient under test, unless it can be asked, as much as the reference.
     deviation = np.hypot(spread["f"], np.fmax(spread["f"], spread.get("g", 0)))
     # The error of the formula falls with h^2, and is all there is where the derivative is zero.
-    formula = 4 / 3 * np.abs(reference - complex_step(f, theta, orbit.STEP / 2))
+    formula = 4 / 3 * np.abs(reference - complex_step(f, theta, _orbit.STEP / 2))
     reference = np.where(np.abs(reference) <= 2 * formula, 0, reference)
     times = standard_deviations({"f": reference})
     return [reference], formula + bound_of(deviation, times, np.abs(reference), np.abs(reference), 1, float)

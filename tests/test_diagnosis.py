@@ -1,4 +1,4 @@
-"""The sentences of the diagnosis. Oracle: bugs made in plain loops, as a reader would make them.
+"""The sentences of the _diagnosis. Oracle: bugs made in plain loops, as a reader would make them.
 
 ``oracles.by_hand`` has the mistakes that have a name; ``loop`` and ``truncated`` below have those that have none. Where
 a loop is wrong, at which steps, and in which parameters, follows from how it was written.
@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from oracles import by_hand, changed, random_problem, summed, trace_of
 
-from d2lbptt import Params, backward, check_gradient, check_gradients, diagnosis, localisation
+from d2lbptt import Params, _diagnosis, _localisation, backward, check_gradient, check_gradients
 from d2lbptt.contributions import Key
 from d2lbptt.mistakes import MISTAKES
 
@@ -352,7 +352,7 @@ def said():
 
 
 def test_every_sentence_has_a_bug_that_provokes_it():
-    found, more = sentences(diagnosis), sentences(localisation)
+    found, more = sentences(_diagnosis), sentences(_localisation)
     assert len(found) > 30 and len(more) > 5
     found |= more
     assert not {piece for piece in found if not any(piece in text for text in said())}

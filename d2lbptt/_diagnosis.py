@@ -9,10 +9,9 @@ import math
 
 import numpy as np
 
-from ._parts import parts, tables, unbatched, uses
+from ._localisation import Finding, one_entry, wrong_steps
 from .bptt import backward
-from .contributions import Key
-from .localisation import Finding, one_entry, wrong_steps
+from .contributions import Key, parts, tables, unbatched, uses
 from .mistakes import MISTAKES, flawed
 from .truncation import chunks
 

@@ -2,7 +2,7 @@
 
     tolerance = c s + eps log2(2T) sum_t |what step t brings| + floor
 
-s is the standard deviation over the shakes (``rounding``), and c Student's quantile at the wanted rate of false alarms
+s is the standard deviation over the shakes (``_rounding``), and c Student's quantile at the wanted rate of false alarms
 over all entries and steps, times one half: a shake moves by a whole unit in the last place, a rounding by half a unit
 at most. Two numbers here are policy, how often a right gradient may be called wrong, and from where on BLIND is said.
 """
@@ -10,8 +10,8 @@ at most. Two numbers here are policy, how often a right gradient may be called w
 import numpy as np
 from scipy import stats
 
+from ._orbit import STEP
 from .contributions import Key
-from .orbit import STEP
 
 SHAKES = 48  # more of them narrow Student's quantile: 15 standard deviations with 16, 9 with 32, 8 with 48
 ROUNDING = 0.5

@@ -70,7 +70,7 @@ def _moved(a, rng):
 
 
 def answers(shaken, trace, loss, reduction, rng):
-    """Yield the answer of our backward pass to each shake, as ``orbit.reference`` gives it."""
+    """Yield the answer of our backward pass to each shake, as ``_orbit.reference`` gives it."""
     params, x, h, o, y = shaken
     with np.errstate(over="ignore", invalid="ignore"):
         slope = _moved(_slopes(shaken, trace, rng), rng)
