@@ -1,52 +1,19 @@
-"""Bars for what takes long, and no red lines where threads cannot start, as in a browser without a server (Pyodide)."""
+"""A bar for what takes long, and nothing in red where there can be none."""
 
-import logging
-import sys
-import threading
-from contextlib import contextmanager
-from functools import cache
+import warnings
+
+PATIENCE = 2  # seconds before it appears
 
 
-def bar(iterable=None, **options):
-    """Return tqdm's bar for where this runs, a notebook or a terminal.
-
-    Parameters
-    ----------
-    iterable : iterable, optional
-    **options
-        As for ``tqdm.auto.tqdm``.
-    """
+def bar(steps, total, what="checking"):
+    """Return the steps, with a bar that appears when they take long."""
     from tqdm.auto import tqdm  # loaded when it is first used
 
-    return unwatched(tqdm)(iterable, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # where there are no widgets for it
+        return _quiet(tqdm)(steps, total=total, desc=what, leave=False, delay=PATIENCE)
 
 
-def unwatched(kind):
-    """Return a kind of bar, which starts no thread of its own where none can start: it would warn in red."""
-    if kind is not None and not threads_start():
-        kind.monitor_interval = 0
-    return kind
-
-
-@cache
-def threads_start():
-    """Return whether a thread can be started here."""
-    if sys.platform == "emscripten":
-        return False
-    try:
-        threading.Thread(target=int).start()
-    except RuntimeError:
-        return False
-    return True
-
-
-@contextmanager
-def quiet_fonts():
-    """Keep Matplotlib from saying that it looks for fonts; a timer would say so later, where threads can start."""
-    log = logging.getLogger("matplotlib.font_manager")
-    before = log.level
-    log.setLevel(before if threads_start() else logging.ERROR)
-    try:
-        yield
-    finally:
-        log.setLevel(before)
+def _quiet(kind):
+    """Return the bar without its thread, which warns where threads cannot start."""
+    return type("Bar", (kind,), {"monitor_interval": 0})

@@ -16,13 +16,16 @@ from typing import NamedTuple
 import numpy as np
 
 from . import _diagnosis, _orbit, _rounding, _validation
+from ._progress import bar
 from ._tolerance import BLIND_ABOVE, SHAKES, bound_of, sized, standard_deviations, tolerances, unless_lost, with_its_own
 from .bptt import Gradients, backward, row_norms
-from .contributions import Key
-from .differences import complex_step, one_sided, ridders
+from .contributions import Key, tables
+from .differences import COARSE, _Lines, _number, complex_step, ridders
 from .report import Report, Row
 from .rnn import Params, Trace, forward
 
+TWICE = 8  # times: what draws may draw the same once or twice
+DIRECTIONS = 4  # along which the complex step is tried
 RIDDERS = 4  # times its own estimate is what the error of ridders stays below: see tests/test_differences.py
 
 
@@ -89,7 +92,7 @@ def check_gradients(
         _, spread = _rounding.spread(ours, answers[0])
     tolerance = tolerances(spread, answers[0], trace)
     tolerance = {key: unless_lost(key, value, value, answers[0][key], 1) for key, value in tolerance.items()}
-    ratio = _ratio(tested, answers, tolerance)
+    ratio, sees = _ratio(tested, answers, tolerance), tolerance
     if _wrong(ratio):
         asked.again(tested, trace, y)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -97,12 +100,12 @@ def check_gradients(
             sizes = {key: [] for key in tested}
             own = _rounding.spread(sized(theirs, sizes), tested)
         wider = with_its_own(*own, sizes, spread, tested, answers[0], trace)
-        tolerance |= {key: np.fmax(tolerance[key], value) for key, value in wider.items()}
+        tolerance = tolerance | {key: np.fmax(tolerance[key], value) for key, value in wider.items()}
         ratio = _ratio(tested, answers, tolerance)
     reference = answers[0] | _nearest(tested, answers)
     finding = _diagnosis.Finding(trace, np.asarray(y), options, asked, tested, reference, tolerance, ratio)
     steps, hint, reach = _diagnosis.explain(finding) if _wrong(ratio) else ((), "", "")
-    return _report(finding, steps, hint, reach, kinks)
+    return _report(finding, steps, hint, reach, kinks, sees)
 
 
 def check_gradient(f, theta, grad, *, method="auto", seed=0):
@@ -141,20 +144,49 @@ def check_gradient(f, theta, grad, *, method="auto", seed=0):
     """
     _validation.one_of("method", method, ("auto", "complex", "ridders"))
     theta = _validation.finite("theta", _validation.real("theta", theta)).astype(float)
-    rng = np.random.default_rng(seed)
-    key = Key("theta")
-    tested = {key: _given(grad, theta)}
-    why = _why_not_analytic(f, theta, rng) if method == "auto" else ""
-    if method == "ridders" or why:
-        answers, tolerance, kinks = _by_differences(f, theta)
-        reach = f"The reference is Ridders' extrapolation of differences{why}."
-    else:
-        answers, tolerance = _by_complex_step(f, theta, grad if callable(grad) else None, rng)
-        reach, kinks = "The reference is the complex step.", ()
-    answers, tolerance = [{key: answer} for answer in answers], {key: tolerance}
+    if not theta.size:
+        raise ValueError(f"theta has shape {theta.shape}, wanted at least one number")
+    key, rng = Key("theta"), np.random.default_rng(_validation.seed("seed", seed))
+    f = _Steady(_validation.function("f", f), theta)
+    tested = {key: f.unmoved(_given, grad, theta)}
+    if callable(grad) and not np.array_equal(_given(grad, theta), tested[key], equal_nan=True):
+        raise ValueError("grad returned another array when it was called again, wanted the same")
+    witness = f.unmoved(_witness, f, theta, method, rng)
+    answers, tolerance = [{key: answer} for answer in witness.answers], {key: witness.tolerance}
     ratio = _ratio(tested, answers, tolerance)
     finding = _diagnosis.Finding(None, None, {}, None, tested, _nearest(tested, answers), tolerance, ratio)
-    return _report(finding, (), _diagnosis.of_one_array(finding) if _wrong(ratio) else "", reach, kinks)
+    if witness.exact and callable(grad) and _wrong(ratio):
+        wider = {key: witness.tolerance + _of_its_own(grad, theta, rng)}
+        finding = finding._replace(tolerance=wider, ratio=_ratio(tested, answers, wider))
+    hint = _diagnosis.of_one_array(finding) if _wrong(finding.ratio) else ""
+    return _report(finding, (), hint, witness.reach, witness.kinks, tolerance)
+
+
+class _Steady:
+    """f, which is asked at theta again and again: a function always returns the same number."""
+
+    def __init__(self, f, theta):
+        self.f, self.theta = f, theta
+        self.here = _number(f(theta.copy()), theta)
+        self.again(TWICE)
+
+    def __call__(self, theta):
+        return self.f(theta)
+
+    def again(self, times=1):
+        """Complain if f does not return what it did at first."""
+        for found in (self.f(self.theta.copy()) for _ in range(times)):
+            if np.ndim(found) or found != self.here:
+                raise ValueError(
+                    f"f returned {self.here!r}, then {found!s:.40} at the same theta, wanted the same number again: "
+                    "does it draw, or remember, or is an array changed that it uses?"
+                )
+
+    def unmoved(self, function, *arguments):
+        """Return what a function returns, if f is still the same afterwards."""
+        found = function(*arguments)
+        self.again()
+        return found
 
 
 def _given(grad, theta):
@@ -162,40 +194,83 @@ def _given(grad, theta):
     return _validation.shaped("grad", found, theta.shape, "the shape of theta").astype(float)
 
 
-def _why_not_analytic(f, theta, rng):
-    """Return nothing if the complex step of f is right along one direction, else why it will not do."""
-    direction = rng.choice((-1.0, 1.0), theta.shape) * np.maximum(np.abs(theta), 0.1)
+class _Witness(NamedTuple):
+    """What a gradient is compared with: numbers between which all is right, and how well they are known."""
+
+    answers: list
+    tolerance: np.ndarray
+    reach: str
+    kinks: tuple = ()
+    exact: bool = False
+
+
+def _witness(f, theta, method, rng):
+    lines = _Lines(f, theta)
+    why = _why_not_complex(f, theta, lines, rng) if method != "ridders" else lines.coarse()
+    if method == "complex" and why:
+        nothing = np.zeros(theta.shape)
+        return _Witness([nothing], nothing + np.inf, f"The complex step says nothing here: {why}.")
+    if method == "ridders" or why:
+        return _by_differences(lines, f"The reference is Ridders' extrapolation of differences{'; ' * bool(why)}{why}.")
+    return _by_complex_step(f, theta, rng)
+
+
+def _why_not_complex(f, theta, lines, rng):
+    """Return nothing if the complex step of f is right along some directions, else why it will not do."""
+    directions = rng.choice((-1.0, 1.0), (DIRECTIONS, *theta.shape)) * np.maximum(np.abs(theta), 0.1)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", np.exceptions.ComplexWarning)  # float() of a complex number
-            found = np.imag(f(theta + 1j * _orbit.STEP * direction)) / _orbit.STEP
+            found = np.array([np.imag(f(theta + 1j * _orbit.STEP * one)) / _orbit.STEP for one in directions])
     except Exception:  # whatever it cannot do with complex numbers
-        return "; f does not calculate with complex numbers"
-    slope = ridders(lambda s: f(theta + s * direction), 0.0)
-    return "" if abs(found - slope.value) <= RIDDERS * slope.error else "; f is not analytic"
+        return lines.coarse() or "f does not calculate with complex numbers"
+    # Where the complex step says that f climbs, it must; where it says nothing, f may have dropped it.
+    if not found.any() or np.abs(found).max() * lines.stands_still > COARSE * np.spacing(abs(f.here)):
+        return lines.coarse() or "f drops the imaginary part"
+    slope = ridders(lambda s: f(theta + s * directions[0]), 0.0)
+    return "" if abs(found[0] - slope.value) <= RIDDERS * slope.error else "f is not analytic"
 
 
-def _by_complex_step(f, theta, grad, rng):
+def _by_complex_step(f, theta, rng):
     reference = complex_step(f, theta)
     runs = ((moved, _orbit.STEP * rng.uniform(0.5, 1)) for moved in _rounding.moved_copies(theta, rng, SHAKES))
-    tables = ({"f": complex_step(f, moved, h), **({"g": _given(grad, moved)} if grad else {})} for moved, h in runs)
-    _, spread = _rounding.spread(tables, {"f": reference, "g": reference})
-    # Both sides round: the gradient under test, unless it can be asked, as much as the reference.
-    deviation = np.hypot(spread["f"], np.fmax(spread["f"], spread.get("g", 0)))
+    tables = ({"f": complex_step(f, moved, h)} for moved, h in bar(runs, SHAKES))
+    _, spread = _rounding.spread(tables, {"f": reference})
+    # Both sides round: the gradient under test as much as the reference.
+    deviation = np.sqrt(2) * spread["f"]
     # The error of the formula falls with h^2, and is all there is where the derivative is zero.
     formula = 4 / 3 * np.abs(reference - complex_step(f, theta, _orbit.STEP / 2))
     reference = np.where(np.abs(reference) <= 2 * formula, 0, reference)
-    times = standard_deviations({"f": reference})
-    return [reference], formula + bound_of(deviation, times, np.abs(reference), np.abs(reference), 1, float)
+    return _Witness([reference], formula + _bound(deviation, reference), "The reference is the complex step.", (), True)
 
 
-def _by_differences(f, theta):
-    found, sides = ridders(f, theta), one_sided(f, theta)
-    left, right = (side.value for side in sides)
-    unsure = sides[0].error + sides[1].error
-    kink = np.abs(right - left) > unsure
-    answers = [np.where(kink, side, found.value) for side in (left, right)]
-    return answers, RIDDERS * np.where(kink, unsure, found.error), np.argwhere(kink)
+def _of_its_own(grad, theta, rng):
+    """Return how far rounding carries the gradient under test, if that can be asked."""
+    found = {"g": _given(grad, theta)}
+    runs = ({"g": _given(grad, moved)} for moved in _rounding.moved_copies(theta, rng, SHAKES))
+    return _bound(_rounding.spread(bar(runs, SHAKES), found)[1]["g"], found["g"])
+
+
+def _bound(deviation, numbers):
+    size = np.abs(numbers)
+    return bound_of(deviation, standard_deviations({"f": numbers}), size, size, 1, float)
+
+
+def _by_differences(lines, reach):
+    found, left, right = (lines.everywhere(side) for side in (lines.two_sided, lines.left, lines.right))
+    coarse = bool(lines.coarse())
+    times = 2 * RIDDERS if coarse else RIDDERS  # stairs are no independent noise
+    unsure = times * (left.error + right.error)
+    # Of a function in stairs only a large gap is a kink.
+    least = BLIND_ABOVE * np.abs(found.value).max() if coarse else 0
+    kink = np.abs(right.value - left.value) > np.maximum(unsure, least)
+    answers = [np.where(kink, side.value, found.value) for side in (left, right)]
+    tolerance = np.where(kink, unsure, times * found.error)
+    # A slope may hide behind none at all, where f hardly moves by more than it is known to.
+    hidden = not np.any(answers) and not tolerance.max() * lines.reach <= BLIND_ABOVE * lines.moves()
+    if hidden or lines.stairs.width > 1:
+        tolerance = np.full(tolerance.shape, np.inf)
+    return _Witness(answers, tolerance, reach, np.argwhere(kink))
 
 
 def _real(trace):
@@ -297,28 +372,29 @@ def _wrong(ratio):
     return any((value > 1).any() for value in ratio.values())
 
 
-def _report(finding, steps, hint, reach, kinks):
-    rows = tuple(_row(name, finding) for name in dict.fromkeys(key.name for key in finding.tested))
+def _report(finding, steps, hint, reach, kinks, sees):
+    rows = tuple(_row(name, finding, sees) for name in dict.fromkeys(key.name for key in finding.tested))
     blind = any(row.blind for row in rows)
     verdict = "FAIL" if _wrong(finding.ratio) else "BLIND" if blind else "PASS"
     return Report(verdict, rows, steps, hint, reach, tuple(tuple(map(int, kink)) for kink in kinks), finding.ratio)
 
 
-def _row(name, finding):
+def _row(name, finding, sees):
     keys = [key for key in (Key(name), Key(name, True)) if key in finding.tested]
     key = max(keys, key=lambda key: finding.ratio[key].max())
     index = tuple(map(int, np.unravel_index(np.argmax(finding.ratio[key]), finding.ratio[key].shape)))
     tables = (finding.tested, finding.reference, finding.tolerance, finding.ratio)
     total, right, tolerance = (table[keys[0]] for table in tables[:3])
     largest = max(np.abs(total).max(), np.abs(right).max())
-    # Where all is zero there is nothing to be blind to.
-    blind = largest > 0 and not tolerance.max() <= BLIND_ABOVE * largest and not keys[0].steps
+    # Where all is zero there is nothing to be blind to, if that is known.
+    blind = not tolerance.max() <= (BLIND_ABOVE * largest or np.finfo(float).max) and not keys[0].steps
+    wrong = finding.ratio[key][index] > 1
     return Row(
         name,
         float(row_norms(total.reshape(1, -1))[0]),
         index[1:] if key.steps else index,
         index[0] + 1 if key.steps else None,
         *(float(table[key][index]) for table in tables),
-        float(tolerance.max()),
+        float((sees[keys[0]] if wrong else tolerance).max()),
         bool(blind),
     )

@@ -19,10 +19,14 @@ from typing import NamedTuple
 import numpy as np
 
 from . import _validation
+from ._progress import bar
 
+__all__ = ["Difference", "central_difference", "complex_step", "one_sided", "ridders"]
 EPS = np.finfo(float).eps
 GROWTH = 4  # of the step: a power of 2, so that theta + h is exact where it can be
 RAYS = 8  # how many differences the noise of f is measured from
+COARSE = 64  # units in the last place: what f is known to is said from there on
+WIDER = 16  # than a stair are the rays that noise is measured on
 SURE = 4  # times the bound of noise: 7 standard deviations of what noise puts between two slopes, so no noise
 
 
@@ -120,14 +124,18 @@ def ridders(f, theta):
     or so (Moré and Wild 2011, SIAM Journal on Scientific Computing 33, 1292-1314). It is at least eps |f| / 2,
     the rounding of the number that f returns. One measurement serves all entries.
 
+    *Stairs.* f may stand still over small steps: it calculates in float32, or its value is rounded, or added to a
+    large number. So the rays grow until half of the values of f on them are different. From there on f moves, and
+    the smallest distance of two values is the height of a stair; half of it is noise, and the rays that measure the
+    noise are at least 16 times as long.
+
     *Structure below h_0*, such as chaos or a kink close by. If the slope over a far smaller step, eps^(3/4), is
-    another one, the table starts from there. If f does not move over that step, its values come in stairs, and
-    it is no witness; if it does, half of the smallest distance between two values seen is counted as noise.
+    another one, the table starts from there.
 
     *Kinks.* The same points give the slopes from both sides; if these differ by more than their errors, half
     of their difference is added.
 
-    What is below eps^(3/4) cannot be told from noise, nor stairs wider than h_0 from a constant.
+    What is below eps^(3/4) cannot be told from noise, nor stairs wider than theta from a constant.
     """
     line = _Lines(f, theta)
     return line.everywhere(line.two_sided)
@@ -167,11 +175,15 @@ class _Lines:
     def __init__(self, f, theta):
         self.f, self.theta = f, _validation.finite("theta", _validation.real("theta", theta)).astype(float)
         self.here, self.at, self.noise = self._value(self.theta.copy()), cache(self._at), cache(self._noise)
+        self.seen = {self.theta.tobytes(): self.here}
+        self.stairs = self._stairs()
+        self.reach = self._steps(0).max()
+        self.stands_still = self.stairs.width / GROWTH**2  # within so large a part of theta
 
     def everywhere(self, find):
         """Return the Difference that ``find(index)`` makes of one entry, for all of them."""
         value, error = np.empty(self.theta.shape), np.empty(self.theta.shape)
-        for index in np.ndindex(self.theta.shape):
+        for index in bar(np.ndindex(self.theta.shape), self.theta.size):
             value[index], error[index] = find(index)
         return Difference(value, error)
 
@@ -220,16 +232,81 @@ class _Lines:
         """Return eps^power max(|theta_i|, 0.1), rounded to powers of 2."""
         return 2.0 ** np.round(np.log2(np.maximum(np.abs(self.theta), 0.1)) + power * np.log2(EPS))
 
+    def _on_rays(self, part):
+        """Return f at theta and at four points each of some rays around it, no longer than a part of theta."""
+        rng, reach = np.random.default_rng(0), part / 4 * self._steps(0)
+        rays = [reach * rng.uniform(-1, 1, self.theta.shape) for _ in range(RAYS)]
+        return np.array([[self.here, *(self._on_ray(self.theta + k * ray) for k in (1, 2, 3, 4))] for ray in rays])
+
+    def _on_ray(self, theta):
+        point = theta.tobytes()  # where a ray is short, its points are often the same
+        if point not in self.seen:
+            self.seen[point] = self._value(theta)
+        return self.seen[point]
+
     def _noise(self, power):
         """Return the standard deviation of f's noise around theta, within the step eps^power."""
-        rng, reach = np.random.default_rng(0), self._steps(power) / (4 * np.sqrt(self.theta.size))
-        rays = [reach * rng.uniform(-1, 1, self.theta.shape) for _ in range(RAYS)]
-        values = [[self.here, *(self._value(self.theta + k * ray) for k in (1, 2, 3, 4))] for ray in rays]
-        fourth = [a - 4 * b + 6 * c - 4 * d + e for a, b, c, d, e in values]
-        spread = math.hypot(*fourth) / math.sqrt(70 * RAYS)
-        # Over the tiny step f may climb a stair or two, which look like a slope: a stair is no higher than this.
-        stair = np.diff(np.unique(values)).min(initial=np.inf) if power == 3 / 4 else 0
-        return max(spread, EPS / 2 * abs(self.here), stair / 2)
+        least = max(EPS / 2 * abs(self.here), self.stairs.height / 2)
+        if self.stairs.width > 1:
+            return least
+        part = max(2.0 ** np.round(power * np.log2(EPS)), min(WIDER * self.stairs.width, 1))
+        try:
+            values = self._on_rays(part / np.sqrt(self.theta.size))
+        except (ArithmeticError, ValueError):  # so long a ray leaves the domain of f
+            return least if part < WIDER * self.stairs.width else np.inf
+        # Over a small step f may climb a stair or two, which look like a slope.
+        with np.errstate(over="ignore", invalid="ignore"):
+            fourth = values @ [1, -4, 6, -4, 1]
+        return max(math.hypot(*fourth) / math.sqrt(70 * RAYS), least)
+
+    def _stairs(self):
+        """Return the _Stairs of f: rays grow until half of the values on them are different."""
+        width = WIDER * EPS
+        while width <= 1:
+            try:
+                values = self._on_rays(width)
+            except (ArithmeticError, ValueError):
+                break
+            found = np.unique(values)
+            if len(found) > 2 * RAYS:
+                return _Stairs(width, np.diff(found).min(), _digits(values))
+            width *= GROWTH
+        return _Stairs(np.inf, 0.0, "")
+
+    def coarse(self):
+        """Return a sentence's end on what f is known to, if that is far less than float64 can hold."""
+        if self.stairs.width > 1:
+            return "f does not move near theta: a constant does not, nor do stairs that are wider than theta"
+        noise = self.noise(1 / 3)
+        return f"f is known to {noise:.0e} only{self.stairs.digits}" if noise > COARSE * EPS * abs(self.here) else ""
+
+    def moves(self):
+        """Return by how much f moves over steps as large as theta, 0 where it cannot be asked."""
+        try:
+            values = self._on_rays(1)
+            return float(values.max()) - float(values.min())
+        except (ArithmeticError, ValueError):
+            return 0.0
+
+
+class _Stairs(NamedTuple):
+    """How f moves in the small: hardly within ``width``, a part of theta; then by ``height`` or more."""
+
+    width: float
+    height: float
+    digits: str
+
+
+def _digits(values):
+    """Return what numbers these are, if they have few digits, in words."""
+    mantissa, exponent = np.frexp(values)
+    for bits, dtype in ((8, "bfloat16"), (11, "float16"), (24, "float32")):
+        if (np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits) == values).all():
+            return f": its values are numbers of {dtype}"
+    for places in range(13):
+        if (np.round(values, places) == values).all():
+            return f": its values are rounded to {places} decimal places"
+    return ""
 
 
 class _Entry(NamedTuple):
@@ -261,7 +338,7 @@ def _neville(slope, noise, first, last, order):
         if found.error > 2 * best.error or moved < GROWTH ** (order / 2) * before:
             break
         row, best, h = new, min(best, found, key=lambda entry: entry.error), GROWTH * h
-    return Difference(best.value, best.error)
+    return Difference(best.value if best.error < np.inf else 0.0, best.error)
 
 
 def _child(near, far, c):
@@ -280,9 +357,9 @@ def _moved(row, new):
 
 def _number(value, theta):
     """Return what f returned as a float."""
-    found = np.asarray(value)
+    found = _validation.array("f", value)
     if found.ndim or found.dtype.kind not in "iuf":
-        what = f"an array of shape {found.shape}" if found.ndim else repr(value)
+        what = f"an array of shape {found.shape}" if found.ndim else _validation.shown(value)
         raise TypeError(f"f returned {what}, wanted a real number")
     return _finite("f", float(found), theta)
 
