@@ -1,23 +1,22 @@
 """What is wrong with a gradient? One sentence, from the pattern of its errors.
 
-First the patterns that explain every number: a constant factor, one entry, a transposed block, one of the known
-``mistakes``, a truncation. Each is a complete gradient, and is named only if it agrees with the one under test as well
-as rounding allows. Then what is left to say from the steps alone: where the errors begin, and what works there.
+First the patterns that explain every number: a constant factor, one entry, and what ``_patterns`` knows, perhaps times
+a factor. Each is a complete gradient, and is named only if it agrees with the one under test as well as rounding
+allows. Then what is left to say from the steps alone: where the errors begin, and what works there.
 """
 
 import math
+from itertools import chain
 
 import numpy as np
 
 from ._localisation import Finding, one_entry, wrong_steps
-from .bptt import backward
-from .contributions import Key, parts, tables, unbatched, uses
-from .mistakes import MISTAKES, flawed
-from .truncation import chunks
+from ._patterns import known, truncations
 
 __all__ = ["Finding", "explain", "of_one_array"]
 FLOW = ("W_hx", "W_hh", "b_h", "h0")  # what dL/dh_t goes into
 OUTPUT = ("W_qh", "b_q", "o")  # what dL/do_t goes into, without it
+COARSER = 2.0**29  # are the numbers of float32 than those of float64
 
 
 def explain(finding):
@@ -35,23 +34,77 @@ def explain(finding):
     with np.errstate(over="ignore", invalid="ignore"):  # a wrong gradient may be as large as it likes
         if not_finite := _not_finite(finding):
             return wrong_steps(finding).steps if any(key.steps for key in finding.tested) else (), not_finite, ""
-        where = wrong_steps(finding)
-        if finding.fits(finding.reference):
-            return where.steps, "The errors are hardly larger than rounding: too small for a pattern.", where.reach
-        if meaning := _constant(finding):
-            # A factor of T is no mistake where T = 1: shorter sequences tell nothing.
-            told = ((), "Only sums were given.") if finding.only_sums and where.reach else (where.steps, where.reach)
-            return told[0], meaning, told[1]
-        hint = _one_entry(finding) or _transposed(finding) or _known_mistake(finding)
-        hint = hint or _truncation(finding, where.right) or _some_factor(finding) or _by_step(finding, where)
-        return where.steps, hint, where.reach
+        if not _is_float32(finding):
+            return _explained(finding)
+        words = "its numbers are those of float32, in a problem of float64"
+        coarser = finding.by_tolerances(COARSER)
+        if not coarser.wrong:
+            return wrong_steps(finding).steps, f"The errors are as small as those of float32: {words}.", ""
+        steps, hint, reach = _explained(coarser)
+        return steps, f"{hint.rstrip('.')}; besides, {words}.", reach
+
+
+def _explained(finding):
+    where = wrong_steps(finding)
+    if finding.fits(finding.reference):
+        return where.steps, "The errors are hardly larger than rounding: too small for a pattern.", where.reach
+    if meaning := _constant(finding):
+        # A factor of T is no mistake where T = 1: shorter sequences tell nothing.
+        told = ((), "Only sums were given.") if finding.only_sums and where.reach else (where.steps, where.reach)
+        return told[0], meaning, told[1]
+    if entry := _one_entry(finding):
+        return where.steps, entry, where.reach
+    if found := _known(finding, where.right):
+        hint, answer = found
+        return where.steps or _steps_of(finding, answer), hint, where.reach
+    return where.steps, _some_factor(finding) or _by_step(finding, where), where.reach
+
+
+def _known(finding, right):
+    """Return a sentence that explains every number and the gradient that it stands for, if there is one."""
+    for says, answer in chain(known(finding), truncations(finding, right)):
+        if finding.fits(answer):
+            return says, answer
+    names, factors = finding.wrong_names, {f: words for f, words in _factors(finding) if f}
+    for says, answer in chain(known(finding), truncations(finding, right, factors)):
+        for factor, words in factors.items():
+            times = {key: factor * rows if key.name in names else rows for key, rows in answer.items()}
+            if finding.fits(times):
+                return f"{says.rstrip('.')}, and {_subject(finding, 'every entry')} {words.rstrip('?')}.", times
+    return None
+
+
+def _steps_of(finding, answer):
+    """Return the steps in which a gradient that explains the errors is wrong."""
+    wrong = {
+        int(t) + 1
+        for key, rows in answer.items()
+        if key.steps and key.name not in ("h", "o")
+        for t in np.flatnonzero(
+            (np.abs(rows - finding.reference[key]) > finding.tolerance[key]).reshape(len(rows), -1).any(1)
+        )
+    }
+    return tuple(sorted(wrong))
+
+
+def _is_float32(finding):
+    """Whether all that was given has no more digits than float32, and what is right has."""
+    if finding.trace.h.dtype != np.float64:
+        return False
+    given = finding.given
+    short, right = (
+        [np.array_equal(a, a.astype(np.float32)) for a in arrays]
+        for arrays in ((finding.tested[key] for key in given), (finding.reference[key] for key in given))
+    )
+    return all(short) and not all(right)
 
 
 def of_one_array(finding):
     """Return a sentence on the pattern of the errors of one array, where there is no network behind it."""
     with np.errstate(over="ignore", invalid="ignore"):
-        patterns = (_not_finite, _constant, _one_entry, _transposed, _some_factor)
-        return next(filter(None, (pattern(finding) for pattern in patterns)), "")
+        hint = _not_finite(finding) or _constant(finding) or _one_entry(finding)
+        turned = next((says for says, answer in known(finding) if finding.fits(answer)), "")
+        return hint or turned or _some_factor(finding)
 
 
 # --- patterns that explain every number ---
@@ -84,7 +137,15 @@ def _some_factor(finding):
         return ""
     ratio = finding.tested[key][at] / finding.reference[key][at]
     times = _times(ratio, finding.tolerance[key][at] / abs(finding.reference[key][at]))
-    return f"{_subject(finding)} is {times} what it should be." if _is_times(finding, ratio) else ""
+    return f"{_subject(finding)} is {times} what it should be{_clipped(finding, ratio)}." * _is_times(finding, ratio)
+
+
+def _clipped(finding, ratio):
+    """Return words if the norm of all that is wrong is a round number, as clipping leaves it."""
+    sums = [finding.tested[key] for key in finding.tested if key.name in finding.wrong_names and not key.steps]
+    norm = math.sqrt(sum((a**2).sum() for a in sums))
+    is_round = math.isclose(norm, float(f"{norm:.2g}"), rel_tol=1e-5)  # torch adds 1e-6 to the norm
+    return f": its norm is {norm:.2g}, as clipping by norm leaves it" if is_round and 0 < ratio < 1 else ""
 
 
 def _is_times(finding, factor):
@@ -92,10 +153,10 @@ def _is_times(finding, factor):
     return finding.fits({k: (factor if k.name in names else 1) * finding.reference[k] for k in finding.tested})
 
 
-def _subject(finding):
+def _subject(finding, every="Every entry"):
     names = finding.wrong_names
     nonzero = {key.name for key in finding.tested if finding.reference[key].any()}
-    return "Every entry" if nonzero <= set(names) else f"The gradient of {', '.join(names)}"
+    return every if nonzero <= set(names) else f"The gradient of {', '.join(names)}"
 
 
 def _largest(finding):
@@ -114,7 +175,7 @@ def _factors(finding):
     """Return the factors that have a meaning, and what it is."""
     shape = finding.trace.x.shape if finding.trace else (1,)
     T, B = shape[0], shape[1] if len(shape) == 3 else 1
-    mean, half = finding.options.get("reduction") == "mean", finding.options.get("loss") == "squared_error"
+    mean = finding.options.get("reduction") == "mean"
     found = [
         (-1, "has the wrong sign: it points uphill where it should point down, or the other way round"),
         (0, "is zero: it was never added to, or never returned"),
@@ -128,7 +189,29 @@ def _factors(finding):
             (B, f"is B = {B} times too large: the mean over the batch is missing"),
             (1 / B, f"is B = {B} times too small: the mean over the batch was taken twice"),
         ]
-    return [*found, (2, "is twice too large" + ": is the factor 1/2 of the squared error missing?" * half)]
+    if T > 1 and B > 1:
+        found += [
+            (T * B, f"is T B = {T * B} times too large: the means over time and batch are missing"),
+            (1 / (T * B), f"is T B = {T * B} times too small: the means over time and batch were taken twice"),
+        ]
+    if T > 2 and mean:
+        found.append((T / (T - 1), f"is T/(T - 1) = {T / (T - 1):.4g} times too large: the mean is over T - 1 steps"))
+    return [*found, *_factors_of_the_loss(finding)]
+
+
+def _factors_of_the_loss(finding):
+    loss, q = finding.options.get("loss"), finding.trace.o.shape[-1] if finding.trace else 1
+    found = [
+        (2, "is twice too large" + ": is the factor 1/2 of the squared error missing?" * (loss == "squared_error"))
+    ]
+    if loss == "squared_error" and q > 2:
+        found += [
+            (2 / q, f"is 2/q = {2 / q:.4g} times what it should be: the squares are averaged over q, without the half"),
+            (1 / q, f"is q = {q} times too small: the squared errors are averaged over the outputs, not added"),
+        ]
+    if loss == "cross_entropy":
+        found.append((1 / math.log(2), "is 1/ln 2 = 1.443 times too large: it belongs to a loss in bits"))
+    return found
 
 
 def _one_entry(finding):
@@ -147,43 +230,6 @@ def _one_entry(finding):
     return f"{entry}: it is {_times(analytic / right, near / abs(right))} what it should be."
 
 
-def _transposed(finding):
-    names = finding.wrong_names
-    shape = finding.reference[Key(names[0])].shape if names[0] not in ("h", "o") else ()
-    if len(names) > 1 or len(shape) != 2 or shape[0] != shape[1]:
-        return ""
-    turned = {k: v.swapaxes(-1, -2) if k.name in names else v for k, v in finding.reference.items()}
-    why = ": its rows belong to dz_t, its columns to h_{t-1} (9.7.16)" if names == ["W_hh"] else ""
-    return f"The gradient of {names[0]} is transposed{why}." if finding.fits(turned) else ""
-
-
-def _known_mistake(finding):
-    for name, mistake in MISTAKES.items():
-        if finding.fits(tables(flawed(name, finding.trace, finding.y, **finding.options))):
-            return mistake.says
-    return ""
-
-
-def _truncation(finding, right):
-    """Return a sentence if a truncation that leaves so many steps at the end as they are gives these numbers."""
-    if not right:
-        return ""
-    T = len(finding.trace.x)
-    if finding.fits(_truncated(finding, window=right)):
-        return f"The gradient is truncated: each loss flows back through a window of tau = {right}, not to step 1."
-    for tau in {right, *(d for d in range(1, T - right + 1) if (T - right) % d == 0)}:
-        if finding.fits(_truncated(finding, gates=chunks(T, tau))):
-            return f"The gradient is truncated: nothing flows from one chunk of tau = {tau} to the one before."
-    return ""
-
-
-def _truncated(finding, **how):
-    p = parts(finding.trace, finding.y, **finding.options)
-    gradient = backward(finding.trace, finding.y, **finding.options, **how)
-    found = uses(p, p.slope * gradient.h.reshape(p.slope.shape))
-    return tables(unbatched(found, finding.trace) | {"h": gradient.h, "o": gradient.o})
-
-
 # --- what the steps alone say ---
 
 
@@ -195,6 +241,8 @@ def _by_step(finding, where):
         return "Only step 1 is wrong: look at h_0, and at where the loop over the steps ends."
     if right == 0:
         return f"Wrong already at t = T, before anything has flowed back: look at {_local(finding, names)}."
+    if right is None and not finding.hears:
+        return "The gradient does not look at the states in the trace: does it run forward by itself, another way?"
     if right is None:
         return "The errors follow no pattern that is known here."
     if where.complete and 1 not in steps:

@@ -28,6 +28,8 @@ class Finding(NamedTuple):
         ``ask(trace, y)``, the gradient under test for any trace.
     tested, reference, tolerance, ratio : dict of array
         By ``check.Key``; reference and tolerance hold more keys than were tested.
+    hears : bool
+        Whether the answer depends on the states in the trace, so that it can be asked for the end of a sequence.
     """
 
     trace: Trace
@@ -38,6 +40,7 @@ class Finding(NamedTuple):
     reference: dict
     tolerance: dict
     ratio: dict
+    hears: bool = True
 
     @property
     def wrong(self):
@@ -52,6 +55,16 @@ class Finding(NamedTuple):
     def wrong_entries(self):
         """Return (key, index) of every entry that is wrong."""
         return [(key, index) for key in self.wrong for index in np.argwhere(self.ratio[key] > 1)]
+
+    @property
+    def given(self):
+        """The keys of what the function under test has returned itself: rows, or else sums."""
+        return [key for key in self.tested if key.steps or Key(key.name, True) not in self.tested]
+
+    def by_tolerances(self, times):
+        """Return the same with wider tolerances."""
+        wider = {key: times * value for key, value in self.tolerance.items()}
+        return self._replace(tolerance=wider, ratio={key: value / times for key, value in self.ratio.items()})
 
     @property
     def only_sums(self):
@@ -130,12 +143,18 @@ def _from_sums(finding, T):
     if finding.wrong_names == ["h0"]:
         return Where((1,), "h_0 enters in step 1 alone.", T - 1, complete=True)
     # One entry that is wrong in all steps looks like one step in which only one unit was awake.
-    alone, n = [] if one_entry(finding) else _single_steps(finding, T), _shortest_failure(finding)
-    if 1 in alone and _always_the_first(finding):
+    alone = [] if one_entry(finding) else _single_steps(finding, T)
+    n = _shortest_failure(finding) if finding.hears else None
+    if 1 in alone and finding.hears and _always_the_first(finding):
         alone, n = [1], None
     if len(alone) == 1 and n in (None, T + 1 - alone[0]):
         words = "Only sums were given: an error in this one step explains all of them."
         return Where(tuple(alone), words, T - alone[0], complete=True)
+    if not finding.hears:
+        words = (
+            "Only sums were given, and they do not depend on the states in the trace: contributions= would tell steps."
+        )
+        return Where((), words)
     if n is None:
         return Where((), "Only sums were given: they do not say which steps are wrong; contributions= would.")
     words = f"Only sums were given: {_of_the_last(n)}; contributions= would tell every step."
@@ -213,19 +232,52 @@ def _single_steps(finding, n):
     """
     T = len(finding.trace.x)
     wrong = {name: e for name, e in (_errors_at_end(finding, n) or {}).items() if _is_wrong(*e)}
-    p = parts(finding.trace, finding.y, **finding.options)
-    entering = {"W_hx": p.x, "W_hh": p.before, "W_qh": p.after}
-    told = {name: rows for name, rows in entering.items() if name in wrong and rows.shape[1] < rows.shape[2]}
-    if not told:
-        return []
+    entering = _entering(finding)
+    told = [name for name, rows in entering.items() if name in wrong and _tell_steps(rows)]
     last = T - n + 1 if "h0" in wrong else T  # h_0 is met in the first step
     biases = [(name, W) for name, W in (("b_h", "W_hx"), ("b_q", "W_qh")) if name in wrong]
-    return [
+    steps = {
         t
         for t in range(T - n + 1, last + 1)
-        if all(_explains(rows[t - 1], *wrong[name]) for name, rows in told.items())
+        if told
+        and all(_explains(entering[name][t - 1], *wrong[name]) for name in told)
         and all(_goes_with(wrong[name], wrong.get(W), entering[W][t - 1]) for name, W in biases)
-    ]
+    }
+    return sorted(steps | _by_what_leaves(finding, wrong, range(T - n + 1, T + 1)))
+
+
+def _entering(finding):
+    """Return what each weight is multiplied by, (T, B, n)."""
+    p = parts(finding.trace, finding.y, **finding.options)
+    return {"W_hx": p.x, "W_hh": p.before, "W_qh": p.after}
+
+
+def _tell_steps(rows):
+    return rows.shape[1] < rows.shape[2]
+
+
+def _by_what_leaves(finding, wrong, steps):
+    """Return the steps t that explain the errors of the one wrong weight if something else entered it in step t.
+
+    Such as another h_0: then its columns are multiples of what it is that belongs there, dz_t or dL/do_t.
+    """
+    name = next(iter(wrong), "")
+    bias = Key({"W_hx": "b_h", "W_hh": "b_h", "W_qh": "b_q"}.get(name, ""), True)
+    if len(wrong) > 1 or finding.trace.x.ndim == 3 or bias not in finding.reference:
+        return set()
+    rows, off = finding.reference[bias], finding.tolerance[bias]
+    if rows.shape[1] < 2:
+        return set()
+    error, tolerance = wrong[name]
+    return {
+        t
+        for t in steps
+        if _explains(rows[t - 1][None], error.T, tolerance.T, 2 * _length(off[t - 1]) / _length(rows[t - 1]))
+    }
+
+
+def _length(row):
+    return np.linalg.norm(row) or 1.0
 
 
 def _goes_with(bias, weight, vectors):
@@ -239,14 +291,14 @@ def _goes_with(bias, weight, vectors):
     return not _is_wrong(b_error - (error @ inverse).sum(1), rounding)
 
 
-def _explains(vectors, error, tolerance):
+def _explains(vectors, error, tolerance, uncertain=0.0):
     # What one step brings has its rows in the span of the vectors (B, n) that W meets in that step. What is left when
     # that is taken away is rounding: of the errors, of its part in the span, and of the projection itself, which costs
-    # n eps times the length of a row (Higham 2002, section 3.5).
+    # n eps times the length of a row (Higham 2002, section 3.5); and what the vectors themselves are known to.
     vectors = vectors.astype(float)
     span = np.linalg.pinv(vectors) @ vectors
     length = np.linalg.norm(error, axis=1, keepdims=True)
-    rounding = tolerance + tolerance @ np.abs(span) + len(span) * np.finfo(float).eps * length
+    rounding = tolerance + tolerance @ np.abs(span) + (len(span) * np.finfo(float).eps + uncertain) * length
     return not _is_wrong(error - error @ span, rounding)
 
 
@@ -259,8 +311,7 @@ def _always_the_first(finding):
 
 def _tells(finding, n):
     """Whether the errors of the last n steps are in a weight that could tell one step from another."""
-    p, errors = parts(finding.trace, finding.y, **finding.options), _errors_at_end(finding, n) or {}
-    entering = {"W_hx": p.x, "W_hh": p.before, "W_qh": p.after}
+    errors = _errors_at_end(finding, n) or {}
     return any(
-        name in errors and _is_wrong(*errors[name]) and rows.shape[1] < rows.shape[2] for name, rows in entering.items()
+        name in errors and _is_wrong(*errors[name]) and _tell_steps(rows) for name, rows in _entering(finding).items()
     )

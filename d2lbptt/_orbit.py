@@ -37,7 +37,8 @@ def reference(trace, y, *, loss="squared_error", reduction="mean"):
     -------
     answers : list of dict of str to array, shape (T, ...)
         By name of the parameter; dL/dh_t and dL/do_t under "h" and "o". One answer, or three where states stand on
-        a kink: with the slope of phi from the left, halfway, and from the right, the same at every kink.
+        a kink: with the slope of phi from the left, halfway, and from the right, the same at every kink. A fourth one
+        has the slopes at the stored states, where rounding has carried some to this side and some to that.
     kinks : array of int, shape (n, 2) or (n, 3)
         (t, unit), or (t, sequence, unit) with a batch, of the states on a kink; units are counted from 0.
 
@@ -51,10 +52,12 @@ def reference(trace, y, *, loss="squared_error", reduction="mean"):
     phi = ACTIVATIONS[trace.activation]
     z = affine(W_hx, x) + affine(W_hh, h[:-1], b_h)
     do = _loss_slope(trace, y, o, loss, reduction)
-    on_kink = _on_kink(phi, z, trace)
+    kinky = on_kink(phi, z, trace)
     answers = []
-    for share in (0, 0.5, 1) if on_kink.any() else (0,):
-        slope = np.where(on_kink, _kink_slope(phi, share), _slope(phi, z)) if phi.kinks else _slope(phi, z)
+    smooth, stored = _slope(phi, z), phi.slope(h[1:])
+    mixed = len(np.unique(stored[kinky])) > 1
+    for share in (0, 0.5, 1, *[None] * mixed) if kinky.any() else (0,):
+        slope = np.where(kinky, stored if share is None else _kink_slope(phi, share), smooth) if phi.kinks else smooth
         p = Parts(do, slope, W_hh, W_qh, x, h[:-1], h[1:])
         with np.errstate(over="ignore", invalid="ignore"):
             dh = _followed(p)
@@ -62,7 +65,7 @@ def reference(trace, y, *, loss="squared_error", reduction="mean"):
         for name, rows in found.items():
             no_overflow(f"dL/d{name}_t" if name in ("h", "o") else f"what a step brings to dL/d{name}", rows)
         answers.append(unbatched(found, trace))
-    kinks = np.argwhere(on_kink if trace.x.ndim == 3 else on_kink[:, 0])
+    kinks = np.argwhere(kinky if trace.x.ndim == 3 else kinky[:, 0])
     kinks[:, :1] += 1
     return answers, kinks
 
@@ -77,7 +80,8 @@ def _kink_slope(phi, share):
     return (1 - share) * left[0] + share * right[0]
 
 
-def _on_kink(phi, z, trace):
+def on_kink(phi, z, trace):
+    """Return where a state stands on a kink of phi, as far as rounding lets one know, (T, B, h)."""
     # z is a sum of n products: rounding may carry it n eps times the sum of their sizes (Higham 2002, section 3.1).
     if not phi.kinks:
         return np.zeros(z.shape, bool)

@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._parts import Parts, sweep, unbatched, uses
-from ._recursion import affine, weigh
+from ._orbit import on_kink
 from .activations import ACTIVATIONS
 from .losses import LOSSES
 from .rnn import Params, Trace, targets
@@ -91,7 +90,10 @@ def _slopes(shaken, trace, rng):
     phi, wide = ACTIVATIONS[trace.activation], [None if W is None else W.astype(float) for W in trace.params]
     z = affine(wide[0], trace.x.astype(float)) + affine(wide[1], trace.h[:-1].astype(float), wide[3])
     off = (trace.h[1:] - phi.value(z, z)).astype(trace.h.dtype).reshape(len(z), 1, *shaken.h.shape[2:])
-    return phi.slope(shaken.h[1:] + off * rng.choice((-1, 1), shaken.h[1:].shape).astype(off.dtype))
+    slope = phi.slope(shaken.h[1:] + off * rng.choice((-1, 1), shaken.h[1:].shape).astype(off.dtype))
+    # On a kink it is no matter of rounding which slope is taken: see ``_orbit``.
+    kink = on_kink(phi, z.reshape(len(z), *shaken.h.shape[2:]), trace)[:, None]
+    return np.where(kink, phi.slope(trace.h[1:]).reshape(off.shape), slope) if kink.any() else slope
 
 
 def _slope_of_loss(rule, o, y, rng):

@@ -22,7 +22,7 @@ from .bptt import Gradients, backward, row_norms
 from .contributions import Key, tables
 from .differences import COARSE, _Lines, _number, complex_step, ridders
 from .report import Report, Row
-from .rnn import Params, Trace, forward
+from .rnn import Params, Trace, affine, forward
 
 TWICE = 8  # times: what draws may draw the same once or twice
 DIRECTIONS = 4  # along which the complex step is tried
@@ -77,35 +77,49 @@ def check_gradients(
     The unit in the last place is that of the network: float32 is judged in float64, but by its own rounding and
     along its own states.
     """
+    for word, given in (("gradient", gradient), ("contributions", contributions)):
+        if given is not None:
+            _validation.function(word, given)
     if gradient is not None and contributions is not None:
         raise ValueError("gradient and contributions are both given, wanted one of them")
-    options = {"loss": loss, "reduction": reduction}
+    seed, options = _validation.seed("seed", seed), {"loss": loss, "reduction": reduction}
     trace = _real(forward(params, x, h0=h0, activation=activation))
     asked = _Asked.of(gradient, contributions, trace, options)
     tested = asked(trace, y)
     answers, kinks = _orbit.reference(trace, y, **options)
     answers = [tables(answer) for answer in answers]
     shakes = partial(_rounding.in_groups, trace, y, loss, seed, SHAKES)
-    rng = np.random.default_rng((seed, 1))
-    ours = (tables(one) for shaken in shakes() for one in _rounding.answers(shaken, trace, loss, reduction, rng))
-    with np.errstate(over="ignore", invalid="ignore"):  # what overflows has no tolerance, and is said to be blind
-        _, spread = _rounding.spread(ours, answers[0])
-    tolerance = tolerances(spread, answers[0], trace)
-    tolerance = {key: unless_lost(key, value, value, answers[0][key], 1) for key, value in tolerance.items()}
-    ratio, sees = _ratio(tested, answers, tolerance), tolerance
+    spread, tolerance = _measured(shakes, trace, answers[0], options, np.random.default_rng((seed, 1)))
+    reference, ratio = answers[0] | _nearest(tested, answers), _ratio(tested, answers, tolerance)
+    finding = _diagnosis.Finding(trace, np.asarray(y), options, asked, tested, reference, tolerance, ratio)
+    steps, hint, reach = (), "", ""
     if _wrong(ratio):
         asked.again(tested, trace, y)
-        with np.errstate(over="ignore", invalid="ignore"):
-            theirs = (asked(*one) for shaken in shakes() for one in _rounding.traces(shaken, trace))
-            sizes = {key: [] for key in tested}
-            own = _rounding.spread(sized(theirs, sizes), tested)
-        wider = with_its_own(*own, sizes, spread, tested, answers[0], trace)
-        tolerance = tolerance | {key: np.fmax(tolerance[key], value) for key, value in wider.items()}
-        ratio = _ratio(tested, answers, tolerance)
-    reference = answers[0] | _nearest(tested, answers)
-    finding = _diagnosis.Finding(trace, np.asarray(y), options, asked, tested, reference, tolerance, ratio)
-    steps, hint, reach = _diagnosis.explain(finding) if _wrong(ratio) else ((), "", "")
-    return _report(finding, steps, hint, reach, kinks, sees)
+        wider = _with_its_own(finding, shakes, spread, answers[0])
+        finding = finding._replace(tolerance=wider, ratio=_ratio(tested, answers, wider))
+    if _wrong(finding.ratio):
+        finding = finding._replace(hears=asked.hears(tested, trace, y, seed))
+        steps, hint, reach = _diagnosis.explain(finding)
+    return _report(finding, steps, hint, reach, kinks, tolerance)
+
+
+def _measured(shakes, trace, reference, options, rng):
+    """Return how much our gradient varies over the shakes, and the tolerance that follows."""
+    ours = (tables(one) for shaken in shakes() for one in _rounding.answers(shaken, trace, *options.values(), rng))
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows has no tolerance, and is said to be blind
+        _, spread = _rounding.spread(ours, reference)
+    found = tolerances(spread, reference, trace)
+    return spread, {key: unless_lost(key, value, value, reference[key], 1) for key, value in found.items()}
+
+
+def _with_its_own(finding, shakes, spread, reference):
+    """Return the tolerance where the gradient under test varies more over the shakes than ours."""
+    trace, tested, sizes = finding.trace, finding.tested, {key: [] for key in finding.tested}
+    shaken = (one for group in shakes() for one in _rounding.traces(group, trace))
+    with np.errstate(over="ignore", invalid="ignore"):
+        own = _rounding.spread(sized((finding.ask(*one) for one in bar(shaken, SHAKES)), sizes), tested)
+    wider = with_its_own(*own, sizes, spread, tested, reference, trace)
+    return finding.tolerance | {key: np.fmax(finding.tolerance[key], value) for key, value in wider.items()}
 
 
 def check_gradient(f, theta, grad, *, method="auto", seed=0):
@@ -306,7 +320,7 @@ class _Asked(NamedTuple):
         except Exception as error:
             error.add_note(f"This was raised by {word}, called with a trace of T = {len(trace.x)} steps and y.")
             raise
-        found = found._asdict() if isinstance(found, Gradients) else found
+        found = found._asdict() if isinstance(found, (Gradients, Params)) else found
         if not isinstance(found, Mapping):
             raise TypeError(f"{word} returned a {type(found).__name__}, wanted a mapping from parameter name to array")
         rows = {} if self.steps else {"h": trace.h[1:].shape, "o": trace.o.shape}
@@ -338,6 +352,21 @@ class _Asked(NamedTuple):
                 word = "contributions" if self.steps else "gradient"
                 raise ValueError(f"{word} returned another {key.name} when it was called again, wanted the same")
 
+    def hears(self, tested, trace, y, seed):
+        """Whether the answer is another one when the states, or else the inputs, are moved a little."""
+        rng = np.random.default_rng((seed, 2))
+        h, x = (a + (1e-3 * rng.normal(size=a.shape)).astype(a.dtype) for a in (trace.h, trace.x))
+        moved = [trace._replace(h=h, o=affine(trace.params.W_qh, h[1:], trace.params.b_q))]
+        moved += [trace._replace(x=x)] * (Key("W_hx") in tested)
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):
+                others = [self(one, y) for one in moved]
+        except Exception:  # it may have been written for this one trace
+            return False
+        return not any(
+            all(np.array_equal(value, tested[key], equal_nan=True) for key, value in other.items()) for other in others
+        )
+
 
 def _copied(trace):
     params = Params(*(None if W is None else W.copy() for W in trace.params))
@@ -345,7 +374,12 @@ def _copied(trace):
 
 
 def _array(symbol, value, shape):
-    return _validation.shaped(symbol, _validation.real(symbol, value), shape, f"shape {shape}").astype(float)
+    found = _validation.real(symbol, value)
+    if found.shape != shape:
+        turned = found.ndim > 1 and found.swapaxes(-1, -2).shape == shape
+        words = ": yours looks transposed" * turned
+        raise ValueError(f"{symbol} has shape {found.shape}, wanted {shape}{words}")
+    return found.astype(float)
 
 
 def _nearest(tested, answers):
