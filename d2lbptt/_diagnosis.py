@@ -39,7 +39,8 @@ def explain(finding):
         words = "its numbers are those of float32, in a problem of float64"
         coarser = finding.by_tolerances(COARSER)
         if not coarser.wrong:
-            return wrong_steps(finding).steps, f"The errors are as small as those of float32: {words}.", ""
+            told = ((), "Only sums were given.") if finding.only_sums else (wrong_steps(finding).steps, "")
+            return told[0], f"The errors are as small as those of float32: {words}.", told[1]
         steps, hint, reach = _explained(coarser)
         return steps, f"{hint.rstrip('.')}; besides, {words}.", reach
 
@@ -56,7 +57,10 @@ def _explained(finding):
         return where.steps, entry, where.reach
     if found := _known(finding, where.right):
         hint, answer = found
-        return where.steps or _steps_of(finding, answer), hint, where.reach
+        if not finding.only_sums:
+            return where.steps, hint, where.reach
+        steps = _steps_of(finding, answer)
+        return steps, hint, where.reach if steps else "Only sums were given."
     return where.steps, _some_factor(finding) or _by_step(finding, where), where.reach
 
 

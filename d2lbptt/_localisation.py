@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._parts import parts
-from .contributions import Key
+from .contributions import Key, parts, sweep
 from .rnn import Trace
 
 
@@ -262,22 +261,16 @@ def _by_what_leaves(finding, wrong, steps):
     Such as another h_0: then its columns are multiples of what it is that belongs there, dz_t or dL/do_t.
     """
     name = next(iter(wrong), "")
-    bias = Key({"W_hx": "b_h", "W_hh": "b_h", "W_qh": "b_q"}.get(name, ""), True)
-    if len(wrong) > 1 or finding.trace.x.ndim == 3 or bias not in finding.reference:
+    if len(wrong) > 1 or name not in ("W_hx", "W_hh", "W_qh"):
         return set()
-    rows, off = finding.reference[bias], finding.tolerance[bias]
-    if rows.shape[1] < 2:
+    p, bias = parts(finding.trace, finding.y, **finding.options), Key("b_q" if name == "W_qh" else "b_h", True)
+    rows = (p.do if name == "W_qh" else sweep(p)[1]).astype(float)
+    if not _tell_steps(rows):
         return set()
     error, tolerance = wrong[name]
-    return {
-        t
-        for t in steps
-        if _explains(rows[t - 1][None], error.T, tolerance.T, 2 * _length(off[t - 1]) / _length(rows[t - 1]))
-    }
-
-
-def _length(row):
-    return np.linalg.norm(row) or 1.0
+    known, off = (np.linalg.norm(table[bias], axis=1) for table in (finding.reference, finding.tolerance))
+    uncertain = 2 * np.divide(off, known, out=np.zeros(len(rows)), where=known > 0)
+    return {t for t in steps if _explains(rows[t - 1], error.T, tolerance.T, uncertain[t - 1])}
 
 
 def _goes_with(bias, weight, vectors):

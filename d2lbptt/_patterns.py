@@ -6,11 +6,11 @@ a start from other states, and the truncations of the section.
 Each is a pair (sentence, gradient by Key).
 """
 
-from itertools import chain
+from itertools import chain, combinations, product
 
 import numpy as np
 
-from .bptt import by_lag, product
+from .bptt import by_lag
 from .contributions import Key, parts, sweep, tables, unbatched, uses
 from .mistakes import MISTAKES, flawed
 from .rnn import forward
@@ -31,20 +31,19 @@ def known(finding):
 
 
 def _transposed(finding):
-    names = finding.wrong_names
-    shapes = [finding.reference[Key(name)].shape if name not in ("h", "o") else () for name in names]
-    if all(len(shape) == 2 and shape[0] == shape[1] for shape in shapes):
+    shapes = {name: finding.reference[Key(name)].shape for name in finding.wrong_names if name not in ("h", "o")}
+    square = [name for name, shape in shapes.items() if len(shape) == 2 and shape[0] == shape[1]]
+    for names in chain.from_iterable(combinations(square, n) for n in range(1, len(square) + 1)):
         turned = {k: v.swapaxes(-1, -2) if k.name in names else v for k, v in finding.reference.items()}
-        why = ": its rows belong to dz_t, its columns to h_{t-1} (9.7.16)" if names == ["W_hh"] else ""
-        is_are = "gradients of {} are" if len(names) > 1 else "gradient of {} is"
-        yield f"The {is_are.format(', '.join(names))} transposed{why}.", turned
+        why = ": its rows belong to dz_t, its columns to h_{t-1} (9.7.16)" if names == ("W_hh",) else ""
+        which = "gradients of {} are" if len(names) > 1 else "gradient of {} is"
+        yield f"The {which.format(', '.join(names))} transposed{why}.", turned
 
 
 def _from_zero(finding):
     trace = finding.trace
     if trace.h[0].any():
-        zero = forward(trace.params, trace.x, activation=trace.activation)
-        answer = tables(flawed(None, zero, finding.y, **finding.options))
+        answer = tables(flawed(None, _run_from_zero(trace), finding.y, **finding.options))
         yield "It is the gradient of the sequence that starts from h_0 = 0, not from the h_0 that is given.", answer
 
 
@@ -98,19 +97,32 @@ def truncations(finding, right, factors=(1,)):
 
     ``right`` steps at the end are right, as far as that is known: a truncation that leaves so many comes first.
     """
-    T, p = len(finding.trace.x), parts(finding.trace, finding.y, **finding.options)
+    T = len(finding.trace.x)
+    detached = Key("h0") in finding.tested and not finding.tested[Key("h0")].any()  # from h_0 as well
     near = {} if not right else {right, *(d for d in range(1, T - right + 1) if (T - right) % d == 0)}
-    for lengths in (near, _lengths(T)):
+    for (trace, start), lengths in product(_starts(finding), (near, _lengths(T))):
+        p = parts(trace, finding.y, **finding.options)
         for says, dh, xi in chain(_windows(p, lengths), _chunks(p, lengths)):
             dz = p.slope * dh
-            sums = {Key(name): rows for name, rows in _sums(p, dz, xi).items() if Key(name) in finding.tested}
+            sums = {Key(name): rows for name, rows in _sums(p, dz).items() if Key(name) in finding.tested}
             if any(finding.fits({key: factor * rows for key, rows in sums.items()}) for factor in factors):
                 found = uses(p, dz) | {"h": dh, "o": p.do}
-                found["h0"] = found["h0"] * xi
-                yield says, tables(unbatched(found, finding.trace))
+                found["h0"] = found["h0"] * (0 if detached else xi)
+                yield f"The gradient is truncated{start}: {says}.", tables(unbatched(found, trace))
 
 
-def _sums(p, dz, xi):
+def _starts(finding):
+    """Return the trace, and if the gradient does not look at it, the one that it may have made instead."""
+    if finding.hears or not finding.trace.h[0].any():
+        return [(finding.trace, "")]
+    return [(finding.trace, ""), (_run_from_zero(finding.trace), ", and starts from h_0 = 0")]
+
+
+def _run_from_zero(trace):
+    return forward(trace.params, trace.x, activation=trace.activation)
+
+
+def _sums(p, dz):
     """Return what a truncation changes, in one product each."""
     entering = {"W_hx": p.x, "W_hh": p.before}
     sums = {name: np.tensordot(dz, rows, ((0, 1), (0, 1))) for name, rows in entering.items()}
@@ -124,7 +136,7 @@ def _lengths(T):
 
 def _windows(p, lengths):
     total = np.zeros_like(p.slope)
-    for lag, (steps, rows) in enumerate(by_lag(p.slope, p.W_hh, product(p.do, p.W_qh)), 1):
+    for lag, (steps, rows) in enumerate(by_lag(p.slope, p.W_hh, p.do @ p.W_qh), 1):
         if lag > max(lengths, default=0):
             return
         total[steps] += rows
@@ -139,8 +151,8 @@ def _windows(p, lengths):
 def _chunks(p, lengths):
     T = len(p.do)
     for tau in lengths:
-        words = f"The gradient is truncated: nothing flows from one chunk of tau = {tau} to the one before"
-        for xi, end in ((chunks(T, tau), "."), (_from_the_end(T, tau), ", where chunks are counted from the end.")):
+        words = f"nothing flows from one chunk of tau = {tau} to the one before"
+        for xi, end in ((chunks(T, tau), ""), (_from_the_end(T, tau), ", where chunks are counted from the end")):
             dh, _ = sweep(p._replace(slope=p.slope * xi[:, None, None]))
             yield words + end, dh, xi[0]
 
