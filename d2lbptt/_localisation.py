@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .contributions import Key, parts, sweep
+from ._parts import parts, sweep
+from .contributions import Key
 from .rnn import Trace
 
 

@@ -10,8 +10,9 @@ from itertools import chain, combinations, product
 
 import numpy as np
 
-from .bptt import by_lag
-from .contributions import Key, parts, sweep, tables, unbatched, uses
+from ._parts import parts, sweep, tables, unbatched, uses
+from ._recursion import by_lag
+from .contributions import Key
 from .mistakes import MISTAKES, flawed
 from .rnn import forward
 from .truncation import chunks
@@ -141,11 +142,7 @@ def _windows(p, lengths):
             return
         total[steps] += rows
         if lag in lengths:
-            yield (
-                f"The gradient is truncated: each loss flows back through a window of tau = {lag}, not to step 1.",
-                total,
-                1,
-            )
+            yield f"each loss flows back through a window of tau = {lag}, not to step 1", total, 1
 
 
 def _chunks(p, lengths):

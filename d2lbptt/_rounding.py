@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ._orbit import on_kink
+from ._parts import Parts, sweep, unbatched, uses
+from ._recursion import affine, weigh
 from .activations import ACTIVATIONS
 from .losses import LOSSES
 from .rnn import Params, Trace, targets

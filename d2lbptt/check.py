@@ -16,13 +16,15 @@ from typing import NamedTuple
 import numpy as np
 
 from . import _diagnosis, _orbit, _rounding, _validation
-from ._progress import bar
+from ._parts import tables
+from ._progress import patient
+from ._recursion import affine, row_norms
 from ._tolerance import BLIND_ABOVE, SHAKES, bound_of, sized, standard_deviations, tolerances, unless_lost, with_its_own
-from .bptt import Gradients, backward, row_norms
-from .contributions import Key, tables
+from .bptt import Gradients, backward
+from .contributions import Key
 from .differences import COARSE, _Lines, _number, complex_step, ridders
 from .report import Report, Row
-from .rnn import Params, Trace, affine, forward
+from .rnn import Params, Trace, forward
 
 TWICE = 8  # times: what draws may draw the same once or twice
 DIRECTIONS = 4  # along which the complex step is tried
@@ -95,7 +97,7 @@ def check_gradients(
     steps, hint, reach = (), "", ""
     if _wrong(ratio):
         asked.again(tested, trace, y)
-        wider = _with_its_own(finding, shakes, spread, answers[0])
+        wider = _with_its_own(finding, shakes, spread, answers)
         finding = finding._replace(tolerance=wider, ratio=_ratio(tested, answers, wider))
     if _wrong(finding.ratio):
         finding = finding._replace(hears=asked.hears(tested, trace, y, seed))
@@ -112,13 +114,16 @@ def _measured(shakes, trace, reference, options, rng):
     return spread, {key: unless_lost(key, value, value, reference[key], 1) for key, value in found.items()}
 
 
-def _with_its_own(finding, shakes, spread, reference):
+def _with_its_own(finding, shakes, spread, answers):
     """Return the tolerance where the gradient under test varies more over the shakes than ours."""
     trace, tested, sizes = finding.trace, finding.tested, {key: [] for key in finding.tested}
     shaken = (one for group in shakes() for one in _rounding.traces(group, trace))
     with np.errstate(over="ignore", invalid="ignore"):
-        own = _rounding.spread(sized((finding.ask(*one) for one in bar(shaken, SHAKES)), sizes), tested)
-    wider = with_its_own(*own, sizes, spread, tested, reference, trace)
+        mean, own = _rounding.spread(sized((finding.ask(*one) for one in patient(shaken, SHAKES)), sizes), tested)
+    # What jumps from one side of a kink to the other does not do so by rounding: all between is right there.
+    kinky = {key: np.ptp([answer[key] for answer in answers], 0) > finding.tolerance[key] for key in tested}
+    own = {key: np.where(kinky[key], 0, own[key]) for key in tested}
+    wider = with_its_own(mean, own, sizes, spread, tested, answers[0], trace)
     return finding.tolerance | {key: np.fmax(finding.tolerance[key], value) for key, value in wider.items()}
 
 
@@ -248,7 +253,7 @@ def _why_not_complex(f, theta, lines, rng):
 def _by_complex_step(f, theta, rng):
     reference = complex_step(f, theta)
     runs = ((moved, _orbit.STEP * rng.uniform(0.5, 1)) for moved in _rounding.moved_copies(theta, rng, SHAKES))
-    tables = ({"f": complex_step(f, moved, h)} for moved, h in bar(runs, SHAKES))
+    tables = ({"f": complex_step(f, moved, h)} for moved, h in patient(runs, SHAKES))
     _, spread = _rounding.spread(tables, {"f": reference})
     # Both sides round: the gradient under test as much as the reference.
     deviation = np.sqrt(2) * spread["f"]
@@ -262,7 +267,7 @@ def _of_its_own(grad, theta, rng):
     """Return how far rounding carries the gradient under test, if that can be asked."""
     found = {"g": _given(grad, theta)}
     runs = ({"g": _given(grad, moved)} for moved in _rounding.moved_copies(theta, rng, SHAKES))
-    return _bound(_rounding.spread(bar(runs, SHAKES), found)[1]["g"], found["g"])
+    return _bound(_rounding.spread(patient(runs, SHAKES), found)[1]["g"], found["g"])
 
 
 def _bound(deviation, numbers):

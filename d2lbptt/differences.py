@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import _validation
-from ._progress import bar
+from ._progress import patient
 
 __all__ = ["Difference", "central_difference", "complex_step", "one_sided", "ridders"]
 EPS = np.finfo(float).eps
@@ -183,7 +183,7 @@ class _Lines:
     def everywhere(self, find):
         """Return the Difference that ``find(index)`` makes of one entry, for all of them."""
         value, error = np.empty(self.theta.shape), np.empty(self.theta.shape)
-        for index in bar(np.ndindex(self.theta.shape), self.theta.size):
+        for index in patient(np.ndindex(self.theta.shape), self.theta.size):
             value[index], error[index] = find(index)
         return Difference(value, error)
 
