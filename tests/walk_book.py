@@ -7,7 +7,8 @@ from d2lbptt.questions import question, questions
 
 
 def found(record, given):
-    return given["key"] in record.numbers.values() and record.phi is bool(given["phi"]) and record.latex and record.claim
+    numbered = given["key"] in record.numbers.values() and record.phi is bool(given["phi"])
+    return numbered and record.latex and record.claim
 
 
 SPECS = {
