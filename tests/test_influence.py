@@ -5,6 +5,7 @@ network has in closed form.
 """
 
 from fractions import Fraction
+from itertools import accumulate
 
 import numpy as np
 import pytest
@@ -61,6 +62,15 @@ def test_predicted_and_observed_spans_are_the_same_whole_numbers(n, p, theta):
     chunk_sums = [sum(sums[:tau]) for tau in range(1, 301)]
     for span, values in zip(predicted, (sums, chunk_sums), strict=True):
         assert values[span - 2] >= 0 and all(value < 0 for value in values[span - 1 :])
+
+
+@pytest.mark.parametrize("n", range(1, 8))
+def test_after_the_span_every_sign_is_right_and_before_it_one_is_not(n):
+    for p in (p for p in range(n + 1) if 2 * p != n):
+        sums = exact_sums(120, n, p)
+        for span, values in zip(predicted_spans(n, p, 120), (sums, list(accumulate(sums))), strict=True):
+            right = [value * (2 * p - n) > 0 for value in values]
+            assert all(right[span - 1 :]) and (span == 1 or not right[span - 2])
 
 
 def test_a_network_without_a_wrong_span_and_one_that_is_not_long_enough():

@@ -140,6 +140,15 @@ def test_the_words(call, error, words):
     assert type(info.value) in (error, door._Dropped)
 
 
+def test_the_ends_of_a_range_belong_to_it_or_not():
+    assert door.whole_number("T", 1, 1, 3) == 1 and door.whole_number("T", 3, 1, 3) == 3
+    assert door.real_number("g", 0, low=0, high=2) == 0 and door.real_number("g", 2, low=0, high=2) == 2
+    assert door.probability("pi", 1) == 1
+    for bounds in ({"above": 2}, {"below": 2}):
+        with pytest.raises(ValueError, match=r"g is 2\.0, wanted a number"):
+            door.real_number("g", 2, **bounds)
+
+
 def test_what_comes_out():
     assert door.whole_number("T", np.int8(3), 1) == 3 and type(door.whole_number("T", np.array(3), 1)) is int
     assert door.seed("seed", HUGE) == HUGE
@@ -207,11 +216,11 @@ def test_what_is_remembered_is_not_mixed_up():
     calls = []
 
     @kept(4)
-    def double(n):
+    def times(n, m):
         calls.append(n)
-        return np.array([2 * door.whole_number("n", n, 0)])
+        return np.array([door.whole_number("n", n, 0) * m])
 
-    assert double(1) is double(1) and calls == [1] and not double(1).flags.writeable
+    assert times(1, 2) is times(1, 2) and calls == [1] and not times(1, 2).flags.writeable
     for wrong in (True, 1.0, [1], {}):  # two that are equal to 1, and two that cannot be looked up
         with pytest.raises(TypeError, match=r"n is .*, wanted a whole number from 0 on"):
-            double(wrong)
+            times(wrong, 2)
