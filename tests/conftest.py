@@ -1,11 +1,30 @@
-"""The book's text for all tests, where a copy of it lies beside the repository; nothing is downloaded then."""
+"""The book's text for all tests, where a copy of it lies beside the repository; which tests stay together."""
 
+import gc
 import os
 from pathlib import Path
+
+import pytest
 
 from d2lbptt.text import FILE, VARIABLE
 
 COPY = Path(__file__).resolve().parents[2] / "shared" / "data" / FILE
+# Of these modules each test goes to whichever worker is free. The tests of any other stay on one worker, one after the
+# other, with what they share: fixtures, kept results, a JupyterLab and a browser.
+SPREAD = {"test_colab", "test_diagnosis", "test_explorers", "test_notebooks", "test_project", "test_torch", "test_walk"}
 
 if COPY.exists():
     os.environ.setdefault(VARIABLE, str(COPY))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.stem not in SPREAD:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+def pytest_collection_finish():
+    """What has been imported and collected stays: the garbage collector need not look through it again and again."""
+    gc.freeze()
+    gc.set_threshold(10_000)

@@ -26,7 +26,6 @@ workspaces = itertools.count()
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.xdist_group("browser"),  # one JupyterLab and one Chromium, which two workers would slow down
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the path"),
     # Playwright's own event loop, and the transports it leaves to the garbage collector
     pytest.mark.filterwarnings("ignore::ResourceWarning"),

@@ -364,6 +364,7 @@ def along_other_states(trace, y):
     return backward(trace._replace(h=h, o=o), y)
 
 
+@pytest.mark.slow
 def test_it_says_that_it_is_blind():
     """A right gradient along states that have drifted away: it is not called wrong, nor is it called right."""
     reports = [check_gradients(*chaotic(s, 24, 300), activation="tanh", gradient=along_other_states) for s in range(6)]

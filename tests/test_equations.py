@@ -29,8 +29,6 @@ from d2lbptt._proofs import (
 )
 from d2lbptt.equations import EDITIONS, RECORDS, Table, equation, equations
 
-pytestmark = pytest.mark.xdist_group("proofs")  # a proof is kept, and several tests look at it
-
 LAYOUT = "right in a stated layout"
 TODAY = {1: "definition", 2: "definition", 6: "definition", 9: "definition", 10: "definition"}
 OLD = {n: "definition" for n in (1, 2, 5, 6, 7, 11, 12)} | {n: "refuted" for n in (3, 8, 10, 16)}

@@ -763,6 +763,7 @@ def test_the_growth_of_the_gradient_over_few_steps(name, k):
     assert abs(found - mean_field(*setting[:3]).chi ** k) <= Z * error
 
 
+@pytest.mark.slow
 def test_at_the_edge_the_gradient_neither_vanishes_nor_explodes():
     s2 = 0.5
     for g, sign in ((edge_of_chaos(s2), 0), (1.0, -1), (2.5, 1)):

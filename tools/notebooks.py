@@ -88,7 +88,7 @@ def execute(
     client = _Client(
         notebook,
         python=python,
-        timeout=600,
+        timeout=1800,  # seconds on the wall for one cell: a minute of the processor is long where much else runs
         record_timing=False,
         coalesce_streams=True,  # how a print is cut into messages differs from run to run
         resources={"metadata": {"path": str(folder)}},
