@@ -50,9 +50,10 @@ def reference(trace, y, *, loss="squared_error", reduction="mean"):
     x, h, o = (np.asarray(a if a.ndim == 3 else a[:, None], float) for a in (trace.x, trace.h, trace.o))
     W_hx, W_hh, W_qh, b_h, _ = (None if W is None else np.asarray(W, float) for W in trace.params)
     phi = ACTIVATIONS[trace.activation]
-    z = affine(W_hx, x) + affine(W_hh, h[:-1], b_h)
-    do = _loss_slope(trace, y, o, loss, reduction)
-    kinky = on_kink(phi, z, trace)
+    with np.errstate(over="ignore", invalid="ignore"):
+        z = affine(W_hx, x) + affine(W_hh, h[:-1], b_h)
+        do = _loss_slope(trace, y, o, loss, reduction)
+        kinky = on_kink(phi, z, trace)
     answers = []
     smooth, stored = _slope(phi, z), phi.slope(h[1:])
     mixed = len(np.unique(stored[kinky])) > 1

@@ -187,6 +187,13 @@ def real(symbol, value):
     return found
 
 
+def all_real(**given):
+    """Complain about the one that is complex, of what has turned out to be arrays of numbers, or None."""
+    for symbol, value in given.items():
+        if value is not None:
+            real(symbol, value)
+
+
 def whole(symbol, value):
     """Return value as an array of whole numbers."""
     found = array(symbol, value)

@@ -22,10 +22,11 @@ from ._recursion import affine, row_norms
 from ._tolerance import BLIND_ABOVE, SHAKES, bound_of, sized, standard_deviations, tolerances, unless_lost, with_its_own
 from .bptt import Gradients, backward
 from .contributions import Key
-from .differences import COARSE, _Lines, _number, complex_step, ridders
+from .differences import COARSE, _function_at, _Lines, _number, complex_step, ridders
 from .report import Report, Row
-from .rnn import Params, Trace, forward
+from .rnn import Params, Trace, forward, targets
 
+__all__ = ["check_gradient", "check_gradients"]
 TWICE = 8  # times: what draws may draw the same once or twice
 DIRECTIONS = 4  # along which the complex step is tried
 RIDDERS = 4  # times its own estimate is what the error of ridders stays below: see tests/test_differences.py
@@ -85,7 +86,10 @@ def check_gradients(
     if gradient is not None and contributions is not None:
         raise ValueError("gradient and contributions are both given, wanted one of them")
     seed, options = _validation.seed("seed", seed), {"loss": loss, "reduction": reduction}
-    trace = _real(forward(params, x, h0=h0, activation=activation))
+    trace = forward(params, x, h0=h0, activation=activation)
+    _validation.all_real(**params._asdict(), x=x, h0=h0, y=y)
+    trace = _in_float(trace)
+    y = targets(trace, y, loss, reduction)[1]
     asked = _Asked.of(gradient, contributions, trace, options)
     tested = asked(trace, y)
     answers, kinks = _orbit.reference(trace, y, **options)
@@ -162,11 +166,9 @@ def check_gradient(f, theta, grad, *, method="auto", seed=0):
     of theta. With ``ridders`` it is four times what that estimates of its own error, which is no statistical bound.
     """
     _validation.one_of("method", method, ("auto", "complex", "ridders"))
-    theta = _validation.finite("theta", _validation.real("theta", theta)).astype(float)
-    if not theta.size:
-        raise ValueError(f"theta has shape {theta.shape}, wanted at least one number")
+    f, theta = _function_at(f, theta)
     key, rng = Key("theta"), np.random.default_rng(_validation.seed("seed", seed))
-    f = _Steady(_validation.function("f", f), theta)
+    f = _Steady(f, theta)
     tested = {key: f.unmoved(_given, grad, theta)}
     if callable(grad) and not np.array_equal(_given(grad, theta), tested[key], equal_nan=True):
         raise ValueError("grad returned another array when it was called again, wanted the same")
@@ -186,15 +188,16 @@ class _Steady:
 
     def __init__(self, f, theta):
         self.f, self.theta = f, theta
-        self.here = _number(f(theta.copy()), theta)
+        self.here = _number(self(theta.copy()), theta)
         self.again(TWICE)
 
     def __call__(self, theta):
-        return self.f(theta)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a step may leave the domain of f
+            return self.f(theta)
 
     def again(self, times=1):
         """Complain if f does not return what it did at first."""
-        for found in (self.f(self.theta.copy()) for _ in range(times)):
+        for found in (self(self.theta.copy()) for _ in range(times)):
             if np.ndim(found) or found != self.here:
                 raise ValueError(
                     f"f returned {self.here!r}, then {found!s:.40} at the same theta, wanted the same number again: "
@@ -292,10 +295,7 @@ def _by_differences(lines, reach):
     return _Witness(answers, tolerance, reach, np.argwhere(kink))
 
 
-def _real(trace):
-    for symbol, array in {**trace.params._asdict(), "x": trace.x, "h0": trace.h[0]}.items():
-        if array is not None and np.iscomplexobj(array):
-            raise TypeError(f"{symbol} has dtype {array.dtype}, wanted real numbers: a check needs the imaginary axis")
+def _in_float(trace):
     if trace.h.dtype in (np.float32, np.float64):
         return trace
     params = Params(*(None if W is None else W.astype(float) for W in trace.params))

@@ -12,6 +12,7 @@ steps, extrapolates to h = 0, and keeps the number that disagrees least with its
 Shapes: theta has any shape; so have the derivative and its error.
 """
 
+import cmath
 import math
 from functools import cache
 from typing import NamedTuple
@@ -46,14 +47,26 @@ def complex_step(f, theta, h=1e-30):
         Takes an array shaped as theta, returns a number.
     theta : array of real numbers
     h : float
-        The step along the imaginary axis.
+        The step along the imaginary axis, above 0 and up to 1.
 
     Returns
     -------
     array
         Shaped as theta, float64.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above, or f returns something else than a number.
     """
-    return _each_entry(theta, lambda step: np.imag(f(theta + 1j * h * step)) / h)
+    f, theta = _function_at(f, theta)
+    h = _validation.real_number("h", h, above=0, high=1)
+
+    def slope(moved):
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            return _number(f(moved), theta, "iufc", "a number").imag / h
+
+    return _each_entry(theta, lambda step: slope(theta + 1j * h * step))
 
 
 def central_difference(f, theta):
@@ -69,6 +82,11 @@ def central_difference(f, theta):
     -------
     Difference
 
+    Raises
+    ------
+    TypeError, ValueError
+        As for ``ridders``.
+
     Notes
     -----
     The step is h = eps^(1/3) max(|theta_i|, 1), where the error of the formula, of order h^2, and the
@@ -76,12 +94,16 @@ def central_difference(f, theta):
     difference with 2h (Richardson: a third of what the two differ by), the rounding's as eps |f| / h.
     Sharp turns between the points are not seen by such an estimate, nor is rounding inside f.
     """
-    theta = np.asarray(theta, float)
-    eps = np.finfo(float).eps
-    h = eps ** (1 / 3) * np.maximum(np.abs(theta), 1)
-    near = _each_entry(theta, lambda step: f(theta + h * step) - f(theta - h * step)) / (2 * h)
-    far = _each_entry(theta, lambda step: f(theta + 2 * h * step) - f(theta - 2 * h * step)) / (4 * h)
-    return Difference(near, np.abs(far - near) / 3 + eps * abs(f(theta)) / h)
+    f, theta = _function_at(f, theta)
+    h = EPS ** (1 / 3) * np.maximum(np.abs(theta), 1)
+
+    def value(theta):
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            return _number(f(theta), theta)
+
+    near = _each_entry(theta, lambda step: value(theta + h * step) - value(theta - h * step)) / (2 * h)
+    far = _each_entry(theta, lambda step: value(theta + 2 * h * step) - value(theta - 2 * h * step)) / (4 * h)
+    return Difference(near, np.abs(far - near) / 3 + EPS * abs(value(theta)) / h)
 
 
 def ridders(f, theta):
@@ -173,7 +195,7 @@ class _Lines:
     """f on the lines through theta along its entries; each point is calculated once."""
 
     def __init__(self, f, theta):
-        self.f, self.theta = f, _validation.finite("theta", _validation.real("theta", theta)).astype(float)
+        self.f, self.theta = _function_at(f, theta)
         self.here, self.at, self.noise = self._value(self.theta.copy()), cache(self._at), cache(self._noise)
         self.seen = {self.theta.tobytes(): self.here}
         self.stairs = self._stairs()
@@ -355,17 +377,25 @@ def _moved(row, new):
     return moved if moved > SURE * (new[0].noise + row[0].noise) else 0
 
 
-def _number(value, theta):
-    """Return what f returned as a float."""
+def _number(value, theta, kinds="iuf", wanted="a real number"):
+    """Return what f returned as a float, or as a complex number."""
     found = _validation.array("f", value)
-    if found.ndim or found.dtype.kind not in "iuf":
+    if found.ndim or found.dtype.kind not in kinds:
         what = f"an array of shape {found.shape}" if found.ndim else _validation.shown(value)
-        raise TypeError(f"f returned {what}, wanted a real number")
-    return _finite("f", float(found), theta)
+        raise TypeError(f"f returned {what}, wanted {wanted}")
+    return _finite("f", complex(found) if "c" in kinds else float(found), theta)
+
+
+def _function_at(f, theta):
+    """Return f and theta as an array of float64, once they are known to be such."""
+    theta = _validation.finite("theta", _validation.real("theta", theta)).astype(float)
+    if not theta.size:
+        raise ValueError(f"theta has shape {theta.shape}, wanted at least one number")
+    return _validation.function("f", f), theta
 
 
 def _finite(symbol, number, theta):
-    if not math.isfinite(number):
+    if not cmath.isfinite(number):
         raise ValueError(f"{symbol} is {number} at theta = {theta}, wanted a finite number")
     return number
 

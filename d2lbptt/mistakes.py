@@ -21,7 +21,9 @@ from ._parts import parts, sweep, unbatched, uses
 from ._recursion import affine, weigh
 from .activations import ACTIVATIONS
 from .losses import LOSSES
-from .rnn import Trace
+from .rnn import Trace, checked_trace
+
+__all__ = ["MISTAKES", "SUSPECTS", "Mistake", "flawed", "suspect"]
 
 
 class Mistake(NamedTuple):
@@ -39,7 +41,7 @@ class Mistake(NamedTuple):
     change: Callable
 
 
-class Run(NamedTuple):
+class _Run(NamedTuple):
     """What a mistake is made on: a forward pass, its targets, and the Parts of the right gradient."""
 
     trace: Trace
@@ -79,8 +81,9 @@ def flawed(mistake, trace, y, *, loss="squared_error", reduction="mean"):
     TypeError, ValueError
         If an argument is not what it should be.
     """
-    run = Run(trace, y, loss, reduction, parts(trace, y, loss=loss, reduction=reduction))
-    change = Run.right if mistake is None else MISTAKES[_validation.one_of("mistake", mistake, MISTAKES)].change
+    trace = checked_trace(trace)
+    run = _Run(trace, y, loss, reduction, parts(trace, y, loss=loss, reduction=reduction))
+    change = _Run.right if mistake is None else MISTAKES[_validation.one_of("mistake", mistake, MISTAKES)].change
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows comes back as inf or nan
         found = change(run)
     absent = {name for name in ("b_h", "b_q") if getattr(trace.params, name) is None}

@@ -20,9 +20,12 @@ from .activations import ACTIVATIONS
 from .bptt import backward
 from .differences import complex_step
 from .one_unit import STEPS, TARGET, errors, gradients, steepest
-from .rnn import Params, forward, targets
+from .rnn import Params, forward, loss, targets
 
+__all__ = ["METHODS", "Cliff", "Law", "LostSlope", "StepSizes", "cliff", "lost_slope", "step_sizes"]
 METHODS = ("forward", "central", "complex")
+LARGEST = 300  # z: the law is as large as float64 can hold there
+SMALLEST = 1e-30  # step: float32 holds it with all its digits
 SAMPLES = 32  # fourth differences that the rounding of L is measured from
 
 
@@ -42,11 +45,13 @@ class Law(NamedTuple):
     rounding: float
 
     def terms(self, h):
-        """Return truncation and rounding at h."""
-        return self.truncation * h**self.order, self.rounding * h**self.power
+        """Return truncation and rounding at h, positive numbers of any shape."""
+        h = _positive("h", h)
+        with np.errstate(over="ignore"):
+            return self.truncation * h**self.order, self.rounding * h**self.power
 
     def error(self, h):
-        """Return the root of the sum of their squares."""
+        """Return the root of the sum of their squares, at h as for ``terms``."""
         return np.hypot(*self.terms(h))
 
     @property
@@ -86,11 +91,13 @@ class StepSizes(NamedTuple):
     law: dict
 
     def best(self, method):
-        """Return the h at which the typical error is smallest."""
+        """Return the h at which the typical error of a method is smallest."""
+        _validation.one_of("method", method, METHODS)
         return self.h[np.argmin(self.typical[method])]
 
     def apart(self, method):
         """Return the factor between the typical error and the law, in the median over h where the law is below 0.1."""
+        _validation.one_of("method", method, METHODS)
         law, typical = _typical(self.h, self.law[method].error(self.h)), self.typical[method]
         shown = (law < 0.1) & (typical > 0)
         return 10 ** np.median(np.abs(np.log10(typical[shown] / law[shown]))) if shown.any() else np.nan
@@ -105,7 +112,7 @@ def step_sizes(params, x, y, h, *, h0=None, activation="tanh", dtype=float):
         As for ``forward``; one sequence.
     y : array, shape (T, q)
         L is the mean of the squared errors.
-    h : array of positive numbers, shape (K,)
+    h : array of numbers from 1e-30 to 1, shape (K,)
     activation : {"tanh", "sigmoid", "identity"}
     dtype : float or numpy.float32
         What the three methods calculate in.
@@ -127,11 +134,9 @@ def step_sizes(params, x, y, h, *, h0=None, activation="tanh", dtype=float):
     of sqrt(70) times that of independent roundings, and the smooth part adds only eps^2 to them.
     """
     trace, y = _start(params, x, y, h0, activation, dtype)
-    h = np.unique(
-        _validation.shaped("h", np.atleast_1d(_validation.finite("h", _validation.real("h", h))), (None,), "(K,)")
-    )
-    if h[0] <= 0:
-        raise ValueError(f"h is {h[0]}, wanted positive numbers")
+    h = np.unique(_validation.series("h", h, "(K,)"))
+    if not SMALLEST <= h[0] <= h[-1] <= 1:
+        raise ValueError(f"h is {h[0] if h[0] < SMALLEST else h[-1]}, wanted positive numbers, from {SMALLEST} to 1")
     entry, truth, second, third = _derivatives(trace, y)
     f, w, steps = _loss_along(trace, y, entry), trace.params.W_hh[entry], h.astype(trace.h.dtype)
     here, up, down = np.split(f(np.concatenate([w[None], w + steps, w - steps])), [1, 1 + len(h)])
@@ -146,6 +151,13 @@ def step_sizes(params, x, y, h, *, h0=None, activation="tanh", dtype=float):
     law = _laws(abs(float(truth)), second, third, *roundings)
     typical = {method: _typical(h, values) for method, values in error.items()}
     return StepSizes(entry, h, float(truth), found, error, typical, law)
+
+
+def _positive(symbol, value):
+    found = _validation.finite(symbol, _validation.real(symbol, value)).astype(float)
+    if not found.size or not (found > 0).all():
+        raise ValueError(f"{symbol} is {_validation.shown(value)}, wanted positive numbers")
+    return found
 
 
 def _laws(slope, second, third, of_loss, of_slope):
@@ -166,21 +178,21 @@ def _typical(h, error):
 def _start(params, x, y, h0, activation, dtype):
     """Return the forward pass in dtype, and y, once they are known to be of use here."""
     _validation.one_of("activation", activation, ("tanh", "sigmoid", "identity"))  # those that are analytic
-    if np.dtype(dtype) not in (np.float32, np.float64):
-        raise TypeError(f"dtype is {np.dtype(dtype)}, wanted float32 or float64")
+    dtype = _validation.float_dtype("dtype", dtype)
     trace = forward(params, x, h0=h0, activation=activation)
+    _validation.all_real(**params._asdict(), x=x, h0=h0, y=y)
     if trace.x.ndim != 2:
         raise ValueError(f"x has shape {trace.x.shape}, wanted (T, d), one sequence")
-    start, y = _rerun(trace, dtype), _validation.real("y", targets(trace, y, "squared_error", "mean")[1])
-    return start, y.astype(dtype)
+    start, y = _rerun(trace, dtype), targets(trace, y, "squared_error", "mean")[1].astype(dtype)
+    loss(start, y)  # complains if it overflows
+    return start, y
 
 
 def _rerun(trace, dtype, **changed):
     """Return the same forward pass in another dtype, perhaps with another W_hh."""
     params = trace.params._replace(**changed)
-    arrays = {s: None if a is None else _validation.real(s, a).astype(dtype) for s, a in params._asdict().items()}
-    x, h0 = (_validation.real(symbol, a).astype(dtype) for symbol, a in (("x", trace.x), ("h0", trace.h[0])))
-    return forward(Params(**arrays), x, h0=h0, activation=trace.activation)
+    params = Params(*(None if W is None else W.astype(dtype) for W in params))
+    return forward(params, trace.x.astype(dtype), h0=trace.h[0].astype(dtype), activation=trace.activation)
 
 
 def _derivatives(trace, y):
@@ -290,8 +302,8 @@ def cliff(w=5.0, h=1e-3, *, b=None, T=CLIFF_STEPS):
         If an argument is not such a thing, or h is not above 0.
     """
     w, h = _validation.real_number("w", w), _validation.real_number("h", h)
-    if h <= 0:
-        raise ValueError(f"h is {h}, wanted a positive number")
+    if not 0 < h <= 1:
+        raise ValueError(f"h is {h}, wanted a positive number, up to 1")
     at = steepest(w, T).b if b is None else _validation.real_number("b", b)
     cut, ends = at + np.linspace(-2.5, 2.5, 2001) * h, at + np.array([-h, h])
     E = errors(w, np.concatenate([cut, ends]), T)
@@ -334,12 +346,17 @@ def lost_slope(z=None):
 
     Parameters
     ----------
-    z : array of numbers, shape (K,), optional
+    z : array of numbers from -300 to 300, shape (K,), optional
         From 0 to 25 if not given.
 
     Returns
     -------
     LostSlope
+
+    Raises
+    ------
+    TypeError, ValueError
+        If z is not such an array.
 
     Notes
     -----
@@ -347,7 +364,9 @@ def lost_slope(z=None):
     so storing h may move it by eps / 4, and the slope by 2 h times that; squaring h rounds by as much as storing
     it does. Together that is less than eps, and the slope it is compared with is 1 - tanh(z)^2.
     """
-    z = np.linspace(0, 25, 1001) if z is None else np.asarray(_validation.finite("z", _validation.real("z", z)), float)
+    z = np.linspace(0, 25, 1001) if z is None else _validation.series("z", z, "(K,)")
+    if np.abs(z).max() > LARGEST:
+        raise ValueError(f"z is {z[np.argmax(np.abs(z))]}, wanted numbers from -{LARGEST} to {LARGEST}")
     error, law, gone = {}, {}, {}
     for dtype in (np.float32, np.float64):
         held, name = z.astype(dtype), np.dtype(dtype).name

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+__all__ = ["Report", "Row"]
+
 
 class Row(NamedTuple):
     """What was found for one parameter; the entry is the one farthest from its reference.

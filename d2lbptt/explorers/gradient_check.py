@@ -29,6 +29,9 @@ PRESETS = {
 }
 
 
+__all__ = ["Checked", "gradient_check"]
+
+
 class Checked(NamedTuple):
     """What the explorer shows.
 
@@ -69,14 +72,14 @@ def gradient_check():
         },
         more=("activation", "kind", "seed", "targets", "given"),
         picture=figures.ErrorsPicture(Figure(figsize=(9.6, 4), dpi=100)),
-        compute=compute,
-        describe=describe,
-        as_python=as_python,
+        compute=_compute,
+        describe=_describe,
+        as_python=_as_python,
         presets=PRESETS,
     )
 
 
-def compute(values):
+def _compute(values):
     """Return what was Checked for the values of the controls."""
     T = values["T"]
     while True:
@@ -122,7 +125,7 @@ def _mistake(value):
     return None if value == NONE else value
 
 
-def describe(values, checked):
+def _describe(values, checked):
     """Return the sentence that says what is seen; of a suspect it does not give the hint away."""
     report, T, mistake = checked.report, checked.T, values["mistake"]
     words = [f"T = {values['T']} overflows {values['dtype']}, so T = {T} is shown."] if T < values["T"] else []
@@ -147,7 +150,7 @@ def _hidden(report):
     return f"{100 * share:.2g} %" if share > 1e-3 else f"{share:.0e}"
 
 
-def as_python(values, checked):
+def _as_python(values, checked):
     """Return lines to paste that give the same report."""
     options = {True: "gradient=gradient", False: "contributions=contributions"}
     return "".join(

@@ -17,6 +17,9 @@ UNITS, LONGEST = 5, 60
 STEPS = 10.0 ** (np.arange(-300, -9) / 10)
 
 
+__all__ = ["Chosen", "step_size"]
+
+
 class Chosen(NamedTuple):
     """What the explorer shows.
 
@@ -54,13 +57,13 @@ def step_size():
         },
         more=["seed"],
         picture=figures.StepSizePicture(Figure(figsize=(9.6, 4.3), dpi=100)),
-        compute=compute,
-        describe=describe,
-        as_python=as_python,
+        compute=_compute,
+        describe=_describe,
+        as_python=_as_python,
     )
 
 
-def compute(values):
+def _compute(values):
     """Return the Chosen for the values of the controls."""
     T, rng, h = values["T"], np.random.default_rng((values["seed"], 1)), 10.0 ** values["h"]
     params = init_params(1, UNITS, 1, scale=values["g"], seed=values["seed"])
@@ -70,7 +73,7 @@ def compute(values):
     return Chosen(sizes, values["method"], h)
 
 
-def describe(values, chosen):
+def _describe(values, chosen):
     """Return the sentence that says what is seen."""
     sizes, method, h = chosen
     law, error, right = sizes.law[method], sizes.error[method][sizes.h == h][0], right_digits(sizes, method, h)
@@ -90,7 +93,7 @@ def _apart(factor):
     return f"; errors and theory are a factor {factor:.2f} apart" if np.isfinite(factor) else "; no h leaves a digit"
 
 
-def as_python(values, chosen):
+def _as_python(values, chosen):
     """Return lines to paste that give the same numbers."""
     return _LINES.format(units=UNITS, **{**values, "h": chosen.h, "method": chosen.method})
 

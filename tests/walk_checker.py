@@ -1,0 +1,189 @@
+"""The walk over the checks: verdicts, differences, mistakes, and the digits that survive."""
+
+import numpy as np
+from walk import Spec, choice, either, never, number, optional, shaped, whole
+from walk_core import H0, NAMES, PARAMS, TRACE, X, Y, activation, close, loss, params, reduction, trace_like
+
+from d2lbptt import check, differences, mistakes, precision
+
+PLACE = np.array([0.3, -1.2])
+
+
+def one(value):
+    """A number that NumPy holds, and to which a step can be added."""
+    if isinstance(value, bool):
+        return False
+    return (isinstance(value, int) and abs(value) < 2**63) or (isinstance(value, float) and abs(value) <= 1e300)
+
+
+def small(value):
+    return bool(np.abs(np.asarray(value)).max() <= 1e300)
+
+
+ARRAYS = either(shaped(), shaped(None), shaped(None, None))
+REALS = either(one, lambda value: ARRAYS(value) and small(value))
+POSITIVE = either(
+    lambda value: one(value) and value > 0,
+    lambda value: value == 1e308 if isinstance(value, float) else ARRAYS(value) and np.min(value) > 0,
+)
+
+
+def f(theta):
+    """A function that is linear, so that its slope is 3 wherever theta is."""
+    return 3 * np.sum(theta)
+
+
+def threes(theta):
+    return np.full(np.shape(theta), 3.0)
+
+
+def is_three(found, given):
+    return close(found, threes(given["theta"]))
+
+
+def three_with_error(found, given):
+    return isinstance(found, differences.Difference) and bool((np.abs(found.value - 3) <= 4 * found.error + 1e-9).all())
+
+
+def with_nan(value):
+    """A gradient may well be none: it fails."""
+    return type(value) is np.ndarray and value.dtype == float and value.shape == (2,)
+
+
+def biases(params):
+    return [name for name in ("b_h", "b_q") if getattr(params, name) is not None]
+
+
+def right(report, given):
+    return report.verdict in ("PASS", "BLIND") and bool(report) == (report.verdict == "PASS")
+
+
+STEPS = precision.step_sizes(PARAMS, X, Y, [1e-3, 1e-6], h0=H0)
+LAW = STEPS.law["central"]
+METHOD = choice(*precision.METHODS)
+FUNCTION = {"f": f, "theta": PLACE}
+
+SPECS = {
+    "check.check_gradients": Spec(
+        check.check_gradients,
+        {
+            "params": PARAMS,
+            "x": X,
+            "y": Y,
+            "h0": H0,
+            "activation": "tanh",
+            "loss": "squared_error",
+            "reduction": "mean",
+            "gradient": None,
+            "contributions": None,
+            "seed": 0,
+        },
+        {
+            "params": params("iuf"),
+            "x": shaped(2, 2),
+            "y": shaped(2, 2),
+            "h0": optional(shaped(2)),
+            "activation": activation,
+            "loss": loss,
+            "reduction": reduction,
+            "gradient": optional(never),
+            "contributions": optional(never),
+            "seed": whole(0),
+        },
+        lambda report, given: right(report, given) and len(report.rows) == 6 + len(biases(given["params"])),
+        NAMES,
+        fields=("params",),
+    ),
+    "check.check_gradient": Spec(
+        check.check_gradient,
+        {**FUNCTION, "grad": threes, "method": "auto", "seed": 0},
+        {
+            "f": never,
+            "theta": REALS,
+            "grad": either(shaped(2), with_nan),
+            "method": choice("auto", "complex", "ridders"),
+            "seed": whole(0),
+        },
+        lambda report, given: (
+            right(report, given) if given["grad"] is threes else report.verdict == "FAIL" and report.rows[0].reference
+        ),
+    ),
+    "differences.complex_step": Spec(
+        differences.complex_step,
+        {**FUNCTION, "h": 1e-30},
+        {"f": never, "theta": REALS, "h": number(0, 1, open_low=True)},
+        is_three,
+    ),
+    **{
+        f"differences.{name}": Spec(
+            getattr(differences, name), FUNCTION, {"f": never, "theta": REALS}, three_with_error
+        )
+        for name in ("central_difference", "ridders")
+    },
+    "differences.one_sided": Spec(
+        differences.one_sided,
+        FUNCTION,
+        {"f": never, "theta": REALS},
+        lambda sides, given: len(sides) == 2 and all(three_with_error(side, given) for side in sides),
+    ),
+    "mistakes.flawed": Spec(
+        mistakes.flawed,
+        {"mistake": None, "trace": TRACE, "y": Y, "loss": "squared_error", "reduction": "mean"},
+        {
+            "mistake": optional(choice(*mistakes.MISTAKES)),
+            "trace": trace_like(),
+            "y": shaped(2, 2),
+            "loss": loss,
+            "reduction": reduction,
+        },
+        lambda found, given: (
+            set(found) == {"W_hx", "W_hh", "W_qh", "h0", *biases(given["trace"].params)}
+            and all(len(rows) == 2 for rows in found.values())
+        ),
+        NAMES,
+        fields=("trace",),
+    ),
+    "mistakes.suspect": Spec(
+        mistakes.suspect, {"letter": "A"}, {"letter": choice(*mistakes.SUSPECTS)}, lambda found, given: callable(found)
+    ),
+    "precision.step_sizes": Spec(
+        precision.step_sizes,
+        {"params": PARAMS, "x": X, "y": Y, "h": [1e-3], "h0": H0, "activation": "tanh", "dtype": float},
+        {
+            "params": lambda value: params("iuf")(value) and all(map(small, value[:3])),
+            "x": lambda value: shaped(2, 2)(value) and small(value),
+            "y": shaped(2, 2),
+            "h": lambda value: shaped(None)(value) and np.min(value) > 0 and np.max(value) <= 1,
+            "h0": optional(shaped(2)),
+            "activation": choice("tanh", "sigmoid", "identity"),
+            "dtype": never,
+        },
+        lambda found, given: isinstance(found, precision.StepSizes) and np.isfinite(found.truth),
+        {name: (name, "dL/dW_hh", *NAMES["y"]) for name in ("params", "x", "y", "h0")},
+        fields=("params",),
+    ),
+    "precision.cliff": Spec(
+        precision.cliff,
+        {"w": 5.0, "h": 1e-3, "b": None, "T": 50},
+        {"w": number(-1e4, 1e4), "h": number(0, 1, open_low=True), "b": optional(number()), "T": whole(1, 10**6)},
+        lambda found, given: isinstance(found, precision.Cliff) and len(found.b) == len(found.E),
+    ),
+    "precision.lost_slope": Spec(
+        precision.lost_slope,
+        {"z": PLACE},
+        {"z": optional(shaped(None))},
+        lambda found, given: all(np.isfinite(law).all() for law in found.law.values()),
+    ),
+    "precision.Law.terms": Spec(
+        LAW.terms, {"h": 1e-3}, {"h": POSITIVE}, lambda found, given: np.shape(found) == (2, *np.shape(given["h"]))
+    ),
+    "precision.Law.error": Spec(
+        LAW.error, {"h": 1e-3}, {"h": POSITIVE}, lambda found, given: np.shape(found) == np.shape(given["h"])
+    ),
+    "precision.StepSizes.best": Spec(
+        STEPS.best, {"method": "central"}, {"method": METHOD}, lambda h, given: h in STEPS.h
+    ),
+    "precision.StepSizes.apart": Spec(
+        STEPS.apart, {"method": "central"}, {"method": METHOD}, lambda factor, given: np.isnan(factor) or factor >= 1
+    ),
+}
