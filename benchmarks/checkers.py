@@ -10,6 +10,11 @@ the parameters and h_0: in NumPy, or in their own arithmetic for torch and jax. 
 the function's own derivative where a checker would otherwise differentiate by itself. Found means: the mistake is
 flagged and, on the same network, the right gradient accepted, so that crying wolf earns nothing.
 
+Two more families: what is done to a right gradient (``DONE``: clipped, decayed, transposed, another h_0, a factor
+beside a mistake, stored once), on seeds of its own; and functions that are calculated badly (``BADLY``: low precision,
+stairs, an offset), which each checker gets as theta -> number. There only the right gradient, zeros and one with every
+entry 10 % too large are tried.
+
 A mistake counts where it changes the gradient by more than 1e-12 (float32: 1e-5) of its largest entry. Which
 parameters and time steps are wrong is known from the contributions of each step, flawed and right, in float64 along
 the same states. Times are the best of several rounds in which the checkers take turns: only ratios mean anything.
@@ -39,6 +44,7 @@ from d2lbptt.mistakes import MISTAKES, flawed  # noqa: E402
 
 SEEDS = (901, 902, 903)
 COUNTS_ABOVE = {"float64": 1e-12, "float32": 1e-5}
+DONE_SEEDS, BADLY_SEEDS = (921, 922, 923), tuple(range(941, 951))
 SMALL = 1e-6
 NAMES = ("W_hx", "W_hh", "W_qh", "b_h", "b_q", "h0")
 
@@ -295,6 +301,184 @@ def complaints(report, truth, sums):
 def _steps(steps):
     first = ", ".join(map(str, sorted(steps)[:4]))
     return first if len(steps) < 5 else f"{first} ... ({len(steps)} steps)"
+
+
+# --- what is done to a right gradient ---
+
+
+def _other_start(problem, trace, which):
+    """Return the sums where dL/dW_hh is made with another h_0."""
+    h = trace.h.copy()
+    h[0] = {"h_T": h[-1], "h_1": h[1], "ones": np.ones_like(h[0])}[which]
+    right = summed(planted(problem, None, trace))
+    return right | {"W_hh": summed(planted(problem, None, trace._replace(h=h)))["W_hh"]}
+
+
+def _clipped(right, c):
+    return {name: g.clip(-c, c) for name, g in right.items()}
+
+
+def _norm_one_half(right):
+    names = NAMES[:5]
+    norm = np.sqrt(sum((right[name] ** 2).sum() for name in names))
+    return right | {name: right[name] * right[name].dtype.type(0.5 / (norm + 1e-6)) for name in names}
+
+
+def _sums(problem, trace, bug=None, factor=1):
+    return {name: g * g.dtype.type(factor) for name, g in summed(planted(problem, bug, trace)).items()}
+
+
+def _truncated(problem, trace, **how):
+    found = bptt.backward(trace, problem.y, **problem.options, **how)._asdict()
+    return {name: found[name] for name in NAMES}
+
+
+class Done(NamedTuple):
+    """What is done to the gradient, what must be said of it, and which steps are wrong by it (None: no step is)."""
+
+    change: Callable
+    words: str
+    steps: Callable = lambda T: None
+
+
+def _all(T):
+    return set(range(1, T + 1))
+
+
+def _first(T):
+    return {1}
+
+
+DONE = {
+    "h_T for h_0": Done(lambda p, t: _other_start(p, t, "h_T"), "Only step 1 is wrong", _first),
+    "h_1 for h_0": Done(lambda p, t: _other_start(p, t, "h_1"), "Only step 1 is wrong", _first),
+    "ones for h_0": Done(lambda p, t: _other_start(p, t, "ones"), "Only step 1 is wrong", _first),
+    "clipped by value": Done(lambda p, t: _clipped(_sums(p, t), 0.02), "clipped by value, at 0.02"),
+    "clipped by norm": Done(lambda p, t: _norm_one_half(_sums(p, t)), "clipping by norm", _all),
+    "weight decay": Done(
+        lambda p, t: {n: g + g.dtype.type(0.01) * getattr(t.params, n, 0) for n, g in _sums(p, t).items()},
+        "lambda W with lambda = 0.01",
+    ),
+    "in float32": Done(
+        lambda p, t: {n: g.astype(np.float32).astype(g.dtype) for n, g in _sums(p, t).items()}, "those of float32"
+    ),
+    "T times, W_hh untransposed": Done(
+        lambda p, t: _sums(p, t, "W_hh untransposed", len(t.x)), "transpose belongs, and every entry is T = ", _all
+    ),
+    "T/(T - 1), no slope": Done(
+        lambda p, t: _sums(p, t, "no slope", len(t.x) / (len(t.x) - 1)), "and every entry is T/(T - 1) = ", _all
+    ),
+    "transposed": Done(
+        lambda p, t: {n: g.T if n in ("W_hh", "W_hx") and g.shape == g.T.shape else g for n, g in _sums(p, t).items()},
+        "W_hh is transposed",
+        _all,
+    ),
+    "window of 3": Done(
+        lambda p, t: _truncated(p, t, window=min(3, len(t.x))), "window of tau = 3", lambda T: set(range(1, T - 2))
+    ),
+    "chunks of 4": Done(
+        lambda p, t: _truncated(p, t, gates=bptt.chunks(len(t.x), min(4, len(t.x)))),
+        "chunk of tau = 4",
+        lambda T: set(range(1, 4 * ((T - 1) // 4) + 1)),
+    ),
+}
+STYLES = ("asked", "stored")
+
+
+class Said(NamedTuple):
+    """What a checker said of one gradient, "right" or another one; a complaint if ours gave a wrong reason."""
+
+    checker: str
+    case: str
+    gradient: str
+    verdict: str
+    complaint: str = ""
+
+
+def done(only=(), seeds=DONE_SEEDS, regimes=("short", "critical", "relu")):
+    """Let every checker judge what is done to right gradients in float64, and return a list of Said."""
+    found = []
+    for problem in (make_problem(name, seed) for name in regimes for seed in seeds):
+        for case, one in {"right": None, **DONE}.items():
+            gradient = one.change(problem, problem.trace) if one else _sums(problem, problem.trace)
+            for name in (name for name in chosen(only) if name not in OURS):
+                found.append(Said(name, case, case, "PASS" if accepts(name, problem, flat(gradient)) else "FAIL"))
+            for style in STYLES if not only or "ours" in only else ():
+                found.append(Said(f"ours, {style}", case, case, *_ours_done(problem, one, gradient, style)))
+        forget()
+    return found
+
+
+def _ours_done(problem, one, stored, style):
+    def gradient(trace, y):
+        if style == "stored":
+            return stored
+        return one.change(problem, trace) if one else _sums(problem, trace)
+
+    report = _ours(problem, gradient=gradient)
+    if one is None or report.verdict != "FAIL":
+        return report.verdict, ""
+    wrong = set(report.time_steps) - (one.steps(len(problem.trace.x)) or set())
+    said = "" if one.words in report.hint else f"says {report.hint}"
+    return report.verdict, said + f" names t = {_steps(wrong)}" * bool(wrong)
+
+
+# --- functions that are calculated badly ---
+
+
+def _bfloat16(number):
+    bits = int(np.float32(number).view(np.uint32))
+    return float(np.uint32((bits + 0x8000) & 0xFFFF0000).view(np.float32))
+
+
+def _squares(A, theta, dtype=np.float64):
+    return float(np.mean(np.tanh(A.astype(dtype) @ np.real(theta).astype(dtype)) ** 2, dtype=dtype))
+
+
+BADLY = {
+    "float64": _squares,
+    "float32": lambda A, theta: _squares(A, theta, np.float32),
+    "float16": lambda A, theta: _squares(A, theta, np.float16),
+    "bfloat16": lambda A, theta: _bfloat16(_squares(A, theta)),
+    "4 places": lambda A, theta: round(_squares(A, theta), 4),
+    "offset in float32": lambda A, theta: float(np.float32(1e4) + np.float32(_squares(A, theta))),
+}
+ENTRIES = {"right": 1.0, "zeros": 0.0, "10 % too large": 1.1}
+
+
+class Function:
+    """A function of one row with its theta, as the others take a Problem: they call it, and some know its theta."""
+
+    def __init__(self, kind, seed):
+        rng = np.random.default_rng(seed)
+        self.A, self.theta, self.kind = rng.normal(size=(20, 6)), rng.normal(size=6), kind
+        t = np.tanh(self.A @ self.theta)
+        self.right = 2 * (t * (1 - t**2)) @ self.A / 20
+
+    def __call__(self, theta):
+        """Return f, for one theta or for many in a row."""
+        theta = np.asarray(theta)
+        if theta.ndim == 1:
+            return BADLY[self.kind](self.A, theta)
+        return np.array([self(one) for one in theta.reshape(-1, theta.shape[-1])]).reshape(theta.shape[:-1])
+
+
+# torch and jax want a function of their own
+CALLED = ("scipy check_grad", "CS231n relative error", "numdifftools", "scipy.differentiate", "autograd check_grads")
+
+
+def badly(only=(), seeds=BADLY_SEEDS):
+    """Let every checker judge gradients of badly calculated functions, and return a list of Said."""
+    found = []
+    for kind, seed in ((kind, seed) for kind in BADLY for seed in seeds):
+        f = Function(kind, seed)
+        for label, factor in ENTRIES.items():
+            if not only or "ours" in only:
+                found.append(Said("ours", kind, label, bptt.check_gradient(f, f.theta, factor * f.right).verdict))
+            for name in set(CALLED) & set(chosen(only)):
+                found.append(Said(name, kind, label, "PASS" if accepts(name, f, factor * f.right) else "FAIL"))
+        forget()
+    return found
 
 
 # --- the others: each takes a problem and a gradient in one row, and says whether it accepts it ---
@@ -630,7 +814,25 @@ def main():
     others = [name for name in chosen(given.only) if name in PEERS]
     if given.wide and others:
         print(table(run(others, seeds, ("float32",), wide=True), {}, "float32 gradients, functions in float64"))
+    print_more(given.only)
     print_ours([o for o in outcomes if o.checker in OURS], seconds)
+
+
+def print_more(only):
+    """Print who is wrong about what is done to right gradients, and about badly calculated functions."""
+    for title, found in (("What is done to a right gradient", done(only)), ("Functions calculated badly", badly(only))):
+        checkers = dict.fromkeys(one.checker for one in found)
+        rows = [[name, *_counts([one for one in found if one.checker == name])] for name in checkers]
+        head = ["checker", "right: PASS", "false alarms", "BLIND", "wrong: FAIL", "missed", "BLIND", "a wrong reason"]
+        print(f"\n## {title}\n\n{_markdown(head, rows)}")
+        print(*dict.fromkeys(f"\n- {one.checker}, {one.case}: {one.complaint}" for one in found if one.complaint))
+
+
+def _counts(said):
+    right, wrong = ([one for one in said if (one.gradient == "right") == is_right] for is_right in (True, False))
+    counted = [(right, "PASS"), (right, "FAIL"), (right, "BLIND"), (wrong, "FAIL"), (wrong, "PASS"), (wrong, "BLIND")]
+    numbers = [f"{sum(one.verdict == verdict for one in part)}/{len(part)}" for part, verdict in counted]
+    return [*numbers, sum(bool(one.complaint) for one in said)]
 
 
 def table(outcomes, seconds, title):

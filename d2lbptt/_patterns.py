@@ -37,8 +37,9 @@ def _transposed(finding):
     for names in chain.from_iterable(combinations(square, n) for n in range(1, len(square) + 1)):
         turned = {k: v.swapaxes(-1, -2) if k.name in names else v for k, v in finding.reference.items()}
         why = ": its rows belong to dz_t, its columns to h_{t-1} (9.7.16)" if names == ("W_hh",) else ""
-        which = "gradients of {} are" if len(names) > 1 else "gradient of {} is"
-        yield f"The {which.format(', '.join(names))} transposed{why}.", turned
+        several = len(names) > 1
+        verb = "are" if several else "is"
+        yield f"The gradient{'s' * several} of {', '.join(names)} {verb} transposed{why}.", turned
 
 
 def _from_zero(finding):

@@ -25,7 +25,7 @@ from .rnn import Params, forward, loss, targets
 __all__ = ["METHODS", "Cliff", "Law", "LostSlope", "StepSizes", "cliff", "lost_slope", "step_sizes"]
 METHODS = ("forward", "central", "complex")
 LARGEST = 300  # z: the law is as large as float64 can hold there
-SMALLEST = 1e-30  # step: float32 holds it with all its digits
+SMALLEST = 1e-31  # step: float32 holds it, and what it finds, with all digits
 SAMPLES = 32  # fourth differences that the rounding of L is measured from
 
 
@@ -112,7 +112,7 @@ def step_sizes(params, x, y, h, *, h0=None, activation="tanh", dtype=float):
         As for ``forward``; one sequence.
     y : array, shape (T, q)
         L is the mean of the squared errors.
-    h : array of numbers from 1e-30 to 1, shape (K,)
+    h : array of numbers from 1e-31 to 1, shape (K,)
     activation : {"tanh", "sigmoid", "identity"}
     dtype : float or numpy.float32
         What the three methods calculate in.

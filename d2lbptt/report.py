@@ -100,9 +100,22 @@ def _headline(report):
     if report.verdict == "BLIND":
         blind = ", ".join(row.parameter for row in report.rows if row.blind)
         return f"BLIND: rounding is too large here to judge the gradient of {blind}"
-    words = f"{report.verdict}: the worst entry is {_entry(worst)}, off by {worst.ratio:.2g} tolerances"
+    words = f"{report.verdict}: the worst entry is {_entry(worst)}, off by {_tolerances(worst.ratio)} tolerances"
     at_least = " at least" if report.reach else ""
     return words + (f"; wrong at {_steps(report.time_steps)}{at_least}" if report.time_steps else "")
+
+
+def _tolerances(ratio):
+    """Write a ratio with two digits, or with as many as tell it from 1: above 1 it is wrong, below it is not."""
+    words = (f"{ratio:.{digits}g}" for digits in range(2, 17))
+    return next((text for text in words if (float(text) > 1) == (ratio > 1)), f"{ratio!r}")
+
+
+def _up(number):
+    """Write a number with two digits, rounded up: an error as large as that would have shown."""
+    text = f"{number:.1e}"
+    exponent = text.split("e")[1]
+    return text if float(text) >= number else f"{number + 0.05 * 10.0 ** int(exponent):.1e}"
 
 
 def _steps(steps):
@@ -117,7 +130,7 @@ def _entry(row):
 
 
 def _line(row):
-    numbers = f"{row.analytic:14.6g}{row.reference:14.6g}{row.ratio:17.2g}{row.visible:12.1e}"
+    numbers = f"{row.analytic:14.6g}{row.reference:14.6g}{_tolerances(row.ratio):>17}{_up(row.visible):>12}"
     return f"{row.parameter:8}{row.size:11.4g}  {_entry(row):<22}{numbers}"
 
 

@@ -27,3 +27,16 @@ def test_no_false_alarm_no_miss_no_wrong_name(outcomes):
 
 def test_it_is_blind_nowhere_in_the_tame_regimes(outcomes):
     assert not [o for o in checkers.blind(outcomes) if o.regime in checkers.NEVER_BLIND]
+
+
+def test_what_is_done_to_a_right_gradient_is_found_and_said():
+    said = checkers.done(("ours",), seeds=(31,))
+    assert {one.case for one in said} == {"right", *checkers.DONE} and not set(checkers.DONE_SEEDS) & {31}
+    assert all(one.verdict == ("PASS" if one.gradient == "right" else "FAIL") for one in said)
+    assert not [one for one in said if one.complaint]
+
+
+def test_badly_calculated_functions_give_no_false_verdict():
+    said = checkers.badly(("ours",), seeds=range(31, 36))
+    assert {one.case for one in said} == set(checkers.BADLY)
+    assert not [one for one in said if one.verdict == ("FAIL" if one.gradient == "right" else "PASS")]

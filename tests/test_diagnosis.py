@@ -17,7 +17,17 @@ import numpy as np
 import pytest
 from oracles import by_hand, changed, random_problem, summed, trace_of
 
-from d2lbptt import Params, _diagnosis, _localisation, backward, check_gradient, check_gradients
+from d2lbptt import (
+    Params,
+    _diagnosis,
+    _localisation,
+    _patterns,
+    backward,
+    check_gradient,
+    check_gradients,
+    chunks,
+    forward,
+)
 from d2lbptt.contributions import Key
 from d2lbptt.mistakes import MISTAKES
 
@@ -208,6 +218,12 @@ CASES = {
     "no 1/2": Case(scaled(2), "Every entry is twice too large: is the factor 1/2 of the squared", ALL, FACTOR),
     "two": Case(scaled(2, **CE), "Every entry is twice too large.", ALL, FACTOR, CE),
     "any factor": Case(scaled(0.7, "b_q", "W_qh"), "The gradient of W_qh, b_q is 0.7 times what it", ALL, LOCAL),
+    "no 1/(T B)": Case(scaled(24), "is T B = 24 times too large: the means over time and", ALL, FACTOR, BATCH),
+    "1/(T B) twice": Case(scaled(1 / 24), "is T B = 24 times too small: the means over time and", ALL, FACTOR, BATCH),
+    "mean over q": Case(scaled(2 / 3), "is 2/q = 0.6667 times what it should be: the squares are", ALL, FACTOR),
+    "1/q": Case(scaled(1 / 3), "is q = 3 times too small: the squared errors are averaged over the", ALL, FACTOR),
+    "bits": Case(scaled(1 / np.log(2), **CE), "is 1/ln 2 = 1.443 times too large: it belongs to", ALL, FACTOR, CE),
+    "T - 1": Case(scaled(8 / 7), "is T/(T - 1) = 1.143 times too large: the mean is over T - 1 steps", ALL, FACTOR),
     # one entry
     "a sign in W_qh": Case(entry("W_qh", (2, 1), -1), "One entry alone is wrong, W_qh[2, 1]: its sign.", ALL, LOCAL),
     "an entry of b_h": Case(entry("b_h", (3,), 0), "One entry alone is wrong, b_h[3]: it is missing.", ALL, LOCAL),
@@ -345,16 +361,48 @@ def sentences(module):
     return {n.value for n in strings if id(n) not in docstrings and re.search(r"[\w']+ [\w']+", n.value)}
 
 
+@cache
+def others():
+    """Reports on sums that test_check_patterns looks at one by one."""
+    given = problem(T=7)
+    trace, right = trace_of(given), summed(loop(trace_of(given), given.y))
+    norm, zero = np.sqrt(sum((g**2).sum() for g in right.values())), forward(given.params, given.x, activation="tanh")
+    half = float(f"{norm / 2:.1g}")
+    from_the_end = {"gates": np.where(np.arange(7, 0, -1) % 3 == 0, 0.0, 1.0)}
+    answers = [
+        {name: g * half / norm for name, g in right.items()},
+        {name: g * 0.01 / np.linalg.norm(g) for name, g in right.items()},
+        {name: g.clip(-0.01, 0.01) for name, g in right.items()},
+        {name: g + 0.01 * getattr(given.params, name, 0) for name, g in right.items()},
+        {name: g.astype(np.float32) for name, g in right.items()},
+        {name: g.astype(np.float32) for name, g in summed(by_hand(trace, given.y, "no slope")).items()},
+        {name: g + 0.1 * np.arange(g.size).reshape(g.shape) ** 2 for name, g in right.items()},
+        {name: -g for name, g in summed(by_hand(trace, given.y, "no slope")).items()},
+        summed(loop(zero, given.y)),
+        backward(trace, given.y, **from_the_end)._asdict(),
+        backward(zero, given.y, gates=chunks(7, 3))._asdict(),
+    ]
+    answers[-2:] = [{name: g for name, g in one.items() if name in NAMES} for one in answers[-2:]]
+    options = {"h0": given.h0, "activation": "tanh", **given.options}
+    reports = [
+        check_gradients(given.params, given.x, given.y, gradient=lambda *_, one=one: one, **options) for one in answers
+    ]
+    square = problem(T=7, q=4)
+    turned = summed(loop(trace_of(square), square.y))
+    turned |= {name: turned[name].T for name in ("W_hh", "W_qh")}
+    return [*reports, checked(square, lambda *_: {name: g[None] for name, g in turned.items()}, sums=True)]
+
+
 def said():
     reports = [report_on(name, way) for name, case in CASES.items() for way in case.ways]
-    reports += [barely_wrong(), wrong_in_the_sum(), checked(problem(), for_eight_steps, sums=True)]
+    reports += [*others(), barely_wrong(), wrong_in_the_sum(), checked(problem(), for_eight_steps, sums=True)]
     return [text for report in reports for text in (report.hint, report.reach)]
 
 
 def test_every_sentence_has_a_bug_that_provokes_it():
     found, more = sentences(_diagnosis), sentences(_localisation)
     assert len(found) > 30 and len(more) > 5
-    found |= more
+    found |= more | sentences(_patterns)
     assert not {piece for piece in found if not any(piece in text for text in said())}
 
 

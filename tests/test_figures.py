@@ -279,8 +279,8 @@ def test_digits_that_are_right_are_strong_and_the_others_faint(sizes, method):
         assert float((right + digits.wrong.get_text()).replace("−", "-")) == pytest.approx(found, rel=1e-7)
         assert float(digits.true.get_text().replace("−", "-")) == pytest.approx(sizes.truth, rel=1e-7)
         error, count = sizes.error[method][sizes.h == h][0], sum(c.isdigit() for c in right)
-        assert error < 10.0**-count * (1 + 1e-9) if count else error > 0.0999
-        assert count >= min(-np.log10(max(error, 1e-30)), len(digits.true.get_text().split("e")[0]) - 3) - 1
+        assert not count or error < 10.0**-count * (1 + 1e-9)
+        assert digits.true.get_text().startswith(right)  # the reader compares the two
         assert str(count) in digits.count.get_text() or digits.count.get_text() == "no digit is right"
         boxes = digits.right.get_window_extent(), digits.wrong.get_window_extent()
         assert not count or abs(boxes[0].x1 - boxes[1].x0) < 3

@@ -1,5 +1,6 @@
 """Where is this gradient wrong? A backward pass with a mistake of one's choice, and what the check says of it."""
 
+import math
 from typing import NamedTuple
 
 import ipywidgets as widgets
@@ -147,7 +148,9 @@ def _hidden(report):
     share = max((row.visible / row.size for row in report.rows if row.size), default=0)
     if not share < 1:
         return "the whole size"
-    return f"{100 * share:.2g} %" if share > 1e-3 else f"{share:.0e}"
+    if share > 1e-3:
+        return f"{math.ceil(1000 * share) / 10:g} %"
+    return f"10^{math.ceil(math.log10(share))}" if share else "any size"
 
 
 def _as_python(values, checked):

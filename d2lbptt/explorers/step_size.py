@@ -86,10 +86,12 @@ def _describe(values, chosen):
     best = f"In theory any h below {law.best:.0e} will do"
     if method != "complex":
         best = f"The best h is {law.best:.0e} in theory and {sizes.best(method):.0e} as measured"
-    return f"{found} (relative error {error:.1e}, mostly {why}). {best}{_apart(sizes.apart(method))}."
+    return f"{found} (relative error {error:.1e}, mostly {why}). {best}{_apart(sizes.apart(method), method)}."
 
 
-def _apart(factor):
+def _apart(factor, method):
+    if np.isfinite(factor) and method != "complex":
+        return f"; errors and theory are less than a factor {np.ceil(factor):.0f} apart"
     return f"; errors and theory are a factor {factor:.2f} apart" if np.isfinite(factor) else "; no h leaves a digit"
 
 

@@ -1,5 +1,7 @@
 """The error of a difference against its step h: too large a step, too small a step, and the digits that are left."""
 
+from itertools import takewhile
+
 import numpy as np
 from matplotlib.ticker import MultipleLocator
 
@@ -153,16 +155,15 @@ class Digits:
 
     def update(self, sizes, method, h):
         """Show what was found with the step h, one of sizes.h."""
-        found, right, law = sizes.found[method][sizes.h == h][0], right_digits(sizes, method, h), sizes.law[method]
-        places = PLACES[found.dtype.name]
-        shown = _scientific(found, places)
-        end = 0 if right == 0 else shown.index(".") + min(right, places + 1)
+        shown, true = _written(sizes, method, h)
+        same, law, dtype = right_digits(sizes, method, h), sizes.law[method], sizes.found[method].dtype
+        end = shown.index(".") + min(same, PLACES[dtype.name] + 1) if same else 0
         self.title.set_text(f"h = {powers(h, 1)}")
-        self.subtitle.set_text(f"{NAMES[method]}, {found.dtype}")
+        self.subtitle.set_text(f"{NAMES[method]}, {dtype}")
         self.right.set_text(shown[:end])
         self.wrong.set(text=shown[end:], x=12 + ADVANCE * end)
-        self.true.set_text(_scientific(sizes.truth, places))
-        self.count.set_text("no digit is right" if right == 0 else f"{right} digit{'s' * (right > 1)} right")
+        self.true.set_text(true)
+        self.count.set_text(f"{same} digit{'s' * (same > 1)} right" if same else "no digit is right")
         if method == "complex":
             self.best.set_text(f"◇ any h below {powers(law.best)}\n    will do")
         else:
@@ -170,9 +171,20 @@ class Digits:
 
 
 def right_digits(sizes, method, h):
-    """Return how many digits of what is found with h, one of sizes.h, are right."""
+    """Return how many digits of what is found with h, one of sizes.h, are right: they stand in the true number, too.
+
+    A number may be off by less than half a unit of its last right digit and still show another one there.
+    """
+    (shown, power), (true, true_power) = (text.split("e") for text in _written(sizes, method, h))
+    same = sum(a.isdigit() for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(shown, true, strict=False)))
     error = sizes.error[method][sizes.h == h][0]
-    return int(np.clip(-np.log10(max(error, 1e-30)), 0, PLACES[sizes.found[method].dtype.name] + 1))
+    return int(min(same, -np.log10(max(error, 1e-30)))) if power == true_power and error < 1 else 0
+
+
+def _written(sizes, method, h):
+    """Return what is found with h and what is true, with the digits that the numbers can hold."""
+    found = sizes.found[method][sizes.h == h][0]
+    return tuple(_scientific(number, PLACES[found.dtype.name]) for number in (found, sizes.truth))
 
 
 def powers(number, places=0):
