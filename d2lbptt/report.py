@@ -114,8 +114,9 @@ def _tolerances(ratio):
 def _up(number):
     """Write a number with two digits, rounded up: an error as large as that would have shown."""
     text = f"{number:.1e}"
-    exponent = text.split("e")[1]
-    return text if float(text) >= number else f"{number + 0.05 * 10.0 ** int(exponent):.1e}"
+    if float(text) >= number or not np.isfinite(number):
+        return text
+    return f"{number + 0.05 * 10.0 ** int(text.partition('e')[2]):.1e}"
 
 
 def _steps(steps):
