@@ -1,4 +1,4 @@
-"""Randomized truncation in full, for one linear unit: its mean, its exact variance, and what it buys at what cost.
+"""Randomized truncation in full, for one linear unit: its mean, its exact variance, and a window beside it.
 
     z_t = b_t + xi_t w z_{t-1},  z_0 = 0,  P(xi_t = 1/pi) = pi,  P(xi_t = 0) = 1 - pi                       9.7.8
     E z_t = a_t,  a_t = b_t + w a_{t-1}                       unbiased: a_t is the total derivative dh_t/dw, 9.7.4
@@ -191,7 +191,8 @@ def steps_kept(pi, T):
     Returns
     -------
     array, shaped as pi
-        1 for the step itself, and one more for each arrow in a row that is kept: at equal cost, tau.
+        1 for the step itself, and one more for each arrow in a row that is kept: the tau of a window of equal reach.
+        Reach is not work: see ``truncation.jacobian_products``.
 
     Raises
     ------
@@ -250,7 +251,7 @@ def simulate(b, w, pi, draws, seed=0):
 
 
 class Trade(NamedTuple):
-    """Bias against variance at equal cost.
+    """Bias against variance at equal reach.
 
     Attributes
     ----------
@@ -270,7 +271,7 @@ class Trade(NamedTuple):
 
 
 def trade(b, w):
-    """Return the errors of the sliding window and of randomized truncation for tau = 1 .. T, at equal cost.
+    """Return the errors of the sliding window and of randomized truncation for tau = 1 .. T, at equal reach.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ def test_drawn_gates_are_unbiased_and_spread_as_the_law_says():
     assert abs(found.mean() - law.mean) < SIGMAS * math.sqrt(law.variance / draws)
     squares = (found - law.mean) ** 2  # of which the mean is the variance
     assert abs(squares.mean() - law.variance) < SIGMAS * squares.std(ddof=1) / math.sqrt(draws)
-    # What a biased scheme of the same cost gives is told apart from the truth by the same test.
+    # What a biased scheme of the same reach gives is told apart from the truth by the same test.
     window = backward(trace, y, window=round(float(steps_kept(pi, T)))).W_hh.item()
     wrong = backward(trace, y, gates=np.array([1.0, *[pi] * (T - 1)])).W_hh.item()  # gates without 1/pi, in the mean
     assert abs(wrong - law.mean) > SIGMAS * math.sqrt(law.variance / draws)
@@ -128,7 +128,7 @@ def test_steps_kept_counts_arrows():
     assert steps_kept([0.5, 1.0], 1000) == pytest.approx([2, 1000])
 
 
-def test_the_trade_at_equal_cost():
+def test_the_trade_at_equal_reach():
     _, _, b, _ = unit(0.9, 60, seed=4)
     found = trade(b, 0.9)
     np.testing.assert_allclose(steps_kept(found.pi[1:], 60), found.steps[1:], rtol=1e-9)

@@ -52,7 +52,7 @@ def variance(ax, runs):
 
 
 def trade(ax, data):
-    """Draw the error of the sliding window and of randomized truncation against their common cost, on log axes.
+    """Draw the error of the sliding window and of randomized truncation against their common reach, on log axes.
 
     Parameters
     ----------
