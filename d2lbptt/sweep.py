@@ -234,8 +234,9 @@ def theory(scales, seeds, T, *, num_hiddens=64, activation="tanh", kind="gaussia
     and the gradient goes as the root of the product of the chi_t. That is ``laws.mean_field`` with a variance that
     changes from step to step; while the inputs are small it makes no difference (seen up to 0.1), and with
     inputs of size 1 it does: the mean of log(chi_t) is not log(chi) at the mean of x_t^2. For relu chi = g^2 / 2. It is
-    right for lag fixed and h large, also for orthogonal W_hh (seen in simulation); see ``laws.mean_field`` on the long
-    run of one network.
+    right for lag fixed and h large, also for orthogonal W_hh (seen in simulation). A single Gaussian network that is
+    nearly at rest, g rho < 1 and small inputs, goes in the long run with its own spectral radius: see
+    ``laws.mean_field`` and ``remedies.remedies``.
 
     "bound", for symmetric and identity W_hh with another activation, where the units are not independent enough for a
     mean field: (gamma g sigma_max)^k, which no gradient exceeds; see ``laws.log10_bound``.

@@ -168,6 +168,14 @@ def test_schemes_that_do_not_go_away_for_ever(scheme, tau):
     assert np.isfinite(theta[-1]) or (abs(kept[-1]) >= 1e6 and np.isnan(theta[len(kept) :]).all())
 
 
+def test_randomized_truncation_arrives_or_is_thrown_about_in_each_of_ten_draws():
+    """The rates of cutting of notebook 08, with the published learning rate. Seen: at most 0.6, and at least 23."""
+    for seed in range(10):
+        calm, wild = (trajectory("randomized", T, pi=pi, seed=seed) for T, pi in ((3000, 0.99), (10_000, 0.98)))
+        assert abs(calm[-1] + 1 / 6) < 0.01 and abs(calm).max() < 2
+        assert np.nanmax(abs(wild)) > 5
+
+
 def test_chunks_move_theta_at_their_ends_only():
     theta = trajectory("chunks", 30, tau=10)
     assert np.flatnonzero(np.diff(theta)).tolist() == [9, 19, 29]

@@ -345,6 +345,22 @@ def test_in_the_linear_case_the_eigenvalues_decide_in_the_long_run():
     assert conditions(TRANSIENT + 0.2 * np.eye(2), "identity")[-3:-1] == OF_THE_PRODUCT
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_the_direction_of_a_gradient_is_lost_where_there_is_a_gap_and_kept_by_an_orthogonal_matrix(seed):
+    """Two random gradients, 100 steps back, by NumPy's powers; with lambda_2 = -lambda_1 two directions are left."""
+    rng = np.random.default_rng(seed)
+    Q, pair = np.linalg.qr(rng.normal(size=(6, 6)))[0], rng.normal(size=(6, 2))
+
+    def sine(W):
+        v, w = (np.linalg.matrix_power(W.T, 100) @ pair).T
+        return np.linalg.norm(v - (v @ w) / (w @ w) * w) / np.linalg.norm(v)
+
+    start = sine(np.eye(6))
+    assert sine(Q) == pytest.approx(start, abs=1e-9)
+    assert sine(Q @ np.diag([1, 0.7, -0.7, 0.5, 0.1, 0]) @ Q.T) < 1e-7
+    assert sine(Q @ np.diag([1, -1, 0.7, 0.5, 0.1, 0]) @ Q.T) > 1e-3
+
+
 def test_with_rho_above_one_a_gradient_without_a_share_in_what_grows_vanishes():
     """The product explodes, and nearly every gradient; the verdict must not say it of all of them."""
     W = np.diag([2.0, 0.5])

@@ -28,6 +28,29 @@ def test_fresh_matrices_follow_newman_and_one_that_is_repeated_does_not():
     assert repeated.std() > 4 * fresh.std()
 
 
+def test_most_repeated_draws_have_a_radius_a_little_above_g_and_a_few_carry_the_mean_square():
+    """n = 64, by NumPy's eigenvalues, over 400 draws in ten parts."""
+    rng = np.random.default_rng(1)
+    radii = [abs(np.linalg.eigvals(rng.normal(size=(64, 64)) / 8)).max() for _ in range(400)]
+    shares = (np.array(radii).reshape(10, 40) > 1).mean(1)
+    assert 0.85 < shares.mean() < 0.95 and shares.min() > 0.7 and 1.03 < np.median(radii) < 1.07
+    squares = np.sort(np.exp(2 * spectra.gaussian_growth(64, 64, 400, repeated=True, seed=1)[:, -1]))
+    assert squares[-20:].sum() > 0.9 * squares.sum()
+
+
+def test_the_raw_product_fails_by_its_digits_and_not_by_its_range():
+    """Ten networks, 300 Jacobians: the largest singular value is right, and all that are 10^16 smaller are rounding."""
+    for seed in range(10):
+        params = init_params(1, 32, 1, scale=1.5, seed=seed)
+        trace = forward(params, 0.1 * np.random.default_rng((seed, 1)).normal(size=(300, 1)), activation="tanh")
+        raw = np.eye(32)
+        for h in trace.h[1:]:
+            raw = (1 - h[:, None] ** 2) * params.W_hh @ raw
+        naive, right = np.log10(np.linalg.svd(raw, compute_uv=False)), spectra.jacobian_spectrum(trace).log10
+        assert abs(naive[0] - right[0]) < 1e-6 and abs(np.log10(np.abs(raw).max())) < 100
+        assert 14 < naive[0] - naive[-1] < 40 < right[0] - right[-1] - 100
+
+
 @pytest.mark.parametrize("k", [2, 3])
 def test_the_mean_square_of_a_repeated_matrix_is_that_of_wick_and_not_one(k):
     squares = np.exp(2 * spectra.gaussian_growth(2, k, 400_000, repeated=True, seed=k)[:, k])

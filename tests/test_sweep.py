@@ -228,6 +228,15 @@ def test_what_does_not_fit(change, error, words):
     assert all(word in str(info.value) for word in words), info.value
 
 
+def test_tanh_slows_an_explosion_and_does_not_end_it():
+    """g = 2, small inputs, ten networks, by lag: decades from lag 99 to 799, with tanh and with the identity."""
+    decades = {name: sweep([2.0], range(10), 800, activation=name).by_lag[0] for name in ("tanh", "identity")}
+    grown = {name: rows[:, 799] - rows[:, 99] for name, rows in decades.items()}
+    half = np.median(decades["tanh"][:, 399] - decades["tanh"][:, 99])
+    assert np.median(grown["tanh"]) > 15 and half > 5
+    assert np.all(grown["tanh"] < grown["identity"] / 3)
+
+
 @pytest.mark.slow
 def test_one_pass_takes_a_third_of_the_time_of_one_by_one():
     """101 scales, 3 seeds, 64 units, 1000 steps: the phase diagram. Both warm, in turns, the best of three."""

@@ -264,6 +264,18 @@ def test_products_are_counted_arrow_by_arrow(shared, last):
             assert truncation.jacobian_products(first, shared=shared, last=last) == want
 
 
+def test_with_a_loss_at_every_step_a_window_takes_more_work_than_the_full_gradient():
+    """Counted by hand; with the loss of the last step alone, every scheme takes less."""
+    T, tau = 60, 10
+    full, window = truncation.first_kept(T), truncation.first_kept(T, window=tau)
+    cut = truncation.first_kept(T, gates=truncation.chunks(T, tau))
+    count = truncation.jacobian_products
+    assert count(full, shared=True) == 59 < count(window, shared=False) == sum(range(10)) + 50 * 9 == 495
+    assert count(cut, shared=True) == 6 * 9 == 54
+    last = [count(first, shared=True, last=True) for first in (full, window, cut)]
+    assert last == [59, 9, 9]
+
+
 # --- the variance of randomized truncation, for any network ---
 
 

@@ -117,6 +117,18 @@ def test_the_window_drops_the_terms_before(tau):
     assert error == pytest.approx(np.mean(e * off), abs=1e-12)
 
 
+def test_beyond_the_border_a_sample_shows_the_variance_at_first_and_not_in_the_long_run():
+    """Ten seeds of inputs and draws; the law is tested against all draws. Seen at t = 200: 3e-13 to 3e-12 of it."""
+    for seed in range(10):
+        b = np.random.default_rng(seed).uniform(0.5, 1.5, 200)
+        inside, beyond = (simulate(b, 0.8, pi, 20_000, seed=seed).var(0) for pi in (0.8, 0.55))
+        inside, beyond = (
+            sample[[19, 199]] / moments(b, 0.8, pi).variance[[19, 199]]
+            for sample, pi in ((inside, 0.8), (beyond, 0.55))
+        )
+        assert np.all((inside > 0.8) & (inside < 1.25)) and 0.1 < beyond[0] < 10 and beyond[1] < 1e-9
+
+
 def test_steps_kept_counts_arrows():
     rng, pi, T = np.random.default_rng(0), 0.7, 6
     lengths = []
