@@ -5,6 +5,7 @@ package, and y is x moved on by one character.
 """
 
 import hashlib
+import math
 import os
 import re
 import stat
@@ -242,6 +243,7 @@ class Vocab:
     def to_tokens(self, indices):
         """Return the token of a number, or the list of tokens of many."""
         found = _validation.array("indices", indices)
+        _validation.fits_in_memory("indices", math.prod(found.shape), object, f"shape {found.shape}")
         if found.ndim > 0:
             return [self.to_tokens(number) for number in found]
         return self.idx_to_token[_validation.whole_number("indices", indices, 0, len(self) - 1, "V - 1 = ")]
@@ -355,6 +357,7 @@ def _corpus(corpus):
         raise ValueError(f"corpus has shape {corpus.shape}, wanted (n,)")
     if corpus.size and corpus.dtype.kind not in "iu":
         raise TypeError(f"corpus has dtype {corpus.dtype}, {wanted}")
+    _validation.fits_in_memory("corpus", corpus.size, corpus.dtype, f"{corpus.size:,} tokens")
     return corpus
 
 

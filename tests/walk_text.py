@@ -1,9 +1,11 @@
-"""The walk through text and training."""
+"""The walk through text, training and their pictures."""
 
 import numpy as np
-from walk import Spec, choice, flag, fresh, never, number, optional, whole
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from walk import Spec, choice, filled, flag, fresh, never, number, optional, shaped, whole
 
-from d2lbptt import text, training
+from d2lbptt import figures, text, training
 
 SENTENCE = "the old clock stands by the bridge and the boat waits "
 VOCAB = text.Vocab(SENTENCE)
@@ -14,18 +16,25 @@ PARAMS = training.book_params(V, 4)
 
 def is_texts(value):
     """Some texts one after another; a text is one, and a mapping gives its keys."""
-    some = isinstance(value, str | dict | list) or (isinstance(value, np.ndarray) and value.ndim == 1)
+    some = isinstance(value, str | dict | list) or (isinstance(value, np.ndarray) and value.ndim > 0)
     return some and all(isinstance(one, str) for one in value)
 
 
 def is_indices(value):
-    if isinstance(value, int | list):
-        return value == [] or whole(0, V - 1)(value)
-    return is_uint8(value)
+    """Numbers of the vocabulary, alone or many; none at all is no fault."""
+    if isinstance(value, np.ndarray) and value.size == 0:
+        return not isinstance(value, np.ma.MaskedArray)
+    return value == [] if isinstance(value, list) and not value else is_tokens(value, V) or whole(0, V - 1)(value)
 
 
-def is_uint8(value):
-    return getattr(value, "dtype", None) == np.uint8
+def is_tokens(value, V):
+    """A row of such numbers."""
+    row = isinstance(value, list) or (isinstance(value, np.ndarray) and value.ndim == 1 and value.size < 10**6)
+    return row and not isinstance(value, np.ma.MaskedArray) and all(whole(0, V - 1)(one) for one in value)
+
+
+def is_corpus(value):
+    return is_tokens(value, V) and len(value) > 1
 
 
 def is_text(value):
@@ -34,6 +43,25 @@ def is_text(value):
 
 def nothing(value):
     return value is None
+
+
+def is_empty_dict(value):
+    return isinstance(value, dict) and not value
+
+
+def is_empty_mapping(value):
+    return value is None or is_empty_dict(value)
+
+
+def is_picture(result, given):
+    return isinstance(result, Axes) and result is given["ax"]
+
+
+def is_above_zero(value):
+    return shaped(2)(value) and bool((np.asarray(value) > 0).all())
+
+
+AX = fresh(lambda: Figure().add_subplot())
 
 
 def is_batches(result, given):
@@ -49,6 +77,7 @@ def is_training(result, given):
 
 
 ACTIVATION = choice("tanh", "identity", "sigmoid", "relu")
+IS_PARAMS = filled(PARAMS, b_h=optional(lambda b: b is PARAMS.b_h), b_q=optional(lambda b: b is PARAMS.b_q))
 BATCHES = {
     "corpus": never,  # none of the values is long enough
     "batch_size": whole(1, 10),
@@ -73,7 +102,7 @@ SPECS = {
         lambda indices: VOCAB.to_tokens(indices),
         {"indices": [1, 2]},
         {"indices": is_indices},
-        lambda result, given: np.array_equal(VOCAB[np.atleast_1d(result)], np.atleast_1d(given["indices"])),
+        lambda result, given: np.array_equal(VOCAB[np.atleast_1d(result)], np.ravel(given["indices"])),
     ),
     "text.sequential_batches": Spec(
         text.sequential_batches,
@@ -113,13 +142,45 @@ SPECS = {
     "training.perplexity": Spec(
         training.perplexity,
         {"params": PARAMS, "corpus": CORPUS, "num_steps": 5, "activation": "tanh"},
-        {"params": never, "corpus": is_uint8, "num_steps": optional(whole(1)), "activation": ACTIVATION},
+        {"params": IS_PARAMS, "corpus": is_corpus, "num_steps": optional(whole(1)), "activation": ACTIVATION},
         lambda result, given: isinstance(result, float) and 1 <= result < 10 * V,
+        fields=("params",),
     ),
     "training.predict": Spec(
         training.predict,
         {"prefix": "the", "num_preds": 4, "params": PARAMS, "vocab": VOCAB, "activation": "tanh"},
-        {"prefix": is_text, "num_preds": whole(0, 10**4), "params": never, "vocab": never, "activation": ACTIVATION},
+        {
+            "prefix": is_text, "num_preds": whole(0, 10**4), "params": IS_PARAMS,
+            "vocab": never, "activation": ACTIVATION,
+        },
         lambda result, given: len(result.removeprefix(given["prefix"]).replace("<unk>", "?")) == given["num_preds"],
+        fields=("params",),
+    ),
+    "figures.training.perplexity": Spec(
+        figures.perplexity,
+        {"ax": AX, "runs": {"one": [5.0, 2.0]}, "levels": {"a guess": 28}, "held_out": {"one": 9.0}},
+        {"ax": never, "runs": is_empty_dict, "levels": is_empty_mapping, "held_out": is_empty_mapping},
+        is_picture,
+    ),
+    "figures.training.by_seed": Spec(
+        figures.by_seed,
+        {"ax": AX, "runs": {"one": [5.0, 2.0]}, "levels": {"a guess": 28}},
+        {"ax": never, "runs": is_empty_dict, "levels": is_empty_mapping},
+        is_picture,
+    ),
+    "figures.cuts.cuts": Spec(
+        figures.cuts,
+        {"ax": AX, "carried": ["the ", "time"], "fresh": ["mach", "ine "]},
+        {"ax": never, "carried": never, "fresh": never},
+        is_picture,
+    ),
+    "figures.cost.cost": Spec(
+        figures.cost,
+        {"ax": AX, "lengths": [1, 2], "milliseconds": [0.1, 0.2], "megabytes": [1, 2]},
+        {
+            "ax": never, "lengths": lambda value: is_above_zero(value) and value[0] < value[1],
+            "milliseconds": is_above_zero, "megabytes": is_above_zero,
+        },
+        is_picture,
     ),
 }  # fmt: skip

@@ -27,6 +27,11 @@ def cost(ax, lengths, milliseconds, megabytes):
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above, or a number is not above 0.
+
     Notes
     -----
     Both share one axis, which has two units. Short sequences take a little longer for each step than the line says:
@@ -34,7 +39,8 @@ def cost(ax, lengths, milliseconds, megabytes):
     """
     _validation.instance("ax", ax, Axes, "Matplotlib's Axes")
     style.axes(ax, "length T", "milliseconds, megabytes")
-    T, rows = np.asarray(lengths, float), (np.asarray(milliseconds, float), np.asarray(megabytes, float))
+    T = _above_zero("lengths", lengths, None)
+    rows = _above_zero("milliseconds", milliseconds, len(T)), _above_zero("megabytes", megabytes, len(T))
     ax.set(xscale="log", yscale="log", xlim=(0.9 * T[0], 1.1 * T[-1]))
     ax.xaxis.set_major_locator(FixedLocator(T))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -54,3 +60,10 @@ def cost(ax, lengths, milliseconds, megabytes):
         x, y, ha, va = corner
         ax.text(x, y, words, transform=ax.transAxes, color=look["color"], ha=ha, va=va, linespacing=1.3, **WORDS)
     return ax
+
+
+def _above_zero(symbol, values, length):
+    found = _validation.real_array(symbol, values, (length,), "(n,)").astype(float)
+    if not (found > 0).all() or (length is None and not (np.diff(found) > 0).all()):
+        raise ValueError(f"{symbol} is {_validation.shown(values)}, wanted {'rising ' * (not length)}numbers above 0")
+    return found

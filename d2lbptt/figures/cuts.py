@@ -1,5 +1,7 @@
 """Where a training loop cuts: pieces of text as the model reads them, what crosses from piece to piece and what not."""
 
+from collections.abc import Sequence
+
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
@@ -27,11 +29,17 @@ def cuts(ax, carried, fresh):
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+
     Notes
     -----
     A minibatch has B such rows side by side; one is shown. Real pieces are longer: 35 characters in the book.
     """
     _validation.instance("ax", ax, Axes, "Matplotlib's Axes")
+    carried, fresh = _pieces("carried", carried), _pieces("fresh", fresh)
     rows = (
         (carried, True, "in order: the state goes on, the gradient stops"),
         (fresh, False, "in random order: both begin anew"),
@@ -56,6 +64,15 @@ def cuts(ax, carried, fresh):
     ax.text(0, bottom, "state →", color=STATE, **words)
     ax.text(0.2 * longest, bottom, "← gradient", color=GRADIENT, **words)
     return ax
+
+
+def _pieces(symbol, pieces):
+    wanted = "wanted a list of texts, one or more"
+    if isinstance(pieces, str) or not isinstance(pieces, Sequence):
+        raise TypeError(f"{symbol} is {_validation.shown(pieces)}, {wanted}")
+    if not pieces or not all(isinstance(piece, str) for piece in pieces):
+        raise ValueError(f"{symbol} is {_validation.shown(pieces)}, {wanted}")
+    return pieces
 
 
 def _piece(ax, x, y, piece):

@@ -1,5 +1,6 @@
 """Perplexity of training runs side by side, by epochs and by seeds, and what simple readers could reach, dashed."""
 
+from collections.abc import Mapping
 from itertools import cycle
 
 import numpy as np
@@ -35,6 +36,11 @@ def perplexity(ax, runs, levels=None, held_out=None):
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above; perplexities are finite numbers above 0.
+
     Notes
     -----
     A line is the perplexity of the text that is learned, before each minibatch changes the parameters: a low one says
@@ -42,8 +48,8 @@ def perplexity(ax, runs, levels=None, held_out=None):
     """
     _validation.instance("ax", ax, Axes, "Matplotlib's Axes")
     style.axes(ax, "epoch", "perplexity").set_yscale("log")
-    runs, levels = {name: values for name, values in runs.items() if len(values)}, levels or {}
-    held_out = {name: value for name, value in (held_out or {}).items() if name in runs}
+    runs, levels = {name: values for name, values in _rows(runs).items() if len(values)}, _each("levels", levels)
+    held_out = {name: value for name, value in _each("held_out", held_out).items() if name in runs}
     longest = max([1, *map(len, runs.values())])
     top = 1.15 * max([2, *levels.values(), *held_out.values(), *(np.max(values) for values in runs.values())])
     ax.set(xlim=(0, 1.5 * longest), ylim=(0.95, top))
@@ -84,17 +90,40 @@ def by_seed(ax, runs, levels=None):
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above; perplexities are finite numbers above 0.
     """
     _validation.instance("ax", ax, Axes, "Matplotlib's Axes")
+    runs, levels = _rows(runs), _each("levels", levels)
     style.axes(ax, "perplexity at the end, one mark for each seed", "").set_ylim(-len(runs) + 0.4, 1)
     for row, values in enumerate(runs.values()):
         ax.plot(values, np.linspace(0.25, -0.25, len(values)) - row, **RING, color=style.FULL["color"])
     ax.set_yticks(-np.arange(len(runs)), list(runs))
-    for i, (name, level) in enumerate((levels or {}).items()):
+    for i, (name, level) in enumerate(levels.items()):
         ax.axvline(level, **style.THEORY)
         side = {"ha": "left", "xytext": (5, 0)} if i else {"ha": "right", "xytext": (-5, 0)}
         words = {"color": style.THEORY["color"], "fontsize": style.NOTE, "va": "center"}
         ax.annotate(name, (level, 0.75), textcoords="offset points", **side, **words)
-    ends = np.concatenate([np.array([1.0]), *(np.ravel(values) for values in runs.values())])
-    ax.set_xlim(ends.min() - 0.02, ends.max() + 0.05 * np.ptp(ends))
+    ends = np.concatenate([[*levels.values()] or [1.0], *runs.values()])
+    ax.set_xlim(ends.min() - 0.15 * np.ptp(ends) - 0.01, ends.max() + 0.05 * np.ptp(ends) + 0.01)
     return ax
+
+
+def _rows(runs):
+    _validation.instance("runs", runs, Mapping, "rows of numbers by names")
+    return {name: _row(values) for name, values in runs.items()}
+
+
+def _row(values):
+    found = _validation.real("runs", values)
+    if found.ndim != 1 or not (found > 0).all():
+        raise ValueError(f"runs has {_validation.shown(values)} in it, wanted rows of numbers above 0")
+    return _validation.finite("runs", found)
+
+
+def _each(symbol, numbers):
+    _validation.instance(symbol, {} if numbers is None else numbers, Mapping, "numbers by names")
+    return {name: _validation.real_number(symbol, value, above=0) for name, value in (numbers or {}).items()}
