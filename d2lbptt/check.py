@@ -143,8 +143,9 @@ def check_gradient(f, theta, grad, *, method="auto", seed=0):
         The gradient under test at theta, or ``grad(theta)``, which returns it.
     method : {"auto", "complex", "ridders"}
         Where the reference comes from. The complex step wants an f that is analytic and calculates with
-        complex numbers: abs, max, conj and float() are not. "auto" tries it along one direction, asks
-        ``ridders`` whether the slope is right there, and takes ``ridders`` if not.
+        complex numbers: abs, max, conj and float() are not. "auto" tries it along some directions, asks
+        ``ridders`` whether the slope is right along one, and takes ``ridders`` if not, or if f stands still where
+        it should move (low precision), or if the imaginary part is 0. With "complex", BLIND is said then.
     seed : int
         For the direction, and for the shakes that measure the tolerance.
 
@@ -157,7 +158,8 @@ def check_gradient(f, theta, grad, *, method="auto", seed=0):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not what it should be, or f returns something else than a finite number.
+        If an argument is not what it should be, or f returns something else than a finite number, or another one
+        when it is asked again at theta, or ``grad`` another array.
 
     Notes
     -----
