@@ -199,6 +199,7 @@ def whole(symbol, value):
     found = array(symbol, value)
     if found.dtype.kind not in "iu":
         raise TypeError(f"{symbol} has dtype {found.dtype}, wanted whole numbers")
+    _not_too_large(symbol, found)
     return found
 
 
@@ -235,13 +236,17 @@ def shaped(symbol, array, wanted, names):
 
 def finite(symbol, array):
     """Return array if all its entries are finite."""
-    # A broadcast view may be larger than the memory: nothing could be calculated with it.
-    fits_in_memory(symbol, math.prod(array.shape), array.dtype, f"shape {array.shape}")
+    _not_too_large(symbol, array)
     good = np.isfinite(array)
     if not good.all():
         index = tuple(int(i) for i in np.argwhere(~good)[0])
         raise ValueError(f"{symbol} is {array[index]} at index {index}, wanted finite numbers")
     return array
+
+
+def _not_too_large(symbol, array):
+    # A broadcast view may be larger than the memory: nothing could be calculated with it.
+    fits_in_memory(symbol, math.prod(array.shape), array.dtype, f"shape {array.shape}")
 
 
 def real_array(symbol, value, wanted, names):

@@ -12,7 +12,6 @@ step k: each scheme keeps, for each t, the cells k = first_kept .. t, and the ot
 truncation weighs what it keeps with 1/pi^(t-k), and its variance is a sum over blocks of the same table.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -254,7 +253,6 @@ def _first(first, many=False):
         _validation.shaped("first", first, (None, None), "(n, T)")
     else:
         _validation.shaped("first", first, (None,), "(T,) or (n, T)" if many else "(T,)")
-    _validation.fits_in_memory("first", math.prod(first.shape), np.int64, f"T = {T}")
     outside = (first < 1) | (first > np.arange(1, T + 1))
     if outside.any():
         raise ValueError(f"first is {first[outside].flat[0]} for a step t, wanted whole numbers from 1 to t")
