@@ -319,7 +319,7 @@ def predict(prefix, num_preds, params, vocab, *, activation="tanh"):
 
 
 def _bar(progress, epochs):
-    if progress is None or isinstance(progress, bool):
+    if progress is None or isinstance(progress, (bool, np.bool_)):
         return bar(range(epochs), desc="epochs", leave=False) if progress else range(epochs)
     if not callable(progress):
         raise TypeError(f"progress is {_validation.shown(progress)}, wanted True, False or a callable")
