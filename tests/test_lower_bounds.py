@@ -33,5 +33,6 @@ def test_all_works_with_the_oldest_of_everything(tmp_path):
     options = {"cwd": ROOT, "env": os.environ | {"PYTHONPATH": str(ROOT)}}
     collected = run(python, "-m", "pytest", "--collect-only", "--quiet", "-m", "slow or not slow", **options)
     assert "tests collected" in collected and "error" not in collected.splitlines()[-1]
+    run(python, "-m", "pytest", *(f"tests/test_{name}.py" for name in ("readme", "figures", "graph")), **options)
     used = json.loads(run(python, "tests/optimized.py", **options))
     assert all(used["called"].values()) and used["said"]
