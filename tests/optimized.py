@@ -3,6 +3,7 @@
 Run as a program: with `python -OO`, which drops docstrings and assertions, and with the oldest of all that is needed.
 """
 
+import inspect
 import json
 import sys
 import warnings
@@ -14,10 +15,14 @@ from d2lbptt import equations, questions
 
 
 def called():
-    """Every function of the walk, with its good arguments: whether it returns what it promises."""
+    """Every function of the walk, with its good arguments: whether it returns what it promises, or what it raises."""
     for key, spec in SPECS.items():
         good = {name: value() if getattr(value, "fresh", False) else value for name, value in spec.good.items()}
-        yield key, bool(spec.returns(spec.function(**good), good))
+        try:
+            result = spec.function(**good)
+            yield key, bool(spec.returns(list(result) if inspect.isgenerator(result) else result, good))
+        except Exception as error:
+            yield key, repr(error)
 
 
 def said():
