@@ -16,7 +16,7 @@ from driving import shown
 from PIL import Image
 
 from d2lbptt import Params, explorers, forward, init_params, laws, lyapunov_exponents, spectral_radius
-from d2lbptt.explorers import live
+from d2lbptt.explorers import _live as live
 from d2lbptt.figures import butterfly as figure_module
 from d2lbptt.neighbours import EPS, Rate, neighbours, rate
 from d2lbptt.spectra import tangent_growth

@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from d2lbptt import Params, backward, explorers, figures, forward, laws, one_unit
-from d2lbptt.explorers import live
-from d2lbptt.explorers.cliff import STEP, inside, law_of
-from d2lbptt.figures.cliff import size
+from d2lbptt.explorers import _live as live
+from d2lbptt.explorers.cliff import STEP, _inside, _law_of
+from d2lbptt.figures.cliff import _CliffPicture, _size
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def test_presets_do_what_they_say(explorer):
     wall, words = shown(explorer, preset="on the wall")
     assert "goes 677 far and leaves the map." in words and "a factor of 35." in words
     assert "the steepest b of this w" in words and "4.5e-05 from the wall of theory" in words
-    assert wall.path.left and not inside(wall.step)
+    assert wall.path.left and not _inside(wall.step)
     thrown, words = shown(explorer, preset="thrown off")
     assert thrown.path.left and len(thrown.path.norm) > 10 and "steps leaves the map" in words
     clipped, words = shown(explorer, preset="clipped")
@@ -132,10 +132,10 @@ def check_apart(words, ratio):
 
 
 def test_what_theory_has_changes_where_it_should():
-    assert law_of(3.99) is None and law_of(4.0)[0] == "fold" and law_of(4.255)[0] == "fold"
-    assert law_of(4.26) == ("wall", laws.wall(4.26).b)
+    assert _law_of(3.99) is None and _law_of(4.0)[0] == "fold" and _law_of(4.255)[0] == "fold"
+    assert _law_of(4.26) == ("wall", laws.wall(4.26).b)
     # The fold from which x_T drops is the lower one: there the upper fixed point, which x_0 goes to, is lost.
-    lower, upper = (one_unit.errors(4.2, law_of(4.2)[1] + by, 2000) for by in (-0.01, 0.01))
+    lower, upper = (one_unit.errors(4.2, _law_of(4.2)[1] + by, 2000) for by in (-0.01, 0.01))
     assert lower > 2 * upper
 
 
@@ -174,7 +174,7 @@ def test_as_python_gives_the_same_numbers(explorer, values, capsys):
 
 @pytest.fixture(scope="module")
 def picture():
-    return figures.CliffPicture(Figure(figsize=(9.6, 4.6), dpi=100))
+    return _CliffPicture(Figure(figsize=(9.6, 4.6), dpi=100))
 
 
 def test_theory_is_drawn_where_the_closed_forms_have_it(picture):
@@ -206,18 +206,18 @@ def test_path_step_and_steepest_point_are_drawn_where_they_are(explorer, picture
     np.testing.assert_array_equal(plane.path.get_xydata(), np.column_stack([data.path.w, data.path.b]))
     np.testing.assert_array_equal(plane.end.get_xydata()[0], [data.path.w[-1], data.path.b[-1]])
     assert plane.steepest.get_xydata().tolist() == [[6.0, one_unit.steepest(6.0).b]]
-    assert plane.path.get_color() == figures.style.CLIPPED["color"] and not plane.arrow.get_visible()
+    assert plane.path.get_color() == figures._style.CLIPPED["color"] and not plane.arrow.get_visible()
     data, _ = shown(explorer, preset="on the wall")
     picture.update(data)
     tip, start = np.array(plane.arrow.xy), np.array(plane.arrow.xyann)
     assert plane.arrow.get_visible() and tip[1] == pytest.approx(-1) and 3 < tip[0] < 7
     np.testing.assert_allclose((tip - start) / np.linalg.norm(tip - start), -data.path.gradient[0] / data.path.norm[0])
-    assert plane.path.get_color() == figures.style.FULL["color"]
+    assert plane.path.get_color() == figures._style.FULL["color"]
 
 
 @pytest.mark.parametrize("number", [0, -0.0005, 0.25, -5751.2, 9.7e41, -2e-9, 1e-3, 99_999])
 def test_numbers_are_short_and_right(number):
-    words = size(number)
+    words = _size(number)
     assert len(words) <= 11
     digits = words.replace("−", "-").replace(" · 10", "e").translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
     assert float("1e" + digits[2:] if digits.startswith("10") and "e" not in digits else digits) == pytest.approx(

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from d2lbptt import Params, backward, explorers, forward, init_params
-from d2lbptt.explorers import live
+from d2lbptt.explorers import _live as live
 from d2lbptt.explorers.gradient_flow import size
 
 NAMES = explorers.__all__

@@ -8,6 +8,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from d2lbptt import explorers, figures, init_params, precision
+from d2lbptt.figures.eigenvalues import _Sizes
+from d2lbptt.figures.flow import _GradientFlowPicture, _Slopes
+from d2lbptt.figures.step_size import _StepSizePicture
 
 
 def drawn(draw, *arguments, **options):
@@ -33,7 +36,7 @@ FULL = np.linspace(-40, 2, 100)  # log10 |dL/dh_t|: forty-two decades, 2 at t = 
 
 def test_the_curve_is_the_ratio_to_the_last_step():
     ax = drawn(figures.gradient_flow, FULL)
-    t, decades = line(ax, figures.style.FULL).get_data()
+    t, decades = line(ax, figures._style.FULL).get_data()
     np.testing.assert_array_equal(t, np.arange(1, 101))
     np.testing.assert_allclose(decades, FULL - 2)
     assert "full gradient" in shown_texts(ax)
@@ -45,7 +48,7 @@ def test_what_a_window_drops_is_hatched_up_to_the_first_step_that_is_kept():
     hatched = next(patch for patch in ax.patches if patch.get_hatch())
     assert hatched.get_x() + hatched.get_width() == 70.5
     assert "dropped by τ = 30" in shown_texts(ax)
-    assert np.isfinite(line(ax, figures.style.TRUNCATED).get_ydata()).sum() == 30
+    assert np.isfinite(line(ax, figures._style.TRUNCATED).get_ydata()).sum() == 30
 
 
 @pytest.mark.parametrize(("decades", "limit"), [(3, 10), (28, 30), (80, 100), (399, 1000), (380, 400)])
@@ -88,11 +91,11 @@ def test_theory_and_bound_are_the_lines_that_were_given():
     theory[:10] = -np.inf
     ax = drawn(figures.gradient_flow, FULL, theory=theory, bound=bound)
     grey = [
-        line for line in ax.lines if line.get_color() == figures.style.THEORY["color"] and len(line.get_xdata()) > 2
+        line for line in ax.lines if line.get_color() == figures._style.THEORY["color"] and len(line.get_xdata()) > 2
     ]
     for curve, wanted in zip(grey, (bound, np.where(t > 10, theory, np.nan)), strict=True):
         np.testing.assert_allclose(curve.get_data(), (t, wanted))
-    assert figures.style.THEORY["linestyle"] != figures.style.BOUND["linestyle"]
+    assert figures._style.THEORY["linestyle"] != figures._style.BOUND["linestyle"]
     assert {"theory: ρᵏ × slopes", "no gradient lies above"} <= set(shown_texts(ax))
     words = set(shown_texts(drawn(figures.gradient_flow, FULL, theory=theory, bound=bound, every_step=True)))
     assert {"theory, loss at T alone", "bound, loss at T alone"} <= words
@@ -101,7 +104,7 @@ def test_theory_and_bound_are_the_lines_that_were_given():
 def test_a_window_that_was_calculated_at_some_steps_is_drawn_at_these():
     steps = np.array([1, 30, 60, 90, 100])
     ax = drawn(figures.gradient_flow, FULL, FULL[steps - 1] - 1, tau=7, steps=steps, every_step=True)
-    np.testing.assert_allclose(line(ax, figures.style.TRUNCATED).get_data(), (steps, FULL[steps - 1] - 3))
+    np.testing.assert_allclose(line(ax, figures._style.TRUNCATED).get_data(), (steps, FULL[steps - 1] - 3))
     cut = np.array([-np.inf, -np.inf, 0, 0, 0])
     ax = drawn(figures.gradient_flow, FULL, cut, tau=41, steps=steps)
     hatched = next(patch for patch in ax.patches if patch.get_hatch())
@@ -113,7 +116,7 @@ def test_a_window_that_was_calculated_at_some_steps_is_drawn_at_these():
 def test_names_of_four_lines_are_inside_and_apart_whatever_the_lines(T, every_step):
     figure = Figure(figsize=(9.6, 4.8), dpi=100)
     FigureCanvasAgg(figure)
-    picture = figures.GradientFlowPicture(figure).flow
+    picture = _GradientFlowPicture(figure).flow
     fall = np.arange(T)[::-1] / max(1, T - 1)
     ends = (-900, -60, -5, 0, 5, 60, 900)
     for full, theory, bound in itertools.product(ends, (-800, -6, 0, 6), (-6, 0, 500)):
@@ -147,7 +150,7 @@ def test_a_name_keeps_to_its_line_and_off_the_others():
 
 def test_a_gradient_that_is_exactly_zero_draws_no_line_and_no_error():
     full = np.array([-np.inf, -np.inf, 0.0])
-    assert np.isfinite(line(drawn(figures.gradient_flow, full), figures.style.FULL).get_ydata()).sum() == 1
+    assert np.isfinite(line(drawn(figures.gradient_flow, full), figures._style.FULL).get_ydata()).sum() == 1
     drawn(figures.gradient_flow, np.full(3, -np.inf))
 
 
@@ -165,7 +168,7 @@ def test_sizes_are_sorted_and_the_largest_have_their_numbers():
     values, singular = np.array([1.5, -1.2, 0.5j, 0.1]), np.array([2.25, 1.0, 0.7, 0.01])
     figure = Figure()
     FigureCanvasAgg(figure)
-    sizes = figures.Sizes(figure.add_axes((0.1, 0.1, 0.3, 0.8)))
+    sizes = _Sizes(figure.add_axes((0.1, 0.1, 0.3, 0.8)))
     sizes.update(values, singular, 2.5)
     for curve, wanted in zip(sizes.rows, (singular, np.abs(values)), strict=True):
         np.testing.assert_allclose(curve.get_ydata(), wanted)
@@ -189,7 +192,7 @@ def test_slopes_are_shown_by_median_and_band_and_those_of_relu_by_their_share():
     slopes = np.random.default_rng(0).random((40, 30))
     figure = Figure()
     FigureCanvasAgg(figure)
-    picture = figures.Slopes(figure.add_axes((0.1, 0.1, 0.8, 0.8)))
+    picture = _Slopes(figure.add_axes((0.1, 0.1, 0.8, 0.8)))
     picture.update(slopes, (0, 41))
     np.testing.assert_array_equal(picture.median.get_data(), (np.arange(1, 41), np.median(slopes, axis=1)))
     band = picture.band.get_xy()
@@ -247,7 +250,7 @@ def test_errors_theory_and_best_step_are_drawn(sizes, method):
         assert (curve.get_linewidth() == 3) == (name == method)
     law = sizes.law[method]
     dashed = [
-        line for line in ax.lines if line.get_color() == figures.style.THEORY["color"] and line.get_marker() == "None"
+        line for line in ax.lines if line.get_color() == figures._style.THEORY["color"] and line.get_marker() == "None"
     ]
     for line, slope, at_1 in zip(dashed, (law.order, law.power), (law.truncation, law.rounding), strict=True):
         (x, x2), (y, y2) = line.get_data()
@@ -272,7 +275,7 @@ def test_names_stand_inside_and_on_no_line_but_where_lines_crowd(sizes):
 def test_digits_that_are_right_are_strong_and_the_others_faint(sizes, method):
     figure = Figure(figsize=(9.6, 4.3), dpi=100)
     FigureCanvasAgg(figure)
-    digits = figures.StepSizePicture(figure).digits
+    digits = _StepSizePicture(figure).digits
     for h in H[::10]:
         digits.update(sizes, method, h)
         right, found = digits.right.get_text(), sizes.found[method][sizes.h == h][0]
@@ -295,7 +298,7 @@ def test_the_cliff_shows_the_secant_and_the_tangent_with_their_slopes():
     np.testing.assert_allclose(curve.get_xdata(), (data.b - data.point[0]) / data.h)
     secant, tangent = (
         next(line for line in ax.lines if line.get_color() == colour and line.get_marker() == "None")
-        for colour in ("#CC79A7", figures.style.FULL["color"])
+        for colour in ("#CC79A7", figures._style.FULL["color"])
     )
     for line, slope in ((secant, data.central), (tangent, data.bptt)):
         assert line.get_slope() == pytest.approx(slope * data.h)

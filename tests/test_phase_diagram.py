@@ -16,6 +16,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from d2lbptt import explorers, figures, forward, init_params, log10_gradient_norms, sweep
+from d2lbptt.figures.phase_diagram import _PhaseDiagram
 
 module = sys.modules["d2lbptt.explorers.phase_diagram"]
 picture = sys.modules["d2lbptt.figures.phase_diagram"]
@@ -31,7 +32,7 @@ RATES = np.log10(SCALES)  # decades per step: the edge is at 1
 def drawn(by_lag, theory=None, scales=SCALES, g=None):
     figure = Figure(figsize=(9.6, 4.5), dpi=100)
     FigureCanvasAgg(figure)
-    diagram = figures.PhaseDiagram(figure.add_axes((0.085, 0.155, 0.455, 0.72)))
+    diagram = _PhaseDiagram(figure.add_axes((0.085, 0.155, 0.455, 0.72)))
     diagram.update(scales, by_lag, theory, g)
     figure.canvas.draw()
     return diagram
@@ -116,7 +117,7 @@ def test_the_cut_shows_each_seed_the_median_and_the_law_and_names_them(law, rate
     for line, decades in zip([*shown.seeds[:3], shown.median, shown.theory], [*by_lag, by_lag[1], theory], strict=True):
         np.testing.assert_array_equal(line.get_data(), (LAGS[:T], decades))
     assert not any(len(line.get_xdata()) for line in shown.seeds[3:])
-    dashes = figures.style.BOUND if law == "bound" else figures.style.THEORY
+    dashes = figures._style.BOUND if law == "bound" else figures._style.THEORY
     assert shown.theory._unscaled_dash_pattern == dashes["linestyle"]
     names = [text for text in shown.names if text.get_visible()]
     assert [text.get_text() for text in names] == ["median of 3", law]
@@ -170,8 +171,8 @@ def settings():
 @pytest.mark.parametrize("values", settings(), ids=lambda v: "-".join(map(str, v.values())))
 def test_the_sentence_is_true_at_every_corner(values):
     values = values | {"units": 64, "seeds": 3}
-    data = module.compute(values)
-    sentence = module.describe(values, data)
+    data = module._compute(values)
+    sentence = module._describe(values, data)
     k = values["T"] - 1
     ends = np.median(data.by_lag[data.row, :, k]), np.median(data.theory[data.row, :, k])
     assert f"g = {values['g']:g}: {k} steps back" in sentence

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from d2lbptt import Params, backward, explorers, figures, forward
+from d2lbptt.figures.powers import _PowersPicture
 
 ALARM = 1e-6
 NUMBER = r"([-+.e\d]+)"
@@ -232,7 +233,7 @@ def test_as_python_gives_the_same_numbers(explorer, values, capsys):
 
 @pytest.fixture(scope="module")
 def picture():
-    return figures.PowersPicture(Figure(figsize=(9.6, 4.4), dpi=100))
+    return _PowersPicture(Figure(figsize=(9.6, 4.4), dpi=100))
 
 
 def test_what_is_drawn_is_what_was_given(explorer, picture):

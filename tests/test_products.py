@@ -12,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from d2lbptt import figures, forward, init_params, laws, spectra
-from d2lbptt.figures import style
+from d2lbptt.figures import _style as style
 
 SIGMAS = 4.5  # a test of a true law fails once in 150,000 runs, were the seed not fixed
 

@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from d2lbptt import backward, explorers, figures, forward, init_params, laws, log10_gradient_norms
+from d2lbptt.figures.remedies import _RemediesPicture
 from d2lbptt.gated import gated_backward, gated_forward, init_gated, resting_factor
 from d2lbptt.remedies import NAMES, Remedy, log10_never_at_zero, remedies
 
@@ -220,7 +221,7 @@ def test_far_from_the_ends_it_is_the_arcsine():
 def drawn(found, names=None):
     figure = Figure(figsize=(9.6, 4.5), dpi=100)
     FigureCanvasAgg(figure)
-    shown = figures.RemediesPicture(figure).remedies
+    shown = _RemediesPicture(figure).remedies
     shown.update(found, names or {name: name for name in found})
     figure.canvas.draw()
     return shown
@@ -257,7 +258,7 @@ CASES = [
 @pytest.mark.parametrize("case", CASES[::3], ids=lambda case: "-".join(map(str, case.values())))
 def test_names_stand_in_the_figure_and_apart(case):
     values = case | {"b_f": case["gate_bias"], "seed": 0, "units": 64, "inputs": 64}
-    data = module.compute(values)
+    data = module._compute(values)
     shown = drawn(data.found, data.names)
     texts = [text for row in shown.rows.values() for text in (row.name, row.number)]
     boxes = [text.get_window_extent() for text in texts]
@@ -315,8 +316,8 @@ def parts_of(sentence):
 @pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case.values())))
 def test_the_sentence_is_true_at_every_corner(case):
     values = case | {"b_f": case["gate_bias"], "seed": 0, "units": 64, "inputs": 64}
-    data = module.compute(values)
-    sentence = module.describe(values, data)
+    data = module._compute(values)
+    sentence = module._describe(values, data)
     parts, T = parts_of(sentence), case["T"]
     assert sentence.startswith(f"Of |dL/dh_{T}| there is left at h_1: gaussian W_hh, g = {case['g']:.2f}: ")
     for key, remedy in data.found.items():

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from d2lbptt import chunks, explorers, figures, randomized
 from d2lbptt.explorers.strategies import OPENING
-from d2lbptt.figures.strategies import NAMES
+from d2lbptt.figures.strategies import NAMES, _StrategiesPicture
 from d2lbptt.text import FILE, VARIABLE, Text, load_text
 
 SIGMAS = 5
@@ -179,7 +179,7 @@ def test_texts_that_are_none():
 def picture():
     figure = Figure(figsize=(9.6, 4.4), dpi=100)
     FigureCanvasAgg(figure)
-    return figures.StrategiesPicture(figure, OPENING.characters[:64])
+    return _StrategiesPicture(figure, OPENING.characters[:64])
 
 
 def columns(collection):

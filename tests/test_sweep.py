@@ -214,7 +214,7 @@ def test_edges_of_lines_that_cross_zero():
         ({"scales": 1.0}, ValueError, ["scales", "()", "(G,)"]),
         ({"scales": [1.0, np.nan]}, ValueError, ["scales", "nan"]),
         ({"T": 0}, ValueError, ["T is 0"]),
-        ({"seeds": [-1]}, ValueError, ["seed is -1"]),
+        ({"seeds": [-1]}, ValueError, ["seeds is -1"]),
         ({"activation": "swish"}, ValueError, ["activation", "'swish'"]),
         ({"kind": "dense"}, ValueError, ["kind", "'dense'"]),
         ({"input_size": "big"}, TypeError, ["input_size", "'big'"]),

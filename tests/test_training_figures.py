@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from d2lbptt import figures
-from d2lbptt.figures import style
+from d2lbptt.figures import _style as style
 from d2lbptt.influence import Spans, balance, partial_sums, trajectory
 from d2lbptt.variance import moments, simulate, trade
 

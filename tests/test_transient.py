@@ -17,6 +17,7 @@ from driving import shown
 from matplotlib.figure import Figure
 
 from d2lbptt import explorers, figures
+from d2lbptt.figures.transient import _TransientPicture
 
 NUMBER = r"([-+.e\d]+)"
 FOLD = r"((?:10\^)?[-+.e\d]+|\(1 \+ [-+.e\d]+\))-fold"
@@ -280,7 +281,7 @@ def test_k_stays_within_T(explorer):
 
 
 def test_what_is_drawn_is_what_was_given(explorer):
-    picture = figures.TransientPicture(Figure(figsize=(9.6, 4.3), dpi=100))
+    picture = _TransientPicture(Figure(figsize=(9.6, 4.3), dpi=100))
     for values in ({}, {"c": 0.0, "T": 30, "k": 3}, {"rho": 1.0, "gap": 0.0}, {"T": 1000, "rho": 0.5, "k": 999}):
         data, _ = shown(explorer, **values)
         picture.update(data)

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from d2lbptt import backward, chunks, explorers, figures, forward, init_params, randomized
 from d2lbptt.explorers.truncation import CURVE
+from d2lbptt.figures.truncation import _TruncationPicture
 
 SIGMAS = 5
 PART = re.compile(
@@ -251,7 +252,7 @@ def draw(explorer, **values):
     """A picture of its own, and what it shows."""
     figure = Figure(figsize=(9.6, 4.4), dpi=100)
     FigureCanvasAgg(figure)
-    picture = figures.TruncationPicture(figure)
+    picture = _TruncationPicture(figure)
     data, _ = shown(explorer, **values)
     picture.update(data)
     figure.canvas.draw()

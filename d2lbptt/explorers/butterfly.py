@@ -5,13 +5,17 @@ from typing import NamedTuple
 
 import ipywidgets as widgets
 import numpy as np
-from matplotlib.figure import Figure
 
-from .. import figures, laws
+from .. import laws
+from ..figures._paper import picture
+from ..figures.butterfly import _ButterflyPicture
 from ..neighbours import Neighbours, neighbours, rate
 from ..rnn import KINDS, init_params
 from ..spectra import spectral_radius
-from .live import Explorer
+from ._live import Explorer
+
+__all__ = ["butterfly"]
+
 
 UNITS = [16, 32, 64, 128]
 RUN = {"g": 2.5, "delta": -8, "T": 200, "units": 64, "kind": "gaussian", "input": 0.0}
@@ -25,7 +29,7 @@ PRESETS = {
 }
 
 
-class Butterfly(NamedTuple):
+class _Butterfly(NamedTuple):
     """What the explorer shows.
 
     Attributes
@@ -67,15 +71,15 @@ def butterfly():
             "input": widgets.FloatSlider(0, min=0, max=2, step=0.05, description="input size"),
         },
         more=["units", "kind", "input"],
-        picture=figures.ButterflyPicture(Figure(figsize=(9.6, 4.4), dpi=100)),
-        compute=compute,
-        describe=describe,
-        as_python=as_python,
+        picture=picture(_ButterflyPicture, 9.6, 4.4),
+        compute=_compute,
+        describe=_describe,
+        as_python=_as_python,
         presets=PRESETS,
     )
 
 
-def compute(values):
+def _compute(values):
     """Return the Butterfly for the values of the controls."""
     n, T, s, seed = values["units"], values["T"], values["input"], values["seed"]
     rng = np.random.default_rng((seed, 1))
@@ -83,7 +87,7 @@ def compute(values):
     h0, v = rng.normal(size=(2, n))
     x = s * rng.normal(size=(T, n))
     runs = neighbours(params, x, h0, v / np.linalg.norm(v), 10.0 ** values["delta"])
-    return Butterfly(runs, values["delta"], *_theory(values["g"], s, n, values["kind"], seed))
+    return _Butterfly(runs, values["delta"], *_theory(values["g"], s, n, values["kind"], seed))
 
 
 @lru_cache(maxsize=256)
@@ -102,7 +106,7 @@ def _radius(n, kind, seed):
     return spectral_radius(init_params(n, n, 1, kind=kind, seed=seed).W_hh)
 
 
-def describe(values, data):
+def _describe(values, data):
     """Return the sentence that says what is seen."""
     return " ".join(filter(None, (_fate(data), _as_predicted(data.runs), _rates(data))))
 
@@ -156,7 +160,7 @@ def _factor(grown):
     return f"{grown.factor:.3g}{error}"
 
 
-def as_python(values, data):
+def _as_python(values, data):
     """Return lines to paste that give the same numbers."""
     law = {"rest": _REST, "mean field": _MEAN_FIELD}.get(data.name, "")
     return (_LINES + law).format(**values, variance=values["input"] ** 2)

@@ -4,13 +4,16 @@ from typing import NamedTuple
 
 import ipywidgets as widgets
 import numpy as np
-from matplotlib.figure import Figure
 
-from .. import figures, laws, precision
-from ..figures.cliff import TINY
+from .. import laws, precision
+from ..figures._paper import picture
+from ..figures.cliff import TINY, _CliffPicture
 from ..one_unit import PLANE, START, Path, Steepest, descend, steepest
-from .live import Explorer
-from .words import counted
+from ._live import Explorer
+from ._words import counted
+
+__all__ = ["cliff"]
+
 
 STEP = 0.01  # of the sliders w and b
 THRESHOLDS = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0]
@@ -25,7 +28,7 @@ PRESETS = {
 }
 
 
-class Descent(NamedTuple):
+class _Descent(NamedTuple):
     """What the explorer shows.
 
     Attributes
@@ -74,25 +77,25 @@ def cliff():
             "steps": widgets.IntSlider(100, 1, 100, description="steps"),
         },
         more=["T", "h", "steps"],
-        picture=figures.CliffPicture(Figure(figsize=(9.6, 4.6), dpi=100)),
-        compute=compute,
-        describe=describe,
-        as_python=as_python,
+        picture=picture(_CliffPicture, 9.6, 4.6),
+        compute=_compute,
+        describe=_describe,
+        as_python=_as_python,
         presets=PRESETS,
     )
 
 
-def compute(values):
+def _compute(values):
     """Return the Descent for the values of the controls."""
     w, T, rate, clip = values["w"], values["T"], 10 ** values["rate"], values["clip"]
     at = steepest(w, T)
     b = at.b if abs(at.b - values["b"]) <= STEP / 2 else values["b"]
     path = descend(w, b, rate=rate, clip=clip, steps=values["steps"], T=T)
     cut = precision.cliff(w, 10 ** values["h"], b=b, T=T)
-    return Descent(T, np.array([w, b]) - rate * path.gradient[0], clip, path, at, cut)
+    return _Descent(T, np.array([w, b]) - rate * path.gradient[0], clip, path, at, cut)
 
 
-def describe(values, descent):
+def _describe(values, descent):
     """Return the sentence that says what is seen."""
     return f"{_start(descent)} {_steps(values, descent)} {_theory(descent)} {_slopes(descent.cut)}"
 
@@ -109,7 +112,7 @@ def _steps(values, descent):
     path, rate, many = descent.path, 10 ** values["rate"], len(descent.path.norm)
     steps = counted(many, "step")
     goes = f"One step with rate {rate:.2g} goes {rate * path.norm[0]:.3g} far"
-    goes += "" if inside(descent.step) else " and leaves the map"
+    goes += "" if _inside(descent.step) else " and leaves the map"
     end = "leaves the map" if path.left else f"ends at E = {path.E[-1]:.2g}" if path.E[-1] > TINY else "ends at E = 0"
     if descent.clip is not None:
         clipped = np.count_nonzero(path.norm >= descent.clip)
@@ -117,14 +120,14 @@ def _steps(values, descent):
     return f"{goes}." if many == 1 and path.left else f"{goes}; the path of {steps} {end}."
 
 
-def inside(point):
+def _inside(point):
     """Whether (w, b) is on the map."""
     return all(low <= value <= high for value, (low, high) in zip(point, PLANE, strict=True))
 
 
 def _theory(descent):
     w, (b, resolved) = descent.path.w[0], descent.steepest
-    law = law_of(w)
+    law = _law_of(w)
     if law is None:
         return "For w below 4 theory has neither a wall nor a fold."
     name, at = law
@@ -135,7 +138,7 @@ def _theory(descent):
     return words if resolved else words + thin
 
 
-def law_of(w):
+def _law_of(w):
     """Return the name and the b of what theory has at w: the wall where x_0 repels, else a fold, else None."""
     try:
         return "wall", laws.wall(w, START).b
@@ -154,11 +157,11 @@ def _slopes(cut):
     return f"dE/db is {cut.bptt:.3g} by BPTT and {difference}: {apart}."
 
 
-def as_python(values, descent):
+def _as_python(values, descent):
     """Return lines to paste that give the same numbers."""
     w, b = descent.path.w[0].item(), descent.path.b[0].item()
     lines = _LINES.format(**values | {"w": w, "b": b, "rate": 10 ** values["rate"], "h": descent.cut.h})
-    law = law_of(w)
+    law = _law_of(w)
     return lines + _LAW.replace("LAW", {"wall": "wall(w).b", "fold": "folds(w).b[0]"}[law[0]]) if law else lines
 
 

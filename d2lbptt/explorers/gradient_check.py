@@ -5,15 +5,17 @@ from typing import NamedTuple
 
 import ipywidgets as widgets
 import numpy as np
-from matplotlib.figure import Figure
 
-from .. import figures
 from ..bptt import backward
 from ..check import check_gradients
+from ..figures._paper import picture
+from ..figures.errors import _ErrorsPicture
 from ..mistakes import MISTAKES, SUSPECTS, flawed
 from ..report import Report
 from ..rnn import KINDS, Params, forward, init_params
-from .live import Explorer
+from ._live import Explorer
+
+__all__ = ["gradient_check"]
 
 INPUTS, UNITS, OUTPUTS, LONGEST = 3, 5, 2, 100
 ALMOST = 10  # units in the last place between the outputs and targets that are almost hit
@@ -30,10 +32,7 @@ PRESETS = {
 }
 
 
-__all__ = ["Checked", "gradient_check"]
-
-
-class Checked(NamedTuple):
+class _Checked(NamedTuple):
     """What the explorer shows.
 
     Attributes
@@ -72,7 +71,7 @@ def gradient_check():
             "given": widgets.Dropdown(options=["every step", "sums alone"], description="given"),
         },
         more=("activation", "kind", "seed", "targets", "given"),
-        picture=figures.ErrorsPicture(Figure(figsize=(9.6, 4), dpi=100)),
+        picture=picture(_ErrorsPicture, 9.6, 4),
         compute=_compute,
         describe=_describe,
         as_python=_as_python,
@@ -81,11 +80,11 @@ def gradient_check():
 
 
 def _compute(values):
-    """Return what was Checked for the values of the controls."""
+    """Return what was _Checked for the values of the controls."""
     T = values["T"]
     while True:
         try:
-            return Checked(_report(values, T), T)
+            return _Checked(_report(values, T), T)
         except FloatingPointError:  # the right gradient overflows
             T = 3 * T // 4
 

@@ -5,14 +5,18 @@ from typing import NamedTuple
 
 import ipywidgets as widgets
 import numpy as np
-from matplotlib.figure import Figure
 
-from .. import _validation, figures, laws
+from .. import _validation, laws
 from ..activations import ACTIVATIONS
+from ..figures._paper import picture
+from ..figures.flow import _GradientFlowPicture
 from ..flow import log10_gradient_norms, log10_slopes_in_front
 from ..rnn import KINDS, Params, forward, init_params
-from .live import Explorer, within_T
-from .words import ratio, size, verdict
+from ._live import Explorer, within_T
+from ._words import ratio, size, verdict
+
+__all__ = ["gradient_flow"]
+
 
 UNITS, INPUT = 64, 0.1  # units of the built-in model; standard deviation of its inputs
 LONGEST = 1000  # steps
@@ -24,7 +28,7 @@ PRESETS = {
 }
 
 
-class Flow(NamedTuple):
+class _Flow(NamedTuple):
     """What the explorer shows; norms are log10.
 
     Attributes
@@ -87,7 +91,7 @@ class Flow(NamedTuple):
         return self.singular_values[0]
 
 
-class Weights:
+class _Weights:
     """A network at g = 1, and what follows from its W_hh alone: it is calculated once, and scaled when g moves.
 
     Parameters
@@ -171,10 +175,10 @@ def gradient_flow(*, params=None, x=None, y=None, h0=None, activation="tanh"):
         question="How far back does the gradient reach?",
         controls=controls,
         more=[key for key in ("kind", "seed", "reduction", "decades") if key in controls],
-        picture=figures.GradientFlowPicture(Figure(figsize=(9.6, 4.8), dpi=100)),
-        compute=lambda values: compute(values, *model(values)),
-        describe=describe,
-        as_python=lambda values, flow: as_python(values, flow, own),
+        picture=picture(_GradientFlowPicture, 9.6, 4.8),
+        compute=lambda values: _compute(values, *model(values)),
+        describe=_describe,
+        as_python=lambda values, flow: _as_python(values, flow, own),
         presets={} if own else PRESETS,
         link=within_T("tau"),
     )
@@ -210,7 +214,7 @@ def _built_in(values):
 
 @lru_cache(16)
 def _built_in_weights(kind, seed):
-    return Weights(init_params(1, UNITS, 1, kind=kind, seed=seed), LONGEST)
+    return _Weights(init_params(1, UNITS, 1, kind=kind, seed=seed), LONGEST)
 
 
 def _own_model(params, x, y, h0, activation):
@@ -223,11 +227,11 @@ def _own_model(params, x, y, h0, activation):
     if y.shape != wanted:
         raise ValueError(f"y has shape {y.shape}, wanted that of the outputs, {wanted}")
 
-    weights = Weights(params, len(x))
+    weights = _Weights(params, len(x))
     return lambda values: (weights, x[: values["T"]], y[: values["T"]], h0), len(x)
 
 
-def compute(values, weights, x, y, h0):
+def _compute(values, weights, x, y, h0):
     """Return the Flow for the values of the controls, weights and a sequence."""
     g, activation, reduction = values["g"], values["activation"], values["reduction"]
     trace, overflow, still = _longest_run(weights.scaled(g), x, h0, activation, reduction)
@@ -237,7 +241,7 @@ def compute(values, weights, x, y, h0):
     last = full if reduction == "last" else log10_gradient_norms(trace, y, reduction="last")
     steps = _steps_shown(T, tau, reduction)
     sigma_max = g * weights.singular_values[:1, None]  # a matrix of its own
-    return Flow(
+    return _Flow(
         T=T,
         tau=tau,
         full=full,
@@ -289,7 +293,7 @@ def _longest_run(params, x, h0, activation, reduction):
         return forward(params, x[: error.t - 1], h0=h0, activation=activation), str(error), False
 
 
-def describe(values, flow):
+def _describe(values, flow):
     """Return the sentence that says what is seen."""
     T, words = flow.T, []
     if flow.overflow:
@@ -369,7 +373,7 @@ def _how_far_theory_is_off(flow):
     return f"{name} is {off:.{1 if off >= 0.1 else 2}f} decades off at t = 1."
 
 
-def as_python(values, flow, own):
+def _as_python(values, flow, own):
     """Return lines to paste that give the same numbers; the reader's own params, x, y and h0 keep their names."""
     model = _OWN[flow.still] if own else _BUILT_IN.replace("{x}", _INPUTS[flow.still])
     lines = _IMPORTS + model + _NORMS + ("" if flow.theory is None else _LAW)

@@ -5,16 +5,19 @@ from typing import NamedTuple
 
 import ipywidgets as widgets
 import numpy as np
-from matplotlib.figure import Figure
 from tqdm.notebook import tqdm
 
-from .. import figures
 from .._progress import unwatched
+from ..figures._paper import picture
+from ..figures.phase_diagram import _PhaseDiagramPicture
 from ..laws import edge_of_chaos
 from ..rnn import KINDS
 from ..sweep import edges, sweep, theory
-from .live import Explorer
-from .words import ratio, verdict
+from ._live import Explorer
+from ._words import ratio, verdict
+
+__all__ = ["phase_diagram"]
+
 
 SCALES = np.linspace(0.5, 3, 101)
 STEPS = 1000
@@ -28,7 +31,7 @@ PRESETS = {
 }
 
 
-class Phase(NamedTuple):
+class _Phase(NamedTuple):
     """What the explorer shows; T steps, G scales, S seeds; decades are log10 |dL/dh_{T-k}| / |dL/dh_T|, entry k.
 
     Attributes
@@ -70,10 +73,10 @@ def phase_diagram():
         question="For which weight scale does the gradient neither vanish nor explode?",
         controls=_controls(),
         more=["kind", "seeds", "units"],
-        picture=figures.PhaseDiagramPicture(Figure(figsize=(9.6, 4.5), dpi=100)),
-        compute=lambda values: compute(values, _bar_on(stage)),
-        describe=describe,
-        as_python=as_python,
+        picture=picture(_PhaseDiagramPicture, 9.6, 4.5),
+        compute=lambda values: _compute(values, _bar_on(stage)),
+        describe=_describe,
+        as_python=_as_python,
         presets=PRESETS,
     )
     explorer.children = (*explorer.children[:4], stage, *explorer.children[4:])  # below the sentence
@@ -139,17 +142,17 @@ def _with_median(by_lag):
     return decades
 
 
-def compute(values, progress=None):
+def _compute(values, progress=None):
     """Return the Phase for the values of the controls."""
     settings = tuple(values[key] for key in ("kind", "activation", "input_size", "units", "seeds"))
     law, *both = _swept(settings, progress)
     (found, median), (expected, law_median) = ([decades[..., : values["T"]] for decades in pair] for pair in both)
     row = int(np.argmin(np.abs(SCALES - values["g"])))
     ends = (edges(SCALES, decades[..., -1]) for decades in (found, expected))
-    return Phase(SCALES, row, law, found, expected, (median, law_median), *ends)
+    return _Phase(SCALES, row, law, found, expected, (median, law_median), *ends)
 
 
-def describe(values, phase):
+def _describe(values, phase):
     """Return the sentence that says what is seen."""
     return f"{_along_g(values, phase)} {_edge(values, phase)}"
 
@@ -203,7 +206,7 @@ def _stays(ends):
     return f"At g = {found:.2f} the gradient stays as large as it was (seeds: {bottom} to {top})"
 
 
-def as_python(values, phase):
+def _as_python(values, phase):
     """Return lines to paste that give the same numbers."""
     return _LINES.format(**values, row=phase.row, steps=STEPS)
 

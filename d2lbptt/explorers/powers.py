@@ -4,16 +4,19 @@ from typing import NamedTuple
 
 import ipywidgets as widgets
 import numpy as np
-from matplotlib.figure import Figure
 
-from .. import figures
 from .._kept import kept
-from ..figures.style import next_limit
+from ..figures._paper import picture
+from ..figures._style import next_limit
+from ..figures.powers import _PowersPicture
 from ..laws import angle, angle_quantiles, log10_tan
 from ..spectra import power_growth
-from .live import Explorer
-from .words import counted
-from .words import ratio as in_words
+from ._live import Explorer
+from ._words import counted
+from ._words import ratio as in_words
+
+__all__ = ["powers"]
+
 
 LONGEST, MOST_UNITS = 200, 64
 ENDS = (10, 20, 50, 100, 200)  # where the axis of k may end
@@ -30,7 +33,7 @@ PRESETS = {
 }
 
 
-class Powers(NamedTuple):
+class _Powers(NamedTuple):
     """What the explorer shows; angles to v_1 as d = log10 tan, in decades.
 
     Attributes
@@ -113,15 +116,15 @@ def powers():
             "lambda_1": widgets.FloatSlider(1.0, min=0.5, max=1.5, step=0.01, description="λ₁"),
         },
         more=["within", "spectrum", "draws", "lambda_1"],
-        picture=figures.PowersPicture(Figure(figsize=(9.6, 4.4), dpi=100)),
-        compute=compute,
-        describe=describe,
-        as_python=as_python,
+        picture=picture(_PowersPicture, 9.6, 4.4),
+        compute=_compute,
+        describe=_describe,
+        as_python=_as_python,
         presets=PRESETS,
     )
 
 
-def compute(values):
+def _compute(values):
     """Return the Powers for the values of the controls."""
     k, n, end = values["k"], values["n"], next_limit(values["k"], ENDS)
     system = n, values["ratio"], values["spectrum"]
@@ -131,7 +134,7 @@ def compute(values):
     measured, length = _multiplied(*system, values["lambda_1"], values["seed"], end)
     theory, bound = _law(*system, end)
     alone = np.log10(abs(x[0, 0]) / np.linalg.norm(x[0]))
-    return Powers(
+    return _Powers(
         k=k,
         steps=np.arange(end + 1),
         curve=curve,
@@ -204,7 +207,7 @@ def _multiplied(n, ratio, spectrum, lambda_1, seed, end):
         return np.log10(rest / np.abs(along)), growth.log10 - growth.log10[0]
 
 
-def describe(values, data):
+def _describe(values, data):
     """Return the sentence that says what is seen."""
     k, x = data.k, {0: "x itself", 1: "M x"}.get(data.k, f"M^{data.k} x")
     mean, spread = data.expected
@@ -237,7 +240,7 @@ def _as_a_gradient(data):
     )
 
 
-def as_python(values, data):
+def _as_python(values, data):
     """Return lines to paste that give the same numbers."""
     return _LINES.replace("SPECTRUM", _CODE[values["spectrum"]]).format(**values)
 

@@ -4,12 +4,15 @@ from typing import NamedTuple
 
 import ipywidgets as widgets
 import numpy as np
-from matplotlib.figure import Figure
 
-from .. import figures
+from ..figures._paper import picture
+from ..figures.remedies import _RemediesPicture
 from ..remedies import remedies as remedies_of
-from .live import Explorer, within_T
-from .words import MEANINGFUL, ratio, verdict
+from ._live import Explorer, within_T
+from ._words import MEANINGFUL, ratio, verdict
+
+__all__ = ["remedies"]
+
 
 PRESETS = {
     "vanishing": {"T": 200, "g": 0.8, "tau": 30, "b_f": -5.0},
@@ -19,7 +22,7 @@ PRESETS = {
 }
 
 
-class Compared(NamedTuple):
+class _Compared(NamedTuple):
     """What the explorer shows.
 
     Attributes
@@ -47,10 +50,10 @@ def remedies():
         question="What keeps a gradient alive, and bounded?",
         controls=_controls(),
         more=["seed", "units", "inputs", "input_size"],
-        picture=figures.RemediesPicture(Figure(figsize=(9.6, 4.5), dpi=100)),
-        compute=compute,
-        describe=describe,
-        as_python=as_python,
+        picture=picture(_RemediesPicture, 9.6, 4.5),
+        compute=_compute,
+        describe=_describe,
+        as_python=_as_python,
         presets=PRESETS,
         link=within_T("tau"),
     )
@@ -70,7 +73,7 @@ def _controls():
     }
 
 
-def compute(values):
+def _compute(values):
     """Return the Compared for the values of the controls."""
     found = remedies_of(
         values["T"],
@@ -89,10 +92,10 @@ def compute(values):
         "identity": "identity, relu",
         "gated": f"gated, b$_f$ = {values['b_f']:.1f}".replace("-", "−"),
     }
-    return Compared(found, names)
+    return _Compared(found, names)
 
 
-def describe(values, compared):
+def _describe(values, compared):
     """Return the sentence that says what is seen."""
     T, found = values["T"], compared.found
     patient = found["gaussian"]
@@ -127,7 +130,7 @@ def _window(values):
     return f"the window τ = {tau}: exactly 0 from h_{T - tau} back"
 
 
-def as_python(values, compared):
+def _as_python(values, compared):
     """Return lines to paste that give the same numbers."""
     return _LINES.format(**values)
 

@@ -4,19 +4,22 @@ from typing import NamedTuple
 
 import ipywidgets as widgets
 import numpy as np
-from matplotlib.figure import Figure
 
-from .. import figures
 from ..activations import ACTIVATIONS
-from ..figures.style import short
+from ..figures._paper import picture
+from ..figures._style import short
+from ..figures.scalar import _ScalarPicture
 from ..scalar import Table
 from ..scalar import scalar_rnn as run
-from .live import Explorer, within_T
+from ._live import Explorer, within_T
+
+__all__ = ["scalar_rnn"]
+
 
 LONGEST = 8
 
 
-class Filling(NamedTuple):
+class _Filling(NamedTuple):
     """What the explorer shows.
 
     Attributes
@@ -58,24 +61,24 @@ def scalar_rnn():
             "v": widgets.FloatSlider(0.5, min=-2, max=2, step=0.05, description="v"),
         },
         more=("v",),
-        picture=figures.ScalarPicture(Figure(figsize=(9.6, 4), dpi=100), LONGEST),
-        compute=compute,
-        describe=describe,
-        as_python=as_python,
+        picture=picture(_ScalarPicture, 9.6, 4, LONGEST),
+        compute=_compute,
+        describe=_describe,
+        as_python=_as_python,
         link=within_T("step"),
     )
 
 
-def compute(values):
+def _compute(values):
     """Return the Filling for the values of the controls."""
     phi, theta, t = values["phi"], values["theta"], np.arange(1, values["T"] + 1)
     y = np.sin(t)
     table = run(values["w"], values["v"], np.cos(t), y, phi=phi, theta=theta)
     own = (table.yhat - y) * ACTIVATIONS[theta].slope(table.yhat) / len(t)
-    return Filling(table, values["step"], values["w"], own, ACTIVATIONS[phi].slope(table.h[1:]))
+    return _Filling(table, values["step"], values["w"], own, ACTIVATIONS[phi].slope(table.h[1:]))
 
 
-def describe(values, filling):
+def _describe(values, filling):
     """Return the sentence that says what is seen."""
     T, t, table = values["T"], values["T"] + 1 - filling.filled, filling.table
     if not filling.filled:
@@ -86,7 +89,7 @@ def describe(values, filling):
     return f"Row {t} of {T}: dL/dh_{t} = {dh} can be filled in because {why}; dL/ds_{t} = {ds} follows.{sums}"
 
 
-def as_python(values, filling):
+def _as_python(values, filling):
     """Return lines to paste that give the same numbers."""
     return _LINES.format(**values)
 

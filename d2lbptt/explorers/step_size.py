@@ -4,23 +4,21 @@ from typing import NamedTuple
 
 import ipywidgets as widgets
 import numpy as np
-from matplotlib.figure import Figure
 
-from .. import figures
-from ..figures.step_size import NAMES, right_digits
+from ..figures._paper import picture
+from ..figures.step_size import NAMES, _right_digits, _StepSizePicture
 from ..precision import METHODS, StepSizes, step_sizes
 from ..rnn import init_params
-from .live import Explorer
-from .words import counted
+from ._live import Explorer
+from ._words import counted
+
+__all__ = ["step_size"]
 
 UNITS, LONGEST = 5, 60
 STEPS = 10.0 ** (np.arange(-300, -9) / 10)
 
 
-__all__ = ["Chosen", "step_size"]
-
-
-class Chosen(NamedTuple):
+class _Chosen(NamedTuple):
     """What the explorer shows.
 
     Attributes
@@ -56,7 +54,7 @@ def step_size():
             "seed": widgets.IntSlider(0, 0, 99, description="seed"),
         },
         more=["seed"],
-        picture=figures.StepSizePicture(Figure(figsize=(9.6, 4.3), dpi=100)),
+        picture=picture(_StepSizePicture, 9.6, 4.3),
         compute=_compute,
         describe=_describe,
         as_python=_as_python,
@@ -64,19 +62,19 @@ def step_size():
 
 
 def _compute(values):
-    """Return the Chosen for the values of the controls."""
+    """Return the _Chosen for the values of the controls."""
     T, rng, h = values["T"], np.random.default_rng((values["seed"], 1)), 10.0 ** values["h"]
     params = init_params(1, UNITS, 1, scale=values["g"], seed=values["seed"])
     x, y = rng.normal(size=(2, T, 1))
     steps = np.append(STEPS, h)
     sizes = step_sizes(params, x, y, steps, h0=np.full(UNITS, 0.5), dtype=np.dtype(values["dtype"]))
-    return Chosen(sizes, values["method"], h)
+    return _Chosen(sizes, values["method"], h)
 
 
 def _describe(values, chosen):
     """Return the sentence that says what is seen."""
     sizes, method, h = chosen
-    law, error, right = sizes.law[method], sizes.error[method][sizes.h == h][0], right_digits(sizes, method, h)
+    law, error, right = sizes.law[method], sizes.error[method][sizes.h == h][0], _right_digits(sizes, method, h)
     truncation, rounding = law.terms(h)
     entry, digits = list(sizes.entry), "no digit" if right == 0 else counted(right, "digit")
     found = f"h = {h:.1e}, {NAMES[method]}, {values['dtype']}: {digits} of dL/dW_hh{entry} right"

@@ -5,15 +5,18 @@ from typing import NamedTuple
 
 import ipywidgets as widgets
 import numpy as np
-from matplotlib.figure import Figure
 
-from .. import figures
-from ..figures.style import short
+from ..figures._paper import picture
+from ..figures._style import short
+from ..figures.strategies import _StrategiesPicture
 from ..text import Text
 from ..truncation import chunks, first_kept, randomized
 from ..variance import steps_kept
-from .live import Explorer, within_T
-from .words import counted
+from ._live import Explorer, within_T
+from ._words import counted
+
+__all__ = ["strategies"]
+
 
 LONGEST, DRAWS, LAST_DRAW = 64, 1000, 999
 OPENING = Text(  # as text.load_text returns it; H. G. Wells (1866-1946): in the public domain
@@ -22,7 +25,7 @@ OPENING = Text(  # as text.load_text returns it; H. G. Wells (1866-1946): in the
 )
 
 
-class Cuts(NamedTuple):
+class _Cuts(NamedTuple):
     """What the explorer shows.
 
     Attributes
@@ -80,10 +83,10 @@ def strategies(*, text=None):
         name="strategies",
         question="Where do the strategies cut the text?",
         controls=_controls(longest),
-        picture=figures.StrategiesPicture(Figure(figsize=(9.6, 4.4), dpi=100), text.characters),
-        compute=lambda values: compute(values, text),
-        describe=describe,
-        as_python=as_python,
+        picture=picture(_StrategiesPicture, 9.6, 4.4, text.characters),
+        compute=lambda values: _compute(values, text),
+        describe=_describe,
+        as_python=_as_python,
         link=within_T("t", "tau"),
     )
     _add_new_draw(explorer)
@@ -120,7 +123,7 @@ def _checked(text):
     return text._replace(characters=text.characters[:LONGEST])
 
 
-def compute(values, text):
+def _compute(values, text):
     """Return the Cuts for the values of the controls and a text."""
     T, t, tau, pi = (values[name] for name in ("T", "t", "tau", "pi"))
     gates, first_of_draws = _draws(T, pi, values["draw"])
@@ -130,7 +133,7 @@ def compute(values, text):
         "full computation": first_kept(T),
         "sliding window": first_kept(T, window=tau),
     }
-    return Cuts(
+    return _Cuts(
         text=text.characters[:T],
         source=text.source,
         t=t,
@@ -152,7 +155,7 @@ def _draws(T, pi, draw):
     return gates[0], first_kept(T, gates=gates)
 
 
-def describe(values, cuts):
+def _describe(values, cuts):
     """Return the sentence that says what is seen."""
     T, tau = values["T"], values["tau"]
     _, regular, full, window = cuts.reach.values()
@@ -173,7 +176,7 @@ def _random(values, cuts):
     return f"{which}: {pieces}, {reach}; on average {theory}, {means}."
 
 
-def as_python(values, cuts):
+def _as_python(values, cuts):
     """Return lines to paste that give the same numbers."""
     return _LINES.format(DRAWS=DRAWS, **values)
 

@@ -5,17 +5,20 @@ from typing import NamedTuple
 
 import ipywidgets as widgets
 import numpy as np
-from matplotlib.figure import Figure
 
-from .. import figures
 from .._kept import kept
-from ..figures import style
+from ..figures import _style as style
+from ..figures._paper import picture
+from ..figures.transient import _TransientPicture
 from ..flow import log10_gradient_norms
 from ..laws import log10_bound, triangle
 from ..rnn import Params, forward
 from ..spectra import departure_from_normality
-from .live import Explorer, within_T
-from .words import ratio as in_words
+from ._live import Explorer, within_T
+from ._words import ratio as in_words
+
+__all__ = ["transient"]
+
 
 LONGEST = 1000
 FAR = 4000  # steps: no transient of these sliders lasts as long
@@ -27,7 +30,7 @@ PRESETS = {
 }
 
 
-class Transient(NamedTuple):
+class _Transient(NamedTuple):
     """What the explorer shows; sizes are log10, entry k for k steps back.
 
     Attributes
@@ -98,10 +101,10 @@ def transient():
             "input": widgets.FloatSlider(0.1, min=0, max=1, step=0.01, description="input size"),
         },
         more=["gap", "activation", "seed", "input"],
-        picture=figures.TransientPicture(Figure(figsize=(9.6, 4.3), dpi=100)),
-        compute=compute,
-        describe=describe,
-        as_python=as_python,
+        picture=picture(_TransientPicture, 9.6, 4.3),
+        compute=_compute,
+        describe=_describe,
+        as_python=_as_python,
         presets=PRESETS,
         link=within_T("k", less=1, then=_only_what_counts),
     )
@@ -111,7 +114,7 @@ def _only_what_counts(controls):
     controls["input"].disabled = controls["activation"].value == "identity"
 
 
-def compute(values):
+def _compute(values):
     """Return the Transient for the values of the controls."""
     T, k, seed, activation = values["T"], values["k"], values["seed"], values["activation"]
     entries = values["rho"], round(values["rho"] - values["gap"], 10), values["c"]
@@ -119,7 +122,7 @@ def compute(values):
     powers, norms = _powers(*entries, T)
     ends = values["rho"] < 1
     peak = int(np.argmax(far)) if ends else None
-    return Transient(
+    return _Transient(
         T=T,
         k=k,
         norms=norms,
@@ -197,7 +200,7 @@ def _gradient(a, b, c, T, seed, activation, size):
     return found - found[0]
 
 
-def describe(values, data):
+def _describe(values, data):
     """Return the sentence that says what is seen."""
     return f"ρ = {values['rho']:.2f}, c = {values['c']:g}: {_worst(values, data)} {_compared(data)} {_this(data)}"
 
@@ -259,7 +262,7 @@ def _fold(decades):
     return f"{style.short(factor)}-fold" if factor >= 1.05 else f"(1 + {factor - 1:.1g})-fold"
 
 
-def as_python(values, data):
+def _as_python(values, data):
     """Return lines to paste that give the same numbers."""
     other = round(values["rho"] - values["gap"], 10)
     size = values["input"] if data.activation == "tanh" else 0

@@ -5,16 +5,18 @@ from typing import NamedTuple
 
 import ipywidgets as widgets
 import numpy as np
-from matplotlib.figure import Figure
 
-from .. import figures
 from .. import truncation as schemes
 from ..bptt import backward
-from ..figures.style import short
-from ..figures.truncation import ROUNDING
+from ..figures._paper import picture
+from ..figures._style import short
+from ..figures.truncation import ROUNDING, _TruncationPicture
 from ..rnn import KINDS, Trace, forward, init_params
-from .live import Explorer, within_T
-from .words import counted
+from ._live import Explorer, within_T
+from ._words import counted
+
+__all__ = ["truncation"]
+
 
 LONGEST, MOST_UNITS, DRAWS = 200, 16, 100
 MEAN, NOISE, H0 = 0.5, 0.25, 0.5  # of the inputs; of each unit of h_0
@@ -28,7 +30,7 @@ PRESETS = {
 OF_THE_NETWORK = ("T", "g", "activation", "kind", "units", "seed", "reduction")
 
 
-class Network(NamedTuple):
+class _Network(NamedTuple):
     """A network, and what can be said of it before a scheme is chosen.
 
     Attributes
@@ -63,7 +65,7 @@ class Network(NamedTuple):
     laws: dict
 
 
-class Draws(NamedTuple):
+class _Draws(NamedTuple):
     """Randomized truncation, drawn many times; errors and components are in parts of |dL/dW_hh|.
 
     Attributes
@@ -83,7 +85,7 @@ class Draws(NamedTuple):
     spread_along: float
 
 
-class Truncated(NamedTuple):
+class _Truncated(NamedTuple):
     """What the explorer shows; errors and components are in parts of |dL/dW_hh|.
 
     Attributes
@@ -114,7 +116,7 @@ class Truncated(NamedTuple):
     draws : Draws or None
     """
 
-    network: Network
+    network: _Network
     scheme: str
     T: int
     tau: int
@@ -132,7 +134,7 @@ class Truncated(NamedTuple):
     products: int
     held: int
     draw: int
-    draws: Draws | None
+    draws: _Draws | None
 
 
 def truncation():
@@ -149,10 +151,10 @@ def truncation():
         question="What does truncation throw away?",
         controls=_controls(),
         more=["preset", "draw", "activation", "kind", "units", "reduction", "seed"],
-        picture=figures.TruncationPicture(Figure(figsize=(9.6, 4.4), dpi=100)),
-        compute=compute,
-        describe=describe,
-        as_python=as_python,
+        picture=picture(_TruncationPicture, 9.6, 4.4),
+        compute=_compute,
+        describe=_describe,
+        as_python=_as_python,
         presets=PRESETS,
         link=within_T("tau", then=_only_what_counts),
     )
@@ -181,7 +183,7 @@ def _only_what_counts(controls):
     controls["pi"].disabled = controls["draw"].disabled = scheme != "randomized"
 
 
-def compute(values):
+def _compute(values):
     """Return the Truncated for the values of the controls."""
     network, scheme, last = _network(*map(values.get, OF_THE_NETWORK)), values["scheme"], values["reduction"] == "last"
     T, draws = len(network.y), None
@@ -198,7 +200,7 @@ def compute(values):
         weights[:-1] = 0  # no cell of these rows is in sight, so none weighs
     steps = np.arange(1, T + 1)
     part, full = (gradient / (network.cells.size or 1.0) for gradient in (found, network.full))
-    return Truncated(
+    return _Truncated(
         network=network,
         scheme=scheme,
         T=T,
@@ -240,7 +242,7 @@ def _network(T, g, activation, kind, units, seed, reduction):
         laws[scheme] = kept, schemes.geometric_law(r, first, last=last)
     kept = np.cumsum(CURVE[:, None] ** np.arange(T), axis=1)  # of the loss of each step, see variance.steps_kept
     curves["randomized"] = kept[:, -1] if last else kept.mean(1), np.sqrt([blocks.variance(pi)[0] for pi in CURVE])
-    return Network(trace, y, overflow, full, cells, cells.sizes, blocks, r, curves, laws)
+    return _Network(trace, y, overflow, full, cells, cells.sizes, blocks, r, curves, laws)
 
 
 @lru_cache(4)
@@ -280,7 +282,7 @@ def _draws(pi, *of_the_network):
     found = schemes.drawn_gradients(network.trace, network.y, gates, reduction=reduction) / (network.cells.size or 1.0)
     full = network.full / (network.cells.size or 1.0)
     whole, along = network.blocks.variance(pi)
-    return Draws(
+    return _Draws(
         gates=gates,
         kept=_mean_reach(schemes.first_kept(T, gates=gates), reduction == "last"),
         error=np.linalg.norm(found - full, axis=(1, 2)),
@@ -290,7 +292,7 @@ def _draws(pi, *of_the_network):
     )
 
 
-def describe(values, data):
+def _describe(values, data):
     """Return the sentence that says what is seen."""
     T, losses = data.T, ", loss at the last step" if values["reduction"] == "last" else ""
     words = [f"{data.network.overflow}, so T = {T} is shown."] if data.network.overflow else []
@@ -346,7 +348,7 @@ def _percent(part):
     return f"{short(100 * part)} %" if part < 1e3 else f"{part:.1e} times"
 
 
-def as_python(values, data):
+def _as_python(values, data):
     """Return lines to paste that give the same numbers."""
     how = _SCHEME[data.scheme] + _ERROR + (_COSINE if np.isfinite(data.cosine) else "")
     how += _DRAWS if data.scheme == "randomized" else _LAW

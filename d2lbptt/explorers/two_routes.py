@@ -4,20 +4,23 @@ from typing import NamedTuple
 
 import ipywidgets as widgets
 import numpy as np
-from matplotlib.figure import Figure
 
-from .. import figures
 from ..bptt import backward
 from ..contributions import by_loss, by_pair, by_use
-from ..figures.style import short
+from ..figures._paper import picture
+from ..figures._style import short
+from ..figures.routes import _TwoRoutesPicture
 from ..total_derivative import Mixtures, mixtures
-from .live import Explorer
-from .unrolled_graph import one_unit
+from ._live import Explorer
+from .unrolled_graph import _one_unit
+
+__all__ = ["two_routes"]
+
 
 LONGEST = 8
 
 
-class Routes(NamedTuple):
+class _Routes(NamedTuple):
     """What the explorer shows, of a network with one unit; all but ``gradient`` are parts of the gradient.
 
     Attributes
@@ -59,26 +62,26 @@ def two_routes():
             "g": widgets.FloatSlider(0.8, min=0, max=2, step=0.01, description="W_hh = g"),
             "h0": widgets.FloatSlider(0.5, min=0, max=2, step=0.05, description="h_0"),
         },
-        picture=figures.TwoRoutesPicture(Figure(figsize=(9.6, 4.4), dpi=100), LONGEST),
-        compute=compute,
-        describe=describe,
-        as_python=as_python,
+        picture=picture(_TwoRoutesPicture, 9.6, 4.4, LONGEST),
+        compute=_compute,
+        describe=_describe,
+        as_python=_as_python,
     )
 
 
-def compute(values):
+def _compute(values):
     """Return the Routes for the values of the controls."""
     parameter = values["parameter"]
-    trace, y = one_unit(values, values["h0"])
+    trace, y = _one_unit(values, values["h0"])
     gradient = getattr(backward(trace, y), parameter).item()
     table, losses, uses = (parts(trace, y, parameter)[..., 0, 0] for parts in (by_pair, by_loss, by_use))
     sums = np.array([mixture.item() for mixture in mixtures(trace, y, parameter)])
     size = gradient or 1.0  # all signs are the same here: where the gradient is zero, so is every part of it
     ratios = sums / gradient if gradient else np.full(4, np.nan)
-    return Routes(table / size, losses / size, uses / size, ratios, gradient, parameter)
+    return _Routes(table / size, losses / size, uses / size, ratios, gradient, parameter)
 
 
-def describe(values, routes):
+def _describe(values, routes):
     """Return the sentence that says what is seen."""
     T, name = values["T"], f"dL/d{routes.parameter}"
     if not routes.gradient:
@@ -96,7 +99,7 @@ def _off(ratio):
     return f"{abs(100 * (ratio - 1)):.3g} % too {'large' if ratio > 1 else 'small'}"
 
 
-def as_python(values, routes):
+def _as_python(values, routes):
     """Return lines to paste that give the same numbers."""
     return _LINES.format(**values)
 

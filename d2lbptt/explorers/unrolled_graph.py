@@ -4,22 +4,25 @@ from typing import NamedTuple
 
 import ipywidgets as widgets
 import numpy as np
-from matplotlib.figure import Figure
 
-from .. import figures
 from ..activations import ACTIVATIONS
 from ..bptt import Gradients, backward
 from ..contributions import by_use
-from ..figures.style import short
+from ..figures._paper import picture
+from ..figures._style import short
+from ..figures.graph import _UnrolledGraphPicture
 from ..graph import Graph, computational_graph
 from ..rnn import Params, Trace, forward, loss
-from .live import Explorer
-from .words import counted
+from ._live import Explorer
+from ._words import counted
+
+__all__ = ["unrolled_graph"]
+
 
 LONGEST, H0 = 12, 0.5
 
 
-class Walk(NamedTuple):
+class _Walk(NamedTuple):
     """What the explorer shows, of a network with one unit.
 
     Attributes
@@ -67,10 +70,10 @@ def unrolled_graph():
             "g": widgets.FloatSlider(0.8, min=0, max=1.5, step=0.01, description="W_hh = g"),
         },
         more=("activation", "g"),
-        picture=figures.UnrolledGraphPicture(Figure(figsize=(9.6, 4.6), dpi=100), LONGEST),
-        compute=compute,
-        describe=describe,
-        as_python=as_python,
+        picture=picture(_UnrolledGraphPicture, 9.6, 4.6, LONGEST),
+        compute=_compute,
+        describe=_describe,
+        as_python=_as_python,
         link=_keep_step_within_the_walk,
     )
 
@@ -83,7 +86,7 @@ def _keep_step_within_the_walk(controls):
         step.value = edges
 
 
-def one_unit(values, h0):
+def _one_unit(values, h0):
     """Return the trace and the targets of a network of one unit, in which everything is positive."""
     steps = np.arange(1, values["T"] + 1)[:, None]
     params = Params(np.array([[0.5]]), np.array([[values["g"]]]), np.array([[1.0]]))
@@ -91,18 +94,18 @@ def one_unit(values, h0):
     return trace, np.zeros_like(trace.o)
 
 
-def compute(values):
+def _compute(values):
     """Return the Walk for the values of the controls."""
     graph, weight = computational_graph(values["T"]), values["weight"]
-    trace, y = one_unit(values, H0)
+    trace, y = _one_unit(values, H0)
     all_parts = by_use(trace, y, weight)[:, 0, 0]
     reached = {edge.target for edge in graph.walk()[: values["step"]]}
     arrived = [use in reached for use in graph.uses(weight)]
     parts = np.where(arrived, all_parts, np.nan)
-    return Walk(graph, values["step"], weight, parts, all_parts, backward(trace, y), trace, loss(trace, y))
+    return _Walk(graph, values["step"], weight, parts, all_parts, backward(trace, y), trace, loss(trace, y))
 
 
-def describe(values, walk):
+def _describe(values, walk):
     """Return the sentence that says what is seen."""
     forwards, edges, uses = len(walk.graph.forward()), walk.graph.walk(), counted(walk.graph.T, "place")
     if walk.walked == 0:
@@ -167,7 +170,7 @@ def _sum(walk, uses):
     )
 
 
-def as_python(values, walk):
+def _as_python(values, walk):
     """Return lines to paste that give the same numbers."""
     return _LINES.format(h0=H0, **values)
 

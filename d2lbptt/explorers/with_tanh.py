@@ -4,19 +4,22 @@ from typing import NamedTuple
 
 import ipywidgets as widgets
 import numpy as np
-from matplotlib.figure import Figure
 
-from .. import figures
 from ..activations import ACTIVATIONS
+from ..figures._paper import picture
+from ..figures.flow import _TwoFlows
 from ..flow import log10_gradient_norms
 from ..rnn import KINDS, forward, init_params
-from .live import Explorer
-from .words import ratio, verdict
+from ._live import Explorer
+from ._words import ratio, verdict
+
+__all__ = ["with_tanh"]
+
 
 UNITS = 64
 
 
-class TwoRuns(NamedTuple):
+class _TwoRuns(NamedTuple):
     """What the explorer shows.
 
     Attributes
@@ -54,14 +57,14 @@ def with_tanh():
             "seed": widgets.IntSlider(0, 0, 99, description="seed"),
         },
         more=["seed"],
-        picture=figures.TwoFlows(Figure(figsize=(9.6, 4), dpi=100)),
-        compute=compute,
-        describe=describe,
-        as_python=as_python,
+        picture=picture(_TwoFlows, 9.6, 4),
+        compute=_compute,
+        describe=_describe,
+        as_python=_as_python,
     )
 
 
-def compute(values):
+def _compute(values):
     """Return the TwoRuns for the values of the controls."""
     T, seed, activation = values["T"], values["seed"], values["activation"]
     params = init_params(1, UNITS, 1, scale=values["g"], kind=values["kind"], seed=seed)
@@ -69,10 +72,10 @@ def compute(values):
     # All slopes of the identity are 1: its gradient is the same along the states that an empty input leaves at 0.
     traces = forward(params, np.zeros_like(x)), forward(params, x, activation=activation)
     identity, full = (log10_gradient_norms(trace, np.ones((T, 1)), reduction="last") for trace in traces)
-    return TwoRuns(identity, full, ACTIVATIONS[activation].slope(traces[1].h[1:]), activation)
+    return _TwoRuns(identity, full, ACTIVATIONS[activation].slope(traces[1].h[1:]), activation)
 
 
-def describe(values, runs):
+def _describe(values, runs):
     """Return the sentence that says what is seen."""
     T, slope = len(runs.full), np.median(runs.slopes)
     first = f"T = {T}, g = {values['g']:.2f}: of |dL/dh_{T}|, h_1 gets "
@@ -86,7 +89,7 @@ def _share(decades):
     return f"{ratio(change)} ({verdict(change)})" if np.isfinite(change) else "exactly 0"
 
 
-def as_python(values, runs):
+def _as_python(values, runs):
     """Return lines to paste that give the same numbers."""
     return _LINES.format(units=UNITS, **values)
 

@@ -4,8 +4,11 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator, MultipleLocator
 
 from ..laws import LN10
-from . import style
+from . import _style as style
 from .flow import STEPS
+
+__all__ = []
+
 
 TOP, BOTTOMS = 3, (20, 40, 80, 160, 330)  # decades
 FREE = -13.5  # where nothing is drawn near the step at which two runs part
@@ -13,7 +16,7 @@ THEORIES = {"rest": "dashed: spectral radius", "mean field": "dashed: mean field
 WINDOW, STRIDE = 60, 20  # steps in sight on the left, and by how many the window moves
 
 
-class ButterflyPicture:
+class _ButterflyPicture:
     """One unit of two runs beside the distance of the runs, for one figure.
 
     Parameters
@@ -36,8 +39,8 @@ class ButterflyPicture:
 
     def __init__(self, figure):
         self.figure = figure
-        self.unit = Unit(figure.add_axes((0.09, 0.155, 0.365, 0.655)))
-        self.distance = Distance(figure.add_axes((0.575, 0.155, 0.395, 0.655)))
+        self.unit = _Unit(figure.add_axes((0.09, 0.155, 0.365, 0.655)))
+        self.distance = _Distance(figure.add_axes((0.575, 0.155, 0.395, 0.655)))
         look = {"transform": figure.transFigure, "fontsize": style.LABEL, "fontweight": "bold", "va": "center"}
         ax, grey = self.unit.ax, style.THEORY["color"]
         ax.text(0.012, 0.945, "one unit of a run", color=style.INK, **look)
@@ -57,7 +60,7 @@ class ButterflyPicture:
             text.set_text(words)
 
 
-class Unit:
+class _Unit:
     """h_t of the first unit in both runs."""
 
     def __init__(self, ax):
@@ -85,7 +88,7 @@ class Unit:
         self.mark.set(xdata=[parted or 0] * 2, visible=parted is not None)
 
 
-class Distance:
+class _Distance:
     """The distance of two runs in decades, what the Jacobians make of the first one, and the growth of theory."""
 
     def __init__(self, ax):

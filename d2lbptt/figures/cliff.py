@@ -5,9 +5,13 @@ from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.ticker import FixedLocator, MultipleLocator
 
 from .. import laws, one_unit
-from . import style
-from .step_size import LOOKS, powers
-from .style import short
+from . import _style as style
+from ._paper import drawn
+from ._style import short
+from .step_size import LOOKS, _powers
+
+__all__ = ["cliff"]
+
 
 ZOOM, REACH = 20, 2.5  # of the small picture; in steps h
 PAPER = LinearSegmentedColormap.from_list("paper", ["#FFFFFF", "#A6A6A6"])  # light enough for any line on it
@@ -16,6 +20,7 @@ FOLD = style.THEORY | {"linestyle": (0, (1.5, 1.5))}
 CENTRAL, CENTRAL_DARK = LOOKS["central"]
 
 
+@drawn
 def cliff(ax, data):
     """Draw a cut through the wall, with the slope by BPTT as its tangent and the central difference as a secant.
 
@@ -34,22 +39,22 @@ def cliff(ax, data):
     BPTT gives is right, and still a bad guide for a step of any size.
     """
     top = 1.3 * data.E.max()
-    Cut(ax, (-0.06 * top, top), "b, in steps h from the steepest point").update(data)
+    _Cut(ax, (-0.06 * top, top), "b, in steps h from the steepest point").update(data)
     near = ax.inset_axes((0.075, 0.13, 0.27, 0.5))
-    Cut(near, ax.get_ylim(), "", secant=False).update(data)
+    _Cut(near, ax.get_ylim(), "", secant=False).update(data)
     near.set(xlim=(-REACH / ZOOM, REACH / ZOOM), xticks=[], yticks=[], ylabel="")
     near.spines[:].set(visible=True, color=style.INK)
     near.set_title(f"b stretched {ZOOM} times", fontsize=style.NOTE, color=style.INK)
     words = {"fontsize": style.LABEL, "fontweight": "bold", "va": "center"}
     ax.text(0.2, 0.9 * top, f"BPTT: dE/db = {_minus(short(data.bptt))}", color=style.FULL["color"], **words)
-    central = f"h = {powers(data.h)}: dE/db = {_minus(short(data.central))}"
+    central = f"h = {_powers(data.h)}: dE/db = {_minus(short(data.central))}"
     factor = f"{short(data.bptt / data.central, 2)} times too flat"
     words |= {"linespacing": 1.4, "color": CENTRAL_DARK}
     ax.text(0.45, 0.48 * top, f"central difference,\n{central},\n{factor}", **words)
     return ax
 
 
-class Cut:
+class _Cut:
     """The cut of ``cliff`` without its words, drawn once; ``update`` moves its artists.
 
     Parameters
@@ -83,7 +88,7 @@ class Cut:
         self.secant.set(xy1=(0, data.ends[:, 1].mean()), slope=data.central * data.h)
 
 
-class Plane:
+class _Plane:
     """E over (w, b), where theory has its wall and its folds, and the steps of descent.
 
     Attributes
@@ -154,7 +159,7 @@ def _within(start, end):
     return start + min(1, reach.min()) * by
 
 
-class CliffPicture:
+class _CliffPicture:
     """The plane beside the cut, with the numbers above them, for one figure.
 
     Parameters
@@ -177,7 +182,7 @@ class CliffPicture:
 
     def __init__(self, figure):
         self.figure = figure
-        self.plane = Plane(figure.add_axes((0.078, 0.148, 0.475, 0.68)))
+        self.plane = _Plane(figure.add_axes((0.078, 0.148, 0.475, 0.68)))
         scale = figure.colorbar(self.plane.E, cax=figure.add_axes((0.566, 0.148, 0.016, 0.68)))
         scale.ax.yaxis.set_major_locator(FixedLocator([0, 0.1, 0.3, 0.5]))
         scale.ax.minorticks_off()
@@ -185,7 +190,7 @@ class CliffPicture:
         scale.outline.set_visible(False)
         scale.ax.set_title("E", fontsize=style.LABEL, color=style.INK, pad=6)
         ax = figure.add_axes((0.715, 0.148, 0.277, 0.68))
-        self.cut = Cut(ax, (-0.03, 0.53), "")
+        self.cut = _Cut(ax, (-0.03, 0.53), "")
         ax.yaxis.set_major_locator(MultipleLocator(0.1))
         look = {"transform": figure.transFigure, "fontsize": style.LABEL, "fontweight": "bold", "va": "center"}
         blue, dark = style.FULL["color"], CENTRAL_DARK
@@ -207,20 +212,20 @@ class CliffPicture:
 def _words(data):
     path, cut = data.path, data.cut
     steps, far = len(path.norm), np.hypot(data.step[0] - path.w[0], data.step[1] - path.b[0])
-    yield f"one step, not clipped: {size(far)} long"
+    yield f"one step, not clipped: {_size(far)} long"
     often = "not clipped" if data.clip is None else f"clipped at {data.clip:g}"
-    end = "leaves the map" if path.left else f"E = {size(path.E[-1])}" if path.E[-1] > TINY else "E = 0"
+    end = "leaves the map" if path.left else f"E = {_size(path.E[-1])}" if path.E[-1] > TINY else "E = 0"
     yield f"{steps} step{'s' * (steps > 1)}, {often}: {end}"
-    yield f"dE/db by BPTT: {size(cut.bptt)}"
-    yield f"by a difference: {size(cut.central)}"
-    yield f"b, in steps h = {powers(cut.h, 1)}"
+    yield f"dE/db by BPTT: {_size(cut.bptt)}"
+    yield f"by a difference: {_size(cut.central)}"
+    yield f"b, in steps h = {_powers(cut.h, 1)}"
 
 
-def size(number):
+def _size(number):
     """Return a number in few characters, with a power of ten where that is shorter."""
     if number == 0 or 1e-3 <= abs(number) < 1e5:
         return _minus(short(number))
-    return ("−" if number < 0 else "") + powers(abs(number), 1)
+    return ("−" if number < 0 else "") + _powers(abs(number), 1)
 
 
 def _minus(words):

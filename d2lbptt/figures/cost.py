@@ -1,17 +1,18 @@
 """What a forward and backward pass costs against the length of the sequence, beside the straight line."""
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from .. import _validation
-from . import style
+from . import _style as style
+from ._paper import drawn
 
 __all__ = ["cost"]
 
 WORDS = {"fontsize": style.LABEL, "fontweight": "bold"}
 
 
+@drawn
 def cost(ax, lengths, milliseconds, megabytes):
     """Draw time and memory against T on log axes, and lines proportional to T, dashed.
 
@@ -37,7 +38,6 @@ def cost(ax, lengths, milliseconds, megabytes):
     Both share one axis, which has two units. Short sequences take a little longer for each step than the line says:
     every call has a price of its own. Times are those of one machine and one run.
     """
-    _validation.instance("ax", ax, Axes, "Matplotlib's Axes")
     style.axes(ax, "length T", "milliseconds, megabytes")
     T = _above_zero("lengths", lengths, None)
     rows = _above_zero("milliseconds", milliseconds, len(T)), _above_zero("megabytes", megabytes, len(T))

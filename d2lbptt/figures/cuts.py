@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from .. import _validation
-from . import style
+from . import _style as style
+from ._paper import drawn
 
 __all__ = ["cuts"]
 
@@ -15,6 +15,7 @@ CUT = {"color": style.INK, "linewidth": 3, "solid_capstyle": "butt"}
 ROW, GAP = 4.4, 0.9  # heights: of one of the two rows; of the gap between two pieces, in characters
 
 
+@drawn
 def cuts(ax, carried, fresh):
     """Draw the pieces that one row of a minibatch reads one after another, and how state and gradient go.
 
@@ -38,7 +39,6 @@ def cuts(ax, carried, fresh):
     -----
     A minibatch has B such rows side by side; one is shown. Real pieces are longer: 35 characters in the book.
     """
-    _validation.instance("ax", ax, Axes, "Matplotlib's Axes")
     carried, fresh = _pieces("carried", carried), _pieces("fresh", fresh)
     rows = (
         (carried, True, "in order: the state goes on, the gradient stops"),

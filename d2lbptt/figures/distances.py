@@ -2,11 +2,16 @@
 
 import numpy as np
 
-from . import style
+from . import _style as style
+from ._paper import drawn
+
+__all__ = ["distances"]
+
 
 COLOURS = ("#E69F00", "#56B4E9", "#009E73")
 
 
+@drawn
 def distances(ax, runs):
     """Draw the distance of two runs against t on a log axis, and the prediction, dashed.
 

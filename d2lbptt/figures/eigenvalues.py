@@ -3,11 +3,16 @@
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from . import style
+from . import _style as style
+from ._paper import drawn
+
+__all__ = ["eigenvalues"]
+
 
 RADII = (1.25, 1.75, 2.5, 3.5, 5, 7, 10, 20, 50, 100, 1000, 10**6)
 
 
+@drawn
 def eigenvalues(ax, values):
     """Draw eigenvalues in the complex plane, with the unit circle.
 
@@ -25,11 +30,11 @@ def eigenvalues(ax, values):
     Eigenvalues alone decide for the identity activation only, and there only in the long run: a matrix that is far
     from normal may make a gradient grow first, and with tanh the slopes shrink it.
     """
-    Eigenvalues(ax).update(values)
+    _Eigenvalues(ax).update(values)
     return ax
 
 
-class Eigenvalues:
+class _Eigenvalues:
     """The picture of ``eigenvalues``, drawn once; ``update`` moves its artists."""
 
     def __init__(self, ax):
@@ -53,7 +58,7 @@ class Eigenvalues:
         self.points.set_data(values.real, values.imag)
 
 
-class Sizes:
+class _Sizes:
     """|lambda_i| and sigma_i of one matrix, the largest first, with rho and sigma_max.
 
     Parameters

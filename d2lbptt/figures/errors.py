@@ -6,13 +6,16 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
-from matplotlib.figure import Figure
 from PIL import Image
 
 from ..contributions import Key
-from . import style
+from . import _style as style
+from ._paper import house, picture
+from ._style import Words, short
 from .graph import NAMES
-from .style import Words, short
+
+__all__ = ["errors"]
+
 
 SIZE = (9.6, 4)  # inches
 LABELS = NAMES | {"b_h": "b$_h$", "b_q": "b$_q$", "h0": "h$_0$", "h": "h$_t$", "o": "o$_t$"}
@@ -56,12 +59,13 @@ def errors(report):
     """
     if report.rows[0].parameter not in LABELS:
         raise ValueError(f"report is about {report.rows[0].parameter}, wanted a report of check_gradients")
-    picture = ErrorsPicture(Figure(figsize=SIZE, dpi=100))
-    picture.show(report)
-    return picture
+    shown = picture(_ErrorsPicture, *SIZE)
+    with house():
+        shown.show(report)
+    return shown
 
 
-class ErrorsPicture:
+class _ErrorsPicture:
     """The picture of ``errors``, drawn once; ``update`` moves its artists.
 
     Parameters

@@ -3,15 +3,20 @@
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from . import style
-from .eigenvalues import Eigenvalues, Sizes
-from .labels import Room
+from . import _style as style
+from ._labels import Room
+from ._paper import drawn
+from .eigenvalues import _Eigenvalues, _Sizes
+
+__all__ = ["gradient_flow"]
+
 
 STEPS = (10, 20, 50, 100, 200, 500, 1000, 10**4, 10**5, 10**6)
 SLOPES = 250  # steps that the small picture of the slopes shows
 DECADES = (10, 30, 100, 400, 1000, 2500, 10**4, 10**5, 10**6, 10**7)
 
 
+@drawn
 def gradient_flow(
     ax, full, truncated=None, *, tau=None, steps=None, theory=None, bound=None, every_step=False, decades=None
 ):
@@ -48,12 +53,12 @@ def gradient_flow(
     one: mind the number of steps below it. The grey bands show where a number that starts at 1 leaves float32 and
     float64.
     """
-    picture = GradientFlow(ax, decades)
+    picture = _GradientFlow(ax, decades)
     picture.update(full, truncated, tau, steps=steps, theory=theory, bound=bound, every_step=every_step)
     return ax
 
 
-class GradientFlow:
+class _GradientFlow:
     """The picture of ``gradient_flow``, drawn once; ``update`` moves its artists.
 
     Attributes
@@ -144,7 +149,7 @@ def _decade_axes(ax):
     ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     ax.yaxis.set_label_coords(-0.155, 0.5)
     ax.axhline(0, color=style.FAINT, linewidth=1)
-    bands(ax)
+    _bands(ax)
     return ax
 
 
@@ -156,7 +161,7 @@ def _set_limits(ax, curves, decades):
     ax.set(xlim=(1 - 0.02 * steps, 1.02 * steps), ylim=(-limit, limit))
 
 
-def bands(ax):
+def _bands(ax):
     """Shade and name, on an axis of decades, where a number that starts at 1 leaves float32 and float64."""
     limits = [np.log10([float(f.smallest_subnormal), float(f.max)]) for f in map(np.finfo, ("f4", "f8"))]
     edges = [*limits, (-1e9, 1e9)]
@@ -171,7 +176,7 @@ def bands(ax):
             )  # fmt: skip
 
 
-class Slopes:
+class _Slopes:
     """phi'(z_t) against t: the median of all units, and the band between the lowest and the highest tenth.
 
     Slopes that are 0 or 1, as those of relu, have no such middle: of them the share that is 1 is shown.
@@ -197,7 +202,7 @@ class Slopes:
         self.band.set_xy(np.column_stack([np.r_[t, t[::-1]] + 1, np.r_[low, high[::-1]]]))
 
 
-class GradientFlowPicture:
+class _GradientFlowPicture:
     """|dL/dh_t| against t beside what makes it: eigenvalues and singular values of W_hh, and the slopes.
 
     Parameters
@@ -214,11 +219,11 @@ class GradientFlowPicture:
 
     def __init__(self, figure):
         self.figure = figure
-        self.flow = GradientFlow(figure.add_axes((0.118, 0.14, 0.462, 0.83)))
+        self.flow = _GradientFlow(figure.add_axes((0.118, 0.14, 0.462, 0.83)))
         self.flow.ax.yaxis.set_label_coords(-0.188, 0.5)
-        self.eigenvalues = Eigenvalues(figure.add_axes((0.665, 0.555, 0.18, 0.36)))
-        self.sizes = Sizes(figure.add_axes((0.857, 0.555, 0.14, 0.36)))
-        self.slopes = Slopes(figure.add_axes((0.665, 0.14, 0.325, 0.225)))
+        self.eigenvalues = _Eigenvalues(figure.add_axes((0.665, 0.555, 0.18, 0.36)))
+        self.sizes = _Sizes(figure.add_axes((0.857, 0.555, 0.14, 0.36)))
+        self.slopes = _Slopes(figure.add_axes((0.665, 0.14, 0.325, 0.225)))
         self.artists = [
             artist for part in (self.flow, self.eigenvalues, self.sizes, self.slopes) for artist in part.artists
         ]
@@ -233,7 +238,7 @@ class GradientFlowPicture:
         self.slopes.update(data.slopes, self.flow.ax.get_xlim())
 
 
-class TwoFlows:
+class _TwoFlows:
     """|dL/dh_t| for the identity and for another activation, beside the slopes phi'(z_t) that make the difference.
 
     Parameters
@@ -254,7 +259,7 @@ class TwoFlows:
         self.bands = list(self.flow.texts)
         self.phi, self.identity = (_Curve(self.flow, look) for look in (style.FULL, style.IDENTITY))
         (self.end,) = self.flow.plot([], [], "o", color=style.FULL["color"], markersize=8)
-        self.slopes = Slopes(figure.add_axes((0.72, 0.165, 0.27, 0.70)))
+        self.slopes = _Slopes(figure.add_axes((0.72, 0.165, 0.27, 0.70)))
         self.artists = [*self.phi.artists, *self.identity.artists, self.end, *self.slopes.artists]
 
     def update(self, data):

@@ -4,12 +4,17 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from ..laws import LN10, fresh_products, log10_repeated_bound
-from . import style
+from . import _style as style
+from ._paper import drawn
+
+__all__ = ["fresh_or_repeated"]
+
 
 QUANTILES = (0.05, 0.5, 0.95)
 WORDS = {"fontsize": style.LABEL, "fontweight": "bold"}
 
 
+@drawn
 def fresh_or_repeated(axes, fresh, repeated, n):
     """Draw what one vector does under products of fresh Gaussian matrices, and under the powers of one of them.
 

@@ -4,8 +4,12 @@ import numpy as np
 from matplotlib.collections import LineCollection, PolyCollection
 
 from ..graph import WEIGHTS
-from . import style
-from .style import SUBSCRIPTS, Words, short
+from . import _style as style
+from ._paper import drawn
+from ._style import SUBSCRIPTS, Words, short
+
+__all__ = ["computational_graph"]
+
 
 WIDTH, HEIGHT, STRIP = 960, 372, 88  # pixels: of both Axes, of the graph's, of the Axes with the parts below it
 ROWS = {"x": 20, "W_hx": 58, "f": 100, "h": 100, "W_hh": 152, "g": 198, "W_qh": 198, "o": 246, "l": 294, "y": 294}
@@ -21,6 +25,7 @@ WAITING, ARRIVED = (0, (2.5, 1.5)), "-"  # the frame of a use, before and after 
 KEY, FRAMES_KEY = 362, ((518, "a use of the weight"), (742, "its part came back"))
 
 
+@drawn
 def computational_graph(ax, graph, *, walked=None, weight=None):
     """Draw the unrolled network.
 
@@ -45,11 +50,11 @@ def computational_graph(ax, graph, *, walked=None, weight=None):
     White boxes are variables, shaded boxes parameters, circles operators. A box for each use of a weight does not
     mean as many weights: all boxes of one name hold the same numbers.
     """
-    ComputationalGraph(ax).update(graph, walked, weight)
+    _ComputationalGraph(ax).update(graph, walked, weight)
     return ax
 
 
-class Layout:
+class _Layout:
     """Where each node stands, in pixels, and how large it is."""
 
     def __init__(self, graph):
@@ -113,7 +118,7 @@ class Layout:
             return self.at[node] + way * np.min(half / np.abs(way))
 
 
-class ComputationalGraph:
+class _ComputationalGraph:
     """The picture of ``computational_graph``, drawn once for each T; ``update`` moves its artists.
 
     Attributes
@@ -146,7 +151,7 @@ class ComputationalGraph:
     def _draw_nodes(self, graph):
         for artist in self._still:
             artist.remove()
-        self.T, self.layout = graph.T, Layout(graph)
+        self.T, self.layout = graph.T, _Layout(graph)
         self.ax.set_xlim(self.layout.units([[0, 0], [WIDTH, 0]])[:, 0])
         self._still = [self._boxes(graph), *map(self._label, graph.nodes), *self._key(), *self._row_names()]
 
@@ -221,7 +226,7 @@ def _arrow(path, look, scale):
     return np.vstack([path[:-1], base + 0.1 * along]), np.array([base + across, end, base - across])
 
 
-class Parts:
+class _Parts:
     """What each use of a weight brings to its gradient: a bar under its column, and numbers that add up.
 
     Parameters
@@ -269,7 +274,7 @@ def _bar(middle, ground, height):
     return [(left, ground), (right, ground), (right, ground + height), (left, ground + height)]
 
 
-class UnrolledGraphPicture:
+class _UnrolledGraphPicture:
     """The graph, and below it what each use of a weight brings to its gradient, for one figure.
 
     Parameters
@@ -288,8 +293,8 @@ class UnrolledGraphPicture:
 
     def __init__(self, figure, longest):
         self.figure, share = figure, STRIP / (STRIP + HEIGHT)
-        self.graph = ComputationalGraph(figure.add_axes((0, share, 1, 1 - share)))
-        self.parts = Parts(figure.add_axes((0, 0, 1, share)), longest)
+        self.graph = _ComputationalGraph(figure.add_axes((0, share, 1, 1 - share)))
+        self.parts = _Parts(figure.add_axes((0, 0, 1, share)), longest)
         self.artists = self.graph.artists + self.parts.artists
 
     def update(self, data):

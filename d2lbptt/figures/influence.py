@@ -4,8 +4,12 @@ from itertools import cycle
 
 import numpy as np
 
-from . import style
-from .labels import end_axis, name_ends
+from . import _style as style
+from ._labels import end_axis, name_ends
+from ._paper import drawn
+
+__all__ = ["seen_by_span", "trajectories"]
+
 
 WINDOW, CHUNKS = style.TRUNCATED, {"color": "#009E73", "linewidth": 3, "linestyle": (0, (5, 1, 1, 1))}
 WORDS = {"fontsize": style.LABEL, "fontweight": "bold"}
@@ -19,6 +23,7 @@ LOOKS = (
 )
 
 
+@drawn
 def seen_by_span(ax, window, chunks, observed):
     """Draw the gradient that a truncation of tau steps gives, divided by the true one: below zero its sign is wrong.
 
@@ -60,6 +65,7 @@ def seen_by_span(ax, window, chunks, observed):
     return ax
 
 
+@drawn
 def trajectories(ax, runs, solution):
     """Draw where theta goes under several schemes; the solution is dashed.
 

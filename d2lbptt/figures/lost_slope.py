@@ -3,12 +3,17 @@
 import numpy as np
 from matplotlib.ticker import MultipleLocator
 
-from . import style
+from . import _style as style
+from ._paper import drawn
+
+__all__ = ["lost_slope"]
+
 
 COLOURS = {"float32": ("#56B4E9", "#1B6E9E"), "float64": (style.INK, style.INK)}  # of the line; darker, of its words
 ERRORS = (-18, 3.7)  # decades
 
 
+@drawn
 def lost_slope(ax, data):
     """Draw the relative error of 1 - h^2 against |z|, and what theory says, dashed.
 

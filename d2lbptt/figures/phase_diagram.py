@@ -4,9 +4,13 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 from scipy.ndimage import minimum_filter
 
-from . import style
+from . import _style as style
+from ._labels import Room
+from ._paper import drawn
 from .flow import DECADES
-from .labels import Room
+
+__all__ = ["phase_diagram"]
+
 
 # Decades at which the colour changes: a factor of 1000, and where a number that starts at 1 leaves a float.
 BORDERS = np.array([*(np.log10(float(np.finfo(f).smallest_subnormal)) for f in ("f8", "f4")), -3, 3])
@@ -19,6 +23,7 @@ NAMES = (
 ROWS = 240  # of the map; more would not be seen
 
 
+@drawn
 def phase_diagram(ax, scales, by_lag, theory=None):
     """Draw the size of the gradient as a map, the weight scale across and the lag upwards.
 
@@ -42,11 +47,11 @@ def phase_diagram(ax, scales, by_lag, theory=None):
     white wedge gets narrower upwards without end: no scale but the edge keeps a gradient for ever, and chance makes
     the edge of one network another than that of the next.
     """
-    PhaseDiagram(ax).update(scales, by_lag, theory)
+    _PhaseDiagram(ax).update(scales, by_lag, theory)
     return ax
 
 
-class PhaseDiagram:
+class _PhaseDiagram:
     """The picture of ``phase_diagram``, drawn once; ``update`` moves its artists.
 
     Attributes
@@ -104,7 +109,7 @@ def _first_beyond(theory, border):
     return np.where(beyond.any(1), beyond.argmax(1), np.nan)
 
 
-class Cut:
+class _Cut:
     """The map along one g: decades against lag, each seed, their median, and a law."""
 
     def __init__(self, ax):
@@ -160,7 +165,7 @@ class Cut:
             room.beside(text, number)
 
 
-class PhaseDiagramPicture:
+class _PhaseDiagramPicture:
     """The map, and beside it the cut at one g, for one figure.
 
     Parameters
@@ -177,8 +182,8 @@ class PhaseDiagramPicture:
 
     def __init__(self, figure):
         self.figure = figure
-        self.map = PhaseDiagram(figure.add_axes((0.085, 0.155, 0.455, 0.72)))
-        self.cut = Cut(figure.add_axes((0.655, 0.155, 0.335, 0.745)))
+        self.map = _PhaseDiagram(figure.add_axes((0.085, 0.155, 0.455, 0.72)))
+        self.cut = _Cut(figure.add_axes((0.655, 0.155, 0.335, 0.745)))
         ax, words = self.map.ax, {"fontsize": style.NOTE, "color": style.INK, "va": "bottom"}
         look = {"marker": "v", "markersize": 10, "clip_on": False, "linestyle": "none"}
         (self.expected,) = ax.plot([], [], color="white", markeredgecolor=style.INK, markeredgewidth=1.8, **look)

@@ -5,7 +5,11 @@ from matplotlib.collections import LineCollection
 from matplotlib.patches import FancyArrowPatch, Wedge
 from matplotlib.ticker import MaxNLocator
 
-from . import style
+from . import _style as style
+from ._paper import drawn
+
+__all__ = ["powers"]
+
 
 TOP, BOTTOMS = 4, (2.5, 5, 10, 20, 40, 70)  # decades
 LENGTHS = (1, 2, 5, 10, 20, 40, 70)
@@ -15,6 +19,7 @@ BOUND = {"color": style.INK, "linewidth": 3, "linestyle": (0, (0.6, 1.6))}
 ARC = (1.05, 1.17)  # radii between which the other x are strewn, so that many can be seen in one place
 
 
+@drawn
 def powers(ax, data):
     """Draw tan of the angle between M^k x and v_1 against k, for one x, for many, and as the law has it.
 
@@ -22,7 +27,7 @@ def powers(ax, data):
     ----------
     ax : matplotlib.axes.Axes
     data : object
-        With the attributes of ``explorers.powers.Powers``.
+        With the attributes of ``explorers.powers._Powers``.
 
     Returns
     -------
@@ -35,11 +40,11 @@ def powers(ax, data):
     outgrown. A band that looks narrow may still be a factor of 30 wide. Band and law are calculated at a dozen k and
     joined by straight lines.
     """
-    Angles(ax).update(data)
+    _Angles(ax).update(data)
     return ax
 
 
-class Angles:
+class _Angles:
     """The picture of ``powers``, drawn once; ``update`` moves its artists."""
 
     def __init__(self, ax):
@@ -90,7 +95,7 @@ class Angles:
         self.name.set(x=1.015 * end, y=data.limit, text=f"{data.within:g}°")
 
 
-class Direction:
+class _Direction:
     """The direction of M^k x in the half-plane of v_1 and all that is at right angles to it."""
 
     def __init__(self, ax):
@@ -131,7 +136,7 @@ def _unit(angle):
     return np.array([np.cos(angle), np.sin(angle)])
 
 
-class Length:
+class _Length:
     """|M^k x| against k: what size is left of a gradient."""
 
     def __init__(self, ax):
@@ -159,7 +164,7 @@ class Length:
         self.point.set_data([data.k], [data.length[data.k]])
 
 
-class PowersPicture:
+class _PowersPicture:
     """Direction and length of M^k x beside its angle to v_1 against k, for one figure.
 
     Parameters
@@ -176,13 +181,13 @@ class PowersPicture:
 
     def __init__(self, figure):
         self.figure = figure
-        self.direction = Direction(figure.add_axes((0.005, 0.44, 0.375, 0.56)))
-        self.length = Length(figure.add_axes((0.065, 0.15, 0.29, 0.205)))
-        self.angles = Angles(figure.add_axes((0.465, 0.15, 0.49, 0.83)))
+        self.direction = _Direction(figure.add_axes((0.005, 0.44, 0.375, 0.56)))
+        self.length = _Length(figure.add_axes((0.065, 0.15, 0.29, 0.205)))
+        self.angles = _Angles(figure.add_axes((0.465, 0.15, 0.49, 0.83)))
         self.artists = self.direction.artists + self.length.artists + self.angles.artists
 
     def update(self, data):
-        """Show data, with the attributes of ``explorers.powers.Powers``."""
+        """Show data, with the attributes of ``explorers.powers._Powers``."""
         self.direction.update(data)
         self.length.update(data)
         self.angles.update(data)

@@ -4,10 +4,14 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from ..laws import LN10
-from . import style
-from .flow import bands
+from . import _style as style
+from ._paper import drawn
+from .flow import _bands
+
+__all__ = ["product_spectrum"]
 
 
+@drawn
 def product_spectrum(ax, spectrum, exponents, steps):
     """Draw the singular values of dh_t/dh_k, the largest first, and what the Lyapunov exponents make of them, dashed.
 
@@ -39,7 +43,7 @@ def product_spectrum(ax, spectrum, exponents, steps):
     ax.yaxis.set_major_formatter(style.decade)
     ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     ax.axhline(0, color=style.FAINT, linewidth=1)
-    bands(ax)
+    _bands(ax)
     ax.plot(i, shown, **style.SINGULAR_VALUES)
     ax.plot(i, expected, **style.THEORY)
     apart = np.nanmax(np.abs(shown - expected))

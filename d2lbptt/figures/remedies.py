@@ -3,9 +3,13 @@
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from . import style
-from .flow import STEPS, bands
-from .labels import apart
+from . import _style as style
+from ._labels import apart
+from ._paper import drawn
+from .flow import STEPS, _bands
+
+__all__ = ["remedies"]
+
 
 LOOKS = {  # of the lines; darker, of their words
     "gaussian": (style.FULL, style.FULL["color"]),
@@ -18,6 +22,7 @@ DECADES = (3, 10, 30, 60, 100, 150, 250, 400, 1000, 2500)
 HEIGHTS = 0.19, 0.09, 0.86  # of names, in parts of that of the axes: between two, of the lowest, of the highest
 
 
+@drawn
 def remedies(ax, found, names=None):
     """Draw |dL/dh_{T-k}| / |dL/dh_T| against the lag k for several remedies, each beside its law, dashed.
 
@@ -39,11 +44,11 @@ def remedies(ax, found, names=None):
     A gradient that arrives is not yet a good one: with a window it is another gradient, and a cell that keeps its state
     hardly listens to its inputs. A line that falls to the bottom is exactly zero from there on.
     """
-    Remedies(ax).update(found, names or {key: key for key in found})
+    _Remedies(ax).update(found, names or {key: key for key in found})
     return ax
 
 
-class Remedies:
+class _Remedies:
     """The picture of ``remedies``, drawn once; ``update`` moves its artists.
 
     Attributes
@@ -58,7 +63,7 @@ class Remedies:
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         ax.yaxis.set_label_coords(-0.125, 0.5)
         ax.axhline(0, color=style.FAINT, linewidth=1)
-        bands(ax)
+        _bands(ax)
         ax.text(1.06, 1.0, "dashed: the law", transform=ax.transAxes, fontsize=style.NOTE, color=style.FAINT, va="top")
         self.rows = {key: _Row(ax, *look) for key, look in LOOKS.items()}
         parts = zip(*((row.line, row.law, row.leader, row.name, row.number) for row in self.rows.values()), strict=True)
@@ -127,7 +132,7 @@ def _size(decades):
     return f"{first}·{style.power_of_ten(power)}"
 
 
-class RemediesPicture:
+class _RemediesPicture:
     """The picture of ``remedies``, for one figure.
 
     Parameters
@@ -144,7 +149,7 @@ class RemediesPicture:
 
     def __init__(self, figure):
         self.figure = figure
-        self.remedies = Remedies(figure.add_axes((0.11, 0.155, 0.58, 0.82)))
+        self.remedies = _Remedies(figure.add_axes((0.11, 0.155, 0.58, 0.82)))
         self.artists = self.remedies.artists
 
     def update(self, data):

@@ -4,9 +4,13 @@ import numpy as np
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import LinearSegmentedColormap
 
-from . import style
+from . import _style as style
+from ._paper import drawn
+from ._style import Words, short
 from .graph import NAMES
-from .style import Words, short
+
+__all__ = ["pairs"]
+
 
 SHADES = LinearSegmentedColormap.from_list("shades", ["white", "#7FB8D8"])  # to half of the gradient's blue
 BY_LOSS = {"facecolor": "white", "edgecolor": style.FULL["color"], "hatch": "///", "linewidth": 1.5}
@@ -24,6 +28,7 @@ PAPER = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"
 LOW, HIGH, LONGEST_BAR = -0.1, 3.3, 2.3  # gradients; of the four sums, what is in sight
 
 
+@drawn
 def pairs(ax, shares):
     """Draw the table of all pairs.
 
@@ -45,11 +50,11 @@ def pairs(ax, shares):
     follows the size without the sign, and is darkest in the largest cell.
     """
     shares = np.asarray(shares)
-    Pairs(ax, len(shares)).update(shares)
+    _Pairs(ax, len(shares)).update(shares)
     return ax
 
 
-class Pairs:
+class _Pairs:
     """The picture of ``pairs``, drawn once; ``update`` moves its artists.
 
     Parameters
@@ -81,7 +86,7 @@ class Pairs:
         self.numbers.show([(k, t, _percent(shares[t - 1, k - 1])) for t in steps for k in range(1, t + 1)])
 
 
-class Bars:
+class _Bars:
     """One bar for each step with its per cent at the end, beside or below the table of pairs."""
 
     def __init__(self, ax, longest, look, upright):
@@ -106,7 +111,7 @@ class Bars:
         self.words.show(list(ends))
 
 
-class Sums:
+class _Sums:
     """What the four combinations add up to, in gradients."""
 
     def __init__(self, ax):
@@ -129,7 +134,7 @@ class Sums:
         self.words.show([(end + 0.06, i + 0.52, word) for i, (end, word) in enumerate(zip(ends, words, strict=True))])
 
 
-class TwoRoutesPicture:
+class _TwoRoutesPicture:
     """The table of pairs with the sums of its rows and its columns, and the four combinations, for one figure.
 
     Parameters
@@ -148,10 +153,10 @@ class TwoRoutesPicture:
 
     def __init__(self, figure, longest):
         self.figure = figure
-        self.pairs = Pairs(figure.add_axes((0.09, 0.20, 0.345, 0.65)), longest)
-        self.by_loss = Bars(figure.add_axes((0.44, 0.20, 0.15, 0.65)), longest, BY_LOSS, upright=False)
-        self.by_use = Bars(figure.add_axes((0.09, 0.0, 0.345, 0.19)), longest, BY_USE, upright=True)
-        self.sums = Sums(figure.add_axes((0.61, 0.0, 0.39, 1)))
+        self.pairs = _Pairs(figure.add_axes((0.09, 0.20, 0.345, 0.65)), longest)
+        self.by_loss = _Bars(figure.add_axes((0.44, 0.20, 0.15, 0.65)), longest, BY_LOSS, upright=False)
+        self.by_use = _Bars(figure.add_axes((0.09, 0.0, 0.345, 0.19)), longest, BY_USE, upright=True)
+        self.sums = _Sums(figure.add_axes((0.61, 0.0, 0.39, 1)))
         look = {"transform": figure.transFigure, "fontsize": style.LABEL, "color": style.INK}
         self.title = self.pairs.ax.text(0.01, 0.92, "", **look)
         self.pairs.ax.text(0.44, 0.875, "row sums", **look)

@@ -3,8 +3,12 @@
 import numpy as np
 from matplotlib.collections import PolyCollection
 
-from . import style
-from .style import SUBSCRIPTS, short
+from . import _style as style
+from ._paper import drawn
+from ._style import SUBSCRIPTS, short
+
+__all__ = ["backward_table"]
+
 
 WIDTH, HEIGHT, PITCH, TOP = 960, 400, 36, 374  # pixels; of a row; the middle of the head
 COLUMNS = {"t": 40, "xₜ": 108, "sₜ": 190, "hₜ": 272, "ŷₜ": 354, "∂L/∂hₜ": 452, "∂L/∂sₜ": 560}
@@ -12,6 +16,7 @@ RIGHT = [55, *(x + (38 if x > 400 else 28) for x in list(COLUMNS.values())[1:])]
 HALF = 49  # half the width of a cell of the last two columns
 
 
+@drawn
 def backward_table(ax, table, *, filled=None):
     """Draw the table of s, h, dL/dh and dL/ds, the last rows of the slopes being filled.
 
@@ -33,11 +38,11 @@ def backward_table(ax, table, *, filled=None):
     The grey row T + 1 belongs to no step of the sequence: its zeros say that nothing depends on what comes later.
     """
     T = len(table.x)
-    BackwardTable(ax, T).update(table, T if filled is None else filled)
+    _BackwardTable(ax, T).update(table, T if filled is None else filled)
     return ax
 
 
-class BackwardTable:
+class _BackwardTable:
     """The picture of ``backward_table``, drawn once; ``update`` moves its artists.
 
     Parameters
@@ -58,7 +63,7 @@ class BackwardTable:
         self.sources = ax.add_collection(PolyCollection([], facecolor="none", edgecolor=style.INK, linewidth=1.5))
         self.sources.set_linestyle((0, (3, 2)))
         look = {"ha": "right", "va": "center_baseline", "fontsize": style.NOTE, "color": style.INK}
-        self.cells = [[ax.text(x, row(t), "", **look) for x in RIGHT] for t in range(1, longest + 2)]
+        self.cells = [[ax.text(x, _row(t), "", **look) for x in RIGHT] for t in range(1, longest + 2)]
         self.arrows = ax.add_collection(PolyCollection([], facecolor=style.INK, linewidth=0))
         self.artists = [self.now, self.sources, *(cell for cells in self.cells for cell in cells), self.arrows]
 
@@ -79,16 +84,16 @@ class BackwardTable:
         self.sources.set_verts([_cell(COLUMNS["ŷₜ"], t, 38), _cell(s, t + 1)] if t else [])
         self.arrows.set_verts(
             [
-                _arrow((COLUMNS["ŷₜ"] + 38, row(t)), (h - HALF, row(t))),
-                _arrow((h + HALF, row(t)), (s - HALF, row(t))),
-                _arrow((s - HALF, row(t + 1)), (h + 16, row(t) - PITCH / 2 + 2)),
+                _arrow((COLUMNS["ŷₜ"] + 38, _row(t)), (h - HALF, _row(t))),
+                _arrow((h + HALF, _row(t)), (s - HALF, _row(t))),
+                _arrow((s - HALF, _row(t + 1)), (h + 16, _row(t) - PITCH / 2 + 2)),
             ]
             if t
             else []
         )
 
 
-def row(t):
+def _row(t):
     """Return the height of the middle of row t, in pixels."""
     return TOP - PITCH * t
 
@@ -99,7 +104,7 @@ def _words(numbers, known):
 
 
 def _cell(x, t, half=HALF):
-    low, high = row(t) - PITCH / 2 + 2, row(t) + PITCH / 2 - 2
+    low, high = _row(t) - PITCH / 2 + 2, _row(t) + PITCH / 2 - 2
     return [(x - half, low), (x + half, low), (x + half, high), (x - half, high)]
 
 
@@ -110,7 +115,7 @@ def _arrow(start, end):
     return [start - across, base - across, base - 5 * across, end, base + 5 * across, base + across, start + across]
 
 
-class ScalarPicture:
+class _ScalarPicture:
     """The table of slopes, and beside it what its newest row is calculated from, for one figure.
 
     Parameters
@@ -129,7 +134,7 @@ class ScalarPicture:
 
     def __init__(self, figure, longest):
         self.figure = figure
-        self.table = BackwardTable(figure.add_axes((0, 0, 1, 1)), longest)
+        self.table = _BackwardTable(figure.add_axes((0, 0, 1, 1)), longest)
         look = {"ha": "left", "va": "top", "color": style.INK, "linespacing": 1.4}
         self.title = self.table.ax.text(632, 386, "", **look, fontsize=style.LABEL, fontweight="bold")
         self.lines = self.table.ax.text(632, 352, "", **look, fontsize=style.LABEL)

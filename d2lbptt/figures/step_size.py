@@ -5,7 +5,8 @@ from itertools import takewhile
 import numpy as np
 from matplotlib.ticker import MultipleLocator
 
-from . import style
+from . import _style as style
+from ._paper import drawn
 
 LOOKS = {  # of the lines; darker, of their words
     "forward": ({"color": "#E69F00", "linestyle": (0, (5, 1))}, "#8A5F00"),
@@ -13,11 +14,14 @@ LOOKS = {  # of the lines; darker, of their words
     "complex": ({"color": "#009E73", "linestyle": "-"}, "#00694D"),
 }
 NAMES = {"forward": "forward difference", "central": "central difference", "complex": "complex step"}
+__all__ = ["step_size"]
+
 H, ERRORS = (-30.4, -0.6), (-18.5, 1.8)  # decades in sight
 PLACES = {"float32": 8, "float64": 16}  # after the point that the numbers can hold
 WIDTH, HEIGHT, ADVANCE = 308, 430, 10.87  # pixels; of one character of the digits
 
 
+@drawn
 def step_size(ax, sizes, *, method="central", h=None):
     """Draw the relative error of three methods against the step h, and what theory says of one.
 
@@ -39,11 +43,11 @@ def step_size(ax, sizes, *, method="central", h=None):
     Both axes are logarithmic. Where rounding rules, the error of one h is chance: a line that dips has been lucky.
     An error of 1 means that no digit is right; smaller steps cannot be worse, for they find the slope 0.
     """
-    StepSize(ax).update(sizes, method, h)
+    _StepSize(ax).update(sizes, method, h)
     return ax
 
 
-class StepSize:
+class _StepSize:
     """The picture of ``step_size``, drawn once; ``update`` moves its artists."""
 
     def __init__(self, ax):
@@ -73,13 +77,13 @@ class StepSize:
         """Show other errors, or another method, or another h."""
         x = np.log10(sizes.h)
         for name, line in self.lines.items():
-            line.set_data(x, decades(sizes.error[name]))
+            line.set_data(x, _decades(sizes.error[name]))
             line.set(linewidth=3 if name == method else 1.5, alpha=1 if name == method else 0.6)
             line.set_zorder(3 if name == method else 2)
         law = sizes.law[method]
         for line, term in zip(self.theory, law.terms(np.power(10.0, H)), strict=True):
             line.set_data(H, np.log10(np.maximum(term, 1e-300)))
-        self.best.set_data([np.log10(law.best)], [decades(law.error(law.best))])
+        self.best.set_data([np.log10(law.best)], [_decades(law.error(law.best))])
         self._mark(sizes, method, h)
         self._name(sizes)
 
@@ -89,25 +93,25 @@ class StepSize:
         if h is not None:
             at = np.log10(h)
             self.now.set_bounds(at - 0.25, ERRORS[0], 0.5, ERRORS[1] - ERRORS[0])
-            self.point.set_data([at], decades(sizes.error[method][sizes.h == h]))
+            self.point.set_data([at], _decades(sizes.error[method][sizes.h == h]))
             self.point.set_markerfacecolor(LOOKS[method][0]["color"])
 
     def _name(self, sizes):
         """Write each name where its line leaves room: inside the V or above it, below the V, on the flat line."""
         h, low = np.log10([[law.best, law.error(law.best)] for law in map(sizes.law.get, LOOKS)]).T
         self.labels["forward"].set(x=min(h[0], -4.7), y=0.5 * low[0] if low[0] < -5 else 0.9, ha="center", va="center")
-        flat = decades(sizes.error["complex"][: len(sizes.h) // 3 + 1].max())
+        flat = _decades(sizes.error["complex"][: len(sizes.h) // 3 + 1].max())
         self.labels["central"].set(x=h[1] - 1.8, y=max(low[1] - 1.2, flat + 1.4), ha="right", va="top")
         self.labels["complex"].set(x=H[0] + 0.4, y=flat + 0.3, ha="left", va="bottom")
 
 
-def decades(error):
+def _decades(error):
     """Return log10 of errors, kept inside the picture."""
     low, high = ERRORS
     return np.clip(np.log10(np.maximum(error, 1e-300)), low + 0.1, high - 0.1)
 
 
-class StepSizePicture:
+class _StepSizePicture:
     """The errors against h, and the digits that one h finds beside the true ones, for one figure.
 
     Parameters
@@ -124,8 +128,8 @@ class StepSizePicture:
 
     def __init__(self, figure):
         self.figure = figure
-        self.errors = StepSize(figure.add_axes((0.105, 0.165, 0.55, 0.815)))
-        self.digits = Digits(figure.add_axes((1 - WIDTH / 960, 0, WIDTH / 960, 1)))
+        self.errors = _StepSize(figure.add_axes((0.105, 0.165, 0.55, 0.815)))
+        self.digits = _Digits(figure.add_axes((1 - WIDTH / 960, 0, WIDTH / 960, 1)))
         self.artists = self.errors.artists + self.digits.artists
 
     def update(self, data):
@@ -134,7 +138,7 @@ class StepSizePicture:
         self.digits.update(data.sizes, data.method, data.h)
 
 
-class Digits:
+class _Digits:
     """What a method finds with one h, digit by digit, and the best h."""
 
     def __init__(self, ax):
@@ -156,21 +160,22 @@ class Digits:
     def update(self, sizes, method, h):
         """Show what was found with the step h, one of sizes.h."""
         shown, true = _written(sizes, method, h)
-        same, law, dtype = right_digits(sizes, method, h), sizes.law[method], sizes.found[method].dtype
+        same, law, dtype = _right_digits(sizes, method, h), sizes.law[method], sizes.found[method].dtype
         end = shown.index(".") + min(same, PLACES[dtype.name] + 1) if same else 0
-        self.title.set_text(f"h = {powers(h, 1)}")
+        self.title.set_text(f"h = {_powers(h, 1)}")
         self.subtitle.set_text(f"{NAMES[method]}, {dtype}")
         self.right.set_text(shown[:end])
         self.wrong.set(text=shown[end:], x=12 + ADVANCE * end)
         self.true.set_text(true)
         self.count.set_text(f"{same} digit{'s' * (same > 1)} right" if same else "no digit is right")
         if method == "complex":
-            self.best.set_text(f"◇ any h below {powers(law.best)}\n    will do")
+            self.best.set_text(f"◇ any h below {_powers(law.best)}\n    will do")
         else:
-            self.best.set_text(f"◇ best h, theory: {powers(law.best)}\n    best h, found: {powers(sizes.best(method))}")
+            best, found = _powers(law.best), _powers(sizes.best(method))
+            self.best.set_text(f"◇ best h, theory: {best}\n    best h, found: {found}")
 
 
-def right_digits(sizes, method, h):
+def _right_digits(sizes, method, h):
     """Return how many digits of what is found with h, one of sizes.h, are right: they stand in the true number, too.
 
     A number may be off by less than half a unit of its last right digit and still show another one there.
@@ -187,7 +192,7 @@ def _written(sizes, method, h):
     return tuple(_scientific(number, PLACES[found.dtype.name]) for number in (found, sizes.truth))
 
 
-def powers(number, places=0):
+def _powers(number, places=0):
     """Return a positive number in words such as 3 · 10⁻⁵ or 10⁻³."""
     mantissa, exponent = f"{number:.{places}e}".split("e")
     power = style.power_of_ten(exponent)

@@ -4,8 +4,12 @@ import numpy as np
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.font_manager import FontProperties, findfont, get_font
 
-from . import style
-from .style import short
+from . import _style as style
+from ._paper import drawn
+from ._style import short
+
+__all__ = ["strategies"]
+
 
 NAMES = ("randomized truncation", "regular truncation", "full computation", "sliding window")
 FEWEST = 24  # columns in sight
@@ -16,6 +20,7 @@ FULL, TRUNCATED = style.FULL["color"], style.TRUNCATED["color"]
 DARK = {FULL: FULL, TRUNCATED: "#A34700"}  # of words
 
 
+@drawn
 def strategies(ax, text, first, t, *, mean_reach=None):
     """Draw where each strategy cuts a text, how the gradient flows, and what the loss of step t reaches.
 
@@ -43,11 +48,11 @@ def strategies(ax, text, first, t, *, mean_reach=None):
     computation they may vanish. Randomized truncation weighs the long ways, 1/pi for each arrow, and this is not seen.
     The sliding window has an arrow for each loss, of which only some are drawn where tau is large.
     """
-    Strategies(ax, text).update(first, t, mean_reach)
+    _Strategies(ax, text).update(first, t, mean_reach)
     return ax
 
 
-class Strategies:
+class _Strategies:
     """The picture of ``strategies``, drawn once; ``update`` moves its artists.
 
     Parameters
@@ -58,7 +63,7 @@ class Strategies:
     """
 
     def __init__(self, ax, text):
-        self.ax, text = ax, printable(text)
+        self.ax, text = ax, _printable(text)
         ax.set_axis_off()
         ax.set(xlim=(0, FEWEST), ylim=(0, TOP))
         self.rows = [_Row(ax, name, TOP - 6 - ROW * i, text) for i, name in enumerate(NAMES)]
@@ -187,13 +192,13 @@ def _box(x, y, width, height):
     return [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
 
 
-def printable(text):
+def _printable(text):
     """Return a text with a space for each line end, and a box for each character that the font does not have."""
     font = get_font(findfont(FontProperties()))
     return "".join(" " if c.isspace() else c if c.isprintable() and font.get_char_index(ord(c)) else "□" for c in text)
 
 
-class StrategiesPicture:
+class _StrategiesPicture:
     """The strategies, for one figure.
 
     Parameters
@@ -212,7 +217,7 @@ class StrategiesPicture:
 
     def __init__(self, figure, text):
         self.figure = figure
-        self.strategies = Strategies(figure.add_axes((0.01, 0, 0.98, 0.995)), text)
+        self.strategies = _Strategies(figure.add_axes((0.01, 0, 0.98, 0.995)), text)
         self.artists = self.strategies.artists
 
     def update(self, data):

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from itertools import cycle
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from .. import _validation
-from . import style
+from . import _style as style
+from ._labels import end_axis, name_ends
+from ._paper import drawn
 from .influence import LOOKS
-from .labels import end_axis, name_ends
 
 __all__ = ["by_seed", "perplexity"]
 
@@ -18,6 +18,7 @@ TICKS = (1, 1.5, 2, 3, 5, 10, 20, 50, 100, 1000)
 RING = {"marker": "o", "markersize": 9, "markerfacecolor": "none", "markeredgewidth": 2.5, "linestyle": "none"}
 
 
+@drawn
 def perplexity(ax, runs, levels=None, held_out=None):
     """Draw the perplexity of each epoch on a log axis.
 
@@ -46,7 +47,6 @@ def perplexity(ax, runs, levels=None, held_out=None):
     A line is the perplexity of the text that is learned, before each minibatch changes the parameters: a low one says
     that the text is known by heart, not that another text would be. That is what the rings say.
     """
-    _validation.instance("ax", ax, Axes, "Matplotlib's Axes")
     style.axes(ax, "epoch", "perplexity").set_yscale("log")
     runs, levels = {name: values for name, values in _rows(runs).items() if len(values)}, _each("levels", levels)
     held_out = {name: value for name, value in _each("held_out", held_out).items() if name in runs}
@@ -76,6 +76,7 @@ def perplexity(ax, runs, levels=None, held_out=None):
     return ax
 
 
+@drawn
 def by_seed(ax, runs, levels=None):
     """Draw one perplexity for each seed, in a row for each way to train.
 
@@ -96,7 +97,6 @@ def by_seed(ax, runs, levels=None):
     TypeError, ValueError
         If an argument is not what is described above; perplexities are finite numbers above 0.
     """
-    _validation.instance("ax", ax, Axes, "Matplotlib's Axes")
     runs, levels = _rows(runs), _each("levels", levels)
     style.axes(ax, "perplexity at the end, one mark for each seed", "").set_ylim(-len(runs) + 0.4, 1)
     for row, values in enumerate(runs.values()):

@@ -4,13 +4,18 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.ticker import MaxNLocator
 
-from . import style
+from . import _style as style
+from ._paper import drawn
+
+__all__ = ["transient"]
+
 
 STEPS = (10, 20, 50, 100, 200, 500, 1000)
 TOPS = (1, 2, 3, 4, 6, 10, 15, 30)  # decades
 BOTTOMS = (1, 2, 5, 10, 20, 30, 50, 100, 200, 330)
 
 
+@drawn
 def transient(ax, data):
     """Draw the size of gradients that go back k steps against k, with rho^k, kappa rho^k and (sigma_max)^k dashed.
 
@@ -18,7 +23,7 @@ def transient(ax, data):
     ----------
     ax : matplotlib.axes.Axes
     data : object
-        With the attributes of ``explorers.transient.Transient``.
+        With the attributes of ``explorers.transient._Transient``.
 
     Returns
     -------
@@ -30,11 +35,11 @@ def transient(ax, data):
     gradient follows it. How far the thin line stays below depends on its direction. On an axis that reaches far down
     a growth by two decades looks small.
     """
-    Growth(ax).update(data)
+    _Growth(ax).update(data)
     return ax
 
 
-class Growth:
+class _Growth:
     """The picture of ``transient``, drawn once; ``update`` moves its artists."""
 
     def __init__(self, ax):
@@ -104,7 +109,7 @@ class Growth:
             text.set(x=0.99, y=first + row * step, text=word)
 
 
-class Directions:
+class _Directions:
     """How large gradients are after k steps back, by their direction: the unit circle, pushed out or pulled in.
 
     The radius counts decades, as the axis of ``Growth`` does: its lower end is the centre, its upper end the rim.
@@ -159,7 +164,7 @@ def _eigenvectors(angle):
     return f"eigenvectors {angle:.2g}° apart" if angle else "one eigenvector only"
 
 
-class TransientPicture:
+class _TransientPicture:
     """The size of gradients after k steps back by their direction, and against k, for one figure.
 
     Parameters
@@ -176,11 +181,11 @@ class TransientPicture:
 
     def __init__(self, figure):
         self.figure = figure
-        self.directions = Directions(figure.add_axes((0.0, 0.09, 0.36, 0.76)))
-        self.growth = Growth(figure.add_axes((0.475, 0.15, 0.495, 0.83)))
+        self.directions = _Directions(figure.add_axes((0.0, 0.09, 0.36, 0.76)))
+        self.growth = _Growth(figure.add_axes((0.475, 0.15, 0.495, 0.83)))
         self.artists = self.directions.artists + self.growth.artists
 
     def update(self, data):
-        """Show data, with the attributes of ``explorers.transient.Transient``."""
+        """Show data, with the attributes of ``explorers.transient._Transient``."""
         self.growth.update(data)
         self.directions.update(data, self.growth.ax.get_yticks(), *self.growth.ax.get_ylim())

@@ -5,8 +5,12 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.patches import Polygon, Rectangle
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, MultipleLocator
 
-from . import style
-from .style import Words, short
+from . import _style as style
+from ._paper import drawn
+from ._style import Words, short
+
+__all__ = ["cells"]
+
 
 SHADES = LinearSegmentedColormap.from_list("decades", ["#F4F8FB", "#9CC7E0", "#0072B2", "#00263D"])
 LOWEST = -7  # decades of the darkest cell's way to white
@@ -23,6 +27,7 @@ THIS = {"color": "white", "marker": "o", "markersize": 9, "linestyle": "none", "
 THIS |= {"markeredgecolor": DARK, "markeredgewidth": 2.5}
 
 
+@drawn
 def cells(ax, sizes, first, weights=None):
     """Draw the table of what the loss of step t brings to dL/dW_hh through the use in step k, and strike out a part.
 
@@ -46,11 +51,11 @@ def cells(ax, sizes, first, weights=None):
     The colour counts decades, so half of the table may look dark although a few cells make up the gradient. It shows
     sizes: cells of the same size may cancel, and then the sum of what is struck out is smaller than it looks.
     """
-    CellTable(ax).update(sizes, first, weights)
+    _CellTable(ax).update(sizes, first, weights)
     return ax
 
 
-class CellTable:
+class _CellTable:
     """The picture of ``cells``, drawn once; ``update`` moves its artists."""
 
     def __init__(self, ax):
@@ -93,7 +98,7 @@ def _decades_key(ax):
     return [paper, bar, caption, *(key.text(x, -0.3, style.decade(x), **look) for x in (-6, -4, -2, 0))]
 
 
-class Curves:
+class _Curves:
     """Relative error of dL/dW_hh against the reach of a loss for three schemes, one of them strong, with its theory."""
 
     def __init__(self, ax):
@@ -187,7 +192,7 @@ def _decades(x, y):
     return x[order], np.clip(y, ERRORS[0] - 1, ERRORS[1] + 1)[order]
 
 
-class Share:
+class _Share:
     """The component of the truncated gradient along the full one: the bias of one scheme, the chance of another."""
 
     def __init__(self, ax):
@@ -235,7 +240,7 @@ def _beyond(which, words):
     return words.format(f"{which.sum()} more") if which.any() else ""
 
 
-class TruncationPicture:
+class _TruncationPicture:
     """The table of cells, the errors of all schemes and the component along the gradient, for one figure.
 
     Parameters
@@ -252,9 +257,9 @@ class TruncationPicture:
 
     def __init__(self, figure):
         self.figure = figure
-        self.table = CellTable(figure.add_axes((0.08, 0.15, 0.40, 0.82)))
-        self.curves = Curves(figure.add_axes((0.605, 0.46, 0.385, 0.455)))
-        self.share = Share(figure.add_axes((0.605, 0.15, 0.385, 0.10)))
+        self.table = _CellTable(figure.add_axes((0.08, 0.15, 0.40, 0.82)))
+        self.curves = _Curves(figure.add_axes((0.605, 0.46, 0.385, 0.455)))
+        self.share = _Share(figure.add_axes((0.605, 0.15, 0.385, 0.10)))
         look = {"transform": figure.transFigure, "fontsize": style.LABEL, "color": DARK, "fontweight": "bold"}
         self.title = self.curves.ax.text(0.545, 0.94, "", **look)
         self.artists = self.table.artists + self.curves.artists + self.share.artists + [self.title]

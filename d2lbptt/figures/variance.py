@@ -5,9 +5,13 @@ from itertools import cycle
 import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from . import style
+from . import _style as style
+from ._labels import end_axis, name_ends
+from ._paper import drawn
 from .influence import LOOKS
-from .labels import end_axis, name_ends
+
+__all__ = ["variance", "trade"]
+
 
 WORDS = {"fontsize": style.LABEL, "fontweight": "bold"}
 ERRORS = (1e-4, 1e3)  # relative; what is in sight
@@ -15,6 +19,7 @@ FAINTER = {"color": "#4A90C2", "linewidth": 2, "linestyle": (0, (5, 1, 1, 1))}
 FAINTEST = {"color": "#7FA9C9", "linewidth": 2, "linestyle": (0, (1, 1))}
 
 
+@drawn
 def variance(ax, runs):
     """Draw the variance of z_t against t on a log axis: simulated, and the exact law, dashed.
 
@@ -51,6 +56,7 @@ def variance(ax, runs):
     return ax
 
 
+@drawn
 def trade(ax, data):
     """Draw the error of the sliding window and of randomized truncation against their common reach, on log axes.
 

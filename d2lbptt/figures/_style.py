@@ -11,7 +11,7 @@ from .._progress import quiet_fonts
 
 with quiet_fonts():
     import matplotlib.font_manager  # noqa: F401  looks for fonts when it is first loaded
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 FULL = {"color": "#0072B2", "linewidth": 3, "linestyle": "-"}
 TRUNCATED = {"color": "#D55E00", "linewidth": 3, "linestyle": (0, (2.5, 1.2))}
@@ -35,12 +35,18 @@ LABEL, TICK, NOTE = 15, 13, 13  # points; readable from the back of a room at 96
 
 
 def axes(ax, xlabel, ylabel):
-    """Give Axes the house's frame, tick labels and axis labels."""
-    ax.set_xlabel(xlabel, fontsize=LABEL, color=INK)
-    ax.set_ylabel(ylabel, fontsize=LABEL, color=INK)
-    ax.tick_params(labelsize=TICK, colors=INK, length=4)
+    """Give Axes the house's frame, tick labels and axis labels, whatever they were made with."""
+    ax.set_xlabel(xlabel, fontsize=LABEL, color=INK, labelpad=4)
+    ax.set_ylabel(ylabel, fontsize=LABEL, color=INK, labelpad=4)
+    ax.margins(0.05)
+    ax.minorticks_off()
+    ax.tick_params(which="both", direction="out", width=0.8, length=4, pad=3.5, labelsize=TICK, colors=INK)
+    ax.tick_params(which="both", bottom=True, left=True, top=False, right=False)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(ScalarFormatter())
+    ax.grid(False)
+    ax.spines[:].set(visible=True, linewidth=0.8, color=FAINT)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.spines[["left", "bottom"]].set_color(FAINT)
     return ax
 
 

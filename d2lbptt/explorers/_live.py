@@ -19,6 +19,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
+from ..figures._paper import house
+
 
 class LivePicture:
     """A Matplotlib figure that is drawn again quickly when only some of its artists change.
@@ -155,10 +157,12 @@ class Explorer(widgets.VBox):
                 self._set_many(lambda: self._link(self.controls))
                 values = {key: _value(control) for key, control in self.controls.items()}
                 data = self._compute(values)
-                self._picture.update(data)
                 sentence = self._describe(values, data)
                 code = self._as_python(values, data)
-                self._show_picture(self._live.png(), sentence)
+                with house():
+                    self._picture.update(data)
+                    png = self._live.png()
+                self._show_picture(png, sentence)
                 self.state = {"controls": values, "sentence": sentence, "data": data}
                 self.error, self.code = None, code
                 self._python.value = _code_block(code)

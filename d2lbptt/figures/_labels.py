@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from . import style
+from . import _style as style
 
 COLUMN, GAP = 4, 5  # between two looks at a line; between a line and its name
 PLACES, TIERS = 15, 3  # places tried along a line, and away from it

@@ -1,0 +1,240 @@
+"""The walk through the pictures and the explorers."""
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from walk import Spec, choice, flag, fresh, never, number, optional, shaped, whole
+
+import d2lbptt as bptt
+from d2lbptt import explorers, figures, graph, influence, precision, remedies, scalar, spectra, truncation
+from d2lbptt.explorers._live import Explorer
+from d2lbptt.figures.strategies import NAMES
+from d2lbptt.text import Text
+from d2lbptt.variance import trade
+
+T = 6
+PARAMS = bptt.init_params(1, 3, 1, seed=1)
+X = np.random.default_rng(0).normal(size=(T, 1))
+TRACE = bptt.forward(PARAMS, X, activation="tanh")
+FULL = np.linspace(-4.0, 0.0, T)
+SHARES = np.tril(np.full((T, T), 2.0 / T / (T + 1)))
+FIRST = truncation.first_kept(T, window=2)
+CUTS = dict.fromkeys(NAMES, FIRST)
+
+
+def axes(**look):
+    """New Axes on a figure of their own."""
+    figure = Figure(figsize=(9.6, 4.4), dpi=100, **look)
+    FigureCanvasAgg(figure)
+    return figure.add_axes((0.12, 0.16, 0.54, 0.78))
+
+
+def pair():
+    """Two Axes side by side."""
+    figure = Figure(figsize=(9.6, 4.4), dpi=100)
+    FigureCanvasAgg(figure)
+    return tuple(figure.subplots(1, 2, sharex=True, sharey=True))
+
+
+def draws_on(name):
+    """Whether the function gives back the Axes it was given, on which all can be drawn."""
+
+    def returns(found, given):
+        for ax in np.atleast_1d(given[name]):
+            ax.figure.canvas.draw()
+        return found is given[name]
+
+    return returns
+
+
+def picture(function, good, legal, ax="ax", **more):
+    """The Spec of a function that draws; Axes are made anew for each call."""
+    make = pair if ax == "axes" else axes
+    return Spec(function, {ax: fresh(make), **good}, {ax: never, **legal}, draws_on(ax), more)
+
+
+def explorer(function, good=None, legal=None, **more):
+    return Spec(
+        function,
+        good or {},
+        legal or {},
+        lambda found, given: isinstance(found, Explorer) and found.error is None,
+        more,
+    )
+
+
+def decades(*shape):
+    """Like ``shaped``, but zeros are -inf, what was not calculated nan."""
+
+    def legal(value):
+        return isinstance(value, np.ndarray | list) and shaped(*shape)(
+            np.nan_to_num(value) if is_real(value) else value
+        )
+
+    def is_real(value):
+        return (
+            isinstance(value, np.ndarray)
+            and value.dtype.kind == "f"
+            and value.dtype != np.float16
+            and value.size < 9**9
+        )
+
+    return legal
+
+
+def texts(value):
+    return False
+
+
+STEP_SIZES = precision.step_sizes(PARAMS, X, TRACE.o + 1, np.logspace(-12, -1, 23))
+RNN_WALK = len(graph.computational_graph(3).walk())
+SPECS = {
+    "figures.scalar.backward_table": picture(
+        figures.backward_table,
+        {"table": scalar.scalar_rnn(0.9, 0.5, [1.0, 2.0, 3.0], [0.0, 1.0, 0.0]), "filled": 2},
+        {"table": never, "filled": optional(whole(0, 3))},
+    ),
+    "figures.truncation.cells": picture(
+        figures.cells,
+        {"sizes": SHARES, "first": FIRST, "weights": np.ones((T, T))},
+        {"sizes": never, "first": never, "weights": optional(never)},
+    ),
+    "figures.cliff.cliff": picture(figures.cliff, {"data": precision.cliff(5.0, 1e-3)}, {"data": never}),
+    "figures.graph.computational_graph": picture(
+        figures.computational_graph,
+        {"graph": graph.computational_graph(3), "walked": 5, "weight": "W_hh"},
+        {"graph": never, "walked": optional(whole(0, RNN_WALK)), "weight": optional(choice("W_hx", "W_hh", "W_qh"))},
+    ),
+    "figures.cost.cost": picture(
+        figures.cost,
+        {"lengths": [10, 100], "milliseconds": [1.0, 10.0], "megabytes": [0.1, 1.0]},
+        {"lengths": shaped(2), "milliseconds": shaped(2), "megabytes": shaped(2)},
+    ),
+    "figures.cuts.cuts": picture(
+        figures.cuts, {"carried": ["ab", "cd"], "fresh": ["cd", "ab"]}, {"carried": never, "fresh": never}
+    ),
+    "figures.distances.distances": picture(
+        figures.distances,
+        {"runs": {"calm": (np.geomspace(1e-8, 1e-9, T), np.geomspace(1e-8, 1e-9, T))}},
+        {"runs": never},
+    ),
+    "figures.eigenvalues.eigenvalues": picture(
+        figures.eigenvalues, {"values": np.array([0.5 + 0.5j, 0.5 - 0.5j])}, {"values": shaped(None, dtypes="iufc")}
+    ),
+    "figures.errors.errors": Spec(
+        figures.errors,
+        {"report": bptt.check_gradients(PARAMS, X, TRACE.o + 1, activation="tanh")},
+        {"report": never},
+        lambda found, given: found._repr_png_()[1:4] == b"PNG",
+    ),
+    "figures.flow.gradient_flow": picture(
+        figures.gradient_flow,
+        {
+            "full": FULL,
+            "truncated": FULL,
+            "tau": 3,
+            "steps": np.arange(1, T + 1),
+            "theory": FULL,
+            "bound": FULL + 1,
+            "every_step": False,
+            "decades": 10,
+        },
+        {
+            "full": decades(None),
+            "truncated": optional(never),
+            "tau": optional(whole(1, 10**30)),
+            "steps": optional(never),
+            "theory": optional(never),
+            "bound": optional(never),
+            "every_step": flag,
+            "decades": optional(whole(1, 10**7)),
+        },
+        full=("full", "theory", "bound", "steps"),
+        steps=("steps", "truncated"),
+    ),
+    "figures.fresh_or_repeated.fresh_or_repeated": picture(
+        figures.fresh_or_repeated,
+        {
+            "fresh": spectra.gaussian_growth(4, 5, 8, repeated=False),
+            "repeated": spectra.gaussian_growth(4, 5, 8, repeated=True),
+            "n": 4,
+        },
+        {"fresh": never, "repeated": never, "n": whole(1, 10**6)},
+        ax="axes",
+    ),
+    "figures.influence.seen_by_span": picture(
+        figures.seen_by_span,
+        {"window": np.linspace(-1, 1, 5), "chunks": np.linspace(-2, 1, 5), "observed": influence.Spans(2, 3)},
+        {"window": never, "chunks": never, "observed": never},
+    ),
+    "figures.influence.trajectories": picture(
+        figures.trajectories,
+        {"runs": {"full": np.linspace(0, 1, T)}, "solution": 1.0},
+        {"runs": never, "solution": number(-1e300, 1e300)},
+    ),
+    "figures.lost_slope.lost_slope": picture(figures.lost_slope, {"data": precision.lost_slope()}, {"data": never}),
+    "figures.phase_diagram.phase_diagram": picture(
+        figures.phase_diagram,
+        {"scales": np.array([0.5, 1.0, 1.5]), "by_lag": np.array([-1.0, 0, 1])[:, None] * np.arange(T), "theory": None},
+        {"scales": never, "by_lag": never, "theory": optional(never)},
+    ),
+    "figures.powers.powers": picture(figures.powers, {"data": explorers.powers().state["data"]}, {"data": never}),
+    "figures.product_spectrum.product_spectrum": picture(
+        figures.product_spectrum,
+        {
+            "spectrum": spectra.jacobian_spectrum(TRACE),
+            "exponents": spectra.lyapunov_exponents(TRACE, blocks=2),
+            "steps": T,
+        },
+        {"spectrum": never, "exponents": never, "steps": whole(1, 2**53)},
+    ),
+    "figures.remedies.remedies": picture(
+        figures.remedies,
+        {"found": remedies.remedies(8, num_hiddens=4, num_inputs=4), "names": None},
+        {"found": never, "names": optional(never)},
+    ),
+    "figures.routes.pairs": picture(figures.pairs, {"shares": SHARES}, {"shares": shaped(2, 2)}),
+    "figures.step_size.step_size": picture(
+        figures.step_size,
+        {"sizes": STEP_SIZES, "method": "central", "h": None},
+        {"sizes": never, "method": choice("forward", "central", "complex"), "h": optional(never)},
+    ),
+    "figures.strategies.strategies": picture(
+        figures.strategies,
+        {"text": "abcdef", "first": CUTS, "t": 4, "mean_reach": 2.5},
+        {"text": never, "first": never, "t": whole(1, T), "mean_reach": optional(number(0, 4))},
+    ),
+    "figures.training.perplexity": picture(
+        figures.perplexity,
+        {"runs": {"full": np.geomspace(20, 2, T)}, "levels": {"uniform": 28.0}},
+        {"runs": lambda value: isinstance(value, dict), "levels": lambda value: value is None or value == {}},
+    ),
+    "figures.transient.transient": picture(
+        figures.transient, {"data": explorers.transient().state["data"]}, {"data": never}
+    ),
+    "figures.variance.variance": picture(
+        figures.variance, {"runs": {"pi = 0.9": (np.geomspace(1, 9, T), np.geomspace(1, 9, T))}}, {"runs": never}
+    ),
+    "figures.variance.trade": picture(figures.trade, {"data": trade(np.full(50, 0.5), 0.9)}, {"data": never}),
+    **{
+        f"explorers.{name}.{name}": explorer(getattr(explorers, name))
+        for name in explorers.__all__
+        if name not in ("gradient_flow", "strategies")
+    },
+    "explorers.gradient_flow.gradient_flow": explorer(
+        explorers.gradient_flow,
+        {"params": PARAMS, "x": X, "y": np.ones((T, 1)), "h0": np.zeros(3), "activation": "tanh"},
+        {
+            "params": never,
+            "x": never,
+            "y": optional(never),
+            "h0": optional(shaped(3)),
+            "activation": choice("tanh", "identity", "sigmoid", "relu"),
+        },
+    ),
+    "explorers.strategies.strategies": explorer(
+        explorers.strategies,
+        {"text": Text("time", "here")},
+        {"text": lambda value: value is None or (isinstance(value, str) and value != "")},
+    ),
+}
