@@ -4,6 +4,7 @@ import matplotlib
 import numpy as np
 import pytest
 import walk_pictures
+import walk_text
 from matplotlib import style as styles
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
@@ -12,7 +13,8 @@ from matplotlib.text import Text
 
 from d2lbptt import explorers, figures
 
-DRAWING = {key: spec for key, spec in walk_pictures.SPECS.items() if key.startswith("figures") and "errors" not in key}
+SPECS = walk_text.SPECS | walk_pictures.SPECS
+DRAWING = {key: spec for key, spec in SPECS.items() if key.startswith("figures") and "errors" not in key}
 FONT = {"font.size": 30, "axes.labelsize": 30, "xtick.labelsize": 30, "font.family": "monospace"}
 HOSTILE = {
     "usetex": {"text.usetex": True, "axes.unicode_minus": True},

@@ -1,4 +1,4 @@
-"""The walk through the pictures and the explorers."""
+"""The walk through the pictures, but for those of training (walk_text.py), and the explorers."""
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -63,29 +63,6 @@ def explorer(function, good=None, legal=None, **more):
     )
 
 
-def decades(*shape):
-    """Like ``shaped``, but zeros are -inf, what was not calculated nan."""
-
-    def legal(value):
-        return isinstance(value, np.ndarray | list) and shaped(*shape)(
-            np.nan_to_num(value) if is_real(value) else value
-        )
-
-    def is_real(value):
-        return (
-            isinstance(value, np.ndarray)
-            and value.dtype.kind == "f"
-            and value.dtype != np.float16
-            and value.size < 9**9
-        )
-
-    return legal
-
-
-def texts(value):
-    return False
-
-
 STEP_SIZES = precision.step_sizes(PARAMS, X, TRACE.o + 1, np.logspace(-12, -1, 23))
 RNN_WALK = len(graph.computational_graph(3).walk())
 SPECS = {
@@ -98,20 +75,13 @@ SPECS = {
         figures.cells,
         {"sizes": SHARES, "first": FIRST, "weights": np.ones((T, T))},
         {"sizes": never, "first": never, "weights": optional(never)},
+        sizes=("sizes", "first"),
     ),
     "figures.cliff.cliff": picture(figures.cliff, {"data": precision.cliff(5.0, 1e-3)}, {"data": never}),
     "figures.graph.computational_graph": picture(
         figures.computational_graph,
         {"graph": graph.computational_graph(3), "walked": 5, "weight": "W_hh"},
         {"graph": never, "walked": optional(whole(0, RNN_WALK)), "weight": optional(choice("W_hx", "W_hh", "W_qh"))},
-    ),
-    "figures.cost.cost": picture(
-        figures.cost,
-        {"lengths": [10, 100], "milliseconds": [1.0, 10.0], "megabytes": [0.1, 1.0]},
-        {"lengths": shaped(2), "milliseconds": shaped(2), "megabytes": shaped(2)},
-    ),
-    "figures.cuts.cuts": picture(
-        figures.cuts, {"carried": ["ab", "cd"], "fresh": ["cd", "ab"]}, {"carried": never, "fresh": never}
     ),
     "figures.distances.distances": picture(
         figures.distances,
@@ -140,9 +110,9 @@ SPECS = {
             "decades": 10,
         },
         {
-            "full": decades(None),
+            "full": never,  # beside the other arguments, of T = 6
             "truncated": optional(never),
-            "tau": optional(whole(1, 10**30)),
+            "tau": optional(whole(1, 10**9)),
             "steps": optional(never),
             "theory": optional(never),
             "bound": optional(never),
@@ -160,6 +130,7 @@ SPECS = {
             "n": 4,
         },
         {"fresh": never, "repeated": never, "n": whole(1, 10**6)},
+        fresh=("fresh", "repeated"),
         ax="axes",
     ),
     "figures.influence.seen_by_span": picture(
@@ -177,6 +148,7 @@ SPECS = {
         figures.phase_diagram,
         {"scales": np.array([0.5, 1.0, 1.5]), "by_lag": np.array([-1.0, 0, 1])[:, None] * np.arange(T), "theory": None},
         {"scales": never, "by_lag": never, "theory": optional(never)},
+        scales=("scales", "by_lag"),
     ),
     "figures.powers.powers": picture(figures.powers, {"data": explorers.powers().state["data"]}, {"data": never}),
     "figures.product_spectrum.product_spectrum": picture(
@@ -191,7 +163,7 @@ SPECS = {
     "figures.remedies.remedies": picture(
         figures.remedies,
         {"found": remedies.remedies(8, num_hiddens=4, num_inputs=4), "names": None},
-        {"found": never, "names": optional(never)},
+        {"found": never, "names": lambda value: value is None or (isinstance(value, dict) and not value)},
     ),
     "figures.routes.pairs": picture(figures.pairs, {"shares": SHARES}, {"shares": shaped(2, 2)}),
     "figures.step_size.step_size": picture(
@@ -203,11 +175,7 @@ SPECS = {
         figures.strategies,
         {"text": "abcdef", "first": CUTS, "t": 4, "mean_reach": 2.5},
         {"text": never, "first": never, "t": whole(1, T), "mean_reach": optional(number(0, 4))},
-    ),
-    "figures.training.perplexity": picture(
-        figures.perplexity,
-        {"runs": {"full": np.geomspace(20, 2, T)}, "levels": {"uniform": 28.0}},
-        {"runs": lambda value: isinstance(value, dict), "levels": lambda value: value is None or value == {}},
+        text=("text", "first"),
     ),
     "figures.transient.transient": picture(
         figures.transient, {"data": explorers.transient().state["data"]}, {"data": never}

@@ -19,6 +19,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
+from .. import _validation
 from ..figures._paper import house
 
 
@@ -175,6 +176,7 @@ class Explorer(widgets.VBox):
 
     def save(self, kind):
         """Save the picture as a new file, ``kind`` "svg" or "png", and offer it for download."""
+        _validation.one_of("kind", kind, ("svg", "png"))
         with self._lock:
             words = self._save(kind) if self.error is None else "there is no picture to save"
             self._message.value = f"<small>{words}</small>"

@@ -162,9 +162,10 @@ def gradient_flow(*, params=None, x=None, y=None, h0=None, activation="tanh"):
     Raises
     ------
     TypeError, ValueError
-        If the model or the sequence is not what ``forward`` takes, or only one of them is given.
+        If the model or the sequence is not what ``forward`` takes, or one of them is missing where another argument
+        is given.
     """
-    own = params is not None or x is not None
+    own = any(value is not None for value in (params, x, y, h0))
     model, longest = _own_model(params, x, y, h0, activation) if own else (_built_in, LONGEST)
     controls = _controls(longest, activation)
     if own:
@@ -201,9 +202,8 @@ def _controls(longest, activation):
 
 
 def _activations_from(first):
-    if first not in ACTIVATIONS:
-        raise ValueError(f"activation is {first!r}, wanted one of {', '.join(ACTIVATIONS)}")
-    return sorted(["tanh", "identity", "relu", "sigmoid"], key=lambda name: name != first)
+    _validation.one_of("activation", first, ACTIVATIONS)
+    return list(dict.fromkeys([first, "tanh", "identity", "relu", "sigmoid", *ACTIVATIONS]))
 
 
 def _built_in(values):
@@ -219,14 +219,16 @@ def _built_in_weights(kind, seed):
 
 def _own_model(params, x, y, h0, activation):
     if params is None or x is None:
-        raise ValueError(f"{'params' if params is None else 'x'} is missing, wanted both params and x")
-    x = np.asarray(x)
+        arguments = {"params": params, "x": x, "y": y, "h0": h0}
+        given = next(name for name, value in arguments.items() if value is not None)
+        missing = "params" if params is None else "x"
+        raise ValueError(f"{missing} is missing beside {given}, wanted both params and x")
+    _validation.instance("params", params, Params)
+    x = _validation.finite("x", _validation.real("x", x))
+    h0 = None if h0 is None else _validation.finite("h0", _validation.real("h0", h0))
     trace, *_ = _longest_run(params, x, h0, activation, "mean")
     wanted = (len(x), *trace.o.shape[1:])
-    y = np.ones(wanted) if y is None else np.asarray(y)
-    if y.shape != wanted:
-        raise ValueError(f"y has shape {y.shape}, wanted that of the outputs, {wanted}")
-
+    y = np.ones(wanted) if y is None else _validation.real_array("y", y, wanted, "that of the outputs")
     weights = _Weights(params, len(x))
     return lambda values: (weights, x[: values["T"]], y[: values["T"]], h0), len(x)
 

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.ticker import FixedLocator, MultipleLocator
 
-from .. import laws, one_unit
+from .. import _validation, laws, one_unit, precision
 from . import _style as style
 from ._paper import drawn
 from ._style import short
@@ -33,12 +33,17 @@ def cliff(ax, data):
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+
     Notes
     -----
     What looks like a jump is smooth: the small picture shows the same curve with b stretched. The derivative that
     BPTT gives is right, and still a bad guide for a step of any size.
     """
-    top = 1.3 * data.E.max()
+    top = 1.3 * _validation.instance("data", data, precision.Cliff).E.max()
     _Cut(ax, (-0.06 * top, top), "b, in steps h from the steepest point").update(data)
     near = ax.inset_axes((0.075, 0.13, 0.27, 0.5))
     _Cut(near, ax.get_ylim(), "", secant=False).update(data)

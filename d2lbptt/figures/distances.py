@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import _style as style
-from ._paper import drawn
+from ._paper import drawn, named, pair_of_rows, some
 
 __all__ = ["distances"]
 
@@ -19,16 +19,24 @@ def distances(ax, runs):
     ----------
     ax : matplotlib.axes.Axes
     runs : mapping of str to pair of arrays, shape (T,)
-        By a name for each: the distance that was measured, and the one that was predicted.
+        By a name for each, three at most: the distance that was measured, and the one that was predicted.
 
     Returns
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+
     Notes
     -----
     A curve that runs flat at the top has met the bounds of the states; the two runs have not come together.
     """
+    runs = some("runs", named("runs", runs, pair_of_rows))
+    if len(runs) > len(COLOURS):
+        raise ValueError(f"runs has {len(runs)} entries, wanted at most {len(COLOURS)}")
     style.axes(ax, "time step t", "distance of the two runs").set_yscale("log")
     for (name, (measured, predicted)), colour in zip(runs.items(), COLOURS, strict=False):
         t = np.arange(1, len(measured) + 1)

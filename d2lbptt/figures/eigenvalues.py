@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from .. import _validation
 from . import _style as style
 from ._paper import drawn
 
@@ -25,11 +26,21 @@ def eigenvalues(ax, values):
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+
     Notes
     -----
     Eigenvalues alone decide for the identity activation only, and there only in the long run: a matrix that is far
     from normal may make a gradient grow first, and with tanh the slopes shrink it.
     """
+    values = _validation.finite(
+        "values", _validation.shaped("values", _validation.numeric("values", values), (None,), "(h,)")
+    )
+    if np.abs(values).max() > RADII[-1]:
+        raise ValueError(f"values has the modulus {np.abs(values).max():.3g}, wanted up to {RADII[-1]:g}")
     _Eigenvalues(ax).update(values)
     return ax
 

@@ -8,7 +8,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 from PIL import Image
 
+from .. import _validation
 from ..contributions import Key
+from ..report import Report
 from . import _style as style
 from ._paper import house, picture
 from ._style import Words, short
@@ -47,8 +49,8 @@ def errors(report):
 
     Raises
     ------
-    ValueError
-        If the report is one of ``check_gradient``, which knows no parameters and no steps.
+    TypeError, ValueError
+        If it is no report, or one of ``check_gradient``, which knows no parameters and no steps.
 
     Notes
     -----
@@ -57,6 +59,7 @@ def errors(report):
     colour goes by tolerances, not by the size of the gradient: an error of 10^4 tolerances may be a small part of
     a gradient whose tolerance is smaller still. Pale is what rounding explains.
     """
+    _validation.instance("report", report, Report)
     if report.rows[0].parameter not in LABELS:
         raise ValueError(f"report is about {report.rows[0].parameter}, wanted a report of check_gradients")
     shown = picture(_ErrorsPicture, *SIZE)

@@ -3,8 +3,10 @@
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from .. import _validation
 from . import _style as style
 from ._labels import Room
+from ._paper import decades as logarithms
 from ._paper import drawn
 from .eigenvalues import _Eigenvalues, _Sizes
 
@@ -46,6 +48,11 @@ def gradient_flow(
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+
     Notes
     -----
     The vertical axis shows a ratio, so every curve of one model starts at 1 on the right: how large the gradient
@@ -53,9 +60,31 @@ def gradient_flow(
     one: mind the number of steps below it. The grey bands show where a number that starts at 1 leaves float32 and
     float64.
     """
+    full = logarithms("full", full, (None,), "(T,)")
+    T = len(full)
+    steps = None if steps is None else _steps(steps, T)
+    shape, names = ((T,), f"(T,) with T = {T}") if steps is None else (steps.shape, "(n,) as steps")
+    if tau is not None:
+        tau = _validation.whole_number("tau", tau, 1, 10**9)
+    truncated = None if truncated is None else logarithms("truncated", truncated, shape, names)
+    theory, bound = (
+        None if value is None else logarithms(symbol, value, (T,), f"(T,) with T = {T}")
+        for symbol, value in (("theory", theory), ("bound", bound))
+    )
+    if decades is not None:
+        decades = _validation.whole_number("decades", decades, 1, DECADES[-1])
+    _validation.flag("every_step", every_step)
     picture = _GradientFlow(ax, decades)
     picture.update(full, truncated, tau, steps=steps, theory=theory, bound=bound, every_step=every_step)
     return ax
+
+
+def _steps(steps, T):
+    steps = _validation.shaped("steps", _validation.whole("steps", steps), (None,), "(n,)")
+    _validation.fits_in_memory("steps", steps.size, float, f"shape {steps.shape}")
+    if not (steps.min() >= 1 and steps.max() <= T and (np.diff(steps.astype(float)) > 0).all()):
+        raise ValueError(f"steps is {_validation.shown(steps.tolist())}, wanted rising numbers from 1 to T = {T}")
+    return steps
 
 
 class _GradientFlow:

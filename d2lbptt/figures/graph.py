@@ -3,7 +3,8 @@
 import numpy as np
 from matplotlib.collections import LineCollection, PolyCollection
 
-from ..graph import WEIGHTS
+from .. import _validation
+from ..graph import WEIGHTS, Graph
 from . import _style as style
 from ._paper import drawn
 from ._style import SUBSCRIPTS, Words, short
@@ -45,11 +46,21 @@ def computational_graph(ax, graph, *, walked=None, weight=None):
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+
     Notes
     -----
     White boxes are variables, shaded boxes parameters, circles operators. A box for each use of a weight does not
     mean as many weights: all boxes of one name hold the same numbers.
     """
+    edges = len(_validation.instance("graph", graph, Graph).walk())
+    if walked is not None:
+        walked = _validation.whole_number("walked", walked, 0, edges)
+    if weight is not None:
+        _validation.one_of("weight", weight, WEIGHTS)
     _ComputationalGraph(ax).update(graph, walked, weight)
     return ax
 

@@ -4,9 +4,11 @@ from itertools import cycle
 
 import numpy as np
 
+from .. import _validation
+from ..influence import Spans
 from . import _style as style
 from ._labels import end_axis, name_ends
-from ._paper import drawn
+from ._paper import decades, drawn, named, some
 
 __all__ = ["seen_by_span", "trajectories"]
 
@@ -39,13 +41,22 @@ def seen_by_span(ax, window, chunks, observed):
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+
     Notes
     -----
     The network is at rest and theta is held. While theta moves, or before the network has come to rest, the sign may
     be another.
     """
+    window = _validation.series("window", window)
+    chunks = _validation.real_array("chunks", chunks, window.shape, "(n,) as window").astype(float)
+    _validation.instance("observed", observed, Spans)
+    for span in observed:
+        _validation.whole_number("observed", span, 1, len(window), "n = ")
     style.axes(ax, "span τ", "truncated gradient ÷ gradient")
-    window, chunks = np.asarray(window, float), np.asarray(chunks, float)
     tau = np.arange(1, len(window) + 1)
     low = min(window.min(), chunks.min(), 0)
     ax.set(xlim=(0, tau[-1] + 1), ylim=(1.15 * low - 0.1, 1.2))
@@ -80,14 +91,21 @@ def trajectories(ax, runs, solution):
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+
     Notes
     -----
     A line that leaves the picture does not come back into it, unless the randomized scheme is too wild for the learning
     rate: the axis shows a small neighbourhood of the solution and of the start.
     """
+    runs = some("runs", named("runs", runs, lambda symbol, row: decades(symbol, row, (None,), "(steps + 1,)")))
+    solution = _validation.real_number("solution", solution, low=-1e300, high=1e300)
     style.axes(ax, "steps of time", "θ")
     start = next(iter(runs.values()))[0]
-    room = 1.4 * abs(start - solution)
+    room = 1.4 * abs(start - solution) or 1.0
     low, high = solution - 0.6 * room, start + room
     longest = max(len(theta) for theta in runs.values()) - 1
     ax.set(xlim=(0, 1.55 * longest), ylim=(low, high))

@@ -3,6 +3,8 @@
 import numpy as np
 from matplotlib.ticker import MultipleLocator
 
+from .. import _validation
+from ..precision import LostSlope
 from . import _style as style
 from ._paper import drawn
 
@@ -26,12 +28,18 @@ def lost_slope(ax, data):
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+
     Notes
     -----
     The error is relative: where it is large the slope itself is tiny, and one step with such a slope ends any
     gradient that comes through it, whatever its digits. A curve above its dashed line shows a tanh that is off by
     more than rounding, as float32's is on some machines just before it reaches 1.
     """
+    _validation.instance("data", data, LostSlope)
     style.axes(ax, "|z|", "relative error of 1 − h²")
     words = {"fontsize": style.LABEL, "fontweight": "bold"}
     ax.set(xlim=(0, np.abs(data.z).max()), ylim=ERRORS)

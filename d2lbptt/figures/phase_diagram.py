@@ -4,9 +4,10 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 from scipy.ndimage import minimum_filter
 
+from .. import _validation
 from . import _style as style
 from ._labels import Room
-from ._paper import drawn
+from ._paper import decades, drawn
 from .flow import DECADES
 
 __all__ = ["phase_diagram"]
@@ -41,12 +42,24 @@ def phase_diagram(ax, scales, by_lag, theory=None):
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+
     Notes
     -----
     White does not mean that the gradient is good, only that it is within a factor of 1000 of its size at the loss. The
     white wedge gets narrower upwards without end: no scale but the edge keeps a gradient for ever, and chance makes
     the edge of one network another than that of the next.
     """
+    scales = _validation.series("scales", scales, "(G,)")
+    G, gaps = len(scales), np.diff(scales)
+    if G < 2 or not (gaps > 0).all() or np.ptp(gaps) > 1e-6 * gaps[0]:
+        raise ValueError(f"scales is {_validation.shown(scales.tolist())}, wanted rising, evenly spaced numbers")
+    by_lag = decades("by_lag", by_lag, (G, None), f"(G, T) with G = {G}")
+    if theory is not None:
+        theory = decades("theory", theory, by_lag.shape, "(G, T) as by_lag")
     _PhaseDiagram(ax).update(scales, by_lag, theory)
     return ax
 

@@ -6,7 +6,7 @@ from matplotlib.patches import FancyArrowPatch, Wedge
 from matplotlib.ticker import MaxNLocator
 
 from . import _style as style
-from ._paper import drawn
+from ._paper import drawn, with_attributes
 
 __all__ = ["powers"]
 
@@ -17,6 +17,8 @@ CROWD = {"color": "#56B4E9"}  # the other x
 CROWD_WORDS = "#1F6E99"
 BOUND = {"color": style.INK, "linewidth": 3, "linestyle": (0, (0.6, 1.6))}
 ARC = (1.05, 1.17)  # radii between which the other x are strewn, so that many can be seen in one place
+
+SHOWN = ("k", "steps", "curve", "knots", "band", "theory", "bound", "within", "limit")  # of the data
 
 
 @drawn
@@ -33,6 +35,11 @@ def powers(ax, data):
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+
     Notes
     -----
     The vertical axis counts decades of the tangent: near v_1 that is the angle in radians, and 1 is 45 degrees. Each
@@ -40,7 +47,7 @@ def powers(ax, data):
     outgrown. A band that looks narrow may still be a factor of 30 wide. Band and law are calculated at a dozen k and
     joined by straight lines.
     """
-    _Angles(ax).update(data)
+    _Angles(ax).update(with_attributes("data", data, SHOWN))
     return ax
 
 

@@ -3,7 +3,9 @@
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from .. import _validation
 from ..laws import LN10
+from ..spectra import Exponents, Spectrum
 from . import _style as style
 from ._paper import drawn
 from .flow import _bands
@@ -29,11 +31,19 @@ def product_spectrum(ax, spectrum, exponents, steps):
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+
     Notes
     -----
     The exponents are rates in the limit of infinitely many steps; the singular values belong to this one product. That
     they nearly agree does not make them the same thing. A singular value of zero has no place on a log axis.
     """
+    _validation.instance("spectrum", spectrum, Spectrum)
+    _validation.instance("exponents", exponents, Exponents)
+    steps = _validation.whole_number("steps", steps, 1, 2**53)
     style.axes(ax, "i, from the largest", "singular value σ$_i$")
     i, theory = np.arange(1, len(spectrum.log) + 1), steps * exponents.rate / LN10
     shown, expected = (np.where(np.isfinite(rows), rows, np.nan) for rows in (spectrum.log10, theory))

@@ -3,9 +3,11 @@
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from .. import _validation
+from ..remedies import Remedy
 from . import _style as style
 from ._labels import apart
-from ._paper import drawn
+from ._paper import drawn, named, some
 from .flow import STEPS, _bands
 
 __all__ = ["remedies"]
@@ -39,13 +41,26 @@ def remedies(ax, found, names=None):
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+
     Notes
     -----
     A gradient that arrives is not yet a good one: with a window it is another gradient, and a cell that keeps its state
     hardly listens to its inputs. A line that falls to the bottom is exactly zero from there on.
     """
-    _Remedies(ax).update(found, names or {key: key for key in found})
+    found = some("found", named("found", found, lambda symbol, entry: _validation.instance(symbol, entry, Remedy)))
+    for key in found:
+        _validation.one_of("found", key, LOOKS)
+    names = {key: key for key in found} | ({} if names is None else named("names", names, _text))
+    _Remedies(ax).update(found, names)
     return ax
+
+
+def _text(symbol, value):
+    return _validation.instance(symbol, value, str)
 
 
 class _Remedies:

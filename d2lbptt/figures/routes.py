@@ -4,8 +4,9 @@ import numpy as np
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import LinearSegmentedColormap
 
+from .. import _validation
 from . import _style as style
-from ._paper import drawn
+from ._paper import decades, drawn
 from ._style import Words, short
 from .graph import NAMES
 
@@ -44,12 +45,18 @@ def pairs(ax, shares):
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+
     Notes
     -----
     The numbers are per cent, rounded to whole ones, and of the gradient, whose own size is not seen. The shade
     follows the size without the sign, and is darkest in the largest cell.
     """
-    shares = np.asarray(shares)
+    shares = decades("shares", shares, (None, None), "(T, T)")
+    _validation.finite("shares", _validation.shaped("shares", shares, (len(shares),) * 2, "(T, T)"))
     _Pairs(ax, len(shares)).update(shares)
     return ax
 

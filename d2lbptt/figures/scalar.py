@@ -3,6 +3,8 @@
 import numpy as np
 from matplotlib.collections import PolyCollection
 
+from .. import _validation
+from ..scalar import Table
 from . import _style as style
 from ._paper import drawn
 from ._style import SUBSCRIPTS, short
@@ -33,12 +35,18 @@ def backward_table(ax, table, *, filled=None):
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+
     Notes
     -----
     The grey row T + 1 belongs to no step of the sequence: its zeros say that nothing depends on what comes later.
     """
-    T = len(table.x)
-    _BackwardTable(ax, T).update(table, T if filled is None else filled)
+    T = len(_validation.instance("table", table, Table).x)
+    filled = _validation.whole_number("filled", T if filled is None else filled, 0, T, "T = ")
+    _BackwardTable(ax, T).update(table, filled)
     return ax
 
 

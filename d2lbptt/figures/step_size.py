@@ -5,6 +5,8 @@ from itertools import takewhile
 import numpy as np
 from matplotlib.ticker import MultipleLocator
 
+from .. import _validation
+from ..precision import StepSizes
 from . import _style as style
 from ._paper import drawn
 
@@ -38,11 +40,20 @@ def step_size(ax, sizes, *, method="central", h=None):
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+
     Notes
     -----
     Both axes are logarithmic. Where rounding rules, the error of one h is chance: a line that dips has been lucky.
     An error of 1 means that no digit is right; smaller steps cannot be worse, for they find the slope 0.
     """
+    _validation.instance("sizes", sizes, StepSizes)
+    _validation.one_of("method", method, NAMES)
+    if h is not None and _validation.real_number("h", h) not in sizes.h:
+        raise ValueError(f"h is {h}, wanted one of sizes.h")
     _StepSize(ax).update(sizes, method, h)
     return ax
 

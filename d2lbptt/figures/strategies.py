@@ -4,8 +4,9 @@ import numpy as np
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.font_manager import FontProperties, findfont, get_font
 
+from .. import _validation
 from . import _style as style
-from ._paper import drawn
+from ._paper import drawn, named
 from ._style import short
 
 __all__ = ["strategies"]
@@ -42,14 +43,35 @@ def strategies(ax, text, first, t, *, mean_reach=None):
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+
     Notes
     -----
     A character is a step. An arrow says that gradients flow, not how large they are: along the whole row of the full
     computation they may vanish. Randomized truncation weighs the long ways, 1/pi for each arrow, and this is not seen.
     The sliding window has an arrow for each loss, of which only some are drawn where tau is large.
     """
+    T = len(_validation.instance("text", text, str))
+    if not text:
+        raise ValueError("text is empty, wanted at least one character")
+    first = named("first", first, lambda symbol, row: _first(symbol, row, T))
+    if not set(NAMES) <= set(first):
+        raise ValueError(f"first has {', '.join(first) or 'nothing'}, wanted {', '.join(NAMES)}")
+    t = _validation.whole_number("t", t, 1, T, "T = ")
+    if mean_reach is not None:
+        mean_reach = _validation.real_number("mean_reach", mean_reach, low=0, high=t)
     _Strategies(ax, text).update(first, t, mean_reach)
     return ax
+
+
+def _first(symbol, row, T):
+    row = _validation.shaped(symbol, _validation.whole(symbol, row), (T,), f"(T,) with T = {T}")
+    if row.min() < 1 or (row > np.arange(1, T + 1)).any():
+        raise ValueError(f"{symbol} has a step that is none of 1 .. t, wanted 1 <= first[t - 1] <= t")
+    return row
 
 
 class _Strategies:

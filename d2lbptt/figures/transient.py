@@ -5,7 +5,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.ticker import MaxNLocator
 
 from . import _style as style
-from ._paper import drawn
+from ._paper import drawn, with_attributes
 
 __all__ = ["transient"]
 
@@ -13,6 +13,8 @@ __all__ = ["transient"]
 STEPS = (10, 20, 50, 100, 200, 500, 1000)
 TOPS = (1, 2, 3, 4, 6, 10, 15, 30)  # decades
 BOTTOMS = (1, 2, 5, 10, 20, 30, 50, 100, 200, 330)
+
+SHOWN = ("T", "k", "norms", "law", "gradient", "radius", "limit", "bound", "peak", "activation")  # of the data
 
 
 @drawn
@@ -29,13 +31,18 @@ def transient(ax, data):
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+
     Notes
     -----
     The thick line is the worst of all gradients, and the worst one at k = 5 is not the worst one at k = 50: no single
     gradient follows it. How far the thin line stays below depends on its direction. On an axis that reaches far down
     a growth by two decades looks small.
     """
-    _Growth(ax).update(data)
+    _Growth(ax).update(with_attributes("data", data, SHOWN))
     return ax
 
 

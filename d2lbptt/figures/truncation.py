@@ -5,8 +5,9 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.patches import Polygon, Rectangle
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, MultipleLocator
 
+from .. import _validation
 from . import _style as style
-from ._paper import drawn
+from ._paper import decades, drawn
 from ._style import Words, short
 
 __all__ = ["cells"]
@@ -46,11 +47,23 @@ def cells(ax, sizes, first, weights=None):
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+
     Notes
     -----
     The colour counts decades, so half of the table may look dark although a few cells make up the gradient. It shows
     sizes: cells of the same size may cancel, and then the sum of what is struck out is smaller than it looks.
     """
+    sizes = decades("sizes", sizes, (None, None), "(T, T)")
+    T = len(_validation.shaped("sizes", sizes, (len(sizes),) * 2, "(T, T)"))
+    first = _validation.shaped("first", _validation.whole("first", first), (T,), f"(T,) with T = {T}")
+    if first.min() < 1 or (first > np.arange(1, T + 1)).any():
+        raise ValueError("first has a step that is none of 1 .. t, wanted 1 <= first[t - 1] <= t")
+    if weights is not None:
+        weights = _validation.real_array("weights", weights, (T, T), f"(T, T) with T = {T}")
     _CellTable(ax).update(sizes, first, weights)
     return ax
 

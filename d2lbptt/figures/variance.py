@@ -5,9 +5,11 @@ from itertools import cycle
 import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from .. import _validation
+from ..variance import Trade
 from . import _style as style
 from ._labels import end_axis, name_ends
-from ._paper import drawn
+from ._paper import drawn, named, pair_of_rows, some
 from .influence import LOOKS
 
 __all__ = ["variance", "trade"]
@@ -33,11 +35,17 @@ def variance(ax, runs):
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+
     Notes
     -----
     Where the law grows without bound the sample falls behind it in the end: the variance is then carried by draws that
     are too rare to be in the sample.
     """
+    runs = some("runs", named("runs", runs, pair_of_rows))
     style.axes(ax, "time step t", "variance of z$_t$").set_yscale("log")
     longest, names = max(len(law) for _, law in runs.values()), []
     ax.set_xlim(0, 1.5 * longest)
@@ -69,11 +77,17 @@ def trade(ax, data):
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+
     Notes
     -----
     One error is all bias and the other all chance. The mean over many independent draws makes the second smaller, by
     the root of their number, and the first never.
     """
+    _validation.instance("data", data, Trade)
     style.axes(ax, "steps that a loss is followed back", "relative error").set(xscale="log", yscale="log")
     inside = slice(1, len(data.steps) - 1)
     steps = data.steps[inside]
