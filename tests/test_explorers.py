@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from d2lbptt import Params, backward, explorers, forward, init_params
+from d2lbptt.activations import ACTIVATIONS
 from d2lbptt.explorers import _live as live
 from d2lbptt.explorers.gradient_flow import size
 
@@ -373,6 +374,19 @@ def test_the_readers_own_model(model, activation):
 def test_a_model_that_does_not_fit_is_refused_at_once(change, words):
     with pytest.raises(ValueError, match=words):
         explorers.gradient_flow(**own_model() | change)
+
+
+@pytest.mark.parametrize("alone", [{"y": np.ones((12, 1))}, {"h0": np.zeros(4)}, {"y": 0}, {"h0": 0, "y": 0}])
+def test_what_belongs_to_a_model_is_refused_without_one(alone):
+    with pytest.raises(ValueError, match=f"params is missing beside {min(alone, key='yh0'.find)}, wanted both"):
+        explorers.gradient_flow(**alone)
+
+
+def test_an_activation_that_is_added_is_shown_and_not_another_one(monkeypatch):
+    monkeypatch.setitem(ACTIVATIONS, "leaky", ACTIVATIONS["relu"])
+    explorer = explorers.gradient_flow(activation="leaky")
+    assert explorer.state["controls"]["activation"] == "leaky"
+    assert explorer.error is None and "leaky" in explorer.state["sentence"]
 
 
 def pasted(explorer, **names):

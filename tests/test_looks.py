@@ -1,5 +1,8 @@
 """The reader's rcParams do not reach our pictures, and ours do not reach theirs."""
 
+import subprocess
+import sys
+
 import matplotlib
 import numpy as np
 import pytest
@@ -187,3 +190,25 @@ def test_a_dark_picture_leaves_what_the_reader_drew():
         line, text = ax.plot([1, 2], [3, 4], color="#123456")[0], ax.text(0, 0, "mine", color="#654321")
         figures.eigenvalues(ax, np.array([1.0, 0.5]))
         assert line.get_color() == "#123456" and text.get_color() == "#654321"
+
+
+# --- without docstrings and asserts ---
+
+
+def test_pictures_and_explorers_work_without_docstrings():
+    """python -OO: one picture of each kind, and every explorer but the one that takes a second."""
+    source = f"""
+import numpy as np
+from matplotlib.figure import Figure
+from d2lbptt import explorers, figures
+
+assert False, "asserts are off"
+figures.eigenvalues(Figure().add_subplot(), np.array([0.5, 1.0])).figure.canvas.draw()
+for name in {EXPLORERS}:
+    explorer = getattr(explorers, name)()
+    if explorer.error is not None:
+        raise explorer.error
+print("done")
+"""
+    command = [sys.executable, "-OO", "-c", source]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "done\n"

@@ -224,8 +224,8 @@ def test_as_python_gives_the_same_numbers(explorer, values, capsys):
     assert float(degrees) == pytest.approx(float(said[5]), rel=0.06)
     assert times == f"{10 ** data.length[data.k]:.2g}"
     assert (int(count), int(draws)) == (data.count, 1000)
-    assert float(mean) == pytest.approx(data.expected[0], abs=0.06)
-    assert float(bound) == pytest.approx(1000 * data.promise, abs=0.51)
+    assert f"the law expects {mean} ±" in sentence  # one number, one rounding
+    assert f"at least {bound} expected" in sentence or (float(bound) <= 0 and "says nothing yet" in sentence)
 
 
 # --- the picture ---

@@ -252,7 +252,7 @@ def test_sizes_by_direction(explorer):
     **names,
 )
 def test_as_python_gives_the_same_numbers(explorer, values, capsys):
-    data, _ = shown(explorer, **values)
+    data, sentence = shown(explorer, **values)
     exec(explorer.code, {})
     lines = (
         "|W^k| is largest at k = N: N, by law N\nrho^k N, kappa (N|inf), departure N\n"
@@ -266,8 +266,17 @@ def test_as_python_gives_the_same_numbers(explorer, values, capsys):
     assert int(found[1]) == at and found[2] == found[3] == f"{10 ** data.norms[at]:.3g}"
     assert found[4] == f"{values.get('rho', 0.95) ** at:.2g}"
     assert float(found[5]) == pytest.approx(10 ** data.limit[0], rel=1e-3)
-    assert float(found[7]) == pytest.approx(data.departure, abs=1e-4)
+    assert float(found[7]) == pytest.approx(data.departure, abs=5.1e-5)
+    said = re.search(r"departure from normality ([\d.]+)\. ", sentence)[1]
+    assert float(said) == float(found[7])  # one number, one rounding
     assert int(found[8]) == np.argmax(data.gradient) and found[9] == f"{10 ** data.gradient.max():.3g}"
+
+
+@pytest.mark.parametrize("c", [0.0, 1.0, 13.5, 25.0, 50.0])
+def test_a_departure_is_rounded_and_1_is_kept_for_a_nilpotent_matrix(explorer, c):
+    data, sentence = shown(explorer, rho=0.5, gap=0.5, c=c)
+    said = float(re.search(r"departure from normality ([\d.]+)\. ", sentence)[1])
+    assert said == pytest.approx(data.departure, abs=5e-5) and (said < 1) == (data.departure < 1)
 
 
 def test_k_stays_within_T(explorer):

@@ -211,13 +211,17 @@ def _describe(values, data):
     """Return the sentence that says what is seen."""
     k, x = data.k, {0: "x itself", 1: "M x"}.get(data.k, f"M^{data.k} x")
     mean, spread = data.expected
-    places = 0 if spread >= 0.5 else 1
+    places = _places(spread)
     first = f"k = {k}, n = {values['n']}, |λ₂/λ₁| = {values['ratio']:.2f}: {x} is {_degrees(data.curve[k])} from ±v₁."
     second = (
         f"Of {len(data.crowd)} random x, {data.count} are within {counted(f'{data.within:g}', 'degree')}; "
         f"the law expects {mean:.{places}f} ± {spread:.{places}f} ({_promised(data, places)})."
     )
     return " ".join([first, second, *([_as_a_gradient(data)] if k else [])])
+
+
+def _places(spread):
+    return 0 if spread >= 0.5 else 1
 
 
 def _degrees(d):
@@ -242,7 +246,8 @@ def _as_a_gradient(data):
 
 def _as_python(values, data):
     """Return lines to paste that give the same numbers."""
-    return _LINES.replace("SPECTRUM", _CODE[values["spectrum"]]).format(**values)
+    lines = _LINES.replace("SPECTRUM", _CODE[values["spectrum"]])
+    return lines.format(**values, places=_places(data.expected[1]))
 
 
 _CODE = {
@@ -262,6 +267,7 @@ x = np.random.default_rng({seed}).normal(size=({draws}, {n}))  # along v_1 .. v_
 tan, limit = 10 ** log10_tan(eigenvalues, x, {k}), np.tan(np.radians({within}))
 law, length = angle(eigenvalues, {k}), power_growth(M, V @ x[0], {k}).log10
 print(f"{{np.degrees(np.arctan(tan[0])):.3g}} degrees, {{10 ** (length[-1] - length[0]):.2g}} times as long")
-print(f"{{np.sum(tan <= limit)}} of {draws}, by law {{{draws} * law.below(np.log10(limit)):.1f}}")
-print(f"the bound: at least {{{draws} * (1 - law.bound(np.log10(limit))):.0f}}")
+print(f"{{np.sum(tan <= limit)}} of {draws}, by law {{{draws} * law.below(np.log10(limit)):.{places}f}}")
+sure = np.floor({draws} * (1 - law.bound(np.log10(limit))) * 10**{places}) / 10**{places}  # never rounded up
+print(f"the bound: at least {{sure:.{places}f}}")
 """

@@ -241,8 +241,12 @@ def _compared(data):
     kappa = f"no power is above κ ρᵏ, κ = {style.short(10 ** data.limit[0])}"
     if not np.isfinite(data.limit[0]):
         kappa = "there is no κ"
-    departure = np.floor(1e4 * data.departure) / 1e4  # 1 is for a nilpotent W alone
-    return f"The closed form agrees to {digits}, {kappa}; departure from normality {departure:g}."
+    departure = f"{data.departure:.{_digits(data.departure)}f}".rstrip("0").rstrip(".")
+    return f"The closed form agrees to {digits}, {kappa}; departure from normality {departure}."
+
+
+def _digits(departure):
+    return 4 if departure == 1 or departure < 0.99995 else 7  # 1 is for a nilpotent W alone
 
 
 def _this(data):
@@ -266,7 +270,7 @@ def _as_python(values, data):
     """Return lines to paste that give the same numbers."""
     other = round(values["rho"] - values["gap"], 10)
     size = values["input"] if data.activation == "tanh" else 0
-    return _LINES.format(**{**values, "b": other, "input": size})
+    return _LINES.format(**{**values, "b": other, "input": size, "digits": _digits(data.departure)})
 
 
 _LINES = """\
@@ -279,7 +283,7 @@ W, law = np.array([[{rho}, {c}], [0, {b}]]), triangle({rho}, {b}, {c})
 norms = [np.linalg.norm(np.linalg.matrix_power(W, k), 2) for k in range({T})]
 k = int(np.argmax(norms))
 print(f"|W^k| is largest at k = {{k}}: {{norms[k]:.3g}}, by law {{10 ** law.log10_norms(k):.3g}}")
-print(f"rho^k {{{rho} ** k:.2g}}, kappa {{law.condition:.4g}}, departure {{departure_from_normality(W):.4f}}")
+print(f"rho^k {{{rho} ** k:.2g}}, kappa {{law.condition:.4g}}, departure {{departure_from_normality(W):.{digits}f}}")
 
 angle = np.random.default_rng({seed}).uniform(0, 2 * np.pi)
 params = bptt.Params(np.ones((2, 1)), W, np.array([[np.cos(angle), np.sin(angle)]]))
