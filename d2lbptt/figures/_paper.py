@@ -131,7 +131,8 @@ def with_attributes(symbol, value, names):
 def _papers(symbol, given):
     if symbol == "ax":
         return [_validation.instance("ax", given, Axes, "matplotlib Axes")]
-    found = list(given) if isinstance(given, (list, tuple, np.ndarray)) else []
+    pair = given.shape == (2,) if isinstance(given, np.ndarray) else isinstance(given, (list, tuple))
+    found = list(given) if pair else []
     if len(found) != 2 or not all(isinstance(ax, Axes) for ax in found):
         raise TypeError(f"{symbol} is {_validation.shown(given)}, wanted a pair of matplotlib Axes")
     return found
