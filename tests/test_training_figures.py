@@ -107,12 +107,6 @@ def test_one_mark_for_each_seed():
     assert len(boxes(ax)) == 2
 
 
-@pytest.mark.parametrize("draw", [figures.perplexity, figures.by_seed, figures.cuts, figures.cost])
-def test_axes_that_are_none(draw):
-    with pytest.raises(TypeError, match="ax is a Figure, wanted Matplotlib's Axes"):
-        draw(Figure(), *[{}] * (draw.__code__.co_argcount - 1))
-
-
 def test_runs_without_an_epoch_are_left_out():
     ax = figures.perplexity(axes(), {"stopped at once": np.array([]), "other": np.array([3.0, 2.0])}, {"a guess": 28.0})
     assert {text.get_text() for text in ax.texts} == {"a guess", "other: 2.00"}
