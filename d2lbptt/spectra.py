@@ -21,7 +21,7 @@ import numpy as np
 
 from . import _validation
 from .activations import ACTIVATIONS
-from .rnn import Trace
+from .rnn import checked_trace
 
 __all__ = [
     "Spectrum",
@@ -287,8 +287,7 @@ def _log_growth(W, slopes, noise):
 
 def _jacobians(trace, start, stop):
     """Return W_hh and the slopes phi'(z_t), t = start + 1 .. stop, in float64."""
-    if not isinstance(trace, Trace):
-        raise TypeError(f"trace is a {type(trace).__name__}, wanted the Trace that forward returns")
+    trace = checked_trace(trace)
     if trace.h.ndim == 3:
         B = trace.h.shape[1]
         raise ValueError(f"trace is a batch of B = {B} sequences, wanted one sequence: each has Jacobians of its own")

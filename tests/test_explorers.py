@@ -366,7 +366,7 @@ def test_the_readers_own_model(model, activation):
         ({"x": None}, "x is missing"),
         ({"params": None}, "params is missing"),
         ({"x": np.ones((4, 3))}, r"x has shape \(4, 3\), wanted"),
-        ({"y": np.ones((12, 2))}, r"y has shape \(12, 2\), wanted that of the outputs, \(12, 1\)"),
+        ({"y": np.ones((12, 2))}, r"y has shape \(12, 2\), wanted that of the outputs = \(12, 1\)"),
         ({"activation": "softplus"}, "activation is 'softplus', wanted one of"),
         ({"x": np.full((12, 2), np.nan)}, "x is nan at index"),
     ],

@@ -646,3 +646,22 @@ def test_what_is_refused(call, error, words):
     with pytest.raises(error) as info:
         call()
     assert all(word in str(info.value) for word in words), info.value
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"activation": "x"},
+        {"h": TRACE.h * np.nan},
+        {"h": TRACE.h[:, :1]},
+        {"h": "no"},
+        {"params": None},
+        {"params": TRACE.params._replace(W_hh=np.ones((3, 3)))},
+        {"params": TRACE.params._replace(W_hh="no")},
+    ],
+)
+def test_a_trace_that_was_changed_is_looked_at(change):
+    changed = TRACE._replace(**change)
+    for look in (jacobian_spectrum, lyapunov_exponents, lambda trace: tangent_growth(trace, np.ones(2))):
+        with pytest.raises((TypeError, ValueError), match="wanted"):
+            look(changed)

@@ -1,8 +1,15 @@
-"""Pictures: data in, Axes out. Nothing here knows of widgets, and nothing touches Matplotlib's global state.
+"""Pictures: data in, Axes out. Nothing here knows of widgets.
 
 Each picture is a function ``name(ax, ...)`` that draws on given Axes and returns them. Where a picture also has to
 move, a class behind it draws once and ``update`` changes its artists; the function is the class used once.
 ``errors(report)`` makes a figure of its own.
+
+On the reader's Axes these hold, whatever their rcParams are (``plt.style.use("dark_background")``, TeX, grids, sizes):
+
+- type, lines, ticks and words are ours; rcParams are set aside while we draw, and are what they were afterwards;
+- size and place of the Axes, the layout of the figure and what the reader drew stay theirs;
+- so does the background: where it is dark, our colours become as light as they are dark on white;
+- what Matplotlib looks up only when the figure is shown is the reader's: the weight of mathematics, the minus sign.
 """
 
 from . import _style  # noqa: F401  isort: skip  first: it loads Matplotlib's fonts without a red line

@@ -130,11 +130,11 @@ def with_attributes(symbol, value, names):
 
 def _papers(symbol, given):
     if symbol == "ax":
-        return [_validation.instance("ax", given, Axes, "matplotlib Axes")]
-    pair = given.shape == (2,) if isinstance(given, np.ndarray) else isinstance(given, (list, tuple))
-    found = list(given) if pair else []
-    if len(found) != 2 or not all(isinstance(ax, Axes) for ax in found):
-        raise TypeError(f"{symbol} is {_validation.shown(given)}, wanted a pair of matplotlib Axes")
+        return [_validation.instance("ax", given, Axes, "Matplotlib's Axes")]
+    two = given.shape == (2,) if isinstance(given, np.ndarray) else isinstance(given, (list, tuple)) and len(given) == 2
+    found = list(given) if two else []
+    if not found or not all(isinstance(ax, Axes) for ax in found):
+        raise TypeError(f"{symbol} is {_validation.shown(given)}, wanted a pair of Matplotlib's Axes")
     return found
 
 

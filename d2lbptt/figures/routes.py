@@ -57,6 +57,8 @@ def pairs(ax, shares):
     """
     shares = decades("shares", shares, (None, None), "(T, T)")
     _validation.finite("shares", _validation.shaped("shares", shares, (len(shares),) * 2, "(T, T)"))
+    if np.abs(shares).max() > 1e300:
+        raise ValueError(f"shares has {np.abs(shares).max()}, wanted numbers up to 1e300")
     _Pairs(ax, len(shares)).update(shares)
     return ax
 
