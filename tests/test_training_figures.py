@@ -1,6 +1,5 @@
 """The pictures of training and of influence balancing: they show what they were given, and no name is clipped."""
 
-from inspect import signature
 from itertools import accumulate
 
 import numpy as np
