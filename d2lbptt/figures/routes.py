@@ -188,7 +188,7 @@ def _box(x, y, width, height):
 
 
 def _percent(share):
-    return f"{100 * float(share):.0f}".replace("-", "−")
+    return f"{100 * share:.0f}".replace("-", "−")
 
 
 def _verdict(ratio):
