@@ -39,7 +39,7 @@ def pairs(ax, shares):
         About square.
     shares : array, shape (T, T)
         Entry [t - 1, k - 1]: what the loss of step t brings to the gradient through the use in step k, as a
-        part of that gradient; see ``contributions.by_pair``. Only k <= t is shown.
+        part of that gradient, up to 10^300; see ``contributions.by_pair``. Only k <= t is shown.
 
     Returns
     -------
