@@ -214,6 +214,14 @@ def test_itemized_against_the_norms_of_unrolled_jacobians(problem):
             assert abs(got[t - 1, k - 1] - want) <= 100 * np.finfo(got.dtype).eps * size
 
 
+def test_a_table_that_cannot_fit_is_refused_at_once():
+    """The states of a million steps fit anywhere; the pairs of these steps do not."""
+    T = 10**6
+    rest = Trace(Params(*(np.zeros((1, 1)),) * 3), np.zeros((T, 1)), np.zeros((T + 1, 1)), np.zeros((T, 1)), "identity")
+    with pytest.raises(ValueError, match=f"{8 * T * T:,} bytes .*T = {T}"):
+        itemized(rest, np.zeros((T, 1)))
+
+
 def test_itemized_overflow_names_the_largest_t():
     """|dl_t/dh_k| = 10^(t - k), as above, so that the first entries beyond 10^308 are those of k = T - 309."""
     params = Params(np.eye(1), np.array([[10.0]]), np.eye(1))
