@@ -149,7 +149,7 @@ def test_shows_the_same_on_another_processor(path, name, threads, tmp_path):
     env = processor(name, threads) | ({} if needs_text(saved) else away(tmp_path))
     new, seconds, blas = watched(saved, path.parent, env)
     assert blas == [[loaded(name), threads]]
-    # Prescott stands for another rounding, not for a machine of today: without AVX a matrix product takes twice as long.
+    # Prescott stands for another rounding, not for a machine of today: without AVX, products take twice as long.
     assert seconds < SECONDS * threads or name == "Prescott"
     if not needs_text(saved) or os.environ.get(VARIABLE):
         assert notebooks.differences(saved, new) == []
