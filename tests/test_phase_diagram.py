@@ -101,7 +101,7 @@ def test_the_function_draws_on_the_axes_and_returns_them():
 def cut(by_lag, theory, law="mean field"):
     figure = Figure(figsize=(9.6, 4.5), dpi=100)
     FigureCanvasAgg(figure)
-    shown = picture.Cut(figure.add_axes((0.655, 0.155, 0.335, 0.745)))
+    shown = picture._Cut(figure.add_axes((0.655, 0.155, 0.335, 0.745)))
     shown.update(1.2, by_lag, theory, law)
     figure.canvas.draw()
     return shown
