@@ -12,6 +12,8 @@ from .flow import _bands
 
 __all__ = ["product_spectrum"]
 
+LARGEST = np.log10(float(np.finfo("f4").max))
+
 
 @drawn
 def product_spectrum(ax, spectrum, exponents, steps):
@@ -49,7 +51,10 @@ def product_spectrum(ax, spectrum, exponents, steps):
     shown, expected = (np.where(np.isfinite(rows), rows, np.nan) for rows in (spectrum.log10, theory))
     top, bottom = np.nanmax([shown, expected]), np.nanmin([shown, expected])
     room = 0.06 * (top - bottom)
-    ax.set(xlim=(0.5, len(i) + 0.5), ylim=(min(bottom, 0) - room, max(top, 0) + room))
+    high = max(top, 0) + room
+    if high > LARGEST:  # the word in the upper band needs its room
+        high = max(high, LARGEST + room)
+    ax.set(xlim=(0.5, len(i) + 0.5), ylim=(min(bottom, 0) - room, high))
     ax.yaxis.set_major_formatter(style.decade)
     ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     ax.axhline(0, color=style.FAINT, linewidth=1)
