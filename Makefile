@@ -33,7 +33,10 @@ test: .venv/test.stamp ## run the tests
 	$(PYTEST)
 
 test-slow: .venv/test.stamp ## run the tests that take long or need the network
-	$(PYTEST) -m slow
+	@status=0; \
+	$(PYTEST) -m "slow and not alone" || test $$? -eq 5 || status=1; \
+	$(RUN) -m pytest -m alone || test $$? -eq 5 || status=1; \
+	exit $$status
 
 notebooks: .venv/test.stamp ## run every notebook afresh and save it clean (ARGS=notebooks/00_start_here.ipynb for one)
 	$(RUN) -m tools.notebooks

@@ -148,7 +148,7 @@ def _windows(p, lengths):
 
 def _chunks(p, lengths):
     T = len(p.do)
-    for tau in lengths:
+    for tau in sorted(lengths, reverse=True):  # where nothing flows anyway several fit: the mildest first
         words = f"nothing flows from one chunk of tau = {tau} to the one before"
         for xi, end in ((chunks(T, tau), ""), (_from_the_end(T, tau), ", where chunks are counted from the end")):
             dh, _ = sweep(p._replace(slope=p.slope * xi[:, None, None]))

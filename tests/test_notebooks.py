@@ -138,7 +138,7 @@ def test_there_are_two_kernels_to_compare():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", [1, pytest.param(2, marks=pytest.mark.alone)])
 @pytest.mark.parametrize("name", PROCESSORS)
 @each_notebook
 def test_shows_the_same_on_another_processor(path, name, threads, tmp_path):
