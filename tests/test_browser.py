@@ -163,6 +163,7 @@ def test_a_key_on_the_slider_changes_picture_and_sentence(open_and_run):
     assert natural == [True, 960]
 
 
+@pytest.mark.slow
 def test_after_a_drag_the_picture_belongs_to_the_last_value(open_and_run):
     page = open_and_run("00_start_here.ipynb")
     row = slider(page, "length T")
@@ -182,6 +183,7 @@ def test_after_a_drag_the_picture_belongs_to_the_last_value(open_and_run):
     assert now[1].startswith(f"T = {T}, ")
 
 
+@pytest.mark.slow
 def test_preset_reset_python_and_save_by_mouse(open_and_run):
     page = open_and_run("00_start_here.ipynb")
     first = seen(page)

@@ -57,6 +57,7 @@ def test_every_display_ends_in_its_status(record):
     assert proof.status in str(proof)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("record", [r for r in [*RECORDS, *WITH_PHI] if "definition" != expected(r)], ids=name)
 def test_a_proved_display_was_compared_in_every_case(record):
     proof = record.corrected_form.prove() if record.corrected else record.prove()

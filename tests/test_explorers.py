@@ -55,7 +55,7 @@ def drive(explorer):
         check(explorer)
 
 
-@each_explorer
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n == "phase_diagram")) for n in NAMES])
 def test_every_control_at_its_ends_and_in_the_middle(name):
     drive(getattr(explorers, name)())
 

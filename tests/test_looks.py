@@ -195,6 +195,7 @@ def test_a_dark_picture_leaves_what_the_reader_drew():
 # --- without docstrings and asserts ---
 
 
+@pytest.mark.slow
 def test_pictures_and_explorers_work_without_docstrings():
     """python -OO: one picture of each kind, and every explorer but the one that takes a second."""
     source = f"""

@@ -515,7 +515,7 @@ for key in {keys}:
 """
 
 
-@pytest.mark.parametrize("keys", [["Q3", "Q8", "Q12", "Q18"], pytest.param(KEYS, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("keys", [["Q12"], pytest.param(KEYS, marks=pytest.mark.slow)])
 def test_questions_are_answered_without_docstrings_and_asserts(keys):
     code = WITHOUT_DOCSTRINGS.format(keys=keys)
     done = subprocess.run([sys.executable, "-OO", "-c", code], capture_output=True, text=True, check=False)
