@@ -247,7 +247,7 @@ def long_run(W, v, k):
     return np.log10(np.linalg.norm(turned.real)) + k * np.log10(np.abs(values).max())
 
 
-@pytest.mark.parametrize("reduction", ["last", "mean"])
+@pytest.mark.parametrize("reduction", ["last", pytest.param("mean", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("g", [0.3, 1.3])
 @pytest.mark.parametrize("kind", ["gaussian", "orthogonal"])
 @pytest.mark.parametrize("activation", ["tanh", "identity", "sigmoid"])

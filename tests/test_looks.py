@@ -80,6 +80,7 @@ def drawn(spec, rc):
         return figure, pixels(figure)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", DRAWING)
 def test_pictures_on_the_readers_axes_look_the_same_under_any_settings(key):
     _, usual = drawn(DRAWING[key], {})

@@ -84,6 +84,7 @@ def test_a_verdict_is_made_of_what_holds(holds, meanings, verdict):
     assert record.answer().verdict == record.verdict == verdict
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", SETTLED)
 def test_where_the_claim_holds_in_every_case_or_in_none_the_verdict_is_another(key):
     answer = answered(key)

@@ -125,7 +125,7 @@ def extrapolated(numbers):
     return (cov @ rows.T @ (mean / error))[0], np.sqrt(cov[0, 0])
 
 
-@pytest.mark.parametrize("kind", ["gaussian", "orthogonal"])
+@pytest.mark.parametrize("kind", ["gaussian", pytest.param("orthogonal", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("activation", "size", "g"),
     [("tanh", 0.1, 1.5), ("tanh", 1.0, 0.7), ("tanh", 1.0, 2.0), ("sigmoid", 1.0, 3.0), ("relu", 0.1, 1.3)],
