@@ -28,7 +28,7 @@ def called():
 def said():
     """What the equations, their proofs and the questions say."""
     for record in [form for one in equations() for form in (one, one.with_phi, one.corrected_form) if form]:
-        key = f"{record.function} {record.numbers} {record.label}"
+        key = f"{record.function.__name__} {record.numbers} {record.label}"
         yield key, [str(record), record._repr_latex_(), str(record.prove())]
     for record in questions():
         yield record.key, [str(record), str(record.answer())]
