@@ -40,7 +40,7 @@ from typing import NamedTuple  # noqa: E402
 import numpy as np  # noqa: E402
 
 import d2lbptt as bptt  # noqa: E402
-from d2lbptt.mistakes import MISTAKES, flawed  # noqa: E402
+from d2lbptt.checking.mistakes import MISTAKES, flawed  # noqa: E402
 
 SEEDS = (901, 902, 903)
 COUNTS_ABOVE = {"float64": 1e-12, "float32": 1e-5}

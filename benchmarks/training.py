@@ -18,8 +18,8 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
-from d2lbptt.text import Vocab, load_text, sequential_batches  # noqa: E402
-from d2lbptt.training import book_params, predict, train  # noqa: E402
+from d2lbptt.text.corpus import Vocab, load_text, sequential_batches  # noqa: E402
+from d2lbptt.text.training import book_params, predict, train  # noqa: E402
 
 T, B, UNITS, CHARACTERS = 35, 32, 512, 10_000
 LR = CLIP = 1.0

@@ -9,36 +9,31 @@ from importlib import import_module
 
 from .rnn import Params, Trace, forward, init_params, loss  # isort: skip
 from .bptt import Gradients, backward, itemized  # isort: skip
-from .flow import log10_gradient_norms  # isort: skip
-from .truncation import chunks, randomized  # isort: skip
+from .growth.gradient_norms import log10_gradient_norms  # isort: skip
+from .gates import chunks, randomized  # isort: skip
 from .total_derivative import forward_accumulation, mixtures  # isort: skip
 from .scalar import scalar_rnn  # isort: skip
 
 __version__ = "0.1.0"
-_MODULES = (
-    "mistakes",
-    "laws",
-    "equations",
-    "questions",
-    "figures",
-    "explorers",
-)  # equations() is the module called: see there
+_MODULES = ("mistakes", "laws", "figures", "explorers")
 _NAMES = {
-    "check_gradients": "check",
-    "check_gradient": "check",
-    "Report": "report",
-    "spectral_radius": "spectra",
-    "jacobian_spectrum": "spectra",
-    "lyapunov_exponents": "spectra",
-    "equation": "equations",
-    "question": "questions",
-    "load_text": "text",
-    "Vocab": "text",
-    "sequential_batches": "text",
-    "random_batches": "text",
-    "train": "training",
-    "predict": "training",
-    "perplexity": "training",
+    "check_gradients": "checking.check",
+    "check_gradient": "checking.check",
+    "Report": "checking.report",
+    "spectral_radius": "growth.spectra",
+    "jacobian_spectrum": "growth.spectra",
+    "lyapunov_exponents": "growth.spectra",
+    "equations": "book.equations",
+    "equation": "book.equations",
+    "questions": "book.questions",
+    "question": "book.questions",
+    "load_text": "text.corpus",
+    "Vocab": "text.corpus",
+    "sequential_batches": "text.corpus",
+    "random_batches": "text.corpus",
+    "train": "text.training",
+    "predict": "text.training",
+    "perplexity": "text.training",
 }
 
 __all__ = [
@@ -62,7 +57,9 @@ __all__ = [
     "spectral_radius",
     "jacobian_spectrum",
     "lyapunov_exponents",
+    "equations",
     "equation",
+    "questions",
     "question",
     "load_text",
     "Vocab",

@@ -43,8 +43,8 @@ __all__ = [
     "edge_of_chaos",
     "Folds",
     "folds",
-    "Wall",
-    "wall",
+    "Separatrix",
+    "separatrix",
     "Angle",
     "angle",
     "angle_quantiles",
@@ -689,7 +689,7 @@ def folds(w):
     return Folds(x - np.array([w * ((1 + r) / 2), 2 / (1 + r)]), x)
 
 
-class Wall(NamedTuple):
+class Separatrix(NamedTuple):
     """The wall in the error surface of one unit.
 
     Attributes
@@ -716,7 +716,7 @@ class Wall(NamedTuple):
         return found
 
 
-def wall(w, x_0=0.5):
+def separatrix(w, x_0=0.5):
     """Return the b at which the error surface of x_t = w sigma(x_{t-1}) + b has its wall.
 
     Parameters
@@ -727,7 +727,7 @@ def wall(w, x_0=0.5):
 
     Returns
     -------
-    Wall
+    Separatrix
 
     Raises
     ------
@@ -753,7 +753,7 @@ def wall(w, x_0=0.5):
     m = float(w * s * other)
     if abs(m) <= 1:
         raise ValueError(f"w is {w}, wanted |w| above 1/sigma'(x_0) = {1 / (s * other):.4f}, where x_0 repels")
-    return Wall(float(x_0 - w * s), m)
+    return Separatrix(float(x_0 - w * s), m)
 
 
 # --- the angle of exercise 1 ---

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from d2lbptt.text import FILE, VARIABLE
+from d2lbptt.text.corpus import FILE, VARIABLE
 
 COPY = Path(__file__).resolve().parents[2] / "shared" / "data" / FILE
 # Of these modules each test goes to whichever worker is free. The tests of any other stay on one worker, one after the

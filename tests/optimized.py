@@ -11,7 +11,7 @@ from contextlib import redirect_stdout
 
 from test_walk import SPECS, modules
 
-from d2lbptt import equations, questions
+from d2lbptt.book import equations, questions
 
 
 def called():
@@ -27,16 +27,16 @@ def called():
 
 def said():
     """What the equations, their proofs and the questions say."""
-    for record in [form for one in equations() for form in (one, one.with_phi, one.corrected_form) if form]:
+    for record in [form for one in equations.equations() for form in (one, one.with_phi, one.corrected_form) if form]:
         key = f"{record.function.__name__} {record.numbers} {record.label}"
         yield key, [str(record), record._repr_latex_(), str(record.prove())]
-    for record in questions():
+    for record in questions.questions():
         yield record.key, [str(record), str(record.answer())]
-    yield "tables", [str(equations()), str(questions())]
+    yield "tables", [str(equations.equations()), str(questions.questions())]
 
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     with redirect_stdout(sys.stderr):
-        found = {"modules": modules(), "called": dict(called()), "said": dict(said())}
+        found = {"modules": sorted(modules()), "called": dict(called()), "said": dict(said())}
     json.dump(found, sys.stdout)

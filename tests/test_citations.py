@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from d2lbptt.equations import EDITIONS, RECORDS, equation
+from d2lbptt.book.equations import EDITIONS, RECORDS, equation
 
 ROOT = Path(__file__).parent.parent
 FILES = [ROOT / "README.md", *sorted(ROOT.glob("d2lbptt/**/*.py")), *sorted(ROOT.glob("notebooks/**/*.ipynb"))]

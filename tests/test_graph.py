@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from d2lbptt import backward, explorers, figures, forward, init_params, loss
-from d2lbptt.contributions import by_loss, by_pair, by_use
-from d2lbptt.differences import complex_step
+from d2lbptt.checking.finite_differences import complex_step
 from d2lbptt.graph import DATA, WEIGHTS, Edge, Node, computational_graph
 from d2lbptt.total_derivative import forward_accumulation
+from d2lbptt.untied import by_loss, by_pair, by_use
 
 LENGTHS = [1, 2, 3, 6, 12, 200]
 for_lengths = pytest.mark.parametrize("T", LENGTHS)
@@ -192,14 +192,14 @@ def test_the_picture_of_any_length_has_a_box_for_every_node(T):
     graph = computational_graph(T)
     ax = Figure(figsize=(9.6, 3.72)).add_axes((0, 0, 1, 1))
     assert figures.computational_graph(ax, graph, weight="W_hh") is ax
-    layout = figures.graph._Layout(graph)
+    layout = figures._graph._Layout(graph)
     assert len(ax.collections[-1].get_paths()) == len(graph.nodes)
     assert len({tuple(place) for place in layout.at.values()}) == len(graph.nodes)
 
 
 @pytest.mark.parametrize("T", range(1, 13))
 def test_boxes_do_not_overlap_and_stay_in_sight(T):
-    layout = figures.graph._Layout(computational_graph(T))
+    layout = figures._graph._Layout(computational_graph(T))
     boxes = [(layout.at[node], np.array(layout.half(node))) for node in layout.at]
     for i, (at, half) in enumerate(boxes):
         assert np.all(at - half >= 0) and np.all(at + half <= [960, 372])
@@ -210,7 +210,7 @@ def test_boxes_do_not_overlap_and_stay_in_sight(T):
 @for_lengths
 def test_arrows_begin_and_end_at_their_nodes(T):
     graph = computational_graph(T)
-    layout = figures.graph._Layout(graph)
+    layout = figures._graph._Layout(graph)
     for source, target in graph.forward():
         path = layout.path(source, target)
         for node, point in ((source, path[0]), (target, path[-1])):

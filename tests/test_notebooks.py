@@ -16,7 +16,7 @@ from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
-from d2lbptt.text import FILE, VARIABLE
+from d2lbptt.text.corpus import FILE, VARIABLE
 from tools import bootstrap, notebooks
 
 PATHS = notebooks.paths()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from d2lbptt import backward, chunks, forward, init_params, loss, randomized
-from d2lbptt.differences import complex_step
+from d2lbptt.checking.finite_differences import complex_step
 from d2lbptt.total_derivative import (
     closed_sum,
     forward_accumulation,

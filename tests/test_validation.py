@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from d2lbptt import _validation as door
-from d2lbptt._kept import kept
+from d2lbptt._cache import cached
 
 HUGE = 10**400  # beyond float64
 MASKED = np.ma.masked_array([1.0, 2.0], [False, True])
@@ -215,7 +215,7 @@ def test_what_is_shown_is_short(value):
 def test_what_is_remembered_is_not_mixed_up():
     calls = []
 
-    @kept(4)
+    @cached(4)
     def times(n, m):
         calls.append(n)
         return np.array([door.whole_number("n", n, 0) * m])

@@ -2,8 +2,8 @@
 
 from walk import Spec, choice, flag, optional
 
-from d2lbptt.equations import EDITIONS, equation, equations
-from d2lbptt.questions import question, questions
+from d2lbptt.book.equations import EDITIONS, equation, equations
+from d2lbptt.book.questions import question, questions
 
 
 def found(record, given):
@@ -12,16 +12,16 @@ def found(record, given):
 
 
 SPECS = {
-    "equations.equation": Spec(
+    "book.equations.equation": Spec(
         equation,
         {"key": "9.7.14", "edition": "v1.0", "phi": False},
         {"key": choice(*(f"9.7.{n}" for n in range(1, 17))), "edition": optional(choice(*EDITIONS)), "phi": flag},
         found,
         {"key": ("equation",)},  # a complaint says that an equation is asked for that does not exist
     ),
-    "equations.equations": Spec(equations, {}, {}, lambda table, given: len(table) == 32),
-    "questions.questions": Spec(questions, {}, {}, lambda table, given: len(table) == 18),
-    "questions.question": Spec(
+    "book.equations.equations": Spec(equations, {}, {}, lambda table, given: len(table) == 32),
+    "book.questions.questions": Spec(questions, {}, {}, lambda table, given: len(table) == 18),
+    "book.questions.question": Spec(
         question,
         {"key": "Q8"},
         {"key": choice(*(f"Q{n}" for n in range(1, 19)))},

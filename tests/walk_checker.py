@@ -4,7 +4,8 @@ import numpy as np
 from walk import Spec, choice, either, never, number, optional, shaped, whole
 from walk_core import H0, NAMES, PARAMS, TRACE, X, Y, activation, close, loss, params, reduction, trace_like
 
-from d2lbptt import check, differences, mistakes, precision
+from d2lbptt.checking import check, mistakes, step_size
+from d2lbptt.checking import finite_differences as differences
 
 PLACE = np.array([0.3, -1.2])
 
@@ -58,13 +59,13 @@ def right(report, given):
     return report.verdict in ("PASS", "BLIND") and bool(report) == (report.verdict == "PASS")
 
 
-STEPS = precision.step_sizes(PARAMS, X, Y, [1e-3, 1e-6], h0=H0)
+STEPS = step_size.step_sizes(PARAMS, X, Y, [1e-3, 1e-6], h0=H0)
 LAW = STEPS.law["central"]
-METHOD = choice(*precision.METHODS)
+METHOD = choice(*step_size.METHODS)
 FUNCTION = {"f": f, "theta": PLACE}
 
 SPECS = {
-    "check.check_gradients": Spec(
+    "checking.check.check_gradients": Spec(
         check.check_gradients,
         {
             "params": PARAMS,
@@ -94,7 +95,7 @@ SPECS = {
         NAMES,
         fields=("params",),
     ),
-    "check.check_gradient": Spec(
+    "checking.check.check_gradient": Spec(
         check.check_gradient,
         {**FUNCTION, "grad": threes, "method": "auto", "seed": 0},
         {
@@ -108,25 +109,25 @@ SPECS = {
             right(report, given) if given["grad"] is threes else report.verdict == "FAIL" and report.rows[0].reference
         ),
     ),
-    "differences.complex_step": Spec(
+    "checking.finite_differences.complex_step": Spec(
         differences.complex_step,
         {**FUNCTION, "h": 1e-30},
         {"f": never, "theta": REALS, "h": number(0, 1, open_low=True)},
         is_three,
     ),
     **{
-        f"differences.{name}": Spec(
+        f"checking.finite_differences.{name}": Spec(
             getattr(differences, name), FUNCTION, {"f": never, "theta": REALS}, three_with_error
         )
         for name in ("central_difference", "ridders")
     },
-    "differences.one_sided": Spec(
+    "checking.finite_differences.one_sided": Spec(
         differences.one_sided,
         FUNCTION,
         {"f": never, "theta": REALS},
         lambda sides, given: len(sides) == 2 and all(three_with_error(side, given) for side in sides),
     ),
-    "mistakes.flawed": Spec(
+    "checking.mistakes.flawed": Spec(
         mistakes.flawed,
         {"mistake": None, "trace": TRACE, "y": Y, "loss": "squared_error", "reduction": "mean"},
         {
@@ -143,11 +144,11 @@ SPECS = {
         NAMES,
         fields=("trace",),
     ),
-    "mistakes.suspect": Spec(
+    "checking.mistakes.suspect": Spec(
         mistakes.suspect, {"letter": "A"}, {"letter": choice(*mistakes.SUSPECTS)}, lambda found, given: callable(found)
     ),
-    "precision.step_sizes": Spec(
-        precision.step_sizes,
+    "checking.step_size.step_sizes": Spec(
+        step_size.step_sizes,
         {"params": PARAMS, "x": X, "y": Y, "h": [1e-3], "h0": H0, "activation": "tanh", "dtype": float},
         {
             "params": lambda value: params("iuf")(value) and all(map(small, value[:3])),
@@ -158,32 +159,32 @@ SPECS = {
             "activation": choice("tanh", "sigmoid", "identity"),
             "dtype": never,
         },
-        lambda found, given: isinstance(found, precision.StepSizes) and np.isfinite(found.truth),
+        lambda found, given: isinstance(found, step_size.StepSizes) and np.isfinite(found.truth),
         {name: (name, "dL/dW_hh", *NAMES["y"]) for name in ("params", "x", "y", "h0")},
         fields=("params",),
     ),
-    "precision.cliff": Spec(
-        precision.cliff,
+    "checking.step_size.cliff": Spec(
+        step_size.cliff,
         {"w": 5.0, "h": 1e-3, "b": None, "T": 50},
         {"w": number(-1e4, 1e4), "h": number(0, 1, open_low=True), "b": optional(number()), "T": whole(1, 10**6)},
-        lambda found, given: isinstance(found, precision.Cliff) and len(found.b) == len(found.E),
+        lambda found, given: isinstance(found, step_size.Cliff) and len(found.b) == len(found.E),
     ),
-    "precision.lost_slope": Spec(
-        precision.lost_slope,
+    "checking.step_size.lost_slope": Spec(
+        step_size.lost_slope,
         {"z": PLACE},
         {"z": optional(shaped(None))},
         lambda found, given: all(np.isfinite(law).all() for law in found.law.values()),
     ),
-    "precision.Law.terms": Spec(
+    "checking.step_size.Law.terms": Spec(
         LAW.terms, {"h": 1e-3}, {"h": POSITIVE}, lambda found, given: np.shape(found) == (2, *np.shape(given["h"]))
     ),
-    "precision.Law.error": Spec(
+    "checking.step_size.Law.error": Spec(
         LAW.error, {"h": 1e-3}, {"h": POSITIVE}, lambda found, given: np.shape(found) == np.shape(given["h"])
     ),
-    "precision.StepSizes.best": Spec(
+    "checking.step_size.StepSizes.best": Spec(
         STEPS.best, {"method": "central"}, {"method": METHOD}, lambda h, given: h in STEPS.h
     ),
-    "precision.StepSizes.apart": Spec(
+    "checking.step_size.StepSizes.apart": Spec(
         STEPS.apart, {"method": "central"}, {"method": METHOD}, lambda factor, given: np.isnan(factor) or factor >= 1
     ),
 }

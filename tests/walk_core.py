@@ -5,19 +5,11 @@ from fractions import Fraction
 import numpy as np
 from walk import Spec, always, choice, filled, flag, fresh, never, number, optional, shaped, whole
 
-from d2lbptt import (
-    bptt,
-    contributions,
-    flow,
-    gated,
-    graph,
-    influence,
-    rnn,
-    scalar,
-    total_derivative,
-    truncation,
-    variance,
-)
+from d2lbptt import bptt, gates, graph, rnn, scalar, total_derivative
+from d2lbptt import untied as contributions
+from d2lbptt.cells import gated
+from d2lbptt.growth import gradient_norms
+from d2lbptt.truncation import influence, pairs, randomized_variance
 
 NUMBERS = "iufc"
 PHI = {
@@ -94,7 +86,7 @@ def own_slopes(given):
     return weights(given.get("reduction", "mean"))[:, None] * (np.asarray(trace.o) - np.asarray(given["y"])), slope
 
 
-def pairs(given):
+def flows_of_pairs(given):
     """For each t and k the flow from the loss of step t to h_k, as products of Jacobians."""
     do, slope = own_slopes(given)
     W_hh, W_qh = np.asarray(given["trace"].params.W_hh), np.asarray(given["trace"].params.W_qh)
@@ -108,7 +100,7 @@ def pairs(given):
 
 
 def gradient(given, allowed=lambda t, k: 1.0):
-    table, slope = pairs(given)
+    table, slope = flows_of_pairs(given)
     dz = sum(allowed(t, k) * np.outer(*two) for t, k, two in cells_of(table, slope, given["trace"].h))
     return dz
 
@@ -128,7 +120,7 @@ def right_gradient(result, given):
 
 
 def table_of_pairs(given, parameter):
-    table, slope = pairs(given)
+    table, slope = flows_of_pairs(given)
     entering = given["trace"].x if parameter == "W_hx" else given["trace"].h[:-1]
     found = np.zeros((T, T, h, 2), np.result_type(table, entering))
     for t, k, (dz, state) in cells_of(table, slope, entering):
@@ -244,11 +236,11 @@ NETWORK = {
         bptt.itemized,
         lambda table, given: close(
             table[np.tril_indices(T)],
-            np.linalg.norm(pairs({**given, "reduction": "sum"})[0], axis=-1)[np.tril_indices(T)],
+            np.linalg.norm(flows_of_pairs({**given, "reduction": "sum"})[0], axis=-1)[np.tril_indices(T)],
         ),
         without=("reduction",),
     ),
-    "contributions.by_use": of_trace(
+    "untied.by_use": of_trace(
         contributions.by_use,
         lambda found, given: (
             given["parameter"] == "W_qh" or close(found, table_of_pairs(given, given["parameter"]).sum(0))
@@ -256,20 +248,20 @@ NETWORK = {
         {"parameter": "W_hh"},
         {"parameter": choice("W_hx", "W_hh", "W_qh")},
     ),
-    "contributions.by_loss": of_trace(
+    "untied.by_loss": of_trace(
         contributions.by_loss,
         lambda found, given: close(found, table_of_pairs(given, given["parameter"]).sum(1)),
         {"parameter": "W_hh"},
         {"parameter": choice("W_hx", "W_hh")},
     ),
-    "contributions.by_pair": of_trace(
+    "untied.by_pair": of_trace(
         contributions.by_pair,
         lambda found, given: close(found, table_of_pairs(given, given["parameter"])),
         {"parameter": "W_hh"},
         {"parameter": choice("W_hx", "W_hh")},
     ),
-    "flow.log10_gradient_norms": of_trace(
-        flow.log10_gradient_norms,
+    "growth.gradient_norms.log10_gradient_norms": of_trace(
+        gradient_norms.log10_gradient_norms,
         lambda found, given: close(found, decades(given)),
         {"window": 2, "steps": np.array([2])},
         {
@@ -279,8 +271,8 @@ NETWORK = {
         },
         trace=trace_like("iuf"),
     ),
-    "flow.log10_slopes_in_front": of_trace(
-        flow.log10_slopes_in_front,
+    "growth.gradient_norms.log10_slopes_in_front": of_trace(
+        gradient_norms.log10_slopes_in_front,
         lambda found, given: found.shape == (T,) and not np.isnan(found).any(),
         {"law": lambda v, k: k * 0.5},
         {"law": never, "y": shaped(T, q)},
@@ -326,7 +318,7 @@ def among_the_steps(steps):
 
 
 def decades(given):
-    dh = (pairs(given)[0] * np.tri(T)[:, :, None]).sum(0)
+    dh = (flows_of_pairs(given)[0] * np.tri(T)[:, :, None]).sum(0)
     with np.errstate(divide="ignore"):
         found = np.log10(np.linalg.norm(dh, axis=1))
     return found if given["steps"] is None else found[np.asarray(given["steps"]) - 1]
@@ -412,8 +404,8 @@ ROWS_SPECS = {
         {"weight": choice("W_hx", "W_hh", "W_qh")},
         lambda found, given: len(found) == 3,
     ),
-    "variance.moments": Spec(
-        variance.moments,
+    "truncation.randomized_variance.moments": Spec(
+        randomized_variance.moments,
         {"b": B, "w": 0.5, "pi": 0.5},
         {"b": shaped(None), "w": number(), "pi": probability},
         lambda found, given: (
@@ -422,29 +414,31 @@ ROWS_SPECS = {
             and not np.isnan(found).any()
         ),
     ),
-    "variance.gradient_moments": Spec(
-        variance.gradient_moments,
+    "truncation.randomized_variance.gradient_moments": Spec(
+        randomized_variance.gradient_moments,
         {"b": B, "e": C, "w": 0.5, "pi": 0.5},
         {"b": shaped(2), "e": shaped(2), "w": number(), "pi": probability},
         lambda found, given: (
             not np.isnan(found.variance)
-            and close(found.mean, np.mean(np.array(given["e"]) * variance.moments(given["b"], given["w"], 1).mean))
+            and close(
+                found.mean, np.mean(np.array(given["e"]) * randomized_variance.moments(given["b"], given["w"], 1).mean)
+            )
         ),
     ),
-    "variance.is_bounded": Spec(
-        variance.is_bounded,
+    "truncation.randomized_variance.is_bounded": Spec(
+        randomized_variance.is_bounded,
         {"w": 0.5, "pi": 0.5},
         {"w": number(), "pi": probability},
         lambda found, given: found is (exact(given["w"]) ** 2 < exact(given["pi"]) or given["pi"] == 1),
     ),
-    "variance.window_error": Spec(
-        variance.window_error,
+    "truncation.randomized_variance.window_error": Spec(
+        randomized_variance.window_error,
         {"b": B, "w": 0.5, "tau": 1},
         {"b": shaped(None), "w": number(), "tau": whole(1, 2)},
         lambda found, given: close(found, np.r_[0, -given["w"] * given["b"][0]]) or given["tau"] == 2,
     ),
-    "variance.steps_kept": Spec(
-        variance.steps_kept,
+    "truncation.randomized_variance.steps_kept": Spec(
+        randomized_variance.steps_kept,
         {"pi": 0.5, "T": 3},
         {
             "pi": lambda v: (shaped()(v) or shaped(2)(v)) and bool(np.all((np.asarray(v) > 0) & (np.asarray(v) <= 1))),
@@ -455,15 +449,15 @@ ROWS_SPECS = {
             and close(found, sum(np.asarray(given["pi"], float) ** k for k in range(min(given["T"], 2000))))
         ),
     ),
-    "variance.simulate": Spec(
-        variance.simulate,
+    "truncation.randomized_variance.simulate": Spec(
+        randomized_variance.simulate,
         {"b": B, "w": 0.5, "pi": 0.5, "draws": 3, "seed": 0},
         {"b": shaped(None), "w": number(), "pi": probability, "draws": whole(1, 10**6), "seed": whole(0)},
         lambda found, given: found.shape == (given["draws"], len(given["b"])) and not np.isnan(found).any(),
         {"w": ("w", "w/pi"), "pi": ("pi", "w/pi")},
     ),
-    "variance.trade": Spec(
-        variance.trade,
+    "truncation.randomized_variance.trade": Spec(
+        randomized_variance.trade,
         {"b": B, "w": 0.5},
         {"b": lambda v: shaped(None)(v) and np.any(v), "w": number()},
         lambda found, given: found.window[-1] == 0 and not np.isnan(found.window).any(),
@@ -473,7 +467,7 @@ ROWS_SPECS = {
 # --- truncation ---
 
 FIRST = np.array([1, 1])
-CELLS = truncation.cells(TRACE, Y)
+CELLS = pairs.cells(TRACE, Y)
 REAL = {"trace": trace_like("iuf"), "legal": {"y": shaped(T, q)}}
 
 
@@ -504,27 +498,27 @@ def chance(v):
 
 
 TRUNCATION = {
-    "truncation.chunks": Spec(
-        truncation.chunks,
+    "gates.chunks": Spec(
+        gates.chunks,
         {"T": 3, "tau": 2},
         {"T": whole(2, 10**6), "tau": whole(1, 3)},
         lambda found, given: found.tolist() == [float(t == 0 or t % given["tau"] > 0) for t in range(given["T"])],
         {"T": ("T", "tau")},
     ),
-    "truncation.randomized": Spec(
-        truncation.randomized,
+    "gates.randomized": Spec(
+        gates.randomized,
         {"T": 3, "pi": 0.5, "rng": RNG},
         {"T": many_steps, "pi": chance, "rng": never},
         right_gates,
     ),
-    "truncation.scheme_options": Spec(
-        truncation.scheme_options,
+    "gates.scheme_options": Spec(
+        gates.scheme_options,
         {"scheme": "randomized", "T": 3, "tau": None, "pi": 0.5, "rng": RNG},
         {"scheme": never, "T": many_steps, "tau": always, "pi": chance, "rng": never},
         lambda found, given: right_gates(found["gates"], given),
     ),
-    "truncation.first_kept": Spec(
-        truncation.first_kept,
+    "gates.first_kept": Spec(
+        gates.first_kept,
         {"T": 3, "gates": None, "window": None},
         {
             "T": many_steps,
@@ -533,27 +527,27 @@ TRUNCATION = {
         },
         lambda found, given: found.shape[-1] == given["T"] and found.min() >= 1,
     ),
-    "truncation.pair_weights": Spec(
-        truncation.pair_weights,
+    "truncation.pairs.pair_weights": Spec(
+        pairs.pair_weights,
         {"first": FIRST, "pi": 0.5},
         {"first": one_first, "pi": probability},
         lambda found, given: (
             found[1, 1] == 1 and found[0, 1] == 0 and found[1, 0] == (1 / given["pi"] if given["first"][1] == 1 else 0)
         ),
     ),
-    "truncation.jacobian_products": Spec(
-        truncation.jacobian_products,
+    "truncation.pairs.jacobian_products": Spec(
+        pairs.jacobian_products,
         {"first": FIRST, "shared": True, "last": False},
         {"first": one_first, "shared": flag, "last": flag},
         lambda found, given: found == (given["first"][1] == 1),
     ),
-    "truncation.cells": of_trace(
-        truncation.cells,
+    "truncation.pairs.cells": of_trace(
+        pairs.cells,
         lambda found, given: close(found.gradient * found.size, gradient(given)),
         legal=REAL["legal"],
         trace=REAL["trace"],
     ),
-    "truncation.Cells.kept": Spec(
+    "truncation.pairs.Cells.kept": Spec(
         CELLS.kept,
         {"weights": np.eye(2)},
         {"weights": shaped(T, T)},
@@ -561,7 +555,7 @@ TRUNCATION = {
             found * CELLS.size, gradient(OF_TRACE, lambda t, k: np.asarray(given["weights"], float)[t, k])
         ),
     ),
-    "truncation.Cells.dropped": Spec(
+    "truncation.pairs.Cells.dropped": Spec(
         CELLS.dropped,
         {"first": FIRST},
         {"first": first},
@@ -570,8 +564,8 @@ TRUNCATION = {
             [gradient(OF_TRACE, lambda t, k, row=row: float(k + 1 < row[t])) for row in np.atleast_2d(given["first"])],
         ),
     ),
-    "truncation.drawn_gradients": of_trace(
-        truncation.drawn_gradients,
+    "truncation.pairs.drawn_gradients": of_trace(
+        pairs.drawn_gradients,
         lambda found, given: close(
             found,
             [
@@ -583,8 +577,8 @@ TRUNCATION = {
         {"gates": shaped(None, T), **REAL["legal"]},
         trace=REAL["trace"],
     ),
-    "truncation.Blocks.variance": Spec(
-        truncation.blocks(CELLS).variance,
+    "truncation.pairs.Blocks.variance": Spec(
+        pairs.blocks(CELLS).variance,
         {"pi": 0.5},
         {"pi": probability},
         # For T = 2 there is one arrow: its cell, times a number of mean square 1/pi - 1.
@@ -593,23 +587,23 @@ TRUNCATION = {
             (1 / given["pi"] - 1) * np.sum(gradient(OF_TRACE, lambda t, k: float(t > k)) ** 2),
         ),
     ),
-    "truncation.blocks": Spec(
-        truncation.blocks,
+    "truncation.pairs.blocks": Spec(
+        pairs.blocks,
         {"cells": CELLS},
         {"cells": cells_like},
         lambda found, given: found.whole.shape == (T - 1,) and finite(found),
         {},
         ("cells",),
     ),
-    "truncation.growth_per_step": of_trace(
-        truncation.growth_per_step,
+    "truncation.pairs.growth_per_step": of_trace(
+        pairs.growth_per_step,
         lambda found, given: found >= 0 and np.isfinite(found),
         legal=REAL["legal"],
         trace=REAL["trace"],
         without=("reduction",),
     ),
-    "truncation.geometric_law": Spec(
-        truncation.geometric_law,
+    "truncation.pairs.geometric_law": Spec(
+        pairs.geometric_law,
         {"r": 0.5, "first": np.array([1, 2]), "last": False},
         {"r": number(0), "first": first, "last": flag},
         lambda found, given: close(
@@ -656,7 +650,7 @@ def zeros(v):
 
 of_gate = ("f_t", "c_t", "h_t")
 CELL = {
-    "gated.init_gated": Spec(
+    "cells.gated.init_gated": Spec(
         gated.init_gated,
         {"num_inputs": 2, "num_hiddens": 3, "scale": 1.0, "gate_bias": 0.0, "seed": 0},
         {
@@ -669,7 +663,7 @@ CELL = {
         ),
         {"num_hiddens": ("num_hiddens", "h"), "num_inputs": ("num_inputs", "d")},
     ),
-    "gated.gated_forward": Spec(
+    "cells.gated.gated_forward": Spec(
         gated.gated_forward,
         {"params": GATED, "x": X, "h0": None},
         {
@@ -681,7 +675,7 @@ CELL = {
         {"params": ("params", *of_gate), "x": ("x", "W_hx", *of_gate), "h0": ("h0", *of_gate)},
         ("params",),
     ),
-    "gated.gated_backward": Spec(
+    "cells.gated.gated_backward": Spec(
         gated.gated_backward,
         {"trace": GTRACE, "dh": DH},
         {"trace": gated_trace(NUMBERS), "dh": shaped(T, h, dtypes=NUMBERS)},
@@ -689,7 +683,7 @@ CELL = {
         {"trace": ("trace", *LARGE), "dh": ("dh", *LARGE)},
         ("trace",),
     ),
-    "gated.log10_gated_norms": Spec(
+    "cells.gated.log10_gated_norms": Spec(
         gated.log10_gated_norms,
         {"trace": GTRACE, "dh": DH[-1]},
         {"trace": gated_trace("iuf"), "dh": shaped(h)},
@@ -697,7 +691,7 @@ CELL = {
         {"trace": ("trace", "dh", *LARGE)},
         ("trace",),
     ),
-    "gated.resting_factor": Spec(
+    "cells.gated.resting_factor": Spec(
         gated.resting_factor,
         {"params": GATED},
         {"params": gated_like("iuf", b_h=zeros)},
@@ -713,7 +707,7 @@ NET = influence.balance(3, 1)
 net_like = filled(NET, A=never, s=shaped(3))  # the default network needs more steps
 SMALL = whole(1, 200)
 INFLUENCE = {
-    "influence.Balance.rest": Spec(
+    "truncation.influence.Balance.rest": Spec(
         NET.rest,
         {"theta": 0.5},
         {"theta": number()},
@@ -721,28 +715,28 @@ INFLUENCE = {
             close(NET.A @ found + given["theta"] * NET.s, found) if abs(given["theta"]) < 1e300 else True
         ),
     ),
-    "influence.balance": Spec(
+    "truncation.influence.balance": Spec(
         influence.balance,
         {"n": 3, "p": 1},
         {"n": whole(1, 1000), "p": whole(0, 3)},
         lambda found, given: found.A.shape == (given["n"],) * 2 and (found.s > 0).sum() == given["p"],
         {"n": ("n", "A")},
     ),
-    "influence.partial_sums": Spec(
+    "truncation.influence.partial_sums": Spec(
         influence.partial_sums,
         {"tau": 5, "n": 3, "p": 1},
         {"tau": SMALL, "n": whole(1), "p": whole(0, 3)},
         lambda found, given: len(found) == given["tau"] and found[0] == (1 if given["p"] else -1),
         {"tau": ("tau", "S_tau")},
     ),
-    "influence.predicted_spans": Spec(
+    "truncation.influence.predicted_spans": Spec(
         influence.predicted_spans,
         {"n": 3, "p": 1, "longest": 50},
         {"n": whole(3), "p": whole(0, 3), "longest": whole(20, 200)},
         lambda found, given: 1 <= min(found) and max(found) <= given["longest"],
         {"n": ("n", "longest", "p"), "longest": ("longest", "tau", "S_tau")},
     ),
-    "influence.observed_span": Spec(
+    "truncation.influence.observed_span": Spec(
         influence.observed_span,
         {"scheme": "window", "theta": 0.5, "longest": 30, "network": NET},
         {"scheme": never, "theta": number(-1e100, 1e100), "longest": whole(20, 200), "network": net_like},
@@ -750,7 +744,7 @@ INFLUENCE = {
         {"network": ("network", "longest", "theta", "A"), "theta": ("theta", *LARGE)},
         ("network",),
     ),
-    "influence.gradient": Spec(
+    "truncation.influence.gradient": Spec(
         influence.gradient,
         {"network": NET, "theta": np.array([0.5, 0.25]), "h0": np.ones(3), "reduction": "last"},
         {
@@ -761,7 +755,7 @@ INFLUENCE = {
         {"network": ("network", *LARGE), "theta": ("theta", *LARGE), "h0": ("h0", *LARGE)},
         ("network",),
     ),
-    "influence.trajectory": Spec(
+    "truncation.influence.trajectory": Spec(
         influence.trajectory,
         {
             **{"scheme": "window", "steps": 4, "tau": 2, "pi": None, "lr": 0.1, "theta": 0.5, "h0": np.ones(3)},

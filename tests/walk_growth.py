@@ -7,7 +7,8 @@ import numpy as np
 from walk import Spec, choice, either, flag, never, number, optional, shaped, whole
 
 import d2lbptt as bptt
-from d2lbptt import laws, neighbours, one_unit, remedies, spectra, sweep
+from d2lbptt import laws
+from d2lbptt.growth import cliff, perturbed_runs, remedies, scales, spectra
 
 T, d, h = 6, 2, 3
 ACTIVATION = choice("identity", "tanh", "sigmoid", "relu")
@@ -73,10 +74,10 @@ def both_by_lag(found, given):
 
 def unit(w, b, T):
     """The error of one unit, in Python's own numbers."""
-    x = one_unit.START
+    x = cliff.START
     for _ in range(T):
         x = w / (1 + np.exp(-x)) + b
-    return (1 / (1 + np.exp(-x)) - one_unit.TARGET) ** 2
+    return (1 / (1 + np.exp(-x)) - cliff.TARGET) ** 2
 
 
 def unit_error(found, given):
@@ -89,7 +90,7 @@ def slope_of_a_wall(found, given):
     return near(found, sum(WALL.multiplier**t for t in range(given["T"])))
 
 
-WALL = laws.wall(5.0)
+WALL = laws.separatrix(5.0)
 SWEEP = {"scales": [0.5, 1.5], "seeds": (0, 1), "T": 5}
 SWEEP |= {"num_hiddens": 4, "activation": "tanh", "kind": "gaussian", "input_size": 0.1}
 SIZES = {"T": whole(1, 10**6), "num_hiddens": whole(1, 10**4)}
@@ -230,8 +231,8 @@ SPECS = {
             found.x, given["w"] / (1 + np.exp(-found.x)) + found.b, atol=1e-12 * given["w"]
         ),
     ),
-    "laws.wall": Spec(
-        laws.wall,
+    "laws.separatrix": Spec(
+        laws.separatrix,
         {"w": 5.0, "x_0": 0.5},
         {"w": number(5), "x_0": number(-0.9, 0.9)},
         lambda found, given: np.isclose(
@@ -239,7 +240,7 @@ SPECS = {
         ),
         {"x_0": ("x_0", "w")},  # with a large x_0 it is w that is too small
     ),
-    "laws.Wall.slope": Spec(WALL.slope, {"T": 5}, {"T": whole(1, 10**6)}, slope_of_a_wall),
+    "laws.Separatrix.slope": Spec(WALL.slope, {"T": 5}, {"T": whole(1, 10**6)}, slope_of_a_wall),
     "laws.angle": Spec(
         laws.angle,
         {"eigenvalues": [1.0, 0.5], "k": 3},
@@ -282,34 +283,34 @@ SPECS = {
         log_of_a_quotient,
     ),
     # --- spectra ---
-    "spectra.spectral_radius": Spec(
+    "growth.spectra.spectral_radius": Spec(
         spectra.spectral_radius,
         {"W": W2},
         {"W": SQUARE},
         lambda found, given: near(found, largest_root(given["W"])),
     ),
-    "spectra.singular_values": Spec(
+    "growth.spectra.singular_values": Spec(
         spectra.singular_values,
         {"W": W2},
         {"W": SQUARE},
         lambda found, given: near(found.prod(), abs(np.linalg.det(given["W"]))) and found[0] >= found[1],
     ),
-    "spectra.departure_from_normality": Spec(
+    "growth.spectra.departure_from_normality": Spec(
         spectra.departure_from_normality, {"W": W2}, {"W": SQUARE}, lambda found, given: 0 <= found <= 1
     ),
-    "spectra.jacobian_spectrum": Spec(
+    "growth.spectra.jacobian_spectrum": Spec(
         spectra.jacobian_spectrum,
         {"trace": TRACE, "start": 0, "stop": T},
         {"trace": never, "start": whole(0, T - 1), "stop": optional(whole(1, T))},
         lambda found, given: near(found.log, np.log(np.linalg.svd(jacobian(given["start"], given["stop"]))[1])),
     ),
-    "spectra.lyapunov_exponents": Spec(
+    "growth.spectra.lyapunov_exponents": Spec(
         spectra.lyapunov_exponents,
         {"trace": TRACE, "discard": 0, "blocks": 2},
         {"trace": never, "discard": optional(whole(0, T - 2)), "blocks": whole(2, T)},
         lambda found, given: found.rate.shape == found.error.shape == (h,) and (np.diff(found.rate) <= 0).all(),
     ),
-    "spectra.power_growth": Spec(
+    "growth.spectra.power_growth": Spec(
         spectra.power_growth,
         {"M": W2, "v": np.ones(2), "K": 5},
         {"M": SQUARE, "v": shaped(2), "K": whole(0, 10**6)},
@@ -322,7 +323,7 @@ SPECS = {
             ],
         ),
     ),
-    "spectra.tangent_growth": Spec(
+    "growth.spectra.tangent_growth": Spec(
         spectra.tangent_growth,
         {"trace": TRACE, "v": np.ones(h), "start": 0, "stop": T},
         {"trace": never, "v": shaped(h), "start": whole(0, T - 1), "stop": optional(whole(1, T))},
@@ -330,48 +331,48 @@ SPECS = {
             found.log[-1], math.log(np.linalg.norm(jacobian(given["start"], given["stop"]) @ given["v"]))
         ),
     ),
-    "spectra.gaussian_growth": Spec(
+    "growth.spectra.gaussian_growth": Spec(
         spectra.gaussian_growth,
         {"n": 4, "K": 3, "samples": 2, "repeated": True, "seed": 0},
         {"n": whole(1, 1000), "K": whole(0, 10**5), "samples": whole(1, 10**5), "repeated": flag, "seed": whole(0)},
         drawn,
     ),
-    "spectra.horizon": Spec(
+    "growth.spectra.horizon": Spec(
         spectra.horizon,
         {"rho": 0.5, "dtype": float},
         {"rho": number(0), "dtype": never},
         lambda found, given: 1 <= found.overflow and found.subnormal <= found.zero,
     ),
-    "spectra.measured_horizon": Spec(
+    "growth.spectra.measured_horizon": Spec(
         spectra.measured_horizon,
         {"log": [0.0, -800.0, 800.0], "dtype": float},
         {"log": shaped(None), "dtype": never},
         lambda found, given: given["log"] is None or len(found) == 3,
     ),
     # --- sweep ---
-    "sweep.sweep": Spec(
-        sweep.sweep,
+    "growth.scales.sweep": Spec(
+        scales.sweep,
         {**SWEEP, "progress": None},
         {"scales": shaped(None), **SWEPT, "progress": lambda value: value is None},
         both_by_lag,
         {"num_hiddens": ("num_hiddens", "h")},
     ),
-    "sweep.theory": Spec(
-        sweep.theory,
+    "growth.scales.theory": Spec(
+        scales.theory,
         SWEEP,
         {"scales": shaped(None), **SWEPT},
         both_by_lag,
         {"num_hiddens": ("num_hiddens", "h")},
     ),
-    "sweep.edges": Spec(
-        sweep.edges,
+    "growth.scales.critical_scales": Spec(
+        scales.critical_scales,
         {"scales": [1.0, 2.0], "decades": [[-1.0], [1.0]]},
         {"scales": lambda value: shaped(2)(value) and value[0] < value[1], "decades": shaped(2, None)},
         lambda found, given: found.shape == (np.shape(given["decades"])[1],) and not np.isnan(found).any(),
     ),
     # --- neighbours ---
-    "neighbours.neighbours": Spec(
-        neighbours.neighbours,
+    "growth.perturbed_runs.perturbed_runs": Spec(
+        perturbed_runs.perturbed_runs,
         {"params": PARAMS, "x": X, "h0": np.zeros(h), "v": np.ones(h), "delta": 1e-6, "activation": "tanh"},
         {
             "params": never,
@@ -384,15 +385,15 @@ SPECS = {
         lambda found, given: found.h.shape == found.other.shape and len(found.log) == len(given["x"]) + 1,
         {"v": ("v", "delta")},
     ),
-    "neighbours.rate": Spec(
-        neighbours.rate,
+    "growth.perturbed_runs.rate": Spec(
+        perturbed_runs.rate,
         {"log": np.arange(6.0), "start": 0, "stop": 5},
         {"log": never, "start": whole(0, 5), "stop": whole(-1, 5)},
         lambda found, given: found.value == 1 if given["stop"] > given["start"] else math.isnan(found.value),
         {"start": ("start", "stop"), "log": ("log", "start", "stop")},
     ),
     # --- remedies ---
-    "remedies.remedies": Spec(
+    "growth.remedies.remedies": Spec(
         remedies.remedies,
         {
             "T": 8,
@@ -418,40 +419,38 @@ SPECS = {
             tuple(found) == remedies.NAMES and all(one.decades.shape == (given["T"],) for one in found.values())
         ),
     ),
-    "remedies.log10_never_at_zero": Spec(
+    "growth.remedies.log10_never_at_zero": Spec(
         remedies.log10_never_at_zero,
         {"T": 5},
         {"T": whole(1, 10**6)},
         lambda found, given: found.shape == (given["T"],) and found[0] == 0 and (np.diff(found) < 0).all(),
     ),
     # --- one unit ---
-    "one_unit.errors": Spec(one_unit.errors, UNIT, {"w": NUMBERS, "b": NUMBERS, "T": whole(1, 10**6)}, unit_error),
-    "one_unit.gradients": Spec(
-        one_unit.gradients,
+    "growth.cliff.errors": Spec(cliff.errors, UNIT, {"w": NUMBERS, "b": NUMBERS, "T": whole(1, 10**6)}, unit_error),
+    "growth.cliff.gradients": Spec(
+        cliff.gradients,
         UNIT,
         {"w": NUMBERS, "b": NUMBERS, "T": whole(1, 10**6)},
         lambda found, given: unit_error(found[0], given) and all(np.isfinite(one).all() for one in found),
     ),
-    "one_unit.surface": Spec(
-        one_unit.surface,
+    "growth.cliff.surface": Spec(
+        cliff.surface,
         {"T": 5, "size": (3, 2)},
         {"T": whole(1, 10**6), "size": shaped(2, dtypes="iu")},
         lambda found, given: (
             found.shape == tuple(given["size"])[::-1]
-            and np.allclose(
-                found[0, 0], unit(one_unit.PLANE[0][0], one_unit.PLANE[1][0], given["T"]), rtol=1e-4, atol=1e-6
-            )
+            and np.allclose(found[0, 0], unit(cliff.PLANE[0][0], cliff.PLANE[1][0], given["T"]), rtol=1e-4, atol=1e-6)
         ),
     ),
-    "one_unit.steepest": Spec(
-        one_unit.steepest,
+    "growth.cliff.steepest": Spec(
+        cliff.steepest,
         {"w": 5.0, "T": 5},
         {"w": number(-1e4, 1e4), "T": whole(1, 1000)},
         lambda found, given: -1 - abs(given["w"]) <= found.b <= 1,
     ),
-    "one_unit.descend": Spec(
-        one_unit.descend,
-        {"w": 5.0, "b": -2.0, "rate": 0.1, "clip": 1.0, "steps": 3, "T": 5, "within": one_unit.PLANE},
+    "growth.cliff.descend": Spec(
+        cliff.descend,
+        {"w": 5.0, "b": -2.0, "rate": 0.1, "clip": 1.0, "steps": 3, "T": 5, "within": cliff.PLANE},
         {
             "w": number(),
             "b": number(),

@@ -6,11 +6,14 @@ from matplotlib.figure import Figure
 from walk import Spec, choice, flag, fresh, never, number, optional, shaped, whole
 
 import d2lbptt as bptt
-from d2lbptt import explorers, figures, graph, influence, precision, remedies, scalar, spectra, truncation
+from d2lbptt import explorers, figures, gates, graph, scalar
+from d2lbptt.checking import step_size
 from d2lbptt.explorers._live import Explorer
-from d2lbptt.figures.strategies import NAMES
-from d2lbptt.text import Text
-from d2lbptt.variance import trade
+from d2lbptt.figures._strategies import NAMES
+from d2lbptt.growth import remedies, spectra
+from d2lbptt.text.corpus import Text
+from d2lbptt.truncation import influence
+from d2lbptt.truncation.randomized_variance import trade
 
 T = 6
 PARAMS = bptt.init_params(1, 3, 1, seed=1)
@@ -18,7 +21,7 @@ X = np.random.default_rng(0).normal(size=(T, 1))
 TRACE = bptt.forward(PARAMS, X, activation="tanh")
 FULL = np.linspace(-4.0, 0.0, T)
 SHARES = np.tril(np.full((T, T), 2.0 / T / (T + 1)))
-FIRST = truncation.first_kept(T, window=2)
+FIRST = gates.first_kept(T, window=2)
 CUTS = dict.fromkeys(NAMES, FIRST)
 
 
@@ -63,41 +66,41 @@ def explorer(function, good=None, legal=None, **more):
     )
 
 
-STEP_SIZES = precision.step_sizes(PARAMS, X, TRACE.o + 1, np.logspace(-12, -1, 23))
+STEP_SIZES = step_size.step_sizes(PARAMS, X, TRACE.o + 1, np.logspace(-12, -1, 23))
 RNN_WALK = len(graph.computational_graph(3).walk())
 SPECS = {
-    "figures.scalar.backward_table": picture(
+    "figures.backward_table": picture(
         figures.backward_table,
         {"table": scalar.scalar_rnn(0.9, 0.5, [1.0, 2.0, 3.0], [0.0, 1.0, 0.0]), "filled": 2},
         {"table": never, "filled": optional(whole(0, 3))},
     ),
-    "figures.truncation.cells": picture(
+    "figures.cells": picture(
         figures.cells,
         {"sizes": SHARES, "first": FIRST, "weights": np.ones((T, T))},
         {"sizes": never, "first": never, "weights": optional(never)},
         sizes=("sizes", "first"),
     ),
-    "figures.cliff.cliff": picture(figures.cliff, {"data": precision.cliff(5.0, 1e-3)}, {"data": never}),
-    "figures.graph.computational_graph": picture(
+    "figures.cliff": picture(figures.cliff, {"data": step_size.cliff(5.0, 1e-3)}, {"data": never}),
+    "figures.computational_graph": picture(
         figures.computational_graph,
         {"graph": graph.computational_graph(3), "walked": 5, "weight": "W_hh"},
         {"graph": never, "walked": optional(whole(0, RNN_WALK)), "weight": optional(choice("W_hx", "W_hh", "W_qh"))},
     ),
-    "figures.distances.distances": picture(
+    "figures.distances": picture(
         figures.distances,
         {"runs": {"calm": (np.geomspace(1e-8, 1e-9, T), np.geomspace(1e-8, 1e-9, T))}},
         {"runs": never},
     ),
-    "figures.eigenvalues.eigenvalues": picture(
+    "figures.eigenvalues": picture(
         figures.eigenvalues, {"values": np.array([0.5 + 0.5j, 0.5 - 0.5j])}, {"values": shaped(None, dtypes="iufc")}
     ),
-    "figures.errors.errors": Spec(
+    "figures.errors": Spec(
         figures.errors,
         {"report": bptt.check_gradients(PARAMS, X, TRACE.o + 1, activation="tanh")},
         {"report": never},
         lambda found, given: found._repr_png_()[1:4] == b"PNG",
     ),
-    "figures.flow.gradient_flow": picture(
+    "figures.gradient_flow": picture(
         figures.gradient_flow,
         {
             "full": FULL,
@@ -122,7 +125,7 @@ SPECS = {
         full=("full", "theory", "bound", "steps"),
         steps=("steps", "truncated"),
     ),
-    "figures.fresh_or_repeated.fresh_or_repeated": picture(
+    "figures.fresh_or_repeated": picture(
         figures.fresh_or_repeated,
         {
             "fresh": spectra.gaussian_growth(4, 5, 8, repeated=False),
@@ -133,25 +136,25 @@ SPECS = {
         fresh=("fresh", "repeated"),
         ax="axes",
     ),
-    "figures.influence.seen_by_span": picture(
+    "figures.seen_by_span": picture(
         figures.seen_by_span,
         {"window": np.linspace(-1, 1, 5), "chunks": np.linspace(-2, 1, 5), "observed": influence.Spans(2, 3)},
         {"window": never, "chunks": never, "observed": never},
     ),
-    "figures.influence.trajectories": picture(
+    "figures.trajectories": picture(
         figures.trajectories,
         {"runs": {"full": np.linspace(0, 1, T)}, "solution": 1.0},
         {"runs": never, "solution": number(-1e300, 1e300)},
     ),
-    "figures.lost_slope.lost_slope": picture(figures.lost_slope, {"data": precision.lost_slope()}, {"data": never}),
-    "figures.phase_diagram.phase_diagram": picture(
+    "figures.lost_slope": picture(figures.lost_slope, {"data": step_size.lost_slope()}, {"data": never}),
+    "figures.phase_diagram": picture(
         figures.phase_diagram,
         {"scales": np.array([0.5, 1.0, 1.5]), "by_lag": np.array([-1.0, 0, 1])[:, None] * np.arange(T), "theory": None},
         {"scales": never, "by_lag": never, "theory": optional(never)},
         scales=("scales", "by_lag"),
     ),
-    "figures.powers.powers": picture(figures.powers, {"data": explorers.powers().state["data"]}, {"data": never}),
-    "figures.product_spectrum.product_spectrum": picture(
+    "figures.powers": picture(figures.powers, {"data": explorers.powers().state["data"]}, {"data": never}),
+    "figures.product_spectrum": picture(
         figures.product_spectrum,
         {
             "spectrum": spectra.jacobian_spectrum(TRACE),
@@ -160,40 +163,38 @@ SPECS = {
         },
         {"spectrum": never, "exponents": never, "steps": whole(1, 2**53)},
     ),
-    "figures.remedies.remedies": picture(
+    "figures.remedies": picture(
         figures.remedies,
         {"found": remedies.remedies(8, num_hiddens=4, num_inputs=4), "names": None},
         {"found": never, "names": lambda value: value is None or (isinstance(value, dict) and not value)},
     ),
-    "figures.routes.pairs": picture(
+    "figures.pairs": picture(
         figures.pairs,
         {"shares": SHARES},
         {"shares": lambda value: shaped(2, 2)(value) and np.abs(value).max() <= 1e300},
     ),
-    "figures.step_size.step_size": picture(
+    "figures.step_size": picture(
         figures.step_size,
         {"sizes": STEP_SIZES, "method": "central", "h": None},
         {"sizes": never, "method": choice("forward", "central", "complex"), "h": optional(never)},
     ),
-    "figures.strategies.strategies": picture(
+    "figures.strategies": picture(
         figures.strategies,
         {"text": "abcdef", "first": CUTS, "t": 4, "mean_reach": 2.5},
         {"text": never, "first": never, "t": whole(1, T), "mean_reach": optional(number(0, 4))},
         text=("text", "first"),
     ),
-    "figures.transient.transient": picture(
-        figures.transient, {"data": explorers.transient().state["data"]}, {"data": never}
-    ),
-    "figures.variance.variance": picture(
+    "figures.transient": picture(figures.transient, {"data": explorers.transient().state["data"]}, {"data": never}),
+    "figures.variance": picture(
         figures.variance, {"runs": {"pi = 0.9": (np.geomspace(1, 9, T), np.geomspace(1, 9, T))}}, {"runs": never}
     ),
-    "figures.variance.trade": picture(figures.trade, {"data": trade(np.full(50, 0.5), 0.9)}, {"data": never}),
+    "figures.trade": picture(figures.trade, {"data": trade(np.full(50, 0.5), 0.9)}, {"data": never}),
     **{
-        f"explorers.{name}.{name}": explorer(getattr(explorers, name))
+        f"explorers.{name}": explorer(getattr(explorers, name))
         for name in explorers.__all__
         if name not in ("gradient_flow", "strategies")
     },
-    "explorers.gradient_flow.gradient_flow": explorer(
+    "explorers.gradient_flow": explorer(
         explorers.gradient_flow,
         {"params": PARAMS, "x": X, "y": np.ones((T, 1)), "h0": np.zeros(3), "activation": "tanh"},
         {
@@ -204,7 +205,7 @@ SPECS = {
             "activation": choice("tanh", "identity", "sigmoid", "relu"),
         },
     ),
-    "explorers.strategies.strategies": explorer(
+    "explorers.strategies": explorer(
         explorers.strategies,
         {"text": Text("time", "here")},
         {"text": lambda value: value is None or (isinstance(value, str) and value != "")},

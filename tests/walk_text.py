@@ -5,7 +5,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from walk import Spec, choice, filled, flag, fresh, never, number, optional, shaped, whole
 
-from d2lbptt import figures, text, training
+from d2lbptt import figures
+from d2lbptt.text import corpus as text
+from d2lbptt.text import training
 
 SENTENCE = "the old clock stands by the bridge and the boat waits "
 VOCAB = text.Vocab(SENTENCE)
@@ -86,37 +88,37 @@ BATCHES = {
 }
 
 SPECS = {
-    "text.load_text": Spec(
+    "text.corpus.load_text": Spec(
         text.load_text,
         {"source": None, "edition": "v1.0"},
         {"source": nothing, "edition": choice(*text.EDITIONS)},
         lambda result, given: set(result.characters) <= set("abcdefghijklmnopqrstuvwxyz "),
     ),
-    "text.Vocab": Spec(
+    "text.corpus.Vocab": Spec(
         text.Vocab,
         {"tokens": SENTENCE, "min_freq": 2, "reserved_tokens": ["<pad>"]},
         {"tokens": is_texts, "min_freq": whole(0), "reserved_tokens": is_texts},
         lambda result, given: result[list(result.idx_to_token)].tolist() == [*range(len(result))],
     ),
-    "text.Vocab.to_tokens": Spec(
+    "text.corpus.Vocab.to_tokens": Spec(
         lambda indices: VOCAB.to_tokens(indices),
         {"indices": [1, 2]},
         {"indices": is_indices},
         lambda result, given: np.array_equal(VOCAB[np.atleast_1d(result)], np.ravel(given["indices"])),
     ),
-    "text.sequential_batches": Spec(
+    "text.corpus.sequential_batches": Spec(
         text.sequential_batches,
         {"corpus": CORPUS, "batch_size": 3, "num_steps": 5, "rng": fresh(lambda: np.random.default_rng(0))},
         BATCHES | {"rng": nothing},
         is_batches,
     ),
-    "text.random_batches": Spec(
+    "text.corpus.random_batches": Spec(
         text.random_batches,
         {"corpus": CORPUS, "batch_size": 3, "num_steps": 5, "rng": fresh(lambda: np.random.default_rng(0))},
         BATCHES,
         is_batches,
     ),
-    "training.train": Spec(
+    "text.training.train": Spec(
         training.train,
         {
             "corpus": CORPUS, "num_tokens": V, "epochs": 2, "num_hiddens": 4, "num_steps": 5, "batch_size": 3,
@@ -133,20 +135,20 @@ SPECS = {
         is_training,
         {"num_tokens": ("num_tokens", "corpus"), "num_steps": ("num_steps", "tau"), "scheme": ("scheme", "tau")},
     ),
-    "training.book_params": Spec(
+    "text.training.book_params": Spec(
         training.book_params,
         {"num_tokens": 5, "num_hiddens": 4, "seed": 0, "dtype": float},
         {"num_tokens": whole(1, 10**4), "num_hiddens": whole(1, 10**4), "seed": whole(0), "dtype": never},
         lambda result, given: result.W_hx.shape == result.W_qh.T.shape == (given["num_hiddens"], given["num_tokens"]),
     ),
-    "training.perplexity": Spec(
+    "text.training.perplexity": Spec(
         training.perplexity,
         {"params": PARAMS, "corpus": CORPUS, "num_steps": 5, "activation": "tanh"},
         {"params": IS_PARAMS, "corpus": is_corpus, "num_steps": optional(whole(1)), "activation": ACTIVATION},
         lambda result, given: isinstance(result, float) and 1 <= result < 10 * V,
         fields=("params",),
     ),
-    "training.predict": Spec(
+    "text.training.predict": Spec(
         training.predict,
         {"prefix": "the", "num_preds": 4, "params": PARAMS, "vocab": VOCAB, "activation": "tanh"},
         {
@@ -156,25 +158,25 @@ SPECS = {
         lambda result, given: len(result.removeprefix(given["prefix"]).replace("<unk>", "?")) == given["num_preds"],
         fields=("params",),
     ),
-    "figures.training.perplexity": Spec(
+    "figures.perplexity": Spec(
         figures.perplexity,
         {"ax": AX, "runs": {"one": [5.0, 2.0]}, "levels": {"a guess": 28}, "held_out": {"one": 9.0}},
         {"ax": never, "runs": is_empty_dict, "levels": is_empty_mapping, "held_out": is_empty_mapping},
         is_picture,
     ),
-    "figures.training.by_seed": Spec(
+    "figures.by_seed": Spec(
         figures.by_seed,
         {"ax": AX, "runs": {"one": [5.0, 2.0]}, "levels": {"a guess": 28}},
         {"ax": never, "runs": is_empty_dict, "levels": is_empty_mapping},
         is_picture,
     ),
-    "figures.cuts.cuts": Spec(
+    "figures.cuts": Spec(
         figures.cuts,
         {"ax": AX, "carried": ["the ", "time"], "fresh": ["mach", "ine "]},
         {"ax": never, "carried": never, "fresh": never},
         is_picture,
     ),
-    "figures.cost.cost": Spec(
+    "figures.cost": Spec(
         figures.cost,
         {"ax": AX, "lengths": [1, 2], "milliseconds": [0.1, 0.2], "megabytes": [1, 2]},
         {

@@ -1,21 +1,21 @@
 """Explorers: one question each, answered by sliders. Each is one widget; see ``_live.Explorer`` for its handles."""
 
 from .. import figures  # noqa: F401  isort: skip  first: see there
-from .butterfly import butterfly
-from .cliff import cliff
-from .gradient_check import gradient_check
-from .gradient_flow import gradient_flow
-from .phase_diagram import phase_diagram
-from .powers import powers
-from .remedies import remedies
-from .scalar_rnn import scalar_rnn
-from .step_size import step_size
-from .strategies import strategies
-from .transient import transient
-from .truncation import truncation
-from .two_routes import two_routes
-from .unrolled_graph import unrolled_graph
-from .with_tanh import with_tanh
+from ._butterfly import butterfly
+from ._cliff import cliff
+from ._gradient_check import gradient_check
+from ._gradient_flow import gradient_flow
+from ._phase_diagram import phase_diagram
+from ._powers import powers
+from ._remedies import remedies
+from ._scalar_rnn import scalar_rnn
+from ._step_size import step_size
+from ._strategies import strategies
+from ._transient import transient
+from ._truncation import truncation
+from ._two_routes import two_routes
+from ._unrolled_graph import unrolled_graph
+from ._with_tanh import with_tanh
 
 __all__ = [
     "butterfly",

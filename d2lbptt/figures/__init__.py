@@ -13,29 +13,29 @@ On the reader's Axes these hold, whatever their rcParams are (``plt.style.use("d
 """
 
 from . import _style  # noqa: F401  isort: skip  first: it loads Matplotlib's fonts without a red line
-from .cliff import cliff
-from .cost import cost
-from .cuts import cuts
-from .distances import distances
-from .eigenvalues import eigenvalues
-from .errors import errors
-from .flow import gradient_flow
-from .fresh_or_repeated import fresh_or_repeated
-from .graph import computational_graph
-from .influence import seen_by_span, trajectories
-from .lost_slope import lost_slope
-from .phase_diagram import phase_diagram
-from .powers import powers
-from .product_spectrum import product_spectrum
-from .remedies import remedies
-from .routes import pairs
-from .scalar import backward_table
-from .step_size import step_size
-from .strategies import strategies
-from .training import by_seed, perplexity
-from .transient import transient
-from .truncation import cells
-from .variance import trade, variance
+from ._cliff import cliff
+from ._cost import cost
+from ._cuts import cuts
+from ._distances import distances
+from ._eigenvalues import eigenvalues
+from ._errors import errors
+from ._flow import gradient_flow
+from ._fresh_or_repeated import fresh_or_repeated
+from ._graph import computational_graph
+from ._influence import seen_by_span, trajectories
+from ._lost_slope import lost_slope
+from ._phase_diagram import phase_diagram
+from ._powers import powers
+from ._product_spectrum import product_spectrum
+from ._remedies import remedies
+from ._routes import pairs
+from ._scalar import backward_table
+from ._step_size import step_size
+from ._strategies import strategies
+from ._training import by_seed, perplexity
+from ._transient import transient
+from ._truncation import cells
+from ._variance import trade, variance
 
 __all__ = [
     "backward_table",

@@ -1,0 +1,36 @@
+"""Remember what was calculated: a slider need not wait for what it does not change."""
+
+from functools import lru_cache, wraps
+
+
+def cached(most):
+    """Remember the array or arrays that a function returned for its latest arguments, and make them read-only.
+
+    What cannot be remembered, such as a call with a list, goes to the function, which says what it thinks of it.
+
+    Parameters
+    ----------
+    most : int
+        How many results are remembered.
+    """
+
+    def decorator(function):
+        def read_only(*args, **kwargs):
+            found = function(*args, **kwargs)
+            for array in found if isinstance(found, tuple) else (found,):
+                array.flags.writeable = False
+            return found
+
+        remembered = lru_cache(most, typed=True)(read_only)  # typed: True is not 1 to a function that asks for a number
+
+        @wraps(function)
+        def remembering(*args, **kwargs):
+            try:
+                hash((args, *kwargs.values()))
+            except TypeError:
+                return read_only(*args, **kwargs)
+            return remembered(*args, **kwargs)
+
+        return remembering
+
+    return decorator

@@ -1,0 +1,3 @@
+"""The section itself: every numbered display with its proof, and what readers ask about them."""
+
+__all__ = ["equations", "questions"]

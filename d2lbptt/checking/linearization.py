@@ -1,0 +1,84 @@
+"""What a gradient is made of, and how it is put together: all parameters at once, and many networks side by side.
+
+``Parts`` holds what the formulas of ``untied`` are made of, ``sweep`` and ``uses`` put it together.
+
+Shapes: the leading axis or axes are steps, entry t - 1 for step t; then the shape of W. A batch is summed.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .._recursion import outer
+from ..activations import ACTIVATIONS
+from ..bptt import output_gradient
+from ..untied import Key
+
+
+class Parts(NamedTuple):
+    """What the gradient is made of; always with a batch axis, and with more axes between T and B for many networks.
+
+    Attributes
+    ----------
+    do : array, shape (T, ..., B, q)
+        dL/do_t.
+    slope : array, shape (T, ..., B, h)
+        phi'(z_t).
+    W_hh : array, shape (..., h, h)
+    W_qh : array, shape (..., q, h)
+    x, before, after : array, shape (T, ..., B, n)
+        x_t, h_{t-1} and h_t.
+    """
+
+    do: np.ndarray
+    slope: np.ndarray
+    W_hh: np.ndarray
+    W_qh: np.ndarray
+    x: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+
+
+def parts(trace, y, *, loss="squared_error", reduction="mean"):
+    """Return the Parts of a trace."""
+    do, slope = output_gradient(trace, y, loss, reduction), ACTIVATIONS[trace.activation].slope(trace.h[1:])
+    do, slope, x, h = (a if a.ndim == 3 else a[:, None] for a in (do, slope, trace.x, trace.h))
+    return Parts(do, slope, trace.params.W_hh, trace.params.W_qh, x, h[:-1], h[1:])
+
+
+def sweep(p):
+    """Return dL/dh_t (9.7.13, 9.7.14) and dL/dz_t = phi'(z_t) * dL/dh_t in T rows each."""
+    dh = p.do @ p.W_qh
+    dz = np.empty_like(dh)
+    for t in range(len(dh) - 1, -1, -1):
+        np.multiply(p.slope[t], dh[t], out=dz[t])
+        if t:
+            dh[t - 1] += dz[t] @ p.W_hh
+    return dh, dz
+
+
+def uses(p, dz):
+    """Return what each use brings to the gradient of each parameter, by name: (T, ...) and the parameter's shape."""
+    h0 = np.zeros_like(dz)
+    h0[0] = dz[0] @ p.W_hh
+    return {
+        "W_hx": outer(dz, p.x),
+        "W_hh": outer(dz, p.before),
+        "W_qh": outer(p.do, p.after),
+        "b_h": dz.sum(-2),
+        "b_q": p.do.sum(-2),
+        "h0": h0,
+    }
+
+
+def unbatched(found, trace):
+    """Take the batch axis away again from what has one, by name, if the trace has none."""
+    if trace.x.ndim == 3:
+        return found
+    return {name: rows[:, 0] if name in ("h0", "h", "o") else rows for name, rows in found.items()}
+
+
+def tables(found):
+    """Return what each step brings, arrays by name, and the sums over the steps, all by Key."""
+    steps = {Key(name, True): rows for name, rows in found.items()}
+    return steps | {Key(name): rows.sum(0) for name, rows in found.items() if name not in ("h", "o")}

@@ -1,0 +1,256 @@
+"""Mistakes that readers make in the backward pass, each with the gradient that comes out of it.
+
+The right formulas are those of ``untied``:
+
+    dL/dh_t  = W_hh^T dz_{t+1} + W_qh^T dL/do_t,    dz_t = phi'(z_t) * dL/dh_t        9.7.13, 9.7.14
+    dL/dW_hx = sum_t dz_t x_t^T,    dL/dW_hh = sum_t dz_t h_{t-1}^T                   9.7.16
+    dL/dW_qh = sum_t dL/do_t h_t^T                                                    9.7.12
+
+Most mistakes put one part of them in the place of another; some happen where the steps are added up.
+
+Shapes: what step t brings to the gradient of a parameter stands in row t - 1 of (T, ...).
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import _validation
+from .._recursion import affine, weigh
+from ..activations import ACTIVATIONS
+from ..losses import LOSSES
+from ..rnn import Trace, checked_trace
+from .linearization import parts, sweep, unbatched, uses
+
+__all__ = ["MISTAKES", "SUSPECTS", "Mistake", "flawed", "suspect"]
+
+
+class Mistake(NamedTuple):
+    """A mistake: what is said of it, and what it changes.
+
+    Attributes
+    ----------
+    says : str
+        One sentence for the reader.
+    change : callable
+        ``change(run) -> dict``, the wrong contributions by name of the parameter.
+    """
+
+    says: str
+    change: Callable
+
+
+class _Run(NamedTuple):
+    """What a mistake is made on: a forward pass, its targets, and the Parts of the right gradient."""
+
+    trace: Trace
+    y: np.ndarray
+    loss: str
+    reduction: str
+    parts: tuple
+
+    def right(self):
+        """Return the right contributions."""
+        return self.made_of()
+
+    def made_of(self, **changed):
+        """Return the contributions when some of the parts are others."""
+        p = self.parts._replace(**changed)
+        return uses(p, sweep(p)[1])
+
+
+def flawed(mistake, trace, y, *, loss="squared_error", reduction="mean"):
+    """Return what each step brings to the gradient when a mistake is made.
+
+    Parameters
+    ----------
+    mistake : str or None
+        A name in ``MISTAKES``; None for the right gradient.
+    trace, y, loss, reduction
+        As for ``backward``.
+
+    Returns
+    -------
+    dict of str to array, shape (T, ...)
+        By name of the parameter; row t - 1 belongs to the copy that step t uses. Biases that the network does not
+        have are left out. h_0 enters in step 1 alone.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what it should be.
+    """
+    trace = checked_trace(trace)
+    run = _Run(trace, y, loss, reduction, parts(trace, y, loss=loss, reduction=reduction))
+    change = _Run.right if mistake is None else MISTAKES[_validation.one_of("mistake", mistake, MISTAKES)].change
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows comes back as inf or nan
+        found = change(run)
+    absent = {name for name in ("b_h", "b_q") if getattr(trace.params, name) is None}
+    return unbatched({name: value for name, value in found.items() if name not in absent}, trace)
+
+
+def _slopes_of(run, states):
+    return ACTIVATIONS[run.trace.activation].slope(states)
+
+
+def _from_z(run):
+    W_hx, W_hh, _, b_h, _ = run.trace.params
+    z = affine(W_hx, run.parts.x) + affine(W_hh, run.parts.before, b_h)
+    return run.made_of(slope=_slopes_of(run, z))
+
+
+def _no_label(run):
+    do, y = run.parts.do, np.asarray(run.y)
+    label = LOSSES[run.loss].label(do, y if run.trace.o.ndim == 3 else y[:, None])
+    return run.made_of(do=do + weigh(label.astype(do.dtype), run.reduction) / do.shape[1])
+
+
+def _last_forgotten(run):
+    do = run.parts.do.copy()
+    do[-1] = 0
+    right = run.right()
+    return run.made_of(do=do) | {"W_qh": right["W_qh"], "b_q": right["b_q"]}
+
+
+def _cut(run):
+    # What flows back to step 1 from later steps is taken away: only its own loss is left.
+    p = run.parts
+    dz = sweep(p)[1]
+    dz[0] = p.slope[0] * (p.do[0] @ p.W_qh)
+    return uses(p, dz)
+
+
+def _longest_path_missing(run):
+    p = run.parts
+    last = np.zeros_like(p.do)
+    last[-1] = p.do[-1]
+    dz = sweep(p)[1]
+    dz[0] -= sweep(p._replace(do=last))[1][0]
+    return uses(p, dz)
+
+
+def _W_hh_alone(**changed):
+    def change(run):
+        return run.right() | {"W_hh": run.made_of(**{k: f(run) for k, f in changed.items()})["W_hh"]}
+
+    return change
+
+
+def _no_start(run):
+    before = run.parts.before.copy()
+    before[0] = 0
+    return before
+
+
+def _entry(factor):
+    def change(run):
+        found = run.right()
+        found["W_hh"][:, -1, 0] *= factor
+        return found
+
+    return change
+
+
+def _first_skipped(run):
+    p = run.parts
+    dz = sweep(p)[1]
+    found = uses(p, dz)
+    for rows in found.values():
+        rows[0] = 0
+    if len(dz) > 1:  # what flowed back last stands for the gradient of h_0
+        found["h0"][0] = dz[1] @ p.W_hh
+    return found
+
+
+def _only_first(run):
+    found = run.right()
+    for rows in found.values():
+        rows[1:] = 0
+    return found
+
+
+MISTAKES = {
+    "no slope": Mistake(
+        "The slope phi'(z_t) is missing.", lambda run: run.made_of(slope=np.ones_like(run.parts.slope))
+    ),
+    "slope of step t - 1": Mistake(
+        "The slope is that of the step before, phi'(z_{t-1}) for phi'(z_t).",
+        lambda run: run.made_of(slope=_slopes_of(run, run.parts.before)),
+    ),
+    "slope of z": Mistake(
+        "The slope is calculated from z_t with the formula that wants h_t, for tanh 1 - z_t^2 for 1 - h_t^2.", _from_z
+    ),
+    "W_hh untransposed": Mistake(
+        "On the way back W_hh stands where its transpose belongs.",
+        lambda run: run.made_of(W_hh=run.parts.W_hh.T),
+    ),
+    "h_t for h_{t-1}": Mistake(
+        "In dL/dW_hh, h_t stands where h_{t-1} belongs.", _W_hh_alone(before=lambda run: run.parts.after)
+    ),
+    "h_0 is zero": Mistake("In dL/dW_hh, the initial state h_0 is taken as zero.", _W_hh_alone(before=_no_start)),
+    "x_{t-1} for x_t": Mistake(
+        "In dL/dW_hx, x_{t-1} stands where x_t belongs.", lambda run: run.made_of(x=np.roll(run.parts.x, 1, axis=0))
+    ),
+    "no 1/T": Mistake(
+        "The factor 1/T of the mean over time is missing.",
+        lambda run: run.made_of(do=(len(run.parts.do) if run.reduction == "mean" else 1) * run.parts.do),
+    ),
+    "no label": Mistake("In dL/do_t, the label y_t has not been subtracted.", _no_label),
+    "last output forgotten": Mistake(
+        "The way back starts from nothing: in dL/dh_T the term W_qh^T dL/do_T is missing.", _last_forgotten
+    ),
+    "step 1 cut off": Mistake("Nothing flows back from step 2 to step 1: the sequence is cut there.", _cut),
+    "window one short": Mistake(
+        "The longest path is missing: nothing flows back from the last loss to step 1.", _longest_path_missing
+    ),
+    "step 1 skipped": Mistake("Step 1 is missing: the loop over the steps stops one too early.", _first_skipped),
+    "overwriting": Mistake("Only step 1 is there: each step overwrites the sum instead of adding to it.", _only_first),
+    "no bias": Mistake("The gradient of b_h is zero.", lambda run: run.right() | {"b_h": 0 * run.right()["b_h"]}),
+    "a sign": Mistake("One entry has the wrong sign.", _entry(-1)),
+    "one per cent": Mistake("One entry is 1 % too large.", _entry(1.01)),
+}
+
+SUSPECTS = dict(
+    zip(
+        "ABCDEFGHIJ",
+        (
+            "no 1/T",
+            "slope of step t - 1",
+            "overwriting",
+            "h_0 is zero",
+            "no slope",
+            "a sign",
+            "last output forgotten",
+            "h_t for h_{t-1}",
+            "window one short",
+            "W_hh untransposed",
+        ),
+        strict=True,
+    )
+)
+
+
+def suspect(letter):
+    """Return one of ten wrong backward passes, for the bug hunt; what is wrong with it stands in ``SUSPECTS``.
+
+    Parameters
+    ----------
+    letter : {"A", ..., "J"}
+
+    Returns
+    -------
+    callable
+        ``contributions(trace, y)`` for ``check_gradients``, with the squared error and the mean over time.
+
+    Raises
+    ------
+    ValueError
+        If there is no such letter.
+    """
+    name = SUSPECTS[_validation.one_of("letter", letter, SUSPECTS)]
+
+    def contributions(trace, y):
+        return flawed(name, trace, y)
+
+    return contributions

@@ -1,0 +1,303 @@
+"""Where a gradient is wrong: the errors of a ``Report`` over parameters and time steps."""
+
+import io
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PolyCollection
+from PIL import Image
+
+from .. import _validation
+from ..checking.report import Report
+from ..untied import Key
+from . import _style as style
+from ._graph import NAMES
+from ._paper import house, picture
+from ._style import Words, short
+
+__all__ = ["errors"]
+
+
+SIZE = (9.6, 4)  # inches
+LABELS = NAMES | {"b_h": "b$_h$", "b_q": "b$_q$", "h0": "h$_0$", "h": "h$_t$", "o": "o$_t$"}
+NOTHING, WITHIN, BEYOND = "#FFFFFF", "#DFE8EE", "#080010"
+DECADES = 3  # for each colour
+COLOURS = ("#F8CD37", "#FB8A0A", "#D8483F", "#8F2469", "#4A0C6B")  # of inferno: ever darker, for every eye
+PALETTE = np.array([[*bytes.fromhex(colour[1:]), 255] for colour in (NOTHING, WITHIN, *COLOURS, BEYOND)], np.uint8)
+VERDICTS = {"PASS": style.FULL["color"], "FAIL": style.TRUNCATED["color"], "BLIND": style.THEORY["color"]}
+BLIND = {"facecolor": "none", "edgecolor": style.FAINT, "hatch": "///", "linewidth": 0}
+BAND, GAP = 60, 8  # rows of pixels for one parameter, and to the next
+COLUMNS = 600  # of pixels for the steps, at most
+SUM = (0.02, 0.09)  # where the column of the sum begins and ends, in sequences after t = T
+TOP, STRIP, BOTTOM = -0.75, -0.5, -0.3  # of the strip with the wrong steps: its ends and its middle, in parameters
+MOST = 8  # parameters
+
+
+def errors(report):
+    """Draw where a gradient is wrong, and by how many tolerances.
+
+    Parameters
+    ----------
+    report : Report
+        From ``check_gradients``.
+
+    Returns
+    -------
+    ErrorsPicture
+        A notebook shows it if it stands last in a cell; its ``figure`` can be saved.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no report, or one of ``check_gradient``, which knows no parameters and no steps.
+
+    Notes
+    -----
+    A band for each parameter, and in it a row for each unit, which is the first index; of the other indices the
+    largest error counts. Columns are the uses of the parameter in the steps t, and, set apart, the sum of all. The
+    colour goes by tolerances, not by the size of the gradient: an error of 10^4 tolerances may be a small part of
+    a gradient whose tolerance is smaller still. Pale is what rounding explains.
+    """
+    _validation.instance("report", report, Report)
+    if report.rows[0].parameter not in LABELS:
+        raise ValueError(f"report is about {report.rows[0].parameter}, wanted a report of check_gradients")
+    shown = picture(_ErrorsPicture, *SIZE)
+    with house():
+        shown.show(report)
+    return shown
+
+
+class _ErrorsPicture:
+    """The picture of ``errors``, drawn once; ``update`` moves its artists.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        9.6 x 4 inches.
+
+    Attributes
+    ----------
+    figure : matplotlib.figure.Figure
+    artists : list
+        What ``update`` changes.
+    """
+
+    def __init__(self, figure):
+        self.figure, self._words = figure, "no report"
+        self.ax = style.axes(figure.add_axes((0.12, 0.15, 0.66, 0.72)), "time step t", "")
+        self.ax.spines[:].set_visible(False)
+        self.ax.tick_params(axis="y", length=0)
+        self.ax.set_yticks([])
+        look = {"aspect": "auto", "interpolation": "nearest"}
+        self.steps, self.sums = (self.ax.imshow(PALETTE[:1, None], **look) for _ in range(2))
+        self.blind = self.ax.add_collection(PolyCollection([], **BLIND), autolim=False)
+        self.wrong = self.ax.add_collection(PolyCollection([], facecolor=style.INK, linewidth=0), autolim=False)
+        look = {"marker": "o", "markersize": 17, "markerfacecolor": "none", "clip_on": False}
+        self.ring = [
+            self.ax.plot([], [], markeredgecolor=colour, markeredgewidth=width, **look)[0]
+            for colour, width in (("white", 6), (style.INK, 2.5))
+        ]
+        across = {"transform": self.ax.get_yaxis_transform()}
+        self.names = Words(self.ax, MOST, ha="right", fontsize=style.LABEL, **across)
+        self.verdicts = Words(self.ax, MOST, ha="left", **across)
+        self.notes = Words(self.ax, 3, color=style.FAINT)
+        self.strip = Words(self.ax, 1, ha="right", **across)
+        top = {"transform": figure.transFigure, "va": "center_baseline"}
+        box = {"boxstyle": "square,pad=0.25", "linewidth": 0}
+        self.title = self.ax.text(0.15, 0.94, "", fontsize=style.LABEL, **top)
+        self.verdict = self.ax.text(0.015, 0.94, "", fontsize=18, fontweight="bold", color="white", bbox=box, **top)
+        words = self.names, self.verdicts, self.notes, self.strip
+        texts = [text for group in words for text in group.texts]
+        self.artists = [self.steps, self.sums, self.blind, self.wrong, *self.ring, *texts, self.title, self.verdict]
+        _scale(figure.add_axes((0.905, 0.15, 0.022, 0.72)))
+
+    def update(self, data):
+        """Show ``report`` and ``T``, attributes of data."""
+        self.show(data.report, data.T)
+
+    def show(self, report, T=None):
+        """Show another Report; where the sums alone were compared it does not know T, and without T has no axis."""
+        bands = _bands(report)
+        T = next((band.steps.shape[1] for band in bands if band.steps is not None), T)
+        ticks, T = _ticks(T) if T else [], T or 1
+        left, right = (T + 0.5 + T * share for share in SUM)
+        self.ax.set(xlim=(0.5, right), ylim=(len(bands), TOP), xticks=ticks)
+        self._show(self.steps, [band.steps for band in bands], (0.5, T + 0.5))
+        self._show(self.sums, [None if b.total is None else b.total[:, None] for b in bands], (left, right))
+        self._name(bands, report, T, (left + right) / 2)
+        self._mark(bands, report, thin=max(0.5, 0.002 * T), middle=(left + right) / 2)
+        self.wrong.set_visible(len(ticks) > 0)
+        self.verdict.set_text(report.verdict)
+        self.verdict.get_bbox_patch().set_facecolor(VERDICTS[report.verdict])
+        self.title.set_text(_headline(report))
+        self._words = _in_words(report, bands)
+
+    def _repr_png_(self):
+        canvas, out = FigureCanvasAgg(self.figure), io.BytesIO()
+        canvas.draw()
+        # A few colours are all there are, and a notebook has many of these pictures.
+        Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(128).save(out, "PNG", optimize=True)
+        return out.getvalue()
+
+    def __repr__(self):
+        """Return what a page shows that shows no pictures."""
+        return self._words
+
+    def _show(self, image, tables, edges):
+        rows = [_rows(table) for table in tables]
+        columns = max(len(row[0]) for row in rows)
+        stacked = np.full((len(rows), BAND + GAP, columns), np.nan)
+        for band, row in zip(stacked, rows, strict=True):
+            band[GAP // 2 : GAP // 2 + BAND] = row
+        image.set_data(PALETTE[_level(stacked.reshape(-1, columns))])
+        image.set_extent((*edges, len(rows), 0))
+
+    def _name(self, bands, report, T, middle):
+        centers = np.arange(len(bands)) + 0.5
+        self.names.show([(-0.012, y, LABELS[band.name]) for y, band in zip(centers, bands, strict=True)])
+        self.verdicts.show([(1.012, y, band.words) for y, band in zip(centers, bands, strict=True)])
+        self.strip.show([(-0.012, STRIP, "wrong at")])
+        lacking = [y for y, band in zip(centers, bands, strict=True) if band.steps is None]
+        notes = [(middle, STRIP, "sum")]
+        if lacking:
+            notes.append(((T + 1) / 2, np.mean(lacking), "only sums were given: no steps to compare"))
+        if not report.time_steps:
+            notes.append((0.5 + 0.1 * T, STRIP, "no step" if report.verdict == "PASS" else "not known"))
+        elif not len(self.ax.get_xticks()):
+            notes.append((0.5 + 0.1 * T, STRIP, f"t = {report.time_steps[-1]}"))
+        self.notes.show(notes)
+
+    def _mark(self, bands, report, thin, middle):
+        self.wrong.set_verts([_box(t - thin, t + thin, TOP, BOTTOM) for t in report.time_steps])
+        edge = GAP / 2 / (BAND + GAP)
+        sides = self.steps.get_extent()[:2], self.sums.get_extent()[:2]
+        blind = [i for i, band in enumerate(bands) if band.blind]
+        self.blind.set_verts([_box(*side, i + edge, i + 1 - edge) for i in blind for side in sides])
+        place = ([], [])
+        if report.verdict == "FAIL":
+            worst = report.worst
+            at = next(i for i, band in enumerate(bands) if band.name == worst.parameter)
+            units = bands[at].units
+            share = (worst.index[_unit_axis(worst.parameter)] + 0.5) / units if worst.index else 0.5
+            place = [middle if worst.t is None else worst.t], [at + edge + share * (1 - 2 * edge)]
+        for ring in self.ring:
+            ring.set_data(*place)
+
+
+class _Band(NamedTuple):
+    """One parameter: the ratios of its units over the steps, and of the sum; None for what was not compared."""
+
+    name: str
+    steps: np.ndarray | None
+    total: np.ndarray | None
+    words: str
+    blind: bool
+
+    @property
+    def units(self):
+        return len(self.steps if self.total is None else self.total)
+
+
+def _bands(report):
+    return [
+        _Band(
+            row.parameter,
+            _by_unit(row.parameter, report.ratios.get(Key(row.parameter, True)), 1),
+            _by_unit(row.parameter, report.ratios.get(Key(row.parameter)), 0),
+            f"✗ {_times(row.ratio)}" if row.ratio > 1 else "blind" if row.blind else "✓",
+            row.blind,
+        )
+        for row in report.rows
+    ]
+
+
+def _unit_axis(name):
+    # h_0, h_t and o_t may have the axis of the batch in front of the unit.
+    return -1 if name in ("h0", "h", "o") else 0
+
+
+def _by_unit(name, ratios, leading):
+    """Return the largest ratio of each unit: (units,), or (units, T) if there is a leading axis of time."""
+    if ratios is None:
+        return None
+    unit = ratios.ndim - 1 if _unit_axis(name) else leading
+    others = tuple(axis for axis in range(leading, ratios.ndim) if axis != unit)
+    return ratios.max(others).T
+
+
+def _rows(table):
+    """Return the rows of pixels of one parameter; where there are more units or steps than pixels, the largest."""
+    if table is None:
+        return np.full((BAND, 1), np.nan)
+    table = _fewer(_fewer(table, BAND).T, COLUMNS).T
+    return table[np.arange(BAND) * len(table) // BAND]
+
+
+def _fewer(table, most):
+    if len(table) <= most:
+        return table
+    return np.maximum.reduceat(table, np.arange(most) * len(table) // most)
+
+
+def _level(ratio):
+    """Return the row of PALETTE: nothing, within the tolerance, so many times DECADES beyond it."""
+    with np.errstate(divide="ignore"):
+        above = np.floor(np.log10(ratio) / DECADES)
+    above = 2 + np.minimum(np.nan_to_num(above, nan=0), len(COLOURS))
+    return np.where(np.isnan(ratio), 0, np.where(ratio <= 1, 1, above)).astype(int)
+
+
+def _scale(ax):
+    levels = len(PALETTE) - 1
+    ax.imshow(PALETTE[1:, None], aspect="auto", origin="lower", extent=(0, 1, 0, levels))
+    bounds = np.arange(1, len(COLOURS) + 1)
+    labels = [style.power_of_ten(DECADES * bound) for bound in bounds]
+    ax.set_yticks([0.5, *(1 + bounds)], ["≤ 1", *labels], fontsize=style.TICK, color=style.INK)
+    ax.yaxis.set(ticks_position="right", label_position="right")
+    ax.set_ylabel("times the tolerance", fontsize=style.NOTE, color=style.INK)
+    ax.yaxis.set_label_coords(-1.0, 0.5)
+    ax.set_xticks([])
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+
+
+def _ticks(T):
+    """Return steps to label, the first and the last among them."""
+    if T <= 12:
+        return range(1, T + 1)
+    every = next(n * 10**k for k in range(9) for n in (1, 2, 5) if n * 10**k * 8 >= T)
+    return [1, *(t for t in range(every, T, every) if 0.04 * T < t < 0.94 * T), T]
+
+
+def _headline(report):
+    worst = report.worst
+    if report.verdict == "FAIL":
+        entry = worst.parameter + (f"[{', '.join(map(str, worst.index))}]" if worst.index else "")
+        where = "in the sum" if worst.t is None else f"at t = {worst.t}"
+        far = "not finite" if np.isinf(worst.ratio) else f"{_times(worst.ratio)} times the tolerance"
+        return f"◯ worst: {entry} {where}, {far}"
+    if report.verdict == "BLIND":
+        return "hatched: an error of 1 % could hide in the rounding"
+    return "every error is within its tolerance"
+
+
+def _in_words(report, bands):
+    """Return what does not differ from machine to machine, for whoever does not see the picture."""
+    wrong = ", ".join(band.name for band in bands if band.words.startswith("✗"))
+    blind = ", ".join(band.name for band in bands if band.words == "blind")
+    told = [f"wrong: {wrong}" * bool(wrong), f"cannot be judged: {blind}" * bool(blind)]
+    return "; ".join([report.verdict, *filter(None, told)])
+
+
+def _times(ratio):
+    if not np.isfinite(ratio):
+        return "∞" if ratio > 0 else "?"
+    if ratio < 1000:
+        return short(ratio, 2)
+    digit, power = f"{ratio:.0e}".split("e")
+    return f"{digit}·{style.power_of_ten(power)}"
+
+
+def _box(left, right, top, bottom):
+    return [(left, top), (right, top), (right, bottom), (left, bottom)]

@@ -1,0 +1,305 @@
+"""|dL/dh_t| against t, in decades: the picture of a gradient that vanishes or explodes (9.7.14, 9.7.15)."""
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from .. import _validation
+from . import _style as style
+from ._eigenvalues import _Eigenvalues, _Sizes
+from ._labels import Room
+from ._paper import decades as logarithms
+from ._paper import drawn
+
+__all__ = ["gradient_flow"]
+
+
+STEPS = (10, 20, 50, 100, 200, 500, 1000, 10**4, 10**5, 10**6)
+SLOPES = 250  # steps that the small picture of the slopes shows
+DECADES = (10, 30, 100, 400, 1000, 2500, 10**4, 10**5, 10**6, 10**7)
+
+
+@drawn
+def gradient_flow(
+    ax, full, truncated=None, *, tau=None, steps=None, theory=None, bound=None, every_step=False, decades=None
+):
+    """Draw |dL/dh_t| / |dL/dh_T| against t on a log axis.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    full : array, shape (T,)
+        log10 |dL/dh_t|, as ``log10_gradient_norms`` returns it.
+    truncated : array, shape (T,) or (n,), optional
+        The same with a window; -inf where it drops everything, which is drawn hatched.
+    tau : int, optional
+        The window, for the label.
+    steps : array of int, shape (n,), optional
+        The t that ``truncated`` belongs to; all if it is not given.
+    theory : array, shape (T,), optional
+        log10 of the ratio as a law predicts it, dashed.
+    bound : array, shape (T,), optional
+        log10 of what the ratio cannot exceed, dotted.
+    every_step : bool
+        Whether ``full`` has a loss at every step: theory and bound are those of the loss at T alone, and say so.
+    decades : int, optional
+        How far the vertical axis reaches up and down; by default as far as the curve and theory need.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+
+    Notes
+    -----
+    The vertical axis shows a ratio, so every curve of one model starts at 1 on the right: how large the gradient
+    is at T is not seen. Theory need not start there: it is a law for the long run. A steep line may still be a slow
+    one: mind the number of steps below it. The grey bands show where a number that starts at 1 leaves float32 and
+    float64.
+    """
+    full = logarithms("full", full, (None,), "(T,)")
+    T = len(full)
+    steps = None if steps is None else _steps(steps, T)
+    shape, names = ((T,), f"(T,) with T = {T}") if steps is None else (steps.shape, "(n,) as steps")
+    if tau is not None:
+        tau = _validation.whole_number("tau", tau, 1, 10**9)
+    truncated = None if truncated is None else logarithms("truncated", truncated, shape, names)
+    theory, bound = (
+        None if value is None else logarithms(symbol, value, (T,), f"(T,) with T = {T}")
+        for symbol, value in (("theory", theory), ("bound", bound))
+    )
+    if decades is not None:
+        decades = _validation.whole_number("decades", decades, 1, DECADES[-1])
+    _validation.flag("every_step", every_step)
+    picture = _GradientFlow(ax, decades)
+    picture.update(full, truncated, tau, steps=steps, theory=theory, bound=bound, every_step=every_step)
+    return ax
+
+
+def _steps(steps, T):
+    steps = _validation.shaped("steps", _validation.whole("steps", steps), (None,), "(n,)")
+    _validation.fits_in_memory("steps", steps.size, float, f"shape {steps.shape}")
+    if not (steps.min() >= 1 and steps.max() <= T and (np.diff(steps.astype(float)) > 0).all()):
+        raise ValueError(f"steps is {_validation.shown(steps.tolist())}, wanted rising numbers from 1 to T = {T}")
+    return steps
+
+
+class _GradientFlow:
+    """The picture of ``gradient_flow``, drawn once; ``update`` moves its artists.
+
+    Attributes
+    ----------
+    artists : list
+        What ``update`` changes, back to front; everything else stands still.
+    """
+
+    def __init__(self, ax, decades=None):
+        self.ax, self.decades = _decade_axes(ax), decades
+        self.bands = list(ax.texts)
+        self.dropped = ax.axvspan(0, 0, **style.DROPPED)
+        self.bound, self.theory = (_Curve(ax, look, style.NOTE) for look in (style.BOUND, style.THEORY))
+        self.full, self.truncated = (_Curve(ax, look) for look in (style.FULL, style.TRUNCATED))
+        (self.end,) = ax.plot([], [], "o", color=style.FULL["color"], markersize=8)
+        self.theory.line.set_zorder(self.end.get_zorder() + 1)
+        behind = [self.bound, self.full, self.truncated]
+        lines, labels = zip(*((curve.line, curve.label) for curve in (*behind, self.theory)), strict=True)
+        self.artists = [self.dropped, *lines[:-1], self.end, lines[-1], *labels]
+
+    def update(self, full, truncated=None, tau=None, *, steps=None, theory=None, bound=None, every_step=False):
+        """Show other curves; see ``gradient_flow``."""
+        t, alone = np.arange(1, len(full) + 1), "loss at T alone"
+        curve, cut = _relative(full, full), _relative(truncated, full)
+        _set_limits(self.ax, [curve, _relative(theory)], self.decades)
+        self.end.set_data(t[-1:], curve[-1:])
+        self.full.show(t, curve, "full gradient")
+        self.truncated.show(t if steps is None else steps, cut, f"truncated, τ = {tau}")
+        self.theory.show_law(t, _relative(theory), f"theory, {alone}" if every_step else "theory: ρᵏ × slopes")
+        self.bound.show_law(t, _relative(bound), f"bound, {alone}" if every_step else "no gradient lies above")
+        edge = self._hatch(*self.truncated.line.get_data())
+        self._name(edge, tau)
+
+    def _hatch(self, steps, curve):
+        """Hatch what the window drops, up to the first step that it keeps; return where that ends, or None."""
+        drops = len(curve) > 0 and not np.isfinite(curve[0])
+        self.dropped.set_visible(drops)
+        if not drops:
+            return None
+        kept, (low, _), (bottom, top) = np.isfinite(curve), self.ax.get_xlim(), self.ax.get_ylim()
+        edge = steps[np.argmax(kept)] - 0.5 if kept.any() else steps[-1] + 0.5
+        self.dropped.set_bounds(low, bottom, edge - low, top - bottom)
+        return edge
+
+    def _name(self, edge, tau):
+        curves = [self.full, self.truncated, self.bound, self.theory]
+        lines = [curve.line.get_data() for curve in curves]
+        room = Room(self.ax, [*lines, (self.ax.get_xlim(), (0, 0))], self.bands)
+        for number, curve in enumerate(curves):
+            if curve is self.truncated and edge is not None:
+                # In the hatched block, or beside it where it is narrow.
+                curve.label.set_text(f"dropped by τ = {tau}")
+                room.within(curve.label, self.ax.get_xlim()[0], edge)
+            else:
+                room.beside(curve.label, number)
+
+
+class _Curve:
+    """A line and its name."""
+
+    def __init__(self, ax, look, size=style.LABEL):
+        (self.line,) = ax.plot([], [], **look)
+        font = {"color": look["color"], "fontsize": size, "fontweight": "bold"}
+        self.label = ax.text(0, 0, "", bbox=style.paper(0.12), ha="left", va="bottom", **font)
+        self.artists = (self.line, self.label)
+
+    def show(self, t, curve, words):
+        """Show another curve and name, or nothing if there is no curve."""
+        self.line.set_data(*(([], []) if curve is None else (t, curve)))
+        self.label.set_text("" if curve is None else words)
+
+    def show_law(self, t, curve, words):
+        """The same for a curve without a mark at its end: of one point nothing would be seen."""
+        self.show(t, None if curve is None or np.isfinite(curve).sum() < 2 else curve, words)
+
+
+def _relative(decades, full=None):
+    """Return decades below or above the end of ``full``, nan where nothing is left; None stays None."""
+    if decades is None:
+        return None
+    base = full[-1] if full is not None and np.isfinite(full[-1]) else 0
+    return np.where(np.isfinite(decades), decades - base, np.nan)
+
+
+def _decade_axes(ax):
+    style.axes(ax, "time step t", "|∂L/∂h$_t$|  ÷  |∂L/∂h$_T$|")
+    style.decades(ax.yaxis)
+    ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    ax.yaxis.set_label_coords(-0.155, 0.5)
+    ax.axhline(0, color=style.FAINT, linewidth=1)
+    _bands(ax)
+    return ax
+
+
+def _set_limits(ax, curves, decades):
+    known = [curve for curve in curves if curve is not None and np.isfinite(curve).any()]
+    reach = max((np.nanmax(np.abs(curve)) for curve in known), default=1)
+    limit = decades or style.next_limit(1.04 * reach, DECADES)
+    steps = style.next_limit(len(curves[0]), STEPS)
+    ax.set(xlim=(1 - 0.02 * steps, 1.02 * steps), ylim=(-limit, limit))
+
+
+def _bands(ax):
+    """Shade and name, on an axis of decades, where a number that starts at 1 leaves float32 and float64."""
+    limits = [np.log10([float(f.smallest_subnormal), float(f.max)]) for f in map(np.finfo, ("f4", "f8"))]
+    edges = [*limits, (-1e9, 1e9)]
+    for (low, high), (lower, higher), colour, name in zip(
+        edges, edges[1:], style.BANDS, ("float32", "float64"), strict=False
+    ):
+        for start, stop, word in ((low, lower, "vanished"), (high, higher, "exploded")):
+            ax.axhspan(start, stop, color=colour, linewidth=0, zorder=0)
+            ax.text(
+                0.99, start, f"{word} in {name} ", transform=ax.get_yaxis_transform(), clip_on=True,
+                fontsize=style.NOTE, color=style.FAINT, ha="right", va="top" if start < 0 else "bottom",
+            )  # fmt: skip
+
+
+class _Slopes:
+    """phi'(z_t) against t: the median of all units, and the band between the lowest and the highest tenth.
+
+    Slopes that are 0 or 1, as those of relu, have no such middle: of them the share that is 1 is shown.
+    """
+
+    def __init__(self, ax):
+        self.ax = style.axes(ax, "time step t", "")
+        ax.set(ylim=(0, 1.04))
+        ax.set_title("slopes φ′(z$_t$) of all units", fontsize=style.LABEL, color=style.INK)
+        ax.xaxis.set_major_locator(MaxNLocator(3, integer=True))
+        self.band = ax.fill([], [], color=style.FULL["color"], alpha=0.25, linewidth=0)[0]
+        (self.median,) = ax.plot([], [], **style.FULL)
+        self.artists = [self.band, self.median]
+
+    def update(self, slopes, limits):
+        """Show other slopes, shape (T, units), on an axis with these limits."""
+        t = np.arange(0, len(slopes), -(-len(slopes) // SLOPES))  # from more steps the eye sees no more
+        low, middle, high = np.quantile(slopes[t], [0.1, 0.5, 0.9], axis=1)
+        if np.isin(slopes[t], (0, 1)).all():
+            low = middle = high = slopes[t].mean(1)
+        self.ax.set_xlim(limits)
+        self.median.set_data(t + 1, middle)
+        self.band.set_xy(np.column_stack([np.r_[t, t[::-1]] + 1, np.r_[low, high[::-1]]]))
+
+
+class _GradientFlowPicture:
+    """|dL/dh_t| against t beside what makes it: eigenvalues and singular values of W_hh, and the slopes.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        Twice as wide as high.
+
+    Attributes
+    ----------
+    figure : matplotlib.figure.Figure
+    artists : list
+        What ``update`` changes.
+    """
+
+    def __init__(self, figure):
+        self.figure = figure
+        self.flow = _GradientFlow(figure.add_axes((0.118, 0.14, 0.462, 0.83)))
+        self.flow.ax.yaxis.set_label_coords(-0.188, 0.5)
+        self.eigenvalues = _Eigenvalues(figure.add_axes((0.665, 0.555, 0.18, 0.36)))
+        self.sizes = _Sizes(figure.add_axes((0.857, 0.555, 0.14, 0.36)))
+        self.slopes = _Slopes(figure.add_axes((0.665, 0.14, 0.325, 0.225)))
+        self.artists = [
+            artist for part in (self.flow, self.eigenvalues, self.sizes, self.slopes) for artist in part.artists
+        ]
+
+    def update(self, data):
+        """Show the attributes of data: what ``gradient_flow`` takes, eigenvalues, singular_values and slopes."""
+        self.flow.decades = data.decades
+        curves = {"theory": data.theory, "bound": data.bound, "every_step": data.every_step}
+        self.flow.update(data.full, data.truncated, data.tau, steps=data.steps, **curves)
+        self.eigenvalues.update(data.eigenvalues, data.singular_values[0])
+        self.sizes.update(data.eigenvalues, data.singular_values, self.eigenvalues.ax.get_ylim()[1])
+        self.slopes.update(data.slopes, self.flow.ax.get_xlim())
+
+
+class _TwoFlows:
+    """|dL/dh_t| for the identity and for another activation, beside the slopes phi'(z_t) that make the difference.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        About 2.4 times as wide as high.
+
+    Attributes
+    ----------
+    figure : matplotlib.figure.Figure
+    artists : list
+        What ``update`` changes.
+    """
+
+    def __init__(self, figure):
+        self.figure = figure
+        self.flow = _decade_axes(figure.add_axes((0.125, 0.165, 0.50, 0.80)))
+        self.bands = list(self.flow.texts)
+        self.phi, self.identity = (_Curve(self.flow, look) for look in (style.FULL, style.IDENTITY))
+        (self.end,) = self.flow.plot([], [], "o", color=style.FULL["color"], markersize=8)
+        self.slopes = _Slopes(figure.add_axes((0.72, 0.165, 0.27, 0.70)))
+        self.artists = [*self.phi.artists, *self.identity.artists, self.end, *self.slopes.artists]
+
+    def update(self, data):
+        """Show ``identity`` and ``full`` (log10 norms), ``activation`` and ``slopes`` (T, h), attributes of data."""
+        curves = [_relative(decades, decades) for decades in (data.identity, data.full)]
+        t = np.arange(1, len(data.full) + 1)
+        _set_limits(self.flow, curves, None)
+        room = Room(self.flow, [*((t, curve) for curve in curves), (self.flow.get_xlim(), (0, 0))], self.bands)
+        names = (self.identity, "identity"), (self.phi, data.activation)
+        for number, (part, words) in enumerate(names):
+            part.show(t, curves[number], words)
+            room.beside(part.label, number)
+        self.end.set_data(t[-1:], curves[1][-1:])
+        self.slopes.update(data.slopes, self.flow.get_xlim())

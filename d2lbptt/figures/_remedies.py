@@ -1,0 +1,172 @@
+"""The gradient on its way back under several remedies, each beside its law, and what is left of it at the end."""
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from .. import _validation
+from ..growth.remedies import Remedy
+from . import _style as style
+from ._flow import STEPS, _bands
+from ._labels import apart
+from ._paper import drawn, named, some
+
+__all__ = ["remedies"]
+
+
+LOOKS = {  # of the lines; darker, of their words
+    "gaussian": (style.FULL, style.FULL["color"]),
+    "window": (style.TRUNCATED, "#A84A00"),
+    "orthogonal": ({"color": "#000000", "linewidth": 3, "linestyle": (0, (5, 1, 1, 1))}, "#000000"),
+    "identity": (style.IDENTITY, "#97446F"),
+    "gated": ({"color": "#009E73", "linewidth": 3, "linestyle": (0, (7, 1))}, "#00694D"),
+}
+DECADES = (3, 10, 30, 60, 100, 150, 250, 400, 1000, 2500)
+HEIGHTS = 0.19, 0.09, 0.86  # of names, in parts of that of the axes: between two, of the lowest, of the highest
+
+
+@drawn
+def remedies(ax, found, names=None):
+    """Draw |dL/dh_{T-k}| / |dL/dh_T| against the lag k for several remedies, each beside its law, dashed.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        With room for names on the right: about half of its width.
+    found : mapping of str to remedies.Remedy
+        By keys of ``LOOKS``.
+    names : mapping of str to str, optional
+        What to call them; by default what they are called there.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+
+    Notes
+    -----
+    A gradient that arrives is not yet a good one: with a window it is another gradient, and a cell that keeps its state
+    hardly listens to its inputs. A line that falls to the bottom is exactly zero from there on.
+    """
+    found = some("found", named("found", found, lambda symbol, entry: _validation.instance(symbol, entry, Remedy)))
+    for key in found:
+        _validation.one_of("found", key, LOOKS)
+    names = {key: key for key in found} | ({} if names is None else named("names", names, _text))
+    _Remedies(ax).update(found, names)
+    return ax
+
+
+def _text(symbol, value):
+    return _validation.instance(symbol, value, str)
+
+
+class _Remedies:
+    """The picture of ``remedies``, drawn once; ``update`` moves its artists.
+
+    Attributes
+    ----------
+    artists : list
+        What ``update`` changes, back to front.
+    """
+
+    def __init__(self, ax):
+        self.ax = style.axes(ax, "steps back, k = T − t", "|∂L/∂h$_{T-k}$|  ÷  |∂L/∂h$_T$|")
+        style.decades(ax.yaxis)
+        ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        ax.yaxis.set_label_coords(-0.125, 0.5)
+        ax.axhline(0, color=style.FAINT, linewidth=1)
+        _bands(ax)
+        ax.text(1.06, 1.0, "dashed: the law", transform=ax.transAxes, fontsize=style.NOTE, color=style.FAINT, va="top")
+        self.rows = {key: _Row(ax, *look) for key, look in LOOKS.items()}
+        parts = zip(*((row.line, row.law, row.leader, row.name, row.number) for row in self.rows.values()), strict=True)
+        self.artists = [artist for part in parts for artist in part]
+
+    def update(self, found, names):
+        """Show other remedies; see ``remedies``."""
+        finite = np.concatenate([curve[np.isfinite(curve)] for r in found.values() for curve in (r.decades, r.law)])
+        T = max(len(r.decades) for r in found.values())
+        low, high = (style.next_limit(1.04 * reach, DECADES) for reach in (-finite.min(), finite.max()))
+        self.ax.set(xlim=(0, style.next_limit(T - 1, STEPS)), ylim=(-low, high))
+        ends = {key: (_end(r.decades) + low) / (low + high) for key, r in found.items()}
+        order = sorted(found, key=lambda key: (ends[key], -list(LOOKS).index(key)))
+        heights = dict(zip(order, apart([ends[key] for key in order], *HEIGHTS), strict=True))
+        for key, row in self.rows.items():
+            row.show(key in found)
+            if key in found:
+                row.update(found[key], names[key], heights[key])
+
+
+class _Row:
+    """A line, its law, its name at the right and the numbers at its end."""
+
+    def __init__(self, ax, look, dark):
+        (self.line,), (self.law,) = ax.plot([], [], **look), ax.plot([], [], **style.THEORY, zorder=4)
+        (self.leader,) = ax.plot([], [], color=look["color"], linewidth=1, clip_on=False)
+        words = {"transform": ax.transAxes, "x": 1.06}
+        self.name = ax.text(y=0, s="", fontsize=style.LABEL, fontweight="bold", color=dark, va="bottom", **words)
+        self.number = ax.text(y=0, s="", fontsize=style.NOTE, color=style.INK, va="top", **words)
+
+    def show(self, whether):
+        for artist in (self.line, self.law, self.leader, self.name, self.number):
+            artist.set_visible(whether)
+
+    def update(self, remedy, name, height):
+        k, (low, high), right = np.arange(len(remedy.decades)), self.line.axes.get_ylim(), self.line.axes.get_xlim()[1]
+        self.line.set_data(k, _falling(remedy.decades))
+        self.law.set_data(k, np.where(np.isfinite(remedy.law), remedy.law, np.nan))
+        end = remedy.decades[-1]
+        self.leader.set_visible(bool(np.isfinite(end)))
+        self.leader.set_data([k[-1], 1.045 * right], [end, low + height * (high - low)])
+        self.name.set(text=name, y=height)
+        law = "no law" if np.isnan(remedy.law[-1]) else f"law: {_size(remedy.law[-1])}"
+        self.number.set(text=f"{_size(end)}  ({law})", y=height - 0.01)
+
+
+def _falling(decades):
+    """Return decades for a line that falls to the bottom where they are -inf, and ends there."""
+    dead = np.isneginf(decades)
+    return np.where(dead, np.where(np.cumsum(dead) == 1, -1e6, np.nan), decades)
+
+
+def _end(decades):
+    return decades[-1] if np.isfinite(decades[-1]) else -np.inf
+
+
+def _size(decades):
+    """Return 10^decades in few characters."""
+    if np.isneginf(decades):
+        return "exactly 0"
+    if -2 <= decades < 3:
+        return style.short(10**decades, 2)
+    power = np.floor(decades)
+    first = round(10 ** (decades - power))
+    first, power = (1, power + 1) if first == 10 else (first, power)
+    return f"{first}·{style.power_of_ten(power)}"
+
+
+class _RemediesPicture:
+    """The picture of ``remedies``, for one figure.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        9.6 x 4.5 inches.
+
+    Attributes
+    ----------
+    figure : matplotlib.figure.Figure
+    artists : list
+        What ``update`` changes.
+    """
+
+    def __init__(self, figure):
+        self.figure = figure
+        self.remedies = _Remedies(figure.add_axes((0.11, 0.155, 0.58, 0.82)))
+        self.artists = self.remedies.artists
+
+    def update(self, data):
+        """Show ``found`` and ``names``, attributes of data."""
+        self.remedies.update(data.found, data.names)

@@ -1,0 +1,215 @@
+"""The error of a difference against its step h: too large a step, too small a step, and the digits that are left."""
+
+from itertools import takewhile
+
+import numpy as np
+from matplotlib.ticker import MultipleLocator
+
+from .. import _validation
+from ..checking.step_size import StepSizes
+from . import _style as style
+from ._paper import drawn
+
+LOOKS = {  # of the lines; darker, of their words
+    "forward": ({"color": "#E69F00", "linestyle": (0, (5, 1))}, "#8A5F00"),
+    "central": ({"color": "#CC79A7", "linestyle": "-"}, "#97446F"),
+    "complex": ({"color": "#009E73", "linestyle": "-"}, "#00694D"),
+}
+NAMES = {"forward": "forward difference", "central": "central difference", "complex": "complex step"}
+__all__ = ["step_size"]
+
+H, ERRORS = (-30.4, -0.6), (-18.5, 1.8)  # decades in sight
+PLACES = {"float32": 8, "float64": 16}  # after the point that the numbers can hold
+WIDTH, HEIGHT, ADVANCE = 308, 430, 10.87  # pixels; of one character of the digits
+
+
+@drawn
+def step_size(ax, sizes, *, method="central", h=None):
+    """Draw the relative error of three methods against the step h, and what theory says of one.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    sizes : step_size.StepSizes
+    method : {"forward", "central", "complex"}
+        The one whose line is strong and beside its theory: truncation and rounding, dashed; a diamond where h is best.
+    h : float, optional
+        One of sizes.h, to be marked.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+
+    Notes
+    -----
+    Both axes are logarithmic. Where rounding rules, the error of one h is chance: a line that dips has been lucky.
+    An error of 1 means that no digit is right; smaller steps cannot be worse, for they find the slope 0.
+    """
+    _validation.instance("sizes", sizes, StepSizes)
+    _validation.one_of("method", method, NAMES)
+    if h is not None and _validation.real_number("h", h) not in sizes.h:
+        raise ValueError(f"h is {h}, wanted one of sizes.h")
+    _StepSize(ax).update(sizes, method, h)
+    return ax
+
+
+class _StepSize:
+    """The picture of ``step_size``, drawn once; ``update`` moves its artists."""
+
+    def __init__(self, ax):
+        self.ax = style.axes(ax, "step h", "relative error")
+        ax.set(xlim=H, ylim=ERRORS)
+        ax.xaxis.set_major_locator(MultipleLocator(5))
+        ax.yaxis.set_major_locator(MultipleLocator(4))
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_formatter(style.decade)
+        ax.axhline(0, color=style.FAINT, linewidth=1)
+        faint = {"fontsize": style.NOTE, "color": style.FAINT}
+        ax.text(H[0] + 1.2, 0.15, "no digit is right", va="bottom", **faint)
+        ax.text(H[0] + 1.2, -0.4, "dashed: theory", va="top", **faint)
+        self.now = ax.axvspan(0, 0, color=style.NOW, linewidth=0, zorder=1)
+        self.lines = {method: ax.plot([], [], linewidth=2, **look)[0] for method, (look, _) in LOOKS.items()}
+        self.theory = [ax.plot([], [], **style.THEORY | {"linewidth": 1.6}, zorder=4)[0] for _ in range(2)]
+        (self.best,) = ax.plot([], [], "D", markersize=9, markerfacecolor="white", markeredgewidth=2, zorder=5)
+        self.best.set_markeredgecolor(style.THEORY["color"])
+        (self.point,) = ax.plot([], [], "o", markersize=12, markeredgecolor="white", markeredgewidth=1.5, zorder=6)
+        look = {"fontsize": style.LABEL, "fontweight": "bold", "zorder": 7, "bbox": style.paper()}
+        self.labels = {method: ax.text(0, 0, method, color=dark, **look) for method, (_, dark) in LOOKS.items()}
+        self.labels["complex"].set_text("complex step")
+        parts = self.lines.values(), self.theory, [self.best, self.point], self.labels.values()
+        self.artists = [self.now, *(artist for part in parts for artist in part)]
+
+    def update(self, sizes, method, h=None):
+        """Show other errors, or another method, or another h."""
+        x = np.log10(sizes.h)
+        for name, line in self.lines.items():
+            line.set_data(x, _decades(sizes.error[name]))
+            line.set(linewidth=3 if name == method else 1.5, alpha=1 if name == method else 0.6)
+            line.set_zorder(3 if name == method else 2)
+        law = sizes.law[method]
+        for line, term in zip(self.theory, law.terms(np.power(10.0, H)), strict=True):
+            line.set_data(H, np.log10(np.maximum(term, 1e-300)))
+        self.best.set_data([np.log10(law.best)], [_decades(law.error(law.best))])
+        self._mark(sizes, method, h)
+        self._name(sizes)
+
+    def _mark(self, sizes, method, h):
+        for artist in (self.now, self.point):
+            artist.set_visible(h is not None)
+        if h is not None:
+            at = np.log10(h)
+            self.now.set_bounds(at - 0.25, ERRORS[0], 0.5, ERRORS[1] - ERRORS[0])
+            self.point.set_data([at], _decades(sizes.error[method][sizes.h == h]))
+            self.point.set_markerfacecolor(LOOKS[method][0]["color"])
+
+    def _name(self, sizes):
+        """Write each name where its line leaves room: inside the V or above it, below the V, on the flat line."""
+        h, low = np.log10([[law.best, law.error(law.best)] for law in map(sizes.law.get, LOOKS)]).T
+        self.labels["forward"].set(x=min(h[0], -4.7), y=0.5 * low[0] if low[0] < -5 else 0.9, ha="center", va="center")
+        flat = _decades(sizes.error["complex"][: len(sizes.h) // 3 + 1].max())
+        self.labels["central"].set(x=h[1] - 1.8, y=max(low[1] - 1.2, flat + 1.4), ha="right", va="top")
+        self.labels["complex"].set(x=H[0] + 0.4, y=flat + 0.3, ha="left", va="bottom")
+
+
+def _decades(error):
+    """Return log10 of errors, kept inside the picture."""
+    low, high = ERRORS
+    return np.clip(np.log10(np.maximum(error, 1e-300)), low + 0.1, high - 0.1)
+
+
+class _StepSizePicture:
+    """The errors against h, and the digits that one h finds beside the true ones, for one figure.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        9.6 x 4.3 inches.
+
+    Attributes
+    ----------
+    figure : matplotlib.figure.Figure
+    artists : list
+        What ``update`` changes.
+    """
+
+    def __init__(self, figure):
+        self.figure = figure
+        self.errors = _StepSize(figure.add_axes((0.105, 0.165, 0.55, 0.815)))
+        self.digits = _Digits(figure.add_axes((1 - WIDTH / 960, 0, WIDTH / 960, 1)))
+        self.artists = self.errors.artists + self.digits.artists
+
+    def update(self, data):
+        """Show ``sizes``, ``method`` and ``h``, attributes of data."""
+        self.errors.update(data.sizes, data.method, data.h)
+        self.digits.update(data.sizes, data.method, data.h)
+
+
+class _Digits:
+    """What a method finds with one h, digit by digit, and the best h."""
+
+    def __init__(self, ax):
+        self.ax = ax
+        ax.set_axis_off()
+        ax.set(xlim=(0, WIDTH), ylim=(0, HEIGHT))
+        words, mono = {"fontsize": style.LABEL, "color": style.INK}, {"fontsize": style.NOTE, "family": "monospace"}
+        self.title = ax.text(12, 395, "", fontweight="bold", **words)
+        self.subtitle = ax.text(12, 365, "", **words)
+        ax.text(12, 318, "found", **words)
+        ax.text(12, 248, "true", **words)
+        self.right, self.wrong, self.true = (ax.text(12, y, "", **mono) for y in (290, 290, 220))
+        self.right.set(fontweight="bold")
+        self.wrong.set(color=style.FAINT)
+        self.count = ax.text(12, 165, "", fontweight="bold", **{**words, "fontsize": 22})
+        self.best = ax.text(12, 120, "", va="top", linespacing=1.5, **words)
+        self.artists = [self.title, self.subtitle, self.right, self.wrong, self.true, self.count, self.best]
+
+    def update(self, sizes, method, h):
+        """Show what was found with the step h, one of sizes.h."""
+        shown, true = _written(sizes, method, h)
+        same, law, dtype = _right_digits(sizes, method, h), sizes.law[method], sizes.found[method].dtype
+        end = shown.index(".") + min(same, PLACES[dtype.name] + 1) if same else 0
+        self.title.set_text(f"h = {_powers(h, 1)}")
+        self.subtitle.set_text(f"{NAMES[method]}, {dtype}")
+        self.right.set_text(shown[:end])
+        self.wrong.set(text=shown[end:], x=12 + ADVANCE * end)
+        self.true.set_text(true)
+        self.count.set_text(f"{same} digit{'s' * (same > 1)} right" if same else "no digit is right")
+        if method == "complex":
+            self.best.set_text(f"◇ any h below {_powers(law.best)}\n    will do")
+        else:
+            best, found = _powers(law.best), _powers(sizes.best(method))
+            self.best.set_text(f"◇ best h, theory: {best}\n    best h, found: {found}")
+
+
+def _right_digits(sizes, method, h):
+    """Return how many digits of what is found with h, one of sizes.h, are right: they stand in the true number, too.
+
+    A number may be off by less than half a unit of its last right digit and still show another one there.
+    """
+    (shown, power), (true, true_power) = (text.split("e") for text in _written(sizes, method, h))
+    same = sum(a.isdigit() for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(shown, true, strict=False)))
+    error = sizes.error[method][sizes.h == h][0]
+    return int(min(same, -np.log10(max(error, 1e-30)))) if power == true_power and error < 1 else 0
+
+
+def _written(sizes, method, h):
+    """Return what is found with h and what is true, with the digits that the numbers can hold."""
+    found = sizes.found[method][sizes.h == h][0]
+    return tuple(_scientific(number, PLACES[found.dtype.name]) for number in (found, sizes.truth))
+
+
+def _powers(number, places=0):
+    """Return a positive number in words such as 3 · 10⁻⁵ or 10⁻³."""
+    mantissa, exponent = f"{number:.{places}e}".split("e")
+    power = style.power_of_ten(exponent)
+    return power if float(mantissa) == 1 else f"{mantissa} · {power}"
+
+
+def _scientific(number, places):
+    mantissa, exponent = f"{number:.{places}e}".split("e")
+    return f"{mantissa}e{int(exponent)}".replace("-", "−")

@@ -1,0 +1,173 @@
+"""Truncation as gates: xi_t on the arrow from h_t back to h_{t-1} (9.7.8).
+
+    dL/dh_{t-1} = xi_t W_hh^T (phi'(z_t) * dL/dh_t) + W_qh^T dL/do_{t-1}
+
+xi_t = 1 is the full gradient, xi_t = 0 detaches, xi_t in {0, 1/pi} is randomized truncation. The sliding
+window is no gate, because it asks how far back the LOSS is: ``backward(..., window=tau)``.
+
+Shapes: T gates, entry t - 1 is xi_t; the first one is the arrow to h_0.
+"""
+
+import numpy as np
+
+from . import _validation
+
+__all__ = ["SCHEMES", "chunks", "randomized", "scheme_options", "first_kept"]
+
+
+def chunks(T, tau):
+    """Return the gates that cut a sequence into chunks of tau steps, as detaching does.
+
+    Parameters
+    ----------
+    T : int
+        Length of the sequence.
+    tau : int
+        Length of a chunk, from 1 to T.
+
+    Returns
+    -------
+    array, shape (T,)
+        xi_t = 0 where a chunk begins, t = tau + 1, 2 tau + 1, ...; 1 elsewhere, also at t = 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If T or tau is not such a number, or the gates do not fit in memory.
+    """
+    T = _steps(T)
+    tau = _validation.whole_number("tau", tau, 1, T, "T = ")
+    xi = np.ones(T)
+    xi[tau::tau] = 0
+    return xi
+
+
+def randomized(T, pi, rng):
+    """Draw the gates of randomized truncation (9.7.8): 1/pi with probability pi, else 0, so that E[xi] = 1.
+
+    Parameters
+    ----------
+    T : int
+        Length of the sequence.
+    pi : float or array, shape (T,)
+        Probability of keeping an arrow, above 0 and at most 1; pi_t is entry t - 1.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    array, shape (T,)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If T, pi or rng is not such a thing, or the gates do not fit in memory. pi = 0, which the book allows, would
+        make E[xi] = 0.
+    FloatingPointError
+        If 1/pi overflows.
+    """
+    T, pi = _steps(T, 3), _validation.real("pi", pi)
+    if pi.ndim:
+        _validation.shaped("pi", pi, (T,), "a number or (T,)")
+    outside = ~((pi > 0) & (pi <= 1))
+    if outside.any():
+        raise ValueError(f"pi is {pi[outside].flat[0]}, wanted above 0 and at most 1")
+    with np.errstate(over="ignore"):
+        kept = 1 / pi.astype(float)
+    if not np.isfinite(kept).all():
+        raise FloatingPointError(f"1/pi overflows {kept.dtype}")
+    return np.where(_validation.generator("rng", rng).random(T) < pi, kept, 0.0)
+
+
+def _steps(T, numbers=1):
+    """Return T as an int; for each step some numbers must fit in memory."""
+    T = _validation.whole_number("T", T, 1)
+    _validation.fits_in_memory("xi_t", numbers * T, float, f"T = {_validation.shown(T)}")
+    return T
+
+
+SCHEMES = ("full", "window", "chunks", "randomized")
+
+
+def scheme_options(scheme, T, *, tau=None, pi=None, rng=None):
+    """Return what ``backward`` has to be told for a scheme of truncation: nothing, a window, or gates.
+
+    Parameters
+    ----------
+    scheme : {"full", "window", "chunks", "randomized"}
+        The whole gradient; the sliding window of tau; chunks of tau, detached; randomized truncation with pi.
+    T : int
+        Length of the sequence.
+    tau : int, optional
+        From 1 to T, wanted for "window" and "chunks"; the other schemes leave it alone.
+    pi : float or array, shape (T,), optional
+        Wanted for "randomized"; the other schemes leave it alone.
+    rng : numpy.random.Generator, optional
+        Wanted for "randomized"; the other schemes leave it alone.
+
+    Returns
+    -------
+    dict
+        ``backward(trace, y, **scheme_options(...))``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the scheme is unknown, or what it needs is missing or is not such a thing.
+    """
+    _validation.one_of("scheme", scheme, SCHEMES)
+    T = _validation.whole_number("T", T, 1)
+    if scheme == "window":
+        return {"window": _validation.whole_number("tau", tau, 1, T, "T = ")}
+    if scheme == "chunks":
+        return {"gates": chunks(T, tau)}
+    if scheme == "randomized":
+        return {"gates": randomized(T, _validation.real_number("pi", pi) if pi is None else pi, rng)}
+    return {}
+
+
+def first_kept(T, *, gates=None, window=None):
+    """Return, for the loss of each step t, the first step k whose use of a parameter it still reaches.
+
+    Parameters
+    ----------
+    T : int
+    gates : array, shape (T,) or (n, T), optional
+        As for ``backward``; with n rows, of n draws.
+    window : int, optional
+        As for ``backward``.
+
+    Returns
+    -------
+    array of int, shape (T,) or (n, T)
+        Entry t - 1; it reaches k = first .. t, and its length is t - first + 1. 1 everywhere without gates and window.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument does not fit T, both gates and window are given, or the steps do not fit in memory.
+    """
+    t = np.arange(1, _steps(T, 3) + 1)
+    T = len(t)
+    if gates is not None and window is not None:
+        raise ValueError("gates and window are both given, wanted at most one of them")
+    if window is not None:
+        return np.maximum(t - _validation.whole_number("window", window, 1, T, "T = ") + 1, 1)
+    if gates is not None:
+        gates = _validation.finite("gates", _validation.real("gates", gates))
+        _validation.shaped("gates", gates, (None, T) if gates.ndim == 2 else (T,), "(T,) or (n, T)")
+        return np.maximum.accumulate(np.where(gates == 0, t, 1), axis=-1)
+    return np.ones_like(t)
+
+
+def _first(first, many=False):
+    """Return first_kept as whole numbers that fit; many says whether there may be a row for each of n draws."""
+    first = _validation.whole("first", first)
+    T = first.shape[-1] if first.ndim else 0
+    if many and first.ndim == 2:
+        _validation.shaped("first", first, (None, None), "(n, T)")
+    else:
+        _validation.shaped("first", first, (None,), "(T,) or (n, T)" if many else "(T,)")
+    outside = (first < 1) | (first > np.arange(1, T + 1))
+    if outside.any():
+        raise ValueError(f"first is {first[outside].flat[0]} for a step t, wanted whole numbers from 1 to t")
+    return first.astype(np.int64)

@@ -1,0 +1,338 @@
+"""One unit over T steps: its error over the plane of (w, b), the gradient there, and what descent makes of a cliff.
+
+    x_t = w sigma(x_{t-1}) + b,  t = 1 .. T,      E = (sigma(x_T) - y)^2       x_0 = 0.5, y = 0.7
+    dE/dx_T = 2 (sigma(x_T) - y) sigma'(x_T),     dE/dx_{t-1} = w sigma'(x_{t-1}) dE/dx_t              9.7.13, 9.7.14
+    dE/dw = sum_t sigma(x_{t-1}) dE/dx_t,         dE/db = sum_t dE/dx_t                                9.7.16
+
+The unit is that of Pascanu, Mikolov and Bengio 2013, figures 3 and 6, with T = 50. Their sigma(x_t) is the package's
+h_t, and E is 2 L, with the squared error of step T alone. Where theory has the cliff:
+``laws.separatrix``, ``laws.folds``.
+
+Shapes: w and b are numbers or arrays that broadcast, and so is what belongs to them; each pair is a unit of its own.
+"""
+
+import math
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import _validation
+from .._cache import cached
+from ..activations import ACTIVATIONS
+
+__all__ = [
+    "PLANE",
+    "START",
+    "STEPS",
+    "TARGET",
+    "errors",
+    "gradients",
+    "surface",
+    "Steepest",
+    "steepest",
+    "Path",
+    "descend",
+]
+
+STEPS, START, TARGET = 50, 0.5, 0.7
+SIGMOID = ACTIVATIONS["sigmoid"]
+PLANE = (3.0, 7.0), (-4.5, -1.0)  # the part of (w, b) that is drawn
+
+
+def errors(w, b, T=STEPS):
+    """Return E.
+
+    Parameters
+    ----------
+    w, b : array of finite numbers
+        Also float32, and complex for the complex step.
+    T : int
+
+    Returns
+    -------
+    array, shaped as w and b together
+
+    Raises
+    ------
+    TypeError, ValueError
+        If w or b is not such numbers, T is no whole number from 1 on, or T states of them all do not fit in memory.
+    FloatingPointError
+        If E overflows, as it can for complex numbers.
+    """
+    w, b, T = _checked(w, b, T)
+    with np.errstate(all="ignore"):
+        *_, h = _states(w, b, T)
+        return _finite("E", (h - h.real.dtype.type(TARGET)) ** 2)
+
+
+def gradients(w, b, T=STEPS):
+    """Return E, dE/dw and dE/db by BPTT.
+
+    Parameters
+    ----------
+    w, b, T
+        As for ``errors``.
+
+    Returns
+    -------
+    tuple of three arrays, shaped as w and b together
+
+    Raises
+    ------
+    TypeError, ValueError, FloatingPointError
+        As ``errors`` does, and where a gradient overflows.
+    """
+    w, b, T = _checked(w, b, T)
+    with np.errstate(all="ignore"):
+        h = list(_states(w, b, T))
+        off = h[-1] - h[-1].real.dtype.type(TARGET)
+        dx, dw, db = 2 * off * SIGMOID.slope(h[-1]), 0, 0  # dE/dx_T
+        for previous in h[-2::-1]:
+            dw, db = dw + previous * dx, db + dx
+            dx = w * SIGMOID.slope(previous) * dx
+        return _finite("E", off**2), _finite("dE/dw", dw), _finite("dE/db", db)
+
+
+def _checked(w, b, T):
+    T = _validation.whole_number("T", T, 1)
+    w, b = (_validation.finite(name, _validation.numeric(name, array)) for name, array in (("w", w), ("b", b)))
+    try:
+        shape = np.broadcast_shapes(w.shape, b.shape)
+    except ValueError:
+        raise ValueError(f"b has shape {b.shape}, wanted one that broadcasts with that of w, {w.shape}") from None
+    dtype = _validation.common_dtype([w, b])
+    _fits(T, math.prod(shape), dtype)
+    return *(a.astype(dtype) for a in np.broadcast_arrays(w, b)), T
+
+
+def _fits(T, count, dtype):
+    why = f"T = {_validation.shown(T)}, and {count:,} pairs w, b"
+    _validation.fits_in_memory("h", (T + 8) * count, dtype, why)
+
+
+def _finite(what, array):
+    if not np.isfinite(array).all():
+        raise FloatingPointError(f"{what} overflows {array.dtype}, for such w and b")
+    return array
+
+
+def _states(w, b, T):
+    """Yield sigma(x_t) for t = 0 .. T, each of them a new array."""
+    h = np.full(w.shape, 1 / (1 + math.exp(-START)), w.dtype)
+    yield h
+    for _ in range(T):
+        h = w * h + b
+        h = SIGMOID.value(h, np.empty_like(h))
+        yield h
+
+
+def surface(T=STEPS, size=(241, 211)):
+    """Return E on a grid over ``PLANE``, for a picture: in float32, which moves the wall by no more than 10^-6.
+
+    Parameters
+    ----------
+    T : int
+    size : tuple of int
+        How many w and how many b.
+
+    Returns
+    -------
+    array, shape (number of b, number of w)
+        Read-only; rows in rising order of b.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If T or an entry of size is no whole number from 1 on, or the grid does not fit in memory.
+    """
+    size = _validation.shaped("size", _validation.whole("size", size), (2,), "(2,)")
+    T, size = _validation.whole_number("T", T, 1), tuple(_validation.whole_number("size", n, 1) for n in size)
+    _validation.fits_in_memory("size", 3 * math.prod(size), np.float32, f"size {size}")
+    _fits(T, 1, float)
+    return _surface(T, size)
+
+
+@cached(4)
+def _surface(T, size):
+    w, b = (np.linspace(*ends, count, dtype=np.float32) for ends, count in zip(PLANE, size, strict=True))
+    h = np.full((len(b), len(w)), 1 / (1 + math.exp(-START)), np.float32)
+    for _ in range(T):  # in place, and without a branch: no x here is so large that exp(-x) overflows
+        h *= -w
+        h -= b[:, None]
+        np.exp(h, h)
+        h += 1
+        np.reciprocal(h, h)
+    return np.square(h - np.float32(TARGET))
+
+
+class Steepest(NamedTuple):
+    """Where E is steepest along b.
+
+    Attributes
+    ----------
+    b : float
+    resolved : bool
+        Whether the cliff is some thirty times as wide as the numbers of float64 are apart there, or more: else the
+        rounding of b alone takes the digits of dE/db.
+    """
+
+    b: float
+    resolved: bool
+
+
+def steepest(w, T=STEPS):
+    """Return the b from -1 - |w| to 1 where |dE/db| is largest, by search.
+
+    Parameters
+    ----------
+    w : float
+        From -10^4 to 10^4: the first grid is as long as |w|.
+    T : int
+
+    Returns
+    -------
+    Steepest
+
+    Raises
+    ------
+    TypeError, ValueError
+        If w is no such number, or T no whole number from 1 on.
+
+    Notes
+    -----
+    On ever finer grids, the first with a spacing of 0.01 or so. A cliff narrower than that lies between two points of
+    the grid, where dE/db does not show it, but E does: as long as a chord is steeper than every tangent, it is the
+    steepest chord that is looked at more closely. A ridge without a drop would be missed; this unit has none.
+    """
+    return _steepest(_validation.real_number("w", w, low=-1e4, high=1e4), _validation.whole_number("T", T, 1))
+
+
+@lru_cache(maxsize=256)
+def _steepest(w, T):
+    b = np.linspace(-1 - abs(w), 1, round(1 + (2 + abs(w)) / 0.01))
+    top, chords = _highest(errors(w, b, T), b)
+    while not chords and b[top + 1] - b[top] > 2 * np.spacing(abs(b[top])):
+        b = _finer(b, top - 1, top + 2)
+        top, chords = _highest(errors(w, b, T), b)
+    while True:
+        slope = np.abs(gradients(w, b, T)[2])
+        top = int(np.argmax(slope))
+        near, gap = slice(max(top - 1, 0), top + 2), np.spacing(abs(b[top]))
+        if np.ptp(b[near]) <= 4 * gap or np.ptp(slope[near]) < 1e-9 * slope[top]:
+            return Steepest(b[top].item(), bool(slope[top] * gap < 0.03))
+        b = _finer(b, top - 1, top + 1)
+
+
+def _highest(E, b):
+    """Return the number of the steepest chord, and whether a neighbour is nearly as steep, so that the grid will do."""
+    chords = np.abs(np.diff(E) / np.diff(b))
+    top = int(np.argmax(chords))
+    return top, np.delete(chords, top)[max(top - 1, 0) : top + 1].max() > 0.9 * chords[top]
+
+
+def _finer(b, first, last):
+    return np.unique(np.linspace(b[max(first, 0)], b[min(last, len(b) - 1)], 401))
+
+
+class Path(NamedTuple):
+    """Gradient descent in the plane of (w, b).
+
+    Attributes
+    ----------
+    w, b, E : array, shape (K + 1,)
+        Where it went in K steps, the start first.
+    gradient : array, shape (K, 2)
+        (dE/dw, dE/db) at the start of each step, before it was clipped.
+    left : bool
+        Whether the last point is outside; descent stops there.
+    """
+
+    w: np.ndarray
+    b: np.ndarray
+    E: np.ndarray
+    gradient: np.ndarray
+    left: bool
+
+    @property
+    def norm(self):
+        """The length of the gradient, shape (K,)."""
+        return np.hypot(*self.gradient.T)
+
+
+def descend(w, b, *, rate, clip=None, steps=100, T=STEPS, within=PLANE):
+    """Follow the gradient downhill from (w, b), with or without clipping.
+
+    Parameters
+    ----------
+    w, b : float
+    rate : float
+        The learning rate, above 0.
+    clip : float, optional
+        The threshold, above 0: a longer gradient is made as long as that. None for none.
+    steps : int
+        How many at most.
+    T : int
+    within : pair of pairs
+        The lowest and highest w, and the same of b.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+
+    Notes
+    -----
+    Clipping by norm: Pascanu, Mikolov, Bengio 2013, algorithm 1: g becomes g threshold / |g| where |g| >= threshold.
+    The direction stays, so that a step is still downhill, and no step is longer than rate times the threshold.
+    """
+    w, b = _validation.real_number("w", w), _validation.real_number("b", b)
+    rate = _validation.real_number("rate", rate, above=0)
+    threshold = math.inf if clip is None else _validation.real_number("clip", clip, above=0)
+    steps, T = _validation.whole_number("steps", steps, 1), _validation.whole_number("T", T, 1)
+    _validation.fits_in_memory("steps", 32 * steps, float, f"steps = {_validation.shown(steps)}")
+    _fits(T, 1, float)
+    return _descend(w, b, rate, threshold, steps, T, _rectangle(within))
+
+
+def _rectangle(within):
+    within = _validation.real_array("within", within, (2, 2), "(2, 2)").astype(float)
+    if not (within[:, 0] < within[:, 1]).all():
+        raise ValueError(f"within is {within.tolist()}, wanted the lower end of each pair first")
+    return within.tolist()
+
+
+def _descend(w, b, rate, threshold, steps, T, within):
+    points, gradient, left = [], [], False
+    while len(points) < steps and not left:
+        E, *g = _gradient(w, b, T)
+        points.append((w, b, E))
+        gradient.append(g)
+        norm = math.hypot(*g)
+        step = rate * (threshold / norm if norm >= threshold else 1)
+        w, b = w - step * g[0], b - step * g[1]
+        left = not all(low <= value <= high for value, (low, high) in zip((w, b), within, strict=True))
+    points.append((w, b, _gradient(w, b, T)[0]))
+    path = Path(*np.array(points).T, np.array(gradient), left)
+    for what, array in (("w", path.w), ("b", path.b), ("the gradient", path.gradient)):
+        _finite(what, array)
+    return path
+
+
+def _gradient(w, b, T):
+    # As ``gradients``, for one point: NumPy would take ten times as long over single numbers.
+    h = [1 / (1 + math.exp(-START))]
+    for _ in range(T):
+        e = math.exp(-abs(x := w * h[-1] + b))
+        h.append((1 if x >= 0 else e) / (1 + e))
+    off = h.pop() - TARGET
+    E, dx, dw, db = off * off, 2 * off * (off + TARGET) * (1 - off - TARGET), 0.0, 0.0
+    for previous in reversed(h):
+        dw += previous * dx
+        db += dx
+        dx *= w * previous * (1 - previous)
+    return E, dw, db

@@ -1,0 +1,193 @@
+"""What keeps a gradient alive, and bounded: four remedies beside the patient, for the same size and the same inputs.
+
+    gaussian W_hh of scale g, tanh             the patient                        9.7.14
+    the same, through a window of tau steps    truncation                         9.7.7
+    orthogonal W_hh, tanh                      keeps lengths, but for the slopes
+    W_hh = I, relu                             Le, Jaitly, Hinton 2015, arXiv 1504.00941
+    a gated cell with a bias b_f of its gate   the module ``gated``
+
+The loss is that of the last step alone. Each comes with a law for the same numbers.
+
+Shapes: T steps; everything is by lag, entry k for step T - k.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import _validation
+from .._cache import cached
+from ..cells.gated import gated_forward, init_gated, log10_gated_norms, resting_factor
+from ..laws import mean_field
+from ..rnn import forward, init_params
+from .gradient_norms import log10_gradient_norms
+from .spectra import spectral_radius
+
+__all__ = [
+    "NAMES",
+    "Remedy",
+    "remedies",
+    "log10_never_at_zero",
+]
+
+NAMES = ("gaussian", "window", "orthogonal", "identity", "gated")
+_NEAR_REST = 0.8  # the root mean square of the slopes of tanh, from which on a network is near rest
+
+
+class Remedy(NamedTuple):
+    """How a gradient fares.
+
+    Attributes
+    ----------
+    decades : array, shape (T,)
+        log10 of |dL/dh_{T-k}| / |dL/dh_T|, entry k; -inf where it is exactly zero.
+    law : array, shape (T,)
+        The same by the law; nan where none holds.
+    name : str
+        Of the law.
+    """
+
+    decades: np.ndarray
+    law: np.ndarray
+    name: str
+
+
+def remedies(T, *, g=0.8, tau=None, gate_bias=-5.0, seed=0, num_hiddens=64, num_inputs=64, input_size=0.1):
+    """Return how the gradient fares with each remedy, and without.
+
+    Parameters
+    ----------
+    T : int
+    g : float
+        The weight scale of the patient, and of the candidate of the gated cell, from 0 to 1000. The orthogonal W_hh and
+        the identity have the scale 1.
+    tau : int, optional
+        The window, from 1 to T; T if it is not given, which keeps everything.
+    gate_bias : float
+        b_f: the lower, the longer the cell keeps its state.
+    seed : int
+    num_hiddens, num_inputs : int
+        h and d.
+    input_size : float
+        Standard deviation of the inputs, up to 1000.
+
+    Returns
+    -------
+    dict of str to Remedy
+        By the names in ``NAMES``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+
+    Notes
+    -----
+    "spectral radius", for a Gaussian patient near rest: (s rho)^k, with the rho of the W_hh that was drawn and s, the
+    root mean square of the slopes, from the mean field. Near rest means rho < 1 and s of 0.8 or more: there hardly
+    anything turns the gradient out of the eigenvectors of W_hh. At g = 0.8 and inputs of 0.1 it is 0.3 to 1.1 decades
+    off after 200 steps (ten networks of 64 units), and the mean field, which has g in place of rho, up to ten.
+
+    "mean field", for tanh elsewhere: ``laws.mean_field``, right for many units that are kept moving and, with W_hx x_t
+    taken as Gaussian of variance input_size^2, for many inputs. An orthogonal W_hh has rho = g: there the two are one.
+
+    "at rest", for the gated cell: ``gated.resting_factor``, right for small inputs; none where it is 1 or more.
+    "arcsine law", for the identity: ``log10_never_at_zero``. The window has the patient's law as far as it reaches.
+    """
+    g, bias = _validation.real_number("g", g, low=0, high=1000), _validation.real_number("gate_bias", gate_bias)
+    size = _validation.real_number("input_size", input_size, low=-1000, high=1000)
+    model = (*_sizes(T, seed, num_hiddens, num_inputs), size)
+    tau = _validation.whole_number("tau", T if tau is None else tau, 1, T, "T = ")
+    patient = Remedy(_plain("gaussian", g, "tanh", *model), *_patient_law(g, *model))
+    window = (np.where(np.arange(T) < tau, decades, -np.inf) for decades in patient[:2])
+    return {
+        "gaussian": patient,
+        "window": Remedy(*window, patient.name),
+        "orthogonal": Remedy(_plain("orthogonal", 1.0, "tanh", *model), _mean_field(1.0, size, T), "mean field"),
+        "identity": Remedy(_plain("identity", 1.0, "relu", *model), log10_never_at_zero(T), "arcsine law"),
+        "gated": Remedy(*_gated(g, bias, *model), "at rest"),
+    }
+
+
+def _sizes(T, seed, h, d):
+    T, seed = _validation.whole_number("T", T, 1), _validation.seed("seed", seed)
+    h, d = _validation.whole_number("num_hiddens", h, 1), _validation.whole_number("num_inputs", d, 1)
+    sizes = (("T", T), ("num_hiddens", h), ("num_inputs", d))
+    why = ", ".join(f"{symbol} = {_validation.shown(size)}" for symbol, size in sizes)
+    _validation.fits_in_memory("x and h", (2 * T + 4 * h) * (h + d), float, why)
+    return T, seed, h, d
+
+
+def _inputs(T, seed, d, size):
+    return size * np.random.default_rng((seed, 1)).normal(size=(T, d))
+
+
+@cached(16)
+def _plain(kind, g, activation, T, seed, h, d, size):
+    params = init_params(d, h, 1, scale=g, kind=kind, seed=seed)
+    trace = forward(params, _inputs(T, seed, d, size), activation=activation)
+    # A target below the output: the loss is not zero.
+    return _by_lag(log10_gradient_norms(trace, trace.o - 1, reduction="last"))
+
+
+@cached(16)
+def _gated(g, bias, T, seed, h, d, size):
+    params = init_gated(d, h, scale=g, gate_bias=bias, seed=seed)
+    W_qh = init_params(d, h, 1, seed=seed).W_qh
+    decades = _by_lag(log10_gated_norms(gated_forward(params, _inputs(T, seed, d, size)), W_qh[0]))
+    factor = resting_factor(params)
+    return decades, np.log10(factor) * np.arange(T) if factor < 1 else np.full(T, np.nan)
+
+
+def _patient_law(g, T, seed, h, d, size):
+    rho = spectral_radius(init_params(d, h, 1, seed=seed).W_hh)  # of g = 1
+    if 0 < g * rho < 1 and mean_field(g, size**2).chi >= (_NEAR_REST * g) ** 2:
+        return _mean_field(g, size, T, rho), "spectral radius"
+    return _mean_field(g, size, T), "mean field"
+
+
+@cached(64)
+def _mean_field(g, size, T, rho=1.0):
+    """Return the decades by the mean field, or, with the rho of a W_hh of scale 1, with g rho in the place of g."""
+    rate = mean_field(g, size**2).exponent / np.log(10) + np.log10(rho)
+    return np.append(0, rate * np.arange(1, T))
+
+
+def _by_lag(norms):
+    return (norms - norms[-1])[::-1]
+
+
+def log10_never_at_zero(T):
+    """Return log10 of the root of E |dL/dh_{T-k}|^2 / |dL/dh_T|^2, entry k, for W_hh = I, relu and fresh inputs.
+
+    Parameters
+    ----------
+    T : int
+
+    Returns
+    -------
+    array, shape (T,)
+
+    Raises
+    ------
+    TypeError, ValueError
+
+    Notes
+    -----
+    A unit with h_0 = 0 that is fed u_t is at h_t = max(0, h_{t-1} + u_t) = S_t - min(S_0 .. S_t), with the random walk
+    S_t = u_1 + .. + u_t. Its gradient passes unchanged as long as h_t > 0, and is cut off for ever by the first h_t = 0
+    on the way back. So it reaches step T - k if the walk has its minimum at one of the steps 0 .. T - k. For symmetric
+    u_t without atoms P(minimum at m) = p_m p_{T-m}, p_m = C(2m, m) / 4^m, whatever their distribution is: the discrete
+    arcsine law (Sparre Andersen 1953, Mathematica Scandinavica 1, 263-285; Feller 1971, volume II, chapter XII). The
+    sum over m is near (2/pi) arcsin sqrt(1 - k/T), and what is returned is the root of that. It is no exponential of k
+    and no power of k: against k it falls as 1 - sqrt(k/T)/pi at first, and steeply near k = T. A power is what is
+    left at h_1 against T: 1.5^(1/2) / (pi T)^(1/4), hardly a decade in 1000 steps.
+
+    It is a mean over inputs and W_qh. With few inputs the walks of the units go together, and one sequence may be far
+    from it.
+    """
+    T = _validation.whole_number("T", T, 1)
+    _validation.fits_in_memory("p", 5 * T, float, f"T = {_validation.shown(T)}")
+    m = np.arange(1, T + 1)
+    p = np.cumprod(np.append(1.0, (2 * m - 1) / (2 * m)))
+    return np.log10(np.cumsum(p * p[::-1])[:0:-1]) / 2

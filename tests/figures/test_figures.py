@@ -1,0 +1,333 @@
+"""Pictures of numbers: what is drawn is what was given, and it can be read. Oracle: the data given."""
+
+import itertools
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from d2lbptt import explorers, figures, init_params
+from d2lbptt.checking import step_size
+from d2lbptt.figures._eigenvalues import _Sizes
+from d2lbptt.figures._flow import _GradientFlowPicture, _Slopes
+from d2lbptt.figures._step_size import _StepSizePicture
+
+
+def drawn(draw, *arguments, **options):
+    """Axes after a figure function has drawn on them, and the figure laid out."""
+    figure = Figure(figsize=(9.6, 4), dpi=100)
+    FigureCanvasAgg(figure)
+    ax = figure.add_axes((0.125, 0.165, 0.54, 0.80))
+    assert draw(ax, *arguments, **options) is ax
+    figure.canvas.draw()
+    return ax
+
+
+def line(ax, look):
+    return next(line for line in ax.lines if line.get_color() == look["color"] and len(line.get_xdata()) > 1)
+
+
+def shown_texts(ax):
+    return {text.get_text(): text for text in ax.texts if text.get_text() and text.get_visible()}
+
+
+FULL = np.linspace(-40, 2, 100)  # log10 |dL/dh_t|: forty-two decades, 2 at t = T
+
+
+def test_the_curve_is_the_ratio_to_the_last_step():
+    ax = drawn(figures.gradient_flow, FULL)
+    t, decades = line(ax, figures._style.FULL).get_data()
+    np.testing.assert_array_equal(t, np.arange(1, 101))
+    np.testing.assert_allclose(decades, FULL - 2)
+    assert "full gradient" in shown_texts(ax)
+
+
+def test_what_a_window_drops_is_hatched_up_to_the_first_step_that_is_kept():
+    truncated = np.where(np.arange(1, 101) > 70, FULL, -np.inf)
+    ax = drawn(figures.gradient_flow, FULL, truncated, tau=30)
+    hatched = next(patch for patch in ax.patches if patch.get_hatch())
+    assert hatched.get_x() + hatched.get_width() == 70.5
+    assert "dropped by τ = 30" in shown_texts(ax)
+    assert np.isfinite(line(ax, figures._style.TRUNCATED).get_ydata()).sum() == 30
+
+
+@pytest.mark.parametrize(("decades", "limit"), [(3, 10), (28, 30), (80, 100), (399, 1000), (380, 400)])
+def test_the_axis_goes_in_few_steps(decades, limit):
+    ax = drawn(figures.gradient_flow, np.linspace(-decades, 0, 50))
+    assert ax.get_ylim() == (-limit, limit)
+
+
+def test_an_axis_that_was_asked_for_stays():
+    assert drawn(figures.gradient_flow, FULL, decades=400).get_ylim() == (-400, 400)
+
+
+def test_bands_begin_where_the_floats_end():
+    ax = drawn(figures.gradient_flow, np.linspace(-390, 0, 50))
+    heights = {text: artist.get_position()[1] for text, artist in shown_texts(ax).items() if " in float" in text}
+    want = {"vanished in float32 ": -44.85, "exploded in float32 ": 38.53}
+    want |= {"vanished in float64 ": -323.3, "exploded in float64 ": 308.25}
+    assert heights == pytest.approx(want, abs=0.01)
+
+
+@pytest.mark.parametrize("T", [1, 2, 7, 100, 1000])
+@pytest.mark.parametrize("end", [-900, -60, -5, 0, 5, 60, 900])
+def test_labels_lie_inside_the_axes_whatever_the_curve(T, end):
+    full = np.linspace(end, 0, T)
+    ax = drawn(figures.gradient_flow, full, full, tau=T)
+    frame = ax.get_window_extent()
+    for words in ("full gradient", f"truncated, τ = {T}"):
+        box = shown_texts(ax)[words].get_window_extent()
+        assert frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
+
+
+def overlapping(texts):
+    boxes = [text.get_window_extent() for text in texts]
+    return any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+def test_theory_and_bound_are_the_lines_that_were_given():
+    t = np.arange(1, 101)
+    theory, bound = 0.3 * (t - 100) - 1, 0.1 * (100 - t)
+    theory[:10] = -np.inf
+    ax = drawn(figures.gradient_flow, FULL, theory=theory, bound=bound)
+    grey = [
+        line for line in ax.lines if line.get_color() == figures._style.THEORY["color"] and len(line.get_xdata()) > 2
+    ]
+    for curve, wanted in zip(grey, (bound, np.where(t > 10, theory, np.nan)), strict=True):
+        np.testing.assert_allclose(curve.get_data(), (t, wanted))
+    assert figures._style.THEORY["linestyle"] != figures._style.BOUND["linestyle"]
+    assert {"theory: ρᵏ × slopes", "no gradient lies above"} <= set(shown_texts(ax))
+    words = set(shown_texts(drawn(figures.gradient_flow, FULL, theory=theory, bound=bound, every_step=True)))
+    assert {"theory, loss at T alone", "bound, loss at T alone"} <= words
+
+
+def test_a_window_that_was_calculated_at_some_steps_is_drawn_at_these():
+    steps = np.array([1, 30, 60, 90, 100])
+    ax = drawn(figures.gradient_flow, FULL, FULL[steps - 1] - 1, tau=7, steps=steps, every_step=True)
+    np.testing.assert_allclose(line(ax, figures._style.TRUNCATED).get_data(), (steps, FULL[steps - 1] - 3))
+    cut = np.array([-np.inf, -np.inf, 0, 0, 0])
+    ax = drawn(figures.gradient_flow, FULL, cut, tau=41, steps=steps)
+    hatched = next(patch for patch in ax.patches if patch.get_hatch())
+    assert hatched.get_x() + hatched.get_width() == 59.5
+
+
+@pytest.mark.parametrize("every_step", [False, True])
+@pytest.mark.parametrize("T", [1, 2, 7, 60, 1000])
+def test_names_of_four_lines_are_inside_and_apart_whatever_the_lines(T, every_step):
+    figure = Figure(figsize=(9.6, 4.8), dpi=100)
+    FigureCanvasAgg(figure)
+    picture = _GradientFlowPicture(figure).flow
+    fall = np.arange(T)[::-1] / max(1, T - 1)
+    ends = (-900, -60, -5, 0, 5, 60, 900)
+    for full, theory, bound in itertools.product(ends, (-800, -6, 0, 6), (-6, 0, 500)):
+        truncated = np.where(fall < 0.3, full * fall, full * 0.3 if every_step else -np.inf)
+        options = {"theory": theory * fall - 0.3, "bound": bound * fall, "every_step": every_step}
+        picture.update(full * fall, truncated, 30, **options)
+        names = [text for text in shown_texts(picture.ax).values() if " in float" not in text.get_text()]
+        assert all(inside(picture.ax, name) for name in names)
+        assert not overlapping(names)
+        assert len(names) >= (2 if T == 1 else 3)
+        assert "full gradient" in shown_texts(picture.ax)
+
+
+def test_a_name_keeps_to_its_line_and_off_the_others():
+    """Three lines that fan out: no name covers a line, and none is nearer to another line than to its own."""
+    T = 200
+    fall = np.arange(T)[::-1] / (T - 1)
+    ax = drawn(figures.gradient_flow, -80 * fall, theory=-30 * fall, bound=60 * fall)
+    ends = {"full gradient": -80, "theory: ρᵏ × slopes": -30, "no gradient lies above": 60}
+    texts = shown_texts(ax)
+    assert not any(crossed([line for line in ax.lines if len(line.get_xdata()) == T], texts[words]) for words in ends)
+    for words in ends:
+        box = texts[words].get_window_extent()
+        t = np.linspace(*ax.transData.inverted().transform([(box.x0, 0), (box.x1, 0)])[:, 0], 20)
+        away = {}
+        for other, end in ends.items():
+            heights = ax.transData.transform(np.column_stack([t, end * (T - t) / (T - 1)]))[:, 1]
+            away[other] = np.maximum(heights - box.y1, box.y0 - heights).min()
+        assert min(away, key=away.get) == words
+
+
+def test_a_gradient_that_is_exactly_zero_draws_no_line_and_no_error():
+    full = np.array([-np.inf, -np.inf, 0.0])
+    assert np.isfinite(line(drawn(figures.gradient_flow, full), figures._style.FULL).get_ydata()).sum() == 1
+    drawn(figures.gradient_flow, np.full(3, -np.inf))
+
+
+def test_eigenvalues_stand_where_they_are_with_the_unit_circle():
+    values = np.array([0.5 + 0.5j, -1.2, 3j])
+    ax = drawn(figures.eigenvalues, values)
+    points = next(line for line in ax.lines if line.get_marker() == "o")
+    np.testing.assert_array_equal(points.get_xydata(), [[0.5, 0.5], [-1.2, 0], [0, 3]])
+    circle = next(line for line in ax.lines if len(line.get_xdata()) > 100)
+    np.testing.assert_allclose(np.hypot(*circle.get_data()), 1)
+    assert ax.get_xlim()[1] >= 3
+
+
+def test_sizes_are_sorted_and_the_largest_have_their_numbers():
+    values, singular = np.array([1.5, -1.2, 0.5j, 0.1]), np.array([2.25, 1.0, 0.7, 0.01])
+    figure = Figure()
+    FigureCanvasAgg(figure)
+    sizes = _Sizes(figure.add_axes((0.1, 0.1, 0.3, 0.8)))
+    sizes.update(values, singular, 2.5)
+    for curve, wanted in zip(sizes.rows, (singular, np.abs(values)), strict=True):
+        np.testing.assert_allclose(curve.get_ydata(), wanted)
+    assert [point.get_ydata()[0] for point in sizes.largest] == [2.25, 1.5]
+    assert {"σₘₐₓ = 2.25", "ρ = 1.50"} <= set(shown_texts(sizes.ax))
+    assert sizes.ax.get_ylim() == (-2.5, 2.5)
+    assert any(np.all(line.get_ydata() == 1) for line in sizes.ax.lines)
+
+
+def test_both_panels_of_one_matrix_have_the_same_scale():
+    explorer = explorers.gradient_flow()
+    for g in (0.0, 0.3, 1.0, 3.0):
+        explorer.controls["g"].value = g
+        picture = explorer._picture
+        plane, sizes = picture.eigenvalues.ax, picture.sizes.ax
+        assert plane.get_ylim() == sizes.get_ylim() and plane.bbox.height == pytest.approx(sizes.bbox.height)
+        assert explorer.state["data"].sigma_max <= plane.get_ylim()[1]
+
+
+def test_slopes_are_shown_by_median_and_band_and_those_of_relu_by_their_share():
+    slopes = np.random.default_rng(0).random((40, 30))
+    figure = Figure()
+    FigureCanvasAgg(figure)
+    picture = _Slopes(figure.add_axes((0.1, 0.1, 0.8, 0.8)))
+    picture.update(slopes, (0, 41))
+    np.testing.assert_array_equal(picture.median.get_data(), (np.arange(1, 41), np.median(slopes, axis=1)))
+    band = picture.band.get_xy()
+    low, high = band[band[:, 0] == 10, 1].min(), band[band[:, 0] == 10, 1].max()
+    assert np.mean((slopes[9] >= low) & (slopes[9] <= high)) == 0.8
+    picture.update((slopes > 0.3) * 1.0, (0, 41))
+    np.testing.assert_allclose(picture.median.get_ydata(), (slopes > 0.3).mean(1))
+    picture.update(np.repeat(slopes, 25, axis=0), (0, 1001))
+    assert len(picture.median.get_xdata()) == 250
+
+
+def test_distances_and_their_prediction_stand_on_one_log_axis():
+    t = np.arange(1, 31)
+    runs = {"far": (2.0**t, 2.1**t), "near": (0.5**t, 0.5**t)}
+    ax = drawn(figures.distances, runs)
+    assert ax.get_yscale() == "log" and {"far", "near"} <= set(shown_texts(ax))
+    for curve, wanted in zip(ax.lines, [2.0**t, 2.1**t, 0.5**t, 0.5**t], strict=True):
+        np.testing.assert_array_equal(curve.get_data(), (t, wanted))
+
+
+# --- precision ---
+
+H = 10.0 ** (np.arange(-300, -9) / 10)
+
+
+@pytest.fixture(
+    scope="module", params=[(T, g, dtype) for T, g in ((1, 1), (12, 0), (12, 1), (60, 3)) for dtype in ("f8", "f4")]
+)
+def sizes(request):
+    T, g, dtype = request.param
+    x, y = np.random.default_rng(0).normal(size=(2, T, 1))
+    return step_size.step_sizes(init_params(1, 5, 1, scale=g), x, y, H, h0=np.full(5, 0.5), dtype=np.dtype(dtype))
+
+
+def inside(ax, text):
+    frame, box = ax.get_window_extent().padded(2), text.get_window_extent()
+    return frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
+
+
+def crossed(lines, text):
+    """Whether one of the lines runs through a text."""
+    box = text.get_window_extent().padded(-4)
+    return any(box.count_contains(line.get_transform().transform(line.get_xydata())) for line in lines)
+
+
+@pytest.mark.parametrize("method", step_size.METHODS)
+def test_errors_theory_and_best_step_are_drawn(sizes, method):
+    ax = drawn(figures.step_size, sizes, method=method, h=H[120])
+    curves = [line for line in ax.lines if len(line.get_xdata()) == len(H)]
+    for name, curve in zip(step_size.METHODS, curves, strict=True):
+        x, y = curve.get_data()
+        np.testing.assert_allclose(x, np.log10(H))
+        seen = (y > ax.get_ylim()[0] + 0.2) & (y < ax.get_ylim()[1] - 0.2)
+        np.testing.assert_allclose(10 ** y[seen], sizes.error[name][seen])
+        assert (curve.get_linewidth() == 3) == (name == method)
+    law = sizes.law[method]
+    dashed = [
+        line for line in ax.lines if line.get_color() == figures._style.THEORY["color"] and line.get_marker() == "None"
+    ]
+    for line, slope, at_1 in zip(dashed, (law.order, law.power), (law.truncation, law.rounding), strict=True):
+        (x, x2), (y, y2) = line.get_data()
+        assert (y2 - y) / (x2 - x) == pytest.approx(slope, abs=1e-9)
+        assert y - slope * x == pytest.approx(np.log10(at_1))
+    diamond, point = (next(line for line in ax.lines if line.get_marker() == marker) for marker in "Do")
+    assert diamond.get_xdata()[0] == pytest.approx(np.log10(law.best))
+    assert point.get_data()[0] == pytest.approx([np.log10(H[120])])
+
+
+def test_names_stand_inside_and_on_no_line_but_where_lines_crowd(sizes):
+    ax = drawn(figures.step_size, sizes)
+    names = [text for words, text in shown_texts(ax).items() if words in ("forward", "central", "complex step")]
+    assert len(names) == 3 and all(inside(ax, name) for name in names)
+    assert not any(a.get_window_extent().overlaps(b.get_window_extent()) for a in names for b in names if a is not b)
+    curves = [line for line in ax.lines if len(line.get_xdata()) == len(H)]
+    if sizes.found["central"].dtype == np.float64:
+        assert not any(crossed(curves, name) for name in names)
+
+
+@pytest.mark.parametrize("method", step_size.METHODS)
+def test_digits_that_are_right_are_strong_and_the_others_faint(sizes, method):
+    figure = Figure(figsize=(9.6, 4.3), dpi=100)
+    FigureCanvasAgg(figure)
+    digits = _StepSizePicture(figure).digits
+    for h in H[::10]:
+        digits.update(sizes, method, h)
+        right, found = digits.right.get_text(), sizes.found[method][sizes.h == h][0]
+        assert float((right + digits.wrong.get_text()).replace("−", "-")) == pytest.approx(found, rel=1e-7)
+        assert float(digits.true.get_text().replace("−", "-")) == pytest.approx(sizes.truth, rel=1e-7)
+        error, count = sizes.error[method][sizes.h == h][0], sum(c.isdigit() for c in right)
+        assert not count or error < 10.0**-count * (1 + 1e-9)
+        assert digits.true.get_text().startswith(right)  # the reader compares the two
+        assert str(count) in digits.count.get_text() or digits.count.get_text() == "no digit is right"
+        boxes = digits.right.get_window_extent(), digits.wrong.get_window_extent()
+        assert not count or abs(boxes[0].x1 - boxes[1].x0) < 3
+        assert all(inside(digits.ax, text) for text in digits.artists)
+
+
+def test_the_cliff_shows_the_secant_and_the_tangent_with_their_slopes():
+    data = step_size.cliff()
+    ax = drawn(figures.cliff, data)
+    curve = next(line for line in ax.lines if len(line.get_xdata()) == len(data.b))
+    np.testing.assert_allclose(curve.get_ydata(), data.E)
+    np.testing.assert_allclose(curve.get_xdata(), (data.b - data.point[0]) / data.h)
+    secant, tangent = (
+        next(line for line in ax.lines if line.get_color() == colour and line.get_marker() == "None")
+        for colour in ("#CC79A7", figures._style.FULL["color"])
+    )
+    for line, slope in ((secant, data.central), (tangent, data.bptt)):
+        assert line.get_slope() == pytest.approx(slope * data.h)
+    words = " ".join(shown_texts(ax)).replace("−", "-")
+    assert f"dE/db = {data.bptt:.0f}" in words and f"dE/db = {data.central:.0f}" in words
+    assert f"{data.bptt / data.central:.0f} times too flat" in words and "h = 10⁻³" in words
+
+
+def test_texts_of_the_static_pictures_stand_inside():
+    figure = Figure(figsize=(9.6, 4), dpi=100)
+    FigureCanvasAgg(figure)
+    for draw, data in ((figures.cliff, step_size.cliff()), (figures.lost_slope, step_size.lost_slope())):
+        figure.clear()
+        ax = draw(figure.add_axes((0.1, 0.165, 0.88, 0.8)), data)
+        figure.canvas.draw()
+        assert all(inside(ax, text) for text in ax.texts)
+        assert not any(crossed(ax.lines, text) for text in ax.texts)
+
+
+def test_the_lost_slope_shows_errors_and_law_of_both_dtypes():
+    data = step_size.lost_slope(np.linspace(-25, 25, 501))
+    ax = drawn(figures.lost_slope, data)
+    curves = [line for line in ax.lines if len(line.get_xdata()) == 501]
+    for curve, name in zip(curves, data.error, strict=True):
+        order = np.argsort(np.abs(data.z))
+        np.testing.assert_allclose(curve.get_xdata(), np.abs(data.z)[order])
+        known = data.error[name][order] > 0
+        np.testing.assert_allclose(10 ** curve.get_ydata()[known], data.error[name][order][known])
+        assert any(f"{name}:\nslope 0 from {data.gone[name]:.3g}" == words for words in shown_texts(ax))
+    for line, name in zip((a for a in ax.lines if a.is_dashed()), data.law, strict=True):
+        assert np.all(line.get_ydata() <= 0) and 10 ** line.get_ydata()[0] == pytest.approx(data.law[name].min())
