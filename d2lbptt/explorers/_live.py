@@ -12,12 +12,14 @@ import base64
 import html
 import io
 import threading
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 
 import ipywidgets as widgets
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
+from traitlets import TraitError
 
 from .. import _validation
 from ..figures._paper import house
@@ -98,25 +100,25 @@ class Explorer(widgets.VBox):
 
     Parameters
     ----------
-    name : str
-        For the files that are saved.
+    experiment : callable
+        Its arguments are controls, and its defaults are where they start. What it returns is shown.
     question : str
     controls : dict of str to widget
-        By the names that outside scripts use.
+        By the names that outside scripts use. Those that the experiment does not take go to the picture.
+    picture : object
+        With ``figure``, ``artists`` and ``update(data, **controls that the experiment does not take)``.
+    words : callable
+        ``words(values, data) -> str``, the sentence, from the values of the controls and what the experiment returned.
     more : collection of str
         Those controls that are folded away at first.
-    picture : object
-        With ``figure``, ``artists`` and ``update(data)``.
-    compute : callable
-        ``compute(values) -> data``, from the values of the controls.
-    describe : callable
-        ``describe(values, data) -> str``, the sentence.
-    as_python : callable
-        ``as_python(values, data) -> str``, lines to paste that give the same numbers.
     presets : dict of str to dict, optional
         Values of controls by name of preset; adds the control ``preset``.
     link : callable, optional
         ``link(controls)``, called before each update to keep the controls consistent with one another.
+    start : dict, optional
+        Values of controls that start elsewhere than the experiment's defaults.
+    given : dict, optional
+        More arguments of the experiment, the reader's own, by name.
 
     Attributes
     ----------
@@ -130,15 +132,45 @@ class Explorer(widgets.VBox):
     """
 
     def __init__(
-        self, *, name, question, controls, picture, compute, describe, as_python, more=(), presets=None, link=None
+        self,
+        experiment=None,
+        *,
+        question,
+        controls,
+        picture,
+        words=None,
+        name=None,
+        compute=None,
+        describe=None,
+        as_python=None,
+        more=(),
+        presets=None,
+        link=None,
+        start=None,
+        given=None,
     ):
-        self._name, self._compute, self._describe, self._as_python = name, compute, describe, as_python
+        self._as_python = as_python
+        if experiment is None:  # for the time being: an explorer that still computes by itself
+
+            def experiment(**values):
+                return compute(values)
+
+            experiment.__name__ = name
+            experiment.__signature__ = Signature(
+                [Parameter(key, Parameter.KEYWORD_ONLY, default=control.value) for key, control in controls.items()]
+            )
+            words = describe
+        self._experiment, self._words, self._given = experiment, words, given or {}
+        self._name = experiment.__name__
+        self._asked = [key for key in signature(experiment).parameters if key in controls]
         self._picture, self._live = picture, LivePicture(picture.figure, picture.artists)
         width, height = picture.figure.get_size_inches() * picture.figure.dpi
         self._frame = f"width:100%;max-width:{width:.0f}px;aspect-ratio:{width:.0f}/{height:.0f}"
         self._link = link or (lambda controls: None)
         self._presets, self._lock, self._nested = presets or {}, threading.RLock(), False
         self.controls = {**_preset_control(self._presets), **controls}
+        for key, value in (_defaults(experiment, self._asked) | (start or {})).items():
+            self.controls[key].value = value
         self.state, self.error, self.code = {}, None, ""
         if self._presets and not self._is_preset(self.controls["preset"].value):
             self.controls["preset"].value = ""
@@ -157,22 +189,47 @@ class Explorer(widgets.VBox):
             try:
                 self._set_many(lambda: self._link(self.controls))
                 values = {key: _value(control) for key, control in self.controls.items()}
-                data = self._compute(values)
-                sentence = self._describe(values, data)
-                code = self._as_python(values, data)
+                asked = {key: values[key] for key in self._asked}
+                data = self._experiment(**asked, **self._given)
+                sentence = self._words(values, data)
                 with house():
-                    self._picture.update(data)
+                    self._picture.update(data, **{k: values[k] for k in values if k not in (*asked, "preset")})
                     png = self._live.png()
                 self._show_picture(png, sentence)
                 self.state = {"controls": values, "sentence": sentence, "data": data}
-                self.error, self.code = None, code
-                self._python.value = _code_block(code)
+                self.error, self.code = (
+                    None,
+                    self._as_python(values, data) if self._as_python else _as_python(self._name, asked, self._given),
+                )
+                self._python.value = _code_block(self.code)
             except Exception as error:  # whatever it is, the reader must see it: the browser shows no traceback
                 self._show_error(error)
 
     def reset(self, *_):
         """Put every control back to where it was at the start."""
         self._set_values(self._start)
+
+    def set(self, **values):
+        """Set several controls at once, by name, and draw once.
+
+        Raises
+        ------
+        ValueError
+            If there is no such control, or it does not take the value; then all of them stay where they were.
+        """
+        for key in values:
+            _validation.one_of("control", key, self.controls)
+        wanted = self._presets.get(values.get("preset"), {}) | values
+        with self._lock:
+            before = {key: control.value for key, control in self.controls.items()}
+            try:
+                self._set_many(lambda: self._change(wanted))
+                for key, value in values.items():
+                    _taken(key, self.controls[key], value)
+            except ValueError:
+                self._set_many(lambda: self._change(before))
+                raise
+        self.update()
 
     def save(self, kind):
         """Save the picture as a new file, ``kind`` "svg" or "png", and offer it for download."""
@@ -191,14 +248,20 @@ class Explorer(widgets.VBox):
         return f"{html.escape(words)} &middot; {_download(name, kind, content)}"
 
     def _set_values(self, values):
-        def change():
-            for key, value in 2 * list(values.items()):  # twice: the first round may widen the range of another
-                self.controls[key].value = value
-                self._link(self.controls)
-
         with self._lock:
-            self._set_many(change)
+            self._set_many(lambda: self._change(values))
         self.update()
+
+    def _change(self, values):
+        for key, value in 2 * list(values.items()):  # twice: the first round may widen the range of another
+            try:
+                self.controls[key].value = value
+            except TraitError:
+                _refuse(key, self.controls[key], value)
+            self._link(self.controls)
+        preset = self.controls.get("preset")
+        if preset is not None and not self._is_preset(preset.value):
+            preset.value = ""
 
     def _set_many(self, change):
         self._nested, before = True, self._nested
@@ -287,6 +350,35 @@ def _preset_control(presets):
         return {}
     names = [("own settings", ""), *((name, name) for name in presets)]
     return {"preset": widgets.Dropdown(options=names, value=next(iter(presets)), description="preset")}
+
+
+def _defaults(experiment, names):
+    """Return the defaults of these arguments."""
+    parameters = signature(experiment).parameters
+    return {name: parameters[name].default for name in names}
+
+
+def _taken(key, control, value):
+    if key != "preset" and _value(control) != value:  # a slider stops at its end
+        _refuse(key, control, value)
+
+
+def _refuse(key, control, value):
+    ends = (control.min, control.max) if hasattr(control, "max") else None
+    wanted = f"{ends[0]:g} to {ends[1]:g}" if ends else f"one of {', '.join(map(str, control._options_values))}"
+    raise ValueError(f"{key} is {_validation.shown(value)}, wanted {wanted}")
+
+
+def _as_python(name, values, given):
+    """Return the call of an experiment; the reader's own arguments keep their names."""
+    arguments = [*(f"{key}={value!r}," for key, value in values.items()), *(f"{key}={key}," for key in given)]
+    lines, line = [], "   "
+    for argument in arguments:
+        if len(line) + len(argument) > 80:
+            lines, line = [*lines, line], "   "
+        line += f" {argument}"
+    call = "\n".join([*lines, line])
+    return f"import d2lbptt as bptt\n\ndata = bptt.experiments.{name}(\n{call}\n)\n"
 
 
 def _value(control):

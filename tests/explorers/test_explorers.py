@@ -63,7 +63,7 @@ def test_every_control_at_its_ends_and_in_the_middle(name):
 @each_explorer
 def test_a_planted_exception_is_noticed(name, monkeypatch):
     explorer = getattr(explorers, name)()
-    monkeypatch.setattr(explorer, "_describe", lambda *_: 1 / 0)
+    monkeypatch.setattr(explorer, "_words", lambda *_: 1 / 0)
     with pytest.raises(AssertionError, match="ZeroDivisionError"):
         drive(explorer)
 
@@ -137,11 +137,11 @@ def test_the_last_picture_belongs_to_the_last_value(name):
 def test_failure_is_one_readable_line_in_place_of_the_picture_and_passes(monkeypatch):
     explorer = explorers.gradient_flow()
 
-    def fail(values):
+    def fail(**values):
         raise FloatingPointError("a line\nwith <breaks>")
 
     with monkeypatch.context() as planted:
-        planted.setattr(explorer, "_compute", fail)
+        planted.setattr(explorer, "_experiment", fail)
         explorer.controls["g"].value = 0.5
         assert isinstance(explorer.error, FloatingPointError)
         assert "<img" not in explorer._image.value
@@ -421,16 +421,6 @@ def test_the_readers_own_model_as_python_gives_the_same_numbers(scale):
     names = pasted(explorer, **model, y=np.ones((300, 1)))
     np.testing.assert_array_equal(names["full"], explorer.state["data"].full)
     assert len(names["full"]) == 280
-
-
-def test_with_tanh_as_python_gives_the_same_numbers(capsys):
-    explorer = explorers.with_tanh()
-    explorer.controls["input"].value = 0.7
-    pasted(explorer)
-    data = explorer.state["data"]
-    lines = capsys.readouterr().out.splitlines()
-    for line, decades in zip(lines, (data.identity, data.full), strict=True):
-        assert f": {decades[0] - decades[-1]:+.2f} decades" in line
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

@@ -1,0 +1,37 @@
+"""The walk through the experiments: their arguments are numbers and names, as a slider sends them."""
+
+import numpy as np
+from walk import Spec, choice, number, whole
+
+from d2lbptt import experiments
+from d2lbptt.activations import ACTIVATIONS
+from d2lbptt.rnn import KINDS
+
+SEED = whole(0)
+
+
+def every(kind):
+    """Whether the result is what the experiment promises: its container, with nothing in it that is not a number."""
+    return lambda found, given: type(found) is kind and not any(np.isnan(a).any() for a in found if _numbers(a))
+
+
+def _numbers(value):
+    return isinstance(value, np.ndarray) and value.dtype.kind in "fc"
+
+
+SPECS = {
+    "experiments.with_tanh": Spec(
+        experiments.with_tanh,
+        {"activation": "tanh", "T": 5, "g": 1.5, "input": 0.1, "kind": "gaussian", "seed": 0},
+        {
+            "activation": choice(*ACTIVATIONS),
+            "T": whole(1, 10**6),
+            "g": number(),
+            "input": number(0),
+            "kind": choice(*KINDS),
+            "seed": SEED,
+        },
+        every(experiments.WithTanh),
+        {"g": ("g", "scale")},
+    ),
+}
