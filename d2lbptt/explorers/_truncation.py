@@ -42,9 +42,9 @@ class _Network(NamedTuple):
         What overflowed, or "".
     full : array, shape (h, h)
         dL/dW_hh of ``backward``.
-    cells : Cells
+    cells : PairTable
     sizes : array, shape (T, T)
-    blocks : Blocks
+    blocks : VarianceTerms
     r : float
         See ``pairs.growth_per_step``.
     curves : dict of str to pair of arrays
@@ -58,9 +58,9 @@ class _Network(NamedTuple):
     y: np.ndarray
     overflow: str
     full: np.ndarray
-    cells: pairs.Cells
+    cells: pairs.PairTable
     sizes: np.ndarray
-    blocks: pairs.Blocks
+    blocks: pairs.VarianceTerms
     r: float
     curves: dict
     laws: dict
@@ -200,7 +200,7 @@ def _compute(values):
     if last:
         weights[:-1] = 0  # no cell of these rows is in sight, so none weighs
     steps = np.arange(1, T + 1)
-    part, full = (gradient / (network.cells.size or 1.0) for gradient in (found, network.full))
+    part, full = (gradient / (network.cells.norm or 1.0) for gradient in (found, network.full))
     return _Truncated(
         network=network,
         scheme=scheme,
@@ -216,7 +216,7 @@ def _compute(values):
         along=float(np.sum(part * full)),
         kept=float(_mean_reach(first, last)),
         law=float(pairs.geometric_law(network.r, first, last=last)),
-        apart=float(np.linalg.norm(part - network.cells.kept(weights))),
+        apart=float(np.linalg.norm(part - network.cells.weighted_sum(weights))),
         products=pairs.jacobian_products(first, shared=scheme != "window", last=last),
         held=int((steps - first + 1)[losses].max()),
         draw=values["draw"],
@@ -235,15 +235,15 @@ def _network(T, g, activation, kind, units, seed, reduction):
     x = MEAN + NOISE * np.random.default_rng((seed, 1)).normal(size=(T, 1))
     trace, y, full, overflow = _longest_run(params, x, activation, reduction)
     T, last = len(y), reduction == "last"
-    cells, r = pairs.cells(trace, y, reduction=reduction), pairs.growth_per_step(trace, y)
-    blocks = pairs.blocks(cells)
+    cells, r = pairs.pair_table(trace, y, reduction=reduction), pairs.growth_per_step(trace, y)
+    blocks = pairs.variance_terms(cells)
     curves, laws = {}, {}
     for scheme, (first, kept) in _reaches(T, last).items():
-        curves[scheme] = kept, np.linalg.norm(cells.dropped(first), axis=(1, 2))
+        curves[scheme] = kept, np.linalg.norm(cells.truncation_error(first), axis=(1, 2))
         laws[scheme] = kept, pairs.geometric_law(r, first, last=last)
     kept = np.cumsum(CURVE[:, None] ** np.arange(T), axis=1)  # of the loss of each step, see variance.steps_kept
     curves["randomized"] = kept[:, -1] if last else kept.mean(1), np.sqrt([blocks.variance(pi)[0] for pi in CURVE])
-    return _Network(trace, y, overflow, full, cells, cells.sizes, blocks, r, curves, laws)
+    return _Network(trace, y, overflow, full, cells, cells.norms, blocks, r, curves, laws)
 
 
 @lru_cache(4)
@@ -280,8 +280,8 @@ def _draws(pi, *of_the_network):
     T, seed, reduction = len(network.y), of_the_network[-2], of_the_network[-1]
     rng = np.random.default_rng((seed, 2))
     gates = np.array([randomized(T, pi, rng) for _ in range(DRAWS)])
-    found = pairs.drawn_gradients(network.trace, network.y, gates, reduction=reduction) / (network.cells.size or 1.0)
-    full = network.full / (network.cells.size or 1.0)
+    found = pairs.drawn_gradients(network.trace, network.y, gates, reduction=reduction) / (network.cells.norm or 1.0)
+    full = network.full / (network.cells.norm or 1.0)
     whole, along = network.blocks.variance(pi)
     return _Draws(
         gates=gates,
@@ -297,7 +297,7 @@ def _describe(values, data):
     """Return the sentence that says what is seen."""
     T, losses = data.T, ", loss at the last step" if values["reduction"] == "last" else ""
     words = [f"{data.network.overflow}, so T = {T} is shown."] if data.network.overflow else []
-    if not data.network.cells.size:
+    if not data.network.cells.norm:
         return " ".join([*words, f"T = {T}{losses}: dL/dW_hh is exactly 0 here, so there is nothing to throw away."])
     name = {"window": f"window τ = {data.tau}", "chunks": f"chunks of τ = {data.tau}", "full": "full gradient"}
     name["randomized"] = f"randomized, π = {values['pi']:.2f}, draw {data.draw}"
@@ -353,7 +353,7 @@ def _as_python(values, data):
     """Return lines to paste that give the same numbers."""
     how = _SCHEME[data.scheme] + _ERROR + (_COSINE if np.isfinite(data.cosine) else "")
     how += _DRAWS if data.scheme == "randomized" else _LAW
-    return (_LINES + (how if data.network.cells.size else _NOTHING)).format(
+    return (_LINES + (how if data.network.cells.norm else _NOTHING)).format(
         MEAN=MEAN,
         NOISE=NOISE,
         H0=H0,
@@ -373,8 +373,8 @@ params = bptt.init_params(1, {units}, 1, scale={g}, kind="{kind}", seed={seed})
 x = {MEAN} + {NOISE} * np.random.default_rng(({seed}, 1)).normal(size=({T}, 1))
 y = np.ones(({T}, 1))
 trace = bptt.forward(params, x, h0=np.full({units}, {H0}), activation="{activation}")
-cells = pairs.cells(trace, y, reduction="{reduction}")  # in parts of |dL/dW_hh|, cells.size
-full = bptt.backward(trace, y, reduction="{reduction}").W_hh / (cells.size or 1)
+cells = pairs.pair_table(trace, y, reduction="{reduction}")  # relative to |dL/dW_hh|, cells.norm
+full = bptt.backward(trace, y, reduction="{reduction}").W_hh / (cells.norm or 1)
 """
 _SCHEME = {
     "full": "how = {{}}\n",
@@ -386,9 +386,9 @@ gates = np.array([bptt.randomized({T}, {pi}, rng) for _ in range({DRAWS})])
 how = dict(gates=gates[{draw}])
 """,
 }
-_NOTHING = "print(cells.size)\n"
+_NOTHING = "print(cells.norm)\n"
 _ERROR = """\
-part = bptt.backward(trace, y, reduction="{reduction}", **how).W_hh / cells.size
+part = bptt.backward(trace, y, reduction="{reduction}", **how).W_hh / cells.norm
 print(f"relative error {{np.linalg.norm(part - full):.6g}}")
 """
 _COSINE = """\
@@ -399,7 +399,7 @@ r, first = pairs.growth_per_step(trace, y), gates.first_kept({T}, **how)
 print(f"by the law {{pairs.geometric_law(r, first, last={last}):.6g}}")
 """
 _DRAWS = """\
-draws = pairs.drawn_gradients(trace, y, gates, reduction="{reduction}") / cells.size
-along, theory = np.tensordot(draws, full), pairs.blocks(cells).variance({pi})[1] ** 0.5
+draws = pairs.drawn_gradients(trace, y, gates, reduction="{reduction}") / cells.norm
+along, theory = np.tensordot(draws, full), pairs.variance_terms(cells).variance({pi})[1] ** 0.5
 print(f"along the gradient {{along.mean():.6g}}, spread {{along.std():.6g}}, in theory {{theory:.6g}}")
 """

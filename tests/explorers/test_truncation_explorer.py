@@ -127,8 +127,8 @@ def test_error_cosine_and_component_are_those_of_backward(explorer, values):
 def test_the_dropped_cells_are_the_error(explorer):
     for scheme, tau in itertools.product(("window", "chunks"), (1, 4, 29)):
         data, _ = shown(explorer, scheme=scheme, tau=tau)
-        lost = data.network.cells.dropped(data.first)
-        off = (data.network.full - data.gradient) / data.network.cells.size
+        lost = data.network.cells.truncation_error(data.first)
+        off = (data.network.full - data.gradient) / data.network.cells.norm
         np.testing.assert_allclose(lost, off, atol=1e-14)
         assert np.linalg.norm(lost) == pytest.approx(data.error, rel=1e-9)
 
@@ -372,6 +372,6 @@ def test_the_function_draws_a_table():
     figure = Figure()
     ax = figure.add_subplot()
     sizes = np.where(np.tri(4), 0.1, np.nan)
-    assert figures.cells(ax, sizes, [1, 1, 2, 3]) is ax
+    assert figures.pair_table(ax, sizes, [1, 1, 2, 3]) is ax
     FigureCanvasAgg(figure).draw()
     np.testing.assert_allclose(ax.images[0].get_array().compressed(), -1)
