@@ -1,7 +1,7 @@
 """Activations phi, each with its value and its slope side by side.
 
 The recursion backwards needs phi'(z_t), but a ``Trace`` stores only h_t = phi(z_t).
-All four slopes can be written in h alone, so nothing else has to be kept:
+All four slopes can be written in h alone, so nothing else has to be stored:
 
 ========  ==================  ==============  ======
 name      phi(z)              phi' in h       bound

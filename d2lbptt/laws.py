@@ -97,7 +97,7 @@ class Modes(NamedTuple):
     def log10_norms(self, v, k, *, dominant=False):
         """Return log10 |W^k v| for each k; -inf where it is zero.
 
-        With ``dominant``, only the modes with |lambda_i| = rho are kept (to a part in 10^9): the law c rho^k that the
+        With ``dominant``, only the modes with |lambda_i| = rho count (to a part in 10^9): the law c rho^k that the
         norm approaches. With one such mode c is a number; two of opposite sign let it alternate, a complex pair lets it
         turn for ever. A v without a share in these modes has no such law: the result is -inf, or rounding.
         """
@@ -453,7 +453,7 @@ def repeated_mean(n, k):
     -----
     Wick's theorem. |W^k v|^2 is a sum over two paths of k arrows that begin together and end together, where an arrow
     from i to j stands for W_ji. The mean of a product of Gaussian entries is the sum over all ways to pair the arrows
-    so that the two of a pair have the same ends; a pairing that leaves f vertices free brings n^f. That makes
+    so that the two of a pair have the same ends; a pairing that leaves f vertices free contributes n^f. That makes
     1 + 2/n^2 for k = 2 and 1 + 10/n^2 + 4/n^3 for k = 3. The popular g^2k is right for fresh matrices; for a repeated
     one it is too small from k = 2 on.
 

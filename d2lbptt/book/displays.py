@@ -63,7 +63,7 @@ def total_recursion(m, t, *, w="w_h", carry=True):
 
 
 @says("If a_0 = 0 and a_t = b_t + c_t a_{t-1}, each b_i arrives multiplied by all the c_j after it.")
-def closed_sum(m, t, *, after=1):
+def total_as_sum(m, t, *, after=1):
     def arriving(i):
         return m.product("j", i + after, t, m.c) * m.b(i)
 
@@ -71,7 +71,7 @@ def closed_sum(m, t, *, after=1):
 
 
 def sequence_rule(m, t):
-    """Write the recursion that ``closed_sum`` solves."""
+    """Write the recursion that ``total_as_sum`` solves."""
     return [equal(m.a(t), m.b(t) + m.c(t) * m.a(t - 1))]
 
 
@@ -422,7 +422,7 @@ RECORDS = (
         }),
     _today(4, total_recursion, "total_derivative.recursion", _TOTAL, "eq_bptt_partial_ht_wh_recur",
         steps=the_last, anywhere=_ONE_STEP, wrong={"the second term is left out": {"carry": False}}),
-    _today(5, closed_sum, "total_derivative.closed_sum", _SUM, "eq_bptt_at",
+    _today(5, total_as_sum, "total_derivative.closed_sum", _SUM, "eq_bptt_at",
         model=Sequence, steps=the_last, rule=sequence_rule, wrong=_WRONG_PRODUCT),
     _today(6, substitution, "total_derivative.partials", _SUM, agree=_slopes_in_code),
     _today(7, total_in_full, "total_derivative.closed_sum", _SUM, "eq_bptt_partial_ht_wh_gen",
@@ -458,7 +458,7 @@ RECORDS = (
     _v0_14(2, objective, "rnn.loss", _OBJECTIVE, agree=_objective_in_code),
     _v0_14(3, weight_gradient, "total_derivative.weight_gradient", _OLD,
         anywhere=_EACH_LOSS, knobs={"w": "w_h", "in_between": False}, corrected={"w": "w_o"}),
-    _v0_14(4, closed_sum, "total_derivative.closed_sum", _SUM, "eq_bptt_at",
+    _v0_14(4, total_as_sum, "total_derivative.closed_sum", _SUM, "eq_bptt_at",
         model=Sequence, steps=the_last, rule=sequence_rule, wrong=_WRONG_PRODUCT),
     _v0_14(5, substitution, "total_derivative.recursion", _SUM,
         knobs={"names": "a"}, agree=_slopes_in_code),

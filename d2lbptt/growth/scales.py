@@ -111,10 +111,10 @@ def sweep(scales, seeds, T, *, num_hiddens=64, activation="tanh", kind="gaussian
     size of the inputs, which are made tiny, to leave the states room to grow.
     """
     scales, seeds, T, h, size = _checked(scales, seeds, T, num_hiddens, activation, kind, input_size)
-    decades, parts = np.empty((len(scales), len(seeds), T)), math.ceil(len(scales) * T * h / TOGETHER)
+    decades, groups = np.empty((len(scales), len(seeds), T)), math.ceil(len(scales) * T * h / TOGETHER)
     for s, seed in enumerate(_watched(progress, seeds)):
         params, x = _network(seed, h, kind, T)
-        for rows in np.array_split(np.arange(len(scales)), parts):
+        for rows in np.array_split(np.arange(len(scales)), groups):
             slopes = _slopes(scales[rows], params, size * x, activation)
             decades[rows, s] = _backward(slopes, params.W_hh, params.W_qh)
     return Sweep(scales, seeds, decades)

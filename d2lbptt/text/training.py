@@ -27,7 +27,7 @@ __all__ = ["Training", "book_params", "perplexity", "predict", "train"]
 
 CUTS = {"sequential": sequential_batches, "random": random_batches}
 START = 0.01  # standard deviation of the weights at the start, as in the book
-BLOCK = 1000  # steps of a forward pass that are kept at once where no gradient is asked for
+BLOCK = 1000  # steps of a forward pass that are held at once where no gradient is asked for
 
 
 class Training(NamedTuple):
@@ -175,7 +175,7 @@ class _Loop:
     def step(self, trace, y):
         gradients = backward(trace, y, loss="cross_entropy", **self.options())
         size = _norm(gradients)
-        self.params = _descend(self.params, gradients, self.lr * min(1, self.clip / size) if size else self.lr)
+        self.params = _sgd_step(self.params, gradients, self.lr * min(1, self.clip / size) if size else self.lr)
         return loss(trace, y, loss="cross_entropy"), size, size > self.clip
 
 
@@ -219,7 +219,7 @@ def _norm(gradients):
     return float(row_norms(sizes)[0])  # no square overflows
 
 
-def _descend(params, gradients, step):
+def _sgd_step(params, gradients, step):
     """Return the parameters after one step of gradient descent, W - step g; FloatingPointError if one overflows."""
     with np.errstate(over="ignore", invalid="ignore"):
         moved = {

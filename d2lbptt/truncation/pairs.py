@@ -128,7 +128,7 @@ class PairTable(NamedTuple):
     def weighted_sum(self, weights):
         """Return the sum of the cells, each times its weight, (T, T): the gradient of a scheme.
 
-        It raises TypeError or ValueError if the weights are no such table, FloatingPointError if the sum overflows.
+        It raises TypeError or ValueError if the weights do not fit, FloatingPointError if the sum overflows.
         """
         T = len(self.states)
         weights = _validation.real_array("weights", weights, (T, T), "(T, T)")
@@ -404,7 +404,7 @@ def geometric_law(r, first, *, last=False):
     r, first = _validation.real_number("r", r, low=0), _first(first, many=True)
     losses = slice(-1 if _validation.flag("last", last) else None, None)
     t = np.arange(1, first.shape[-1] + 1)
-    # Of the loss of step t, 1 + r + .. + r^(t-1); where r > 1 all of it in parts of r^(T-1), which may be huge.
+    # Of the loss of step t, 1 + r + .. + r^(t-1); where r > 1 all of it relative to r^(T-1), which may be huge.
     q = min(r, 1 / r) if r else 0.0
     total = np.cumsum(q ** (t - 1.0))
     weight = q ** (t[-1] - t) if r > 1 else np.ones(len(t))
