@@ -24,7 +24,7 @@ from scipy.optimize import brentq
 from scipy.special import digamma, ndtri, polygamma
 
 from . import _validation
-from .activations import ACTIVATIONS
+from .activations import _gaussian_moments, _named
 
 __all__ = [
     "Modes",
@@ -253,7 +253,8 @@ def log10_bound(W, k, activation="identity"):
     ----------
     W : array, shape (n, n)
     k : int or array of int
-    activation : {"identity", "tanh", "sigmoid", "relu"}
+    activation : str
+        A name in ``ACTIVATIONS``.
 
     Returns
     -------
@@ -270,7 +271,7 @@ def log10_bound(W, k, activation="identity"):
     Mikolov, Bengio 2013, section 2.1. It holds for all inputs, states and k, and for W^k with the identity. It is
     reached where every slope is gamma and W is normal (symmetric, say), by a gradient along its largest eigenvalue.
     """
-    k, gamma = _steps(k), ACTIVATIONS[_validation.one_of("activation", activation, ACTIVATIONS)].bound
+    k, gamma = _steps(k), _named(activation).bound
     size = np.linalg.norm(_validation.square("W", W), 2)
     if not np.isfinite(size):
         raise FloatingPointError("the norm of W overflows float64")
@@ -314,7 +315,8 @@ def conditions(W, activation="tanh"):
     ----------
     W : array, shape (n, n)
         W_hh.
-    activation : {"identity", "tanh", "sigmoid", "relu"}
+    activation : str
+        A name in ``ACTIVATIONS``.
 
     Returns
     -------
@@ -345,14 +347,16 @@ def conditions(W, activation="tanh"):
     10 n eps |W|.
     """
     W = _validation.square("W", W)
-    gamma = ACTIVATIONS[_validation.one_of("activation", activation, ACTIVATIONS)].bound
+    phi = _named(activation)
+    gamma, linear = phi.bound, phi.linear
     sigma_max, (least, *rho), (_, *rho_abs) = np.linalg.norm(W, 2).item(), _moduli(W), _moduli(np.abs(W))
-    linear, bound, slack = activation == "identity", gamma * sigma_max, 10 * len(W) * EPS
+    bound, slack = gamma * sigma_max, 10 * len(W) * EPS
+    every, largest = gamma * (least - rho[1]), gamma * (rho[0] - rho[1])  # |lambda_i| of gamma W, at least
     rules = (
         (bound < 1 - slack, "certain", "excluded", "gamma sigma_max < 1 is sufficient, in every step"),
-        (linear and sum(rho) < 1, "certain", "excluded", "linear and rho < 1, in the long run"),
-        (linear and least - rho[1] > 1, "excluded", "certain", "linear and every |lambda_i| > 1, in the long run"),
-        (linear and rho[0] - rho[1] > 1, *_OF_THE_PRODUCT, "linear and rho > 1, in the long run"),
+        (linear and gamma * sum(rho) < 1, "certain", "excluded", "linear and rho < 1, in the long run"),
+        (linear and every > 1, "excluded", "certain", "linear and every |lambda_i| > 1, in the long run"),
+        (linear and largest > 1, *_OF_THE_PRODUCT, "linear and rho > 1, in the long run"),
         (gamma * sum(rho_abs) < 1, "certain", "excluded", "gamma rho(|W|) < 1 is sufficient, in the long run"),
         (bound <= 1 + slack, "undecided", "excluded", "gamma sigma_max = 1, no step lets it grow"),
         (True, "undecided", "undecided", "gamma sigma_max > 1 is necessary to explode, not sufficient"),
@@ -552,7 +556,8 @@ def mean_field(g, input_variance=0.0, activation="tanh"):
         The weight scale, from 0 to 1000: the work grows with sqrt(q).
     input_variance : float
         s^2, the variance of each entry of u, from 0 to 10^6: drawn anew in each step, or once and held.
-    activation : {"tanh", "sigmoid"}
+    activation : str
+        Of a phi that is bounded and analytic, as tanh and the sigmoid are; others are refused.
 
     Returns
     -------
@@ -575,11 +580,8 @@ def mean_field(g, input_variance=0.0, activation="tanh"):
     and by about 1/n, most near the edge (seen in simulation, not proved). If it comes to rest, below the edge without
     input or with held input, it repeats one Jacobian and goes with the spectral radius of that, which for some hundred
     units can still be well above sqrt(chi_1). Of the other exponents the mean field says nothing.
-
-    E is a trapezoidal sum, whose error here is below rounding for every q. (Gauss-Hermite loses digits where q is
-    large: the poles of tanh(sqrt(q) x) at x = i pi / (2 sqrt(q)) come close.)
     """
-    g, s2, phi = _validation.real_number("g", g, low=0, high=1000), _variance(input_variance), _phi(activation)
+    g, s2, phi = _validation.real_number("g", g, low=0, high=1000), _variance(input_variance), _bounded(activation)
     q = _settled(g, s2, phi)
     chi = g**2 * _means(phi, q)[1]
     return MeanField(q, chi, float(np.log(chi)) / 2 if chi else -np.inf)
@@ -606,7 +608,7 @@ def edge_of_chaos(input_variance=0.0, activation="tanh"):
     For tanh it is 1 without input. Input moves it up, steeply at first: g = 1 + (3 s^2 / 4)^(1/3) + .. for small s^2.
     With chi_1 = 1, g^2 is 1 / E phi'^2, so that s^2 = q - E phi^2 / E phi'^2: this is solved for q.
     """
-    s2, phi = _variance(input_variance), _phi(activation)
+    s2, phi = _variance(input_variance), _bounded(activation)
 
     def excess(q):
         square, slope = _means(phi, q)
@@ -619,22 +621,21 @@ def edge_of_chaos(input_variance=0.0, activation="tanh"):
     return _means(phi, q)[1] ** -0.5
 
 
-def _phi(activation):
-    return ACTIVATIONS[_validation.one_of("activation", activation, ("tanh", "sigmoid"))]
+def _bounded(activation):
+    return _named(activation, lambda phi: phi.settles)
 
 
 def _means(phi, q):
     """Return E phi(z)^2 and E phi'(z)^2, z ~ N(0, q)."""
-    x = np.arange(-9, 9.1, 0.2 / max(1, np.sqrt(q)))
-    weights, h = np.exp(-(x**2) / 2), phi.value(np.sqrt(q) * x, None)
-    return tuple(((weights @ rows**2) / weights.sum()).item() for rows in (h, phi.slope(h)))
+    return [mean.item() for mean in _gaussian_moments(phi, q)]
 
 
 def _settled(g, s2, phi):
-    # q is at most g^2 + s^2, because |phi| <= 1, and at least what units with z = 0 would send on.
-    low, high = s2 + g**2 * _means(phi, 0.0)[0], s2 + g**2
+    # q is at most g^2 sup phi^2 + s^2, and at least what units with z = 0 would send on.
+    square, slope = _means(phi, 0.0)
+    low, high = s2 + g**2 * square, s2 + (g * phi.largest) ** 2
     if low == 0:
-        if g**2 <= 1 + 1e-12:
+        if g**2 * slope <= 1 + 1e-12:
             return 0.0
         low = 1e-16 * high
 

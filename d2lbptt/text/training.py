@@ -98,7 +98,8 @@ def train(
     scheme, tau, pi
         How the gradient is truncated inside a minibatch, as for ``gates.scheme_options``; None what the scheme
         does not take.
-    activation : {"tanh", "identity", "sigmoid", "relu"}
+    activation : str
+        A name in ``ACTIVATIONS``.
     params : Params, optional
         Where to begin, of real numbers, which become ``dtype`` if that has more digits; by default weights from
         N(0, 0.01^2) and biases of zero, as in the book.
@@ -243,7 +244,8 @@ def perplexity(params, corpus, *, num_steps=None, activation="tanh"):
         Two tokens or more; each but the first is foretold from those before it.
     num_steps : int, optional
         After so many steps the state begins anew with zeros; without it, the state is carried through the whole text.
-    activation : {"tanh", "identity", "sigmoid", "relu"}
+    activation : str
+        A name in ``ACTIVATIONS``.
 
     Returns
     -------
@@ -294,7 +296,8 @@ def predict(prefix, num_preds, params, vocab, *, activation="tanh"):
         How many characters are added.
     params : Params
     vocab : Vocab
-    activation : {"tanh", "identity", "sigmoid", "relu"}
+    activation : str
+        A name in ``ACTIVATIONS``.
 
     Returns
     -------

@@ -349,8 +349,8 @@ def growth_per_step(trace, y, *, loss="squared_error"):
     Returns
     -------
     float
-        For the identity the spectral radius of W_hh; else the geometric mean on the way from h_T to h_1 of the loss of
-        step T, 0 if none of it arrives, or if T = 1.
+        For a linear phi |phi'| times the spectral radius of W_hh; else the geometric mean on the way from h_T to h_1 of
+        the loss of step T, 0 if none of it arrives, or if T = 1.
 
     Raises
     ------
@@ -363,8 +363,9 @@ def growth_per_step(trace, y, *, loss="squared_error"):
     from ..growth.spectra import spectral_radius
 
     trace, _, _ = _own_and_slope(trace, y, loss, "last")
-    if trace.activation == "identity":
-        return spectral_radius(trace.params.W_hh)
+    phi = ACTIVATIONS[trace.activation]
+    if phi.linear:
+        return phi.bound * spectral_radius(trace.params.W_hh)
     decades = log10_gradient_norms(trace, y, loss=loss, reduction="last")
     if len(decades) == 1 or not np.isfinite(decades[0]):
         return 0.0
