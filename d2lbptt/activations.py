@@ -85,7 +85,8 @@ def _gaussian_moments(phi, q):
     and E phi'(z)^2 = E phi(z)^2 / q: so phi, which has no jump, gives both.
     """
     q = np.asarray(q, float)
-    x = np.arange(-9, 9.1, 0.2 / max(1, np.sqrt(q.max())))
+    half = int(np.ceil(45 * max(1, np.sqrt(q.max()))))
+    x = np.arange(-half, half + 1) * (9 / half)  # symmetric about a kink at 0
     weights = np.exp(-(x**2) / 2)
     weights /= weights.sum()
     h = phi.value(np.sqrt(q)[..., None] * x, None)
