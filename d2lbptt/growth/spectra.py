@@ -505,7 +505,7 @@ def gaussian_growth(n, K, samples, *, repeated, seed=0):
     Notes
     -----
     v is the first unit vector: a Gaussian matrix knows no direction. The laws are ``laws.fresh_products`` and
-    ``laws.repeated_mean``.
+    ``laws.log10_repeated_bound``.
     """
     n, K = _validation.whole_number("n", n, 1), _validation.whole_number("K", K, 0)
     samples = _validation.whole_number("samples", samples, 1)
