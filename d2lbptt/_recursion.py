@@ -8,6 +8,7 @@ import numpy as np
 
 from . import _validation
 from ._validation import Overflow
+from .activations import ACTIVATIONS
 
 # --- products over rows ---
 
@@ -61,6 +62,11 @@ def weigh(rows, reduction):
 def checked_gates(gates, T):
     """Return gates as an array of T finite real numbers, or None."""
     return None if gates is None else _validation.real_array("gates", gates, (T,), "(T,)")
+
+
+def slopes(trace):
+    """Return phi'(z_t) for t = 1 .. T, shaped as h without its first row."""
+    return ACTIVATIONS[trace.activation].slope(trace.h[1:])
 
 
 def by_lag(slope, W_hh, dh):

@@ -18,8 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import _validation
-from ._recursion import by_lag, no_overflow, outer, product
-from .activations import ACTIVATIONS
+from ._recursion import by_lag, no_overflow, outer, product, slopes
 from .bptt import _output_gradient, backward
 from .graph import WEIGHTS
 from .rnn import checked_trace
@@ -67,7 +66,7 @@ def by_use(trace, y, parameter="W_hh", *, loss="squared_error", reduction="mean"
         if parameter == "W_qh":
             found = _outer_rows(gradient.o, trace.h[1:])
         else:
-            found = _outer_rows(_slopes(trace) * gradient.h, _entering(trace, parameter))
+            found = _outer_rows(slopes(trace) * gradient.h, _entering(trace, parameter))
     no_overflow(f"what a use contributes to dL/d{parameter}", found)
     return found
 
@@ -109,7 +108,7 @@ def by_pair(trace, y, parameter="W_hh", *, loss="squared_error", reduction="mean
     """
     _validation.one_of("parameter", parameter, WEIGHTS[:2])
     trace = checked_trace(trace)
-    slope, u, T = _slopes(trace), _entering(trace, parameter), len(trace.x)
+    slope, u, T = slopes(trace), _entering(trace, parameter), len(trace.x)
     with np.errstate(over="ignore", invalid="ignore"):
         own = product(_output_gradient(trace, y, loss, reduction), trace.params.W_qh)
         shape = (T, T, own.shape[-1], u.shape[-1])
@@ -120,10 +119,6 @@ def by_pair(trace, y, parameter="W_hh", *, loss="squared_error", reduction="mean
             table[k + lag, k] = _outer_rows(slope[steps] * rows, u[steps])
     no_overflow(f"what a pair contributes to dL/d{parameter}", table)
     return table
-
-
-def _slopes(trace):
-    return ACTIVATIONS[trace.activation].slope(trace.h[1:])
 
 
 def _entering(trace, parameter):

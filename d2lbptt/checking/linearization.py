@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._recursion import outer
-from ..activations import ACTIVATIONS
+from .._recursion import outer, slopes
 from ..bptt import output_gradient
 from ..untied import Key
 
@@ -41,7 +40,7 @@ class Parts(NamedTuple):
 
 def parts(trace, y, *, loss="squared_error", reduction="mean"):
     """Return the Parts of a trace."""
-    do, slope = output_gradient(trace, y, loss, reduction), ACTIVATIONS[trace.activation].slope(trace.h[1:])
+    do, slope = output_gradient(trace, y, loss, reduction), slopes(trace)
     do, slope, x, h = (a if a.ndim == 3 else a[:, None] for a in (do, slope, trace.x, trace.h))
     return Parts(do, slope, trace.params.W_hh, trace.params.W_qh, x, h[:-1], h[1:])
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import _validation
-from .._recursion import no_overflow, outer_sum, product, row_norms
+from .._recursion import no_overflow, outer_sum, product, row_norms, slopes
 from ..activations import ACTIVATIONS
 from ..bptt import output_gradient
 from ..gates import _first
@@ -216,7 +216,7 @@ def _own_and_slope(trace, y, loss, reduction):
     with np.errstate(over="ignore", invalid="ignore"):
         own = product(do, trace.params.W_qh)
     no_overflow("W_qh^T dL/do_t", own)
-    return trace, own, ACTIVATIONS[trace.activation].slope(trace.h[1:])
+    return trace, own, slopes(trace)
 
 
 def drawn_gradients(trace, y, gates, *, loss="squared_error", reduction="mean"):
