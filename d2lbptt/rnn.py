@@ -264,11 +264,6 @@ def targets(trace, y, loss, reduction):
     -------
     Loss, array
         y in the dtype of o, complex if y is; for the cross-entropy as whole numbers.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
     """
     return _targets(checked_trace(trace), y, loss, reduction)
 

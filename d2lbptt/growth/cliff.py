@@ -280,11 +280,6 @@ def descend(w, b, *, rate, clip=None, steps=100, T=STEPS, within=PLANE):
     -------
     Path
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     Clipping by norm: Pascanu, Mikolov, Bengio 2013, algorithm 1: g becomes g threshold / |g| where |g| >= threshold.

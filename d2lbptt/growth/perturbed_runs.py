@@ -174,11 +174,6 @@ def rate(log, start, stop):
     Rate
         Of nan unless start < stop.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     The largest Lyapunov exponent is this rate of ``PerturbedRuns.predicted`` for T without end. The error is that of

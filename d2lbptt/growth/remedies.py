@@ -76,11 +76,6 @@ def remedies(T, *, g=0.8, tau=None, gate_bias=-5.0, seed=0, num_hiddens=64, num_
     dict of str to Remedy
         By the names in ``NAMES``.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     "spectral radius", for a Gaussian patient near rest: (s rho)^k, with the rho of the W_hh that was drawn and s, the
@@ -167,10 +162,6 @@ def log10_never_at_zero(T):
     Returns
     -------
     array, shape (T,)
-
-    Raises
-    ------
-    TypeError, ValueError
 
     Notes
     -----

@@ -213,11 +213,6 @@ def theory(scales, seeds, T, *, num_hiddens=64, activation="tanh", kind="gaussia
     -------
     Theory
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     "spectral radius", for a linear activation: W_hh is the same in each step, so that the gradient goes as

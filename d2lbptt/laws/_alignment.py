@@ -128,10 +128,6 @@ def angle_quantiles(eigenvalues, k, p):
     -------
     array, shape (K, P)
 
-    Raises
-    ------
-    TypeError, ValueError
-
     Notes
     -----
     The integral of ``Angle``, and Newton's method for log tan(pi P / 2), which is linear in log t for n = 2. It starts
@@ -176,10 +172,6 @@ def log10_tan(eigenvalues, x, k):
     -------
     array, shaped as k, or (S,) in front of that
         -inf where M^k x is a multiple of v_1, inf where it has no share of it, nan where it is 0.
-
-    Raises
-    ------
-    TypeError, ValueError
 
     Notes
     -----

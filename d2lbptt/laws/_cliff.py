@@ -35,10 +35,6 @@ def folds(w):
     -------
     Folds
 
-    Raises
-    ------
-    TypeError, ValueError
-
     Notes
     -----
     A fixed point x has b = x - w sigma(x). Two of them meet where this b is largest or smallest, w sigma'(x) = 1: with

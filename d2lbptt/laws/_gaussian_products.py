@@ -43,10 +43,6 @@ def fresh_products(n, g=1.0):
     -------
     FreshProducts
 
-    Raises
-    ------
-    TypeError, ValueError
-
     Notes
     -----
     Newman 1986, Communications in Mathematical Physics 103, 121-126. A Gaussian matrix knows no direction: if Q is
@@ -75,10 +71,6 @@ def log10_repeated_bound(n, k):
     Returns
     -------
     array, shaped as k
-
-    Raises
-    ------
-    TypeError, ValueError
 
     Notes
     -----

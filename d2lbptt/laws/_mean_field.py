@@ -47,10 +47,6 @@ def mean_field(g, input_variance=0.0, activation="tanh"):
     -------
     MeanField
 
-    Raises
-    ------
-    TypeError, ValueError
-
     Notes
     -----
     Sompolinsky, Crisanti, Sommers 1988 in continuous time; Molgedey, Schuchhardt, Schuster 1992 in discrete time with
@@ -82,10 +78,6 @@ def edge_of_chaos(input_variance=0.0, activation="tanh"):
     Returns
     -------
     float
-
-    Raises
-    ------
-    TypeError, ValueError
 
     Notes
     -----

@@ -161,10 +161,6 @@ def triangle(a, b, c):
     -------
     Triangle
 
-    Raises
-    ------
-    TypeError, ValueError
-
     Notes
     -----
     Some power has a norm above 1 if and only if |W| > 1, because |W^k| <= |W|^k. For |b| < a, |W^k| / a^k tends to
@@ -193,10 +189,6 @@ def log10_bound(W, k, activation="identity"):
     -------
     array, shaped as k
         A bound of log10 |dh_t/dh_{t-k}|; -inf for W = 0 and k > 0.
-
-    Raises
-    ------
-    TypeError, ValueError
 
     Notes
     -----

@@ -302,11 +302,6 @@ def predict(prefix, num_preds, params, vocab, *, activation="tanh"):
     Returns
     -------
     str
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
     """
     if not isinstance(prefix, str) or not prefix:
         raise ValueError(f"prefix is {_validation.shown(prefix)}, wanted a text of one character or more")

@@ -80,11 +80,6 @@ def jacobian_products(first, *, shared, last=False):
     Returns
     -------
     int
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
     """
     first, shared, last = _first(first), _validation.flag("shared", shared), _validation.flag("last", last)
     t = np.arange(1, len(first) + 1)
@@ -391,11 +386,6 @@ def geometric_law(r, first, *, last=False):
     -------
     float or array, shape (n,)
         From 0 to 1.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
 
     Notes
     -----

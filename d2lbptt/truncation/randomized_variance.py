@@ -55,11 +55,6 @@ def moments(b, w, pi):
     Moments
         Of shape (T,); what leaves float64 is infinite.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     xi_t knows nothing of z_{t-1}, has mean 1 and mean square 1/pi. Squaring the recursion and taking the mean gives
@@ -93,11 +88,6 @@ def is_bounded(w, pi):
     Returns
     -------
     bool
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
 
     Notes
     -----
@@ -134,11 +124,6 @@ def steps_kept(pi, T):
     array, shaped as pi
         1 for the step itself, and one more for each arrow in a row that is kept: the tau of a window of equal reach.
         Reach is not work: see ``pairs.jacobian_products``.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
     """
     pi = _validation.real("pi", pi)
     if not pi.size:
