@@ -727,17 +727,6 @@ INFLUENCE = {
         {"network": ("network", "longest", "theta", "A"), "theta": ("theta", *LARGE)},
         ("network",),
     ),
-    "truncation.influence.gradient": Spec(
-        influence.gradient,
-        {"network": NET, "theta": np.array([0.5, 0.25]), "h0": np.ones(3), "reduction": "last"},
-        {
-            "network": filled(NET, A=never, s=shaped(3)),
-            **{"theta": shaped(None), "h0": shaped(3), "reduction": reduction},
-        },
-        lambda found, given: isinstance(found, float) and np.isfinite(found),
-        {"network": ("network", *LARGE), "theta": ("theta", *LARGE), "h0": ("h0", *LARGE)},
-        ("network",),
-    ),
     "truncation.influence.trajectory": Spec(
         influence.trajectory,
         {

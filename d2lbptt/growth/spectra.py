@@ -464,16 +464,14 @@ def gaussian_growth(n, K, samples, *, repeated, seed=0):
     _validation.fits_in_memory("W", 2 * samples * n * n, float, why)
     _validation.fits_in_memory("log", samples * (K + 1), float, why)
     repeated, rng = _validation.flag("repeated", repeated), np.random.default_rng(_validation.seed("seed", seed))
-    v, log = np.zeros((samples, n, 1)), np.zeros((samples, K + 1))
-    v[:, 0] = 1
-    for k in range(1, K + 1):
-        if k == 1 or not repeated:
-            W = rng.normal(size=(samples, n, n)) / math.sqrt(n)
-        v = W @ v
-        size = np.linalg.norm(v, axis=1, keepdims=True)
-        v /= size
-        log[:, k] = log[:, k - 1] + np.log(size[:, 0, 0])
-    return log
+
+    def drawn():
+        return rng.normal(size=(samples, n, n)) / math.sqrt(n)
+
+    W = drawn() if repeated else None
+    v = np.broadcast_to(np.eye(1, n), (samples, n)).copy()
+    powers = rescaled(lambda _, v: ((drawn() if W is None else W) @ v[..., None])[..., 0], v, K)
+    return np.stack([exponents * math.log(2) + np.log(np.linalg.norm(v, axis=1)) for v, exponents in powers], 1)
 
 
 # --- the range of a dtype ---

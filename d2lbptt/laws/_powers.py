@@ -211,8 +211,8 @@ class Conditions(NamedTuple):
     ----------
     gamma, sigma_max : float
         The largest |phi'|, and the largest singular value of W.
-    rho, rho_abs : tuple of float
-        The spectral radius of W and that of |W|, the matrix of the |W_ij|, each with a bound of its rounding.
+    rho : tuple of float
+        The spectral radius of W, and a bound of its rounding.
     vanishing, exploding : str
         "certain" or "excluded", for every input and every loss; "undecided"; or "certain for the product" and "excluded
         for the product" of the Jacobians: so for almost every gradient, but not for one without a share in what grows.
@@ -223,7 +223,6 @@ class Conditions(NamedTuple):
     gamma: float
     sigma_max: float
     rho: tuple
-    rho_abs: tuple
     vanishing: str
     exploding: str
     because: str
@@ -258,7 +257,7 @@ def conditions(W, activation="tanh"):
     and Johnson 2013, Matrix Analysis, section 8.1):
 
     1. gamma sigma_max < 1 is SUFFICIENT to vanish: every step shrinks every gradient.
-    2. Linear (phi is the identity) and rho < 1: it vanishes in the long run, and may grow first.
+    2. Linear, where the eigenvalues are those of gamma W, and rho < 1: it vanishes in the long run, and may grow first.
     3. Linear and every |lambda_i| > 1: it explodes in the long run, because the powers of W^-1 vanish.
     4. Linear and rho > 1: the product of Jacobians explodes in the long run, and with it almost every gradient. One
        that has no share in the modes that grow may vanish: W = diag(2, 1/2) and W_qh = (0, 1).
@@ -286,7 +285,7 @@ def conditions(W, activation="tanh"):
         (bound <= 1 + slack, "undecided", "excluded", "gamma sigma_max = 1, no step lets it grow"),
         (True, "undecided", "undecided", "gamma sigma_max > 1 is necessary to explode, not sufficient"),
     )
-    return Conditions(gamma, sigma_max, tuple(rho), tuple(rho_abs), *next(answer for holds, *answer in rules if holds))
+    return Conditions(gamma, sigma_max, tuple(rho), *next(answer for holds, *answer in rules if holds))
 
 
 _OF_THE_PRODUCT = "excluded for the product", "certain for the product"

@@ -25,7 +25,6 @@ import numpy as np
 from .. import _validation
 from ..bptt import backward
 from ..gates import randomized
-from ..losses import REDUCTIONS
 from ..rnn import Params, forward
 
 __all__ = [
@@ -35,7 +34,6 @@ __all__ = [
     "Spans",
     "predicted_spans",
     "observed_span",
-    "gradient",
     "trajectory",
 ]
 
@@ -196,36 +194,11 @@ def observed_span(scheme, theta=START, longest=400, network=None):
     return _last_change(np.array(gradients) / slope, network.rest(1.0)[0], longest)
 
 
-def gradient(network, theta, h0, reduction):
-    """Return dL/dtheta over the tau steps from h_0 on, where theta may be another in each step.
-
-    What was before h_0 is detached.
-
-    Parameters
-    ----------
-    network : Balance
-    theta : array, shape (tau,)
-    h0 : array, shape (n,)
-    reduction : {"last", "sum", "mean"}
-        The loss is that of the last step (as a window has it), or the sum or mean over all.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-    FloatingPointError
-        If a state or the gradient overflows.
-    """
-    network, theta = _network(_validation.instance("network", network, Balance)), _validation.series("theta", theta)
-    h0 = _validation.real_array("h0", h0, network.s.shape, "(n,)")
-    return _gradient(network, theta, h0, _validation.one_of("reduction", reduction, REDUCTIONS))
-
-
 def _gradient(network, theta, h0, reduction):
+    """Return dL/dtheta over the tau steps from h_0 on, where theta may be another in each step, (tau,).
+
+    What was before h_0 is detached. The loss is that of the last step (as a window has it), or the sum over all.
+    """
     trace = forward(network.params, theta[:, None], h0=h0)
     return (network.s @ backward(trace, np.ones((len(theta), 1)), reduction=reduction).b_h).item()
 
