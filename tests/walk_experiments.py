@@ -20,6 +20,21 @@ def _numbers(value):
 
 
 SPECS = {
+    "experiments.powers": Spec(
+        experiments.powers,
+        {"k": 3, "n": 3, "ratio": 0.7, "seed": 0, "within": 1.0, "spectrum": "equal", "draws": 9, "lambda_1": 1.0},
+        {
+            "k": whole(0, 200),
+            "n": whole(2, 1000),
+            "ratio": number(0.01, 1, open_high=True),
+            "seed": SEED,
+            "within": number(1e-6, 89),
+            "spectrum": choice("equal", "falling", "both signs"),
+            "draws": whole(1, 10**5),
+            "lambda_1": number(1e-3, 1e3),
+        },
+        every(experiments.Powers),
+    ),
     "experiments.with_tanh": Spec(
         experiments.with_tanh,
         {"activation": "tanh", "T": 5, "g": 1.5, "input": 0.1, "kind": "gaussian", "seed": 0},

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from walk import Spec, choice, flag, fresh, never, number, optional, shaped, whole
 
 import d2lbptt as bptt
-from d2lbptt import explorers, figures, gates, graph, scalar
+from d2lbptt import experiments, explorers, figures, gates, graph, scalar
 from d2lbptt.checking import step_size
 from d2lbptt.explorers._live import Explorer
 from d2lbptt.figures._strategies import NAMES
@@ -153,7 +153,7 @@ SPECS = {
         {"scales": never, "by_lag": never, "theory": optional(never)},
         scales=("scales", "by_lag"),
     ),
-    "figures.powers": picture(figures.powers, {"data": explorers.powers().state["data"]}, {"data": never}),
+    "figures.powers": picture(figures.powers, {"data": experiments.powers()}, {"data": never}),
     "figures.product_spectrum": picture(
         figures.product_spectrum,
         {

@@ -4,6 +4,12 @@ Each is named after its explorer; its arguments are the explorer's controls, its
 no number of the result, such as the reach of an axis, is no argument. Nothing here knows of pictures or of widgets.
 """
 
+from ._powers import Powers, powers
 from ._with_tanh import WithTanh, with_tanh
 
-__all__ = ["WithTanh", "with_tanh"]
+__all__ = [
+    "Powers",
+    "WithTanh",
+    "powers",
+    "with_tanh",
+]
