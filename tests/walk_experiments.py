@@ -35,6 +35,22 @@ SPECS = {
         },
         every(experiments.Powers),
     ),
+    "experiments.transient": Spec(
+        experiments.transient,
+        {"rho": 0.5, "c": 2.0, "T": 6, "k": 2, "gap": 0.1, "activation": "tanh", "seed": 0, "input": 0.1},
+        {
+            "rho": number(0.5, 1.05),
+            "c": number(0, 100),
+            "T": whole(3, 1000),
+            "k": whole(0, 5),
+            "gap": number(0, 1),
+            "activation": choice(*ACTIVATIONS),
+            "seed": SEED,
+            "input": number(0, 1e6),
+        },
+        every(experiments.Transient),
+        {"T": ("T", "k")},
+    ),
     "experiments.with_tanh": Spec(
         experiments.with_tanh,
         {"activation": "tanh", "T": 5, "g": 1.5, "input": 0.1, "kind": "gaussian", "seed": 0},

@@ -184,7 +184,7 @@ SPECS = {
         {"text": never, "first": never, "t": whole(1, T), "mean_reach": optional(number(0, 4))},
         text=("text", "first"),
     ),
-    "figures.transient": picture(figures.transient, {"data": explorers.transient().state["data"]}, {"data": never}),
+    "figures.transient": picture(figures.transient, {"data": experiments.transient()}, {"data": never}),
     "figures.variance": picture(
         figures.variance, {"runs": {"pi = 0.9": (np.geomspace(1, 9, T), np.geomspace(1, 9, T))}}, {"runs": never}
     ),

@@ -5,11 +5,14 @@ no number of the result, such as the reach of an axis, is no argument. Nothing h
 """
 
 from ._powers import Powers, powers
+from ._transient import Transient, transient
 from ._with_tanh import WithTanh, with_tanh
 
 __all__ = [
     "Powers",
+    "Transient",
     "WithTanh",
     "powers",
+    "transient",
     "with_tanh",
 ]
