@@ -20,6 +20,20 @@ def _numbers(value):
 
 
 SPECS = {
+    "experiments.butterfly": Spec(
+        experiments.butterfly,
+        {"g": 2.5, "delta": -8, "T": 5, "seed": 0, "units": 4, "kind": "gaussian", "input": 0.1},
+        {
+            "g": number(0, 1000),
+            "delta": number(-14, 0),
+            "T": whole(1, 10**6),
+            "seed": SEED,
+            "units": whole(1, 2000),
+            "kind": choice(*KINDS),
+            "input": number(0, 1000),
+        },
+        lambda found, given: len(found.runs.h) == given["T"] + 1 and (found.name == "") == (found.law is None),
+    ),
     "experiments.powers": Spec(
         experiments.powers,
         {"k": 3, "n": 3, "ratio": 0.7, "seed": 0, "within": 1.0, "spectrum": "equal", "draws": 9, "lambda_1": 1.0},

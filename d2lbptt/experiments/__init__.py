@@ -4,14 +4,17 @@ Each is named after its explorer; its arguments are the explorer's controls, its
 no number of the result, such as the reach of an axis, is no argument. Nothing here knows of pictures or of widgets.
 """
 
+from ._butterfly import Butterfly, butterfly
 from ._powers import Powers, powers
 from ._transient import Transient, transient
 from ._with_tanh import WithTanh, with_tanh
 
 __all__ = [
+    "Butterfly",
     "Powers",
     "Transient",
     "WithTanh",
+    "butterfly",
     "powers",
     "transient",
     "with_tanh",
