@@ -1,7 +1,7 @@
 """The walk through the experiments: their arguments are numbers and names, as a slider sends them."""
 
 import numpy as np
-from walk import Spec, choice, number, whole
+from walk import Spec, choice, number, optional, whole
 
 from d2lbptt import experiments
 from d2lbptt.activations import ACTIVATIONS
@@ -33,6 +33,20 @@ SPECS = {
             "input": number(0, 1000),
         },
         lambda found, given: len(found.runs.h) == given["T"] + 1 and (found.name == "") == (found.law is None),
+    ),
+    "experiments.cliff": Spec(
+        experiments.cliff,
+        {"w": 5.0, "b": -2.61, "rate": -1.0, "clip": None, "T": 5, "h": -3.0, "steps": 4},
+        {
+            "w": number(-1e3, 1e3),
+            "b": number(-1e3, 1e3),
+            "rate": number(-10, 10),
+            "clip": optional(number(0, open_low=True)),
+            "T": whole(1, 10**6),
+            "h": number(-15, 0),
+            "steps": whole(1, 10**6),
+        },
+        lambda found, given: type(found) is experiments.Cliff and np.isfinite(found.step).all(),
     ),
     "experiments.powers": Spec(
         experiments.powers,

@@ -10,7 +10,7 @@ from d2lbptt import experiments, explorers, figures, gates, graph, scalar
 from d2lbptt.checking import step_size
 from d2lbptt.explorers._live import Explorer
 from d2lbptt.figures._strategies import NAMES
-from d2lbptt.growth import remedies, spectra
+from d2lbptt.growth import cliff, remedies, spectra
 from d2lbptt.text.corpus import Text
 from d2lbptt.truncation import influence
 from d2lbptt.truncation.randomized_variance import trade
@@ -80,7 +80,7 @@ SPECS = {
         {"sizes": never, "first": never, "weights": optional(never)},
         sizes=("sizes", "first"),
     ),
-    "figures.cliff": picture(figures.cliff, {"data": step_size.cliff(5.0, 1e-3)}, {"data": never}),
+    "figures.cliff": picture(figures.cliff, {"data": cliff.cut(5.0, -2.6)}, {"data": never}),
     "figures.computational_graph": picture(
         figures.computational_graph,
         {"graph": graph.computational_graph(3), "walked": 5, "weight": "W_hh"},

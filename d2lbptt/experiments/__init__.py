@@ -5,16 +5,19 @@ no number of the result, such as the reach of an axis, is no argument. Nothing h
 """
 
 from ._butterfly import Butterfly, butterfly
+from ._cliff import Cliff, cliff
 from ._powers import Powers, powers
 from ._transient import Transient, transient
 from ._with_tanh import WithTanh, with_tanh
 
 __all__ = [
     "Butterfly",
+    "Cliff",
     "Powers",
     "Transient",
     "WithTanh",
     "butterfly",
+    "cliff",
     "powers",
     "transient",
     "with_tanh",
