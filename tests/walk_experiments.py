@@ -63,6 +63,22 @@ SPECS = {
         },
         every(experiments.Powers),
     ),
+    "experiments.remedies": Spec(
+        experiments.remedies,
+        {"T": 8, "g": 0.8, "tau": 3, "b_f": -5.0, "seed": 0, "units": 4, "inputs": 4, "input_size": 0.1},
+        {
+            "T": whole(3, 10**6),
+            "g": number(0, 1000),
+            "tau": whole(1, 8),
+            "b_f": number(),
+            "seed": SEED,
+            "units": whole(1, 10**4),
+            "inputs": whole(1, 10**4),
+            "input_size": number(-1000, 1000),
+        },
+        lambda found, given: all(one.decades.shape == one.law.shape == (given["T"],) for one in found[:5]),
+        {"T": ("T", "tau")},
+    ),
     "experiments.transient": Spec(
         experiments.transient,
         {"rho": 0.5, "c": 2.0, "T": 6, "k": 2, "gap": 0.1, "activation": "tanh", "seed": 0, "input": 0.1},

@@ -7,6 +7,7 @@ no number of the result, such as the reach of an axis, is no argument. Nothing h
 from ._butterfly import Butterfly, butterfly
 from ._cliff import Cliff, cliff
 from ._powers import Powers, powers
+from ._remedies import Remedies, Remedy, remedies
 from ._transient import Transient, transient
 from ._with_tanh import WithTanh, with_tanh
 
@@ -14,11 +15,14 @@ __all__ = [
     "Butterfly",
     "Cliff",
     "Powers",
+    "Remedies",
+    "Remedy",
     "Transient",
     "WithTanh",
     "butterfly",
     "cliff",
     "powers",
+    "remedies",
     "transient",
     "with_tanh",
 ]
