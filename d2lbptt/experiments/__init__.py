@@ -4,6 +4,25 @@ Each is named after its explorer; its arguments are the explorer's controls, its
 no number of the result, such as the reach of an axis, is no argument. Nothing here knows of pictures or of widgets.
 """
 
+from ._butterfly import Butterfly, butterfly
+from ._cliff import Cliff, cliff
+from ._powers import Powers, powers
+from ._remedies import Remedies, Remedy, remedies
+from ._transient import Transient, transient
 from ._with_tanh import WithTanh, with_tanh
 
-__all__ = ["WithTanh", "with_tanh"]
+__all__ = [
+    "Butterfly",
+    "Cliff",
+    "Powers",
+    "Remedies",
+    "Remedy",
+    "Transient",
+    "WithTanh",
+    "butterfly",
+    "cliff",
+    "powers",
+    "remedies",
+    "transient",
+    "with_tanh",
+]

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from .. import _validation
-from ..growth.remedies import Remedy
+from ..experiments import Remedy
 from . import _style as style
 from ._flow import STEPS, _bands
 from ._labels import apart
@@ -32,7 +32,7 @@ def remedies(ax, found, names=None):
     ----------
     ax : matplotlib.axes.Axes
         With room for names on the right: about half of its width.
-    found : mapping of str to remedies.Remedy
+    found : mapping of str to experiments.Remedy
         By keys of ``LOOKS``.
     names : mapping of str to str, optional
         What to call them; by default what they are called there.
@@ -168,5 +168,12 @@ class _RemediesPicture:
         self.artists = self.remedies.artists
 
     def update(self, data):
-        """Show ``found`` and ``names``, attributes of data."""
-        self.remedies.update(data.found, data.names)
+        """Show an ``experiments.Remedies``."""
+        names = {
+            "gaussian": f"gaussian, g = {data.g:.2f}",
+            "window": f"window τ = {data.tau}",
+            "orthogonal": "orthogonal, tanh",
+            "identity": "identity, relu",
+            "gated": f"gated, b$_f$ = {data.b_f:.1f}".replace("-", "−"),
+        }
+        self.remedies.update({key: getattr(data, key) for key in names}, names)
