@@ -5,6 +5,7 @@ from walk import Spec, choice, number, whole
 
 from d2lbptt import experiments
 from d2lbptt.activations import ACTIVATIONS
+from d2lbptt.checking.mistakes import MISTAKES, SUSPECTS
 from d2lbptt.rnn import KINDS
 
 SEED = whole(0)
@@ -20,6 +21,47 @@ def _numbers(value):
 
 
 SPECS = {
+    "experiments.gradient_check": Spec(
+        experiments.gradient_check,
+        {
+            "mistake": "no slope",
+            "T": 5,
+            "g": 1.0,
+            "dtype": "float64",
+            "activation": "tanh",
+            "kind": "orthogonal",
+            "seed": 0,
+            "targets": "anywhere",
+            "given": "every step",
+        },
+        {
+            "mistake": choice("none", *MISTAKES, *(f"suspect {letter}" for letter in SUSPECTS)),
+            "T": whole(1, 10**6),
+            "g": number(),
+            "dtype": choice("float64", "float32"),
+            "activation": choice(*ACTIVATIONS),
+            "kind": choice(*KINDS),
+            "seed": SEED,
+            "targets": choice("anywhere", "almost hit"),
+            "given": choice("every step", "sums alone"),
+        },
+        lambda found, given: type(found) is experiments.GradientCheck and found.T == given["T"],
+        {"g": ("g", "scale")},
+    ),
+    "experiments.step_size": Spec(
+        experiments.step_size,
+        {"h": -3.0, "method": "central", "dtype": "float64", "T": 5, "g": 1.0, "seed": 0},
+        {
+            "h": number(-30, 0),
+            "method": choice("forward", "central", "complex"),
+            "dtype": choice("float64", "float32"),
+            "T": whole(1, 10**6),
+            "g": number(-10, 10),  # beyond, tanh saturates, and dL/dW_hh is zero
+            "seed": SEED,
+        },
+        every(experiments.StepSize),
+        {"g": ("g", "scale", "dL/dW_hh")},
+    ),
     "experiments.with_tanh": Spec(
         experiments.with_tanh,
         {"activation": "tanh", "T": 5, "g": 1.5, "input": 0.1, "kind": "gaussian", "seed": 0},

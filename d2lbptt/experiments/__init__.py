@@ -4,6 +4,15 @@ Each is named after its explorer; its arguments are the explorer's controls, its
 no number of the result, such as the reach of an axis, is no argument. Nothing here knows of pictures or of widgets.
 """
 
+from ._gradient_check import GradientCheck, gradient_check
+from ._step_size import StepSize, step_size
 from ._with_tanh import WithTanh, with_tanh
 
-__all__ = ["WithTanh", "with_tanh"]
+__all__ = [
+    "GradientCheck",
+    "StepSize",
+    "WithTanh",
+    "gradient_check",
+    "step_size",
+    "with_tanh",
+]
