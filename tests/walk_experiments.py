@@ -7,6 +7,7 @@ from d2lbptt import experiments
 from d2lbptt.activations import ACTIVATIONS
 from d2lbptt.checking.mistakes import MISTAKES, SUSPECTS
 from d2lbptt.rnn import KINDS
+from d2lbptt.text.corpus import Text
 
 SEED = whole(0)
 
@@ -61,6 +62,20 @@ SPECS = {
         },
         every(experiments.StepSize),
         {"g": ("g", "scale", "dL/dW_hh")},
+    ),
+    "experiments.strategies": Spec(
+        experiments.strategies,
+        {"T": 5, "t": 4, "tau": 2, "pi": 0.5, "draw": 0, "text": Text("hello", "here")},
+        {
+            "T": whole(4, 5),
+            "t": whole(1, 5),
+            "tau": whole(1, 5),
+            "pi": number(0, 1, open_low=True),
+            "draw": SEED,
+            "text": lambda value: value is None or (isinstance(value, str) and len(value) > 4),
+        },
+        every(experiments.Strategies),
+        {"text": ("text", "T")},
     ),
     "experiments.with_tanh": Spec(
         experiments.with_tanh,

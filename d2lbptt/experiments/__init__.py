@@ -6,13 +6,16 @@ no number of the result, such as the reach of an axis, is no argument. Nothing h
 
 from ._gradient_check import GradientCheck, gradient_check
 from ._step_size import StepSize, step_size
+from ._strategies import Strategies, strategies
 from ._with_tanh import WithTanh, with_tanh
 
 __all__ = [
     "GradientCheck",
     "StepSize",
+    "Strategies",
     "WithTanh",
     "gradient_check",
     "step_size",
+    "strategies",
     "with_tanh",
 ]
