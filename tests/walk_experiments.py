@@ -6,6 +6,7 @@ from walk import Spec, choice, number, whole
 from d2lbptt import experiments
 from d2lbptt.activations import ACTIVATIONS
 from d2lbptt.checking.mistakes import MISTAKES, SUSPECTS
+from d2lbptt.gates import SCHEMES
 from d2lbptt.rnn import KINDS
 from d2lbptt.text.corpus import Text
 
@@ -76,6 +77,37 @@ SPECS = {
         },
         every(experiments.Strategies),
         {"text": ("text", "T")},
+    ),
+    "experiments.truncation": Spec(
+        experiments.truncation,
+        {
+            "scheme": "randomized",
+            "T": 5,
+            "tau": 2,
+            "pi": 0.5,
+            "g": 1.1,
+            "draw": 0,
+            "activation": "tanh",
+            "kind": "gaussian",
+            "units": 3,
+            "reduction": "mean",
+            "seed": 0,
+        },
+        {
+            "scheme": choice(*SCHEMES),
+            "T": whole(2, 10**6),
+            "tau": whole(1, 5),
+            "pi": number(0, 1, open_low=True),
+            "g": number(),
+            "draw": whole(0, 99),
+            "activation": choice(*ACTIVATIONS),
+            "kind": choice(*KINDS),
+            "units": whole(1, 10**6),
+            "reduction": choice("mean", "sum", "last"),
+            "seed": SEED,
+        },
+        every(experiments.Truncation),
+        {"g": ("g", "scale"), "units": ("units", "num_hiddens", "h"), "T": ("T", "tau")},
     ),
     "experiments.with_tanh": Spec(
         experiments.with_tanh,

@@ -7,15 +7,20 @@ no number of the result, such as the reach of an axis, is no argument. Nothing h
 from ._gradient_check import GradientCheck, gradient_check
 from ._step_size import StepSize, step_size
 from ._strategies import Strategies, strategies
+from ._truncation import Draws, TruncatedNetwork, Truncation, truncation
 from ._with_tanh import WithTanh, with_tanh
 
 __all__ = [
+    "Draws",
     "GradientCheck",
     "StepSize",
     "Strategies",
+    "TruncatedNetwork",
+    "Truncation",
     "WithTanh",
     "gradient_check",
     "step_size",
     "strategies",
+    "truncation",
     "with_tanh",
 ]

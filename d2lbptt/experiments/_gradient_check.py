@@ -73,20 +73,17 @@ def gradient_check(
     FloatingPointError
         If the gradient overflows already for T = 1.
     """
-    for symbol, value, choices in (
-        ("mistake", mistake, CHOICES),
-        ("dtype", dtype, ("float64", "float32")),
-        ("targets", targets, TARGETS),
-        ("given", given, GIVEN),
-    ):
-        _validation.one_of(symbol, value, choices)
+    planted = CHOICES[_validation.one_of("mistake", mistake, CHOICES)]
+    _validation.one_of("dtype", dtype, ("float64", "float32"))
+    almost_hit = _validation.one_of("targets", targets, TARGETS) == "almost hit"
+    sums_alone = _validation.one_of("given", given, GIVEN) == "sums alone"
     T, seed = _validation.whole_number("T", T, 1), _validation.seed("seed", seed)
     _validation.fits_in_memory("x", T * (INPUTS + OUTPUTS), float, f"T = {_validation.shown(T)}")
     params = init_params(INPUTS, UNITS, OUTPUTS, scale=g, kind=kind, seed=seed)
     while True:
         try:
-            problem = _problem(params, T, dtype, activation, seed, targets == "almost hit")
-            return GradientCheck(_report(CHOICES[mistake], activation, given == "sums alone", **problem), T)
+            problem = _problem(params, T, dtype, activation, seed, almost_hit)
+            return GradientCheck(_report(planted, activation, sums_alone, **problem), T)
         except FloatingPointError:  # the right gradient overflows
             if T == 1:
                 raise

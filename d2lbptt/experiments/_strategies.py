@@ -104,8 +104,7 @@ def strategies(T=40, t=26, tau=8, pi=0.85, draw=0, *, text=None):
 
 def as_text(text):
     """Return a text, or the opening for None, as a ``Text`` if it has characters."""
-    if text is None:
-        return OPENING
+    text = OPENING if text is None else text
     if isinstance(text, str):
         text = Text(text, "a text of your own")
     if not isinstance(text, Text):

@@ -65,17 +65,9 @@ def _judged(mistake, report):
     if report.verdict == "FAIL":
         hint = f"Which mistake is {mistake}?" if mistake.startswith(SUSPECT) else report.hint
         return " ".join(filter(None, (hint, report.reach)))
-    if report.verdict == "BLIND":
-        return f"An error of {_hidden(report)} of the gradient could hide."
-    if mistake == NONE:
-        return f"An error of {_hidden(report)} of the gradient would have shown in every entry."
-    return "The mistake is there, but here it changes no number by more than rounding can."
-
-
-def _hidden(report):
+    if report.verdict == "PASS" and mistake != NONE:
+        return "The mistake is there, but here it changes no number by more than rounding can."
     share = max((row.visible / row.size for row in report.rows if row.size), default=0)
-    if not share < 1:
-        return "the whole size"
-    if share > 1e-3:
-        return f"{math.ceil(1000 * share) / 10:g} %"
-    return f"10^{math.ceil(math.log10(share))}" if share else "any size"
+    size = f"10^{math.ceil(math.log10(max(share, 1e-300)))}" if share < 1 else "the whole size"
+    hides = "could hide" if report.verdict == "BLIND" else "would have shown in every entry"
+    return f"An error of {size} of the gradient {hides}."

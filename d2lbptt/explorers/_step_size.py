@@ -41,22 +41,11 @@ def _words(values, data):
     law, error, right = sizes.law[method], sizes.error[method][sizes.h == h][0], _right_digits(sizes, method, h)
     truncation, rounding = law.terms(h)
     digits = f"{counted(right, 'digit') if right else 'no digit'} of dL/dW_hh{list(sizes.entry)} right"
-    why = "the formula's error, so h is too large"
-    if truncation <= rounding:
-        why = "rounding" if method == "complex" else "rounding, so h is too small"
-    start = f"h = {h:.1e}, {NAMES[method]}, {values['dtype']}: {digits} (relative error {error:.1e}, mostly {why})."
-    return f"{start} {_best(sizes, method)}{_apart(sizes.apart(method), method)}."
-
-
-def _best(sizes, method):
-    best = sizes.law[method].best
+    why = "rounding, so h is too small" if truncation <= rounding else "the formula's error, so h is too large"
+    best = f"The best h is {law.best:.0e} in theory and {sizes.best(method):.0e} as measured"
     if method == "complex":
-        return f"In theory any h below {best:.0e} will do"
-    return f"The best h is {best:.0e} in theory and {sizes.best(method):.0e} as measured"
-
-
-def _apart(factor, method):
-    if not np.isfinite(factor):
-        return "; no h leaves a digit"
-    words = f"a factor {factor:.2f}" if method == "complex" else f"less than a factor {np.ceil(factor):.0f}"
-    return f"; errors and theory are {words} apart"
+        best, why = f"In theory any h below {law.best:.0e} will do", why.removesuffix(", so h is too small")
+    factor = sizes.apart(method)
+    apart = f"errors and theory are a factor {factor:.2f} apart" if np.isfinite(factor) else "no h leaves a digit"
+    start = f"h = {h:.1e}, {NAMES[method]}, {values['dtype']}: {digits} (relative error {error:.1e}, mostly {why})."
+    return f"{start} {best}; {apart}."

@@ -64,14 +64,13 @@ def _add_new_draw(explorer):
 
 def _words(values, data):
     drawn, regular, full, window = data.reach.values()
-    pieces = {name: counted(number, "segment") for name, number in data.segments.items()}
-    means = f"on average {short(data.mean_segments)} and {short(data.mean_reach)} by theory"
+    pieces, cuts, _ = (counted(number, "segment") for number in data.segments.values())
+    means = f"{short(data.mean_segments)} and {short(data.mean_reach)} by theory"
     means += f", {short(data.found_segments)} and {short(data.found_reach)} over {DRAWS} draws"
-    tau = values["tau"]
     return (
         f"{counted(values['T'], 'character')} of {data.source}, t = {data.t}. "
-        f"Randomized truncation (π = {values['pi']:.2f}, draw {values['draw']}): {pieces['randomized truncation']}, "
-        f"the loss reaches {counted(drawn, 'step')}, its own included; {means}. "
-        f"Regular truncation (τ = {tau}): {pieces['regular truncation']}, the loss reaches {counted(regular, 'step')}. "
-        f"Full computation: 1 segment, it reaches {full}. Sliding window (τ = {tau}): no cuts, it reaches {window}."
+        f"Randomized truncation (π = {values['pi']:.2f}, draw {values['draw']}): {pieces}, "
+        f"the loss reaches {counted(drawn, 'step')}, its own included; on average {means}. "
+        f"Regular truncation (τ = {values['tau']}): {cuts}, it reaches {regular}. "
+        f"Full computation: 1 segment, it reaches {full}. Sliding window: no cuts, it reaches {window}."
     )
