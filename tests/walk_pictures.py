@@ -74,8 +74,8 @@ SPECS = {
         {"table": scalar.scalar_rnn(0.9, 0.5, [1.0, 2.0, 3.0], [0.0, 1.0, 0.0]), "filled": 2},
         {"table": never, "filled": optional(whole(0, 3))},
     ),
-    "figures.cells": picture(
-        figures.cells,
+    "figures.pair_table": picture(
+        figures.pair_table,
         {"sizes": SHARES, "first": FIRST, "weights": np.ones((T, T))},
         {"sizes": never, "first": never, "weights": optional(never)},
         sizes=("sizes", "first"),

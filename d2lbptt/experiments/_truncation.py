@@ -29,9 +29,9 @@ class TruncatedNetwork(NamedTuple):
         What overflowed, or "".
     full : array, shape (h, h)
         dL/dW_hh of ``backward``.
-    cells : pairs.Cells
+    table : pairs.PairTable
         It taken apart by pairs (t, k).
-    blocks : pairs.Blocks
+    terms : pairs.VarianceTerms
     r : float
         See ``pairs.growth_per_step``.
     curves : dict of str to pair of arrays
@@ -45,8 +45,8 @@ class TruncatedNetwork(NamedTuple):
     y: np.ndarray
     overflow: str
     full: np.ndarray
-    cells: pairs.Cells
-    blocks: pairs.Blocks
+    table: pairs.PairTable
+    terms: pairs.VarianceTerms
     r: float
     curves: dict
     laws: dict
@@ -169,7 +169,7 @@ def truncation(
     how = {"gates": draws.gates[draw]} if draws else scheme_options(scheme, T, tau=min(tau, T))
     first = first_kept(T, **how)
     found = backward(network.trace, network.y, reduction=reduction, **how).W_hh
-    part, full = (gradient / (network.cells.size or 1.0) for gradient in (found, network.full))
+    part, full = (gradient / (network.table.norm or 1.0) for gradient in (found, network.full))
     along, size = float(np.sum(part * full)), np.linalg.norm(part)
     weights, losses = pairs.pair_weights(first, pi if draws else 1.0), slice(T - 1 if last else None, None)
     weights[:-1] *= not last  # no cell of these rows is in sight, so none weighs
@@ -196,16 +196,16 @@ def _network(T, g, activation, kind, units, seed, reduction):
     params, x = init_params(1, units, 1, scale=g, kind=kind, seed=seed), MEAN + noise(T, NOISE, seed)
     trace, y, full, overflow = _longest_run(params, x, activation, reduction)
     T, last = len(y), reduction == "last"
-    cells, r = pairs.cells(trace, y, reduction=reduction), pairs.growth_per_step(trace, y)
-    blocks, curves, laws = pairs.blocks(cells), {}, {}
+    table, r = pairs.pair_table(trace, y, reduction=reduction), pairs.growth_per_step(trace, y)
+    terms, curves, laws = pairs.variance_terms(table), {}, {}
     for scheme in ("window", "chunks"):
         first = _first_by_span(scheme, T)
         kept = _mean_reach(first, last)
-        curves[scheme] = kept, np.linalg.norm(cells.dropped(first), axis=(1, 2))
+        curves[scheme] = kept, np.linalg.norm(table.truncation_error(first), axis=(1, 2))
         laws[scheme] = kept, pairs.geometric_law(r, first, last=last)
     kept = np.cumsum(CURVE[:, None] ** np.arange(T), axis=1)  # of each loss, see randomized_variance.steps_kept
-    curves["randomized"] = kept[:, -1] if last else kept.mean(1), np.sqrt([blocks.variance(pi)[0] for pi in CURVE])
-    return TruncatedNetwork(trace, y, overflow, full, cells, blocks, r, curves, laws)
+    curves["randomized"] = kept[:, -1] if last else kept.mean(1), np.sqrt([terms.variance(pi)[0] for pi in CURVE])
+    return TruncatedNetwork(trace, y, overflow, full, table, terms, r, curves, laws)
 
 
 @lru_cache(8)
@@ -239,11 +239,11 @@ def _draws(pi, *of_the_network):
     rng = np.random.default_rng((seed, 2))
     gates = np.array([randomized(T, pi, rng) for _ in range(DRAWS)])
     found = pairs.drawn_gradients(network.trace, network.y, gates, reduction=reduction)
-    found, full = (gradients / (network.cells.size or 1.0) for gradients in (found, network.full))
+    found, full = (gradients / (network.table.norm or 1.0) for gradients in (found, network.full))
     return Draws(
         gates=gates,
         kept=_mean_reach(first_kept(T, gates=gates), reduction == "last"),
         error=np.linalg.norm(found - full, axis=(1, 2)),
         along=np.sum(found * full, axis=(1, 2)),
-        spread=np.sqrt(network.blocks.variance(pi)[1]),
+        spread=np.sqrt(network.terms.variance(pi)[1]),
     )

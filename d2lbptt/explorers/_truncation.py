@@ -63,7 +63,7 @@ def _words(values, data):
     T, overflow, tau = data.T, data.network.overflow, min(values["tau"], data.T)
     start = f"{overflow}, so T = {T} is shown. " * bool(overflow) + f"T = {T}"
     start += ", loss at the last step" * (values["reduction"] == "last")
-    if not data.network.cells.size:
+    if not data.network.table.norm:
         return f"{start}: dL/dW_hh is exactly 0 here, so there is nothing to throw away."
     names = {"full": "full gradient", "window": f"window τ = {tau}", "chunks": f"chunks of τ = {tau}"}
     name = names.get(data.scheme, f"randomized, π = {values['pi']:.2f}, draw {data.draw}")

@@ -10,7 +10,7 @@ from . import _style as style
 from ._paper import decades, drawn
 from ._style import Words, short
 
-__all__ = ["cells"]
+__all__ = ["pair_table"]
 
 
 SHADES = LinearSegmentedColormap.from_list("decades", ["#F4F8FB", "#9CC7E0", "#0072B2", "#00263D"])
@@ -29,7 +29,7 @@ THIS |= {"markeredgecolor": DARK, "markeredgewidth": 2.5}
 
 
 @drawn
-def cells(ax, sizes, first, weights=None):
+def pair_table(ax, sizes, first, weights=None):
     """Draw the table of what the loss of step t brings to dL/dW_hh through the use in step k, and strike out a part.
 
     Parameters
@@ -37,7 +37,7 @@ def cells(ax, sizes, first, weights=None):
     ax : matplotlib.axes.Axes
         About square.
     sizes : array, shape (T, T)
-        Row t - 1, column k - 1, in parts of the size of the gradient, as ``pairs.Cells.sizes``.
+        Row t - 1, column k - 1, relative to the norm of the gradient, as ``pairs.PairTable.norms``.
     first : array of int, shape (T,)
         The cells k < first are struck out; see ``gates.first_kept``.
     weights : array, shape (T, T), optional
@@ -69,7 +69,7 @@ def cells(ax, sizes, first, weights=None):
 
 
 class _CellTable:
-    """The picture of ``cells``, drawn once; ``update`` moves its artists."""
+    """The picture of ``pair_table``, drawn once; ``update`` moves its artists."""
 
     def __init__(self, ax):
         self.ax = style.axes(ax, "used in step k", "loss of step t")
@@ -83,7 +83,7 @@ class _CellTable:
         self.artists = [self.cells, self.struck, self.edge, *_decades_key(ax), self.words]
 
     def update(self, sizes, first, weights=None):
-        """Show other cells; see ``cells``."""
+        """Show other cells; see ``pair_table``."""
         T = len(sizes)
         with np.errstate(divide="ignore", invalid="ignore"):
             seen = np.log10(sizes if weights is None else sizes * np.where(weights > 0, weights, 1))
@@ -280,7 +280,7 @@ class _TruncationPicture:
     def update(self, data):
         """Show an ``experiments.Truncation``."""
         network, draws, words = data.network, data.draws, f"{data.dropped} of {data.all}\ncells dropped"
-        self.table.update(network.cells.sizes, data.first, data.weights)
+        self.table.update(network.table.norms, data.first, data.weights)
         if draws is None:
             self.curves.update(network.curves, data.scheme, (data.kept, data.error), network.laws.get(data.scheme))
             self.share.update(data.along, 1 - data.law)
@@ -294,7 +294,7 @@ class _TruncationPicture:
 
 
 def _verdict(data):
-    if not data.network.cells.size:
+    if not data.network.table.norm:
         return "the gradient is exactly 0"
     draw, digits = ("", 4) if data.draws is None else (f"draw {data.draw}: ", 3)
     error = f"{short(100 * data.error)} %" if data.error < 10 else f"× {short(data.error)}"

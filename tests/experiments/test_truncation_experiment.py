@@ -46,7 +46,7 @@ def test_error_cosine_and_component_are_those_of_backward(values):
     assert data.cosine == pytest.approx(np.sum(part * full) / size / np.linalg.norm(part), rel=1e-9)
     assert data.along == pytest.approx(np.sum(part * full) / size**2, rel=1e-9)
     # the cells that are kept add up to it
-    np.testing.assert_allclose(data.network.cells.kept(data.weights), part / size, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(data.network.table.weighted_sum(data.weights), part / size, rtol=0, atol=1e-12)
     if data.draws is not None:
         each = np.array([backward(trace, y, reduction=values["reduction"], gates=row).W_hh for row in gates])
         along = np.einsum("nij,ij->n", each, full) / size**2
@@ -61,7 +61,7 @@ def test_the_dropped_cells_are_the_error():
         data = truncated(scheme=scheme, tau=tau)
         trace, y, full = network()
         how, _ = options(scheme=scheme, tau=tau)
-        lost, size = data.network.cells.dropped(data.first), np.linalg.norm(full)
+        lost, size = data.network.table.truncation_error(data.first), np.linalg.norm(full)
         np.testing.assert_allclose(lost, (full - backward(trace, y, **how).W_hh) / size, atol=1e-14)
         assert np.linalg.norm(lost) == pytest.approx(data.error, rel=1e-9)
 
@@ -86,19 +86,19 @@ def test_draws_spread_as_theory_says(reduction):
     along = np.array([np.sum(draw * full) / size for draw in draws])
     squares = np.array([np.sum((draw - full / size) ** 2) for draw in draws])
     assert abs(along.mean() - 1) < SIGMAS * data.draws.spread / np.sqrt(n)
-    whole = data.network.blocks.variance(0.85)[0]
+    whole = data.network.terms.variance(0.85)[0]
     for found, want in (((along - 1) ** 2, data.draws.spread**2), (squares, whole)):
         assert abs(found.mean() - want) < SIGMAS * found.std() / np.sqrt(n)
 
 
 def test_reach_of_the_randomized_scheme_in_theory():
-    """The x of its curve, against the mean over draws; its y is the variance of the blocks."""
+    """The x of its curve, against the mean over draws; its y is the variance of the table."""
     for last in ("mean", "last"):
         data = truncated(scheme="randomized", T=20, reduction=last)
         kept, error = data.network.curves["randomized"]
         assert np.all(np.diff(kept) > 0) and np.all(np.diff(error) < 0)
         pi = CURVE[15]
-        assert error[15] == pytest.approx(np.sqrt(data.network.blocks.variance(pi)[0]))
+        assert error[15] == pytest.approx(np.sqrt(data.network.terms.variance(pi)[0]))
         rng = np.random.default_rng(1)
         found = []
         for _ in range(2000):
@@ -127,7 +127,7 @@ def test_a_gradient_that_is_zero_has_nothing_to_lose():
     seeds = [s for s in range(100) if init_params(1, 1, 1, seed=s).W_hx.item() < 0]
     for scheme in ("full", "window", "randomized"):
         data = truncated(units=1, activation="relu", g=0.0, T=1, tau=1, scheme=scheme, seed=seeds[0])
-        assert not data.network.full.any() and data.network.cells.size == 0
+        assert not data.network.full.any() and data.network.table.norm == 0
         assert data.error == data.along == 0 and np.isnan(data.cosine)
 
 

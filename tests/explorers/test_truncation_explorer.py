@@ -139,7 +139,7 @@ def test_the_hatched_cells_are_the_dropped_ones_and_colours_are_their_decades(dr
     colours = table.cells.get_array()
     assert np.array_equal(np.ma.getmaskarray(colours), k > t)
     weight = np.where(want, 1, np.where(data.weights > 0, data.weights, 1))
-    np.testing.assert_allclose(10 ** colours[k <= t], (data.network.cells.sizes * weight)[k <= t], rtol=1e-9)
+    np.testing.assert_allclose(10 ** colours[k <= t], (data.network.table.norms * weight)[k <= t], rtol=1e-9)
     assert f"{data.dropped} of {data.all}" in table.words.get_text()
 
 
@@ -239,6 +239,6 @@ def test_the_function_draws_a_table():
     figure = Figure()
     ax = figure.add_subplot()
     sizes = np.where(np.tri(4), 0.1, np.nan)
-    assert figures.cells(ax, sizes, [1, 1, 2, 3]) is ax
+    assert figures.pair_table(ax, sizes, [1, 1, 2, 3]) is ax
     FigureCanvasAgg(figure).draw()
     np.testing.assert_allclose(ax.images[0].get_array().compressed(), -1)
