@@ -163,12 +163,6 @@ SPECS = {
         {name: (name, "dL/dW_hh", *NAMES["y"]) for name in ("params", "x", "y", "h0")},
         fields=("params",),
     ),
-    "checking.step_size.cliff": Spec(
-        step_size.cliff,
-        {"w": 5.0, "h": 1e-3, "b": None, "T": 50},
-        {"w": number(-1e4, 1e4), "h": number(0, 1, open_low=True), "b": optional(number()), "T": whole(1, 10**6)},
-        lambda found, given: isinstance(found, step_size.Cliff) and len(found.b) == len(found.E),
-    ),
     "checking.step_size.lost_slope": Spec(
         step_size.lost_slope,
         {"z": PLACE},

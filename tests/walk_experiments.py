@@ -1,7 +1,7 @@
 """The walk through the experiments: their arguments are numbers and names, as a slider sends them."""
 
 import numpy as np
-from walk import Spec, choice, number, whole
+from walk import Spec, choice, number, optional, whole
 
 from d2lbptt import experiments
 from d2lbptt.activations import ACTIVATIONS
@@ -23,6 +23,65 @@ def _numbers(value):
 
 
 SPECS = {
+    "experiments.butterfly": Spec(
+        experiments.butterfly,
+        {"g": 2.5, "delta": -8, "T": 5, "seed": 0, "units": 4, "kind": "gaussian", "input": 0.1},
+        {
+            "g": number(0, 1000),
+            "delta": number(-14, 0),
+            "T": whole(1, 10**6),
+            "seed": SEED,
+            "units": whole(1, 2000),
+            "kind": choice(*KINDS),
+            "input": number(0, 1000),
+        },
+        lambda found, given: len(found.runs.h) == given["T"] + 1 and (found.name == "") == (found.law is None),
+    ),
+    "experiments.cliff": Spec(
+        experiments.cliff,
+        {"w": 5.0, "b": -2.61, "rate": -1.0, "clip": None, "T": 5, "h": -3.0, "steps": 4},
+        {
+            "w": number(-1e3, 1e3),
+            "b": number(-1e3, 1e3),
+            "rate": number(-10, 10),
+            "clip": optional(number(0, open_low=True)),
+            "T": whole(1, 10**6),
+            "h": number(-15, 0),
+            "steps": whole(1, 10**6),
+        },
+        lambda found, given: type(found) is experiments.Cliff and np.isfinite(found.step).all(),
+    ),
+    "experiments.powers": Spec(
+        experiments.powers,
+        {"k": 3, "n": 3, "ratio": 0.7, "seed": 0, "within": 1.0, "spectrum": "equal", "draws": 9, "lambda_1": 1.0},
+        {
+            "k": whole(0, 200),
+            "n": whole(2, 1000),
+            "ratio": number(0.01, 1, open_high=True),
+            "seed": SEED,
+            "within": number(1e-6, 89),
+            "spectrum": choice("equal", "falling", "both signs"),
+            "draws": whole(1, 10**5),
+            "lambda_1": number(1e-3, 1e3),
+        },
+        every(experiments.Powers),
+    ),
+    "experiments.transient": Spec(
+        experiments.transient,
+        {"rho": 0.5, "c": 2.0, "T": 6, "k": 2, "gap": 0.1, "activation": "tanh", "seed": 0, "input": 0.1},
+        {
+            "rho": number(0.5, 1.05),
+            "c": number(0, 100),
+            "T": whole(3, 1000),
+            "k": whole(0, 5),
+            "gap": number(0, 1),
+            "activation": choice(*ACTIVATIONS),
+            "seed": SEED,
+            "input": number(0, 1e6),
+        },
+        every(experiments.Transient),
+        {"T": ("T", "k")},
+    ),
     "experiments.gradient_check": Spec(
         experiments.gradient_check,
         {

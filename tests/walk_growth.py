@@ -442,6 +442,12 @@ SPECS = {
             and np.allclose(found[0, 0], unit(cliff.PLANE[0][0], cliff.PLANE[1][0], given["T"]), rtol=1e-4, atol=1e-6)
         ),
     ),
+    "growth.cliff.cut": Spec(
+        cliff.cut,
+        {"w": 5.0, "b": -2.6, "h": 1e-3, "T": 5},
+        {"w": number(), "b": number(), "h": number(0, 1, open_low=True), "T": whole(1, 10**6)},
+        lambda found, given: isinstance(found, cliff.Cut) and len(found.b) == len(found.E),
+    ),
     "growth.cliff.steepest": Spec(
         cliff.steepest,
         {"w": 5.0, "T": 5},

@@ -6,11 +6,11 @@ from matplotlib.figure import Figure
 from walk import Spec, choice, flag, fresh, never, number, optional, shaped, whole
 
 import d2lbptt as bptt
-from d2lbptt import explorers, figures, gates, graph, scalar
+from d2lbptt import experiments, explorers, figures, gates, graph, scalar
 from d2lbptt.checking import step_size
 from d2lbptt.explorers._live import Explorer
 from d2lbptt.figures._strategies import NAMES
-from d2lbptt.growth import remedies, spectra
+from d2lbptt.growth import cliff, remedies, spectra
 from d2lbptt.text.corpus import Text
 from d2lbptt.truncation import influence
 from d2lbptt.truncation.randomized_variance import trade
@@ -80,7 +80,7 @@ SPECS = {
         {"sizes": never, "first": never, "weights": optional(never)},
         sizes=("sizes", "first"),
     ),
-    "figures.cliff": picture(figures.cliff, {"data": step_size.cliff(5.0, 1e-3)}, {"data": never}),
+    "figures.cliff": picture(figures.cliff, {"data": cliff.cut(5.0, -2.6)}, {"data": never}),
     "figures.computational_graph": picture(
         figures.computational_graph,
         {"graph": graph.computational_graph(3), "walked": 5, "weight": "W_hh"},
@@ -153,7 +153,7 @@ SPECS = {
         {"scales": never, "by_lag": never, "theory": optional(never)},
         scales=("scales", "by_lag"),
     ),
-    "figures.powers": picture(figures.powers, {"data": explorers.powers().state["data"]}, {"data": never}),
+    "figures.powers": picture(figures.powers, {"data": experiments.powers()}, {"data": never}),
     "figures.product_spectrum": picture(
         figures.product_spectrum,
         {
@@ -184,7 +184,7 @@ SPECS = {
         {"text": never, "first": never, "t": whole(1, T), "mean_reach": optional(number(0, 4))},
         text=("text", "first"),
     ),
-    "figures.transient": picture(figures.transient, {"data": explorers.transient().state["data"]}, {"data": never}),
+    "figures.transient": picture(figures.transient, {"data": experiments.transient()}, {"data": never}),
     "figures.variance": picture(
         figures.variance, {"runs": {"pi = 0.9": (np.geomspace(1, 9, T), np.geomspace(1, 9, T))}}, {"runs": never}
     ),

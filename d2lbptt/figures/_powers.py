@@ -28,8 +28,7 @@ def powers(ax, data):
     Parameters
     ----------
     ax : matplotlib.axes.Axes
-    data : object
-        With the attributes of ``explorers.powers._Powers``.
+    data : experiments.Powers
 
     Returns
     -------
@@ -194,7 +193,7 @@ class _PowersPicture:
         self.artists = self.direction.artists + self.length.artists + self.angles.artists
 
     def update(self, data):
-        """Show data, with the attributes of ``explorers.powers._Powers``."""
+        """Show data, with the attributes of ``experiments.Powers``."""
         self.direction.update(data)
         self.length.update(data)
         self.angles.update(data)

@@ -24,8 +24,7 @@ def transient(ax, data):
     Parameters
     ----------
     ax : matplotlib.axes.Axes
-    data : object
-        With the attributes of ``explorers.transient._Transient``.
+    data : experiments.Transient
 
     Returns
     -------
@@ -109,7 +108,7 @@ class _Growth:
             x, y = places[name]
             inside = bottom + 0.04 * height < y < top - 0.02 * height
             text.set(x=x, y=y, visible=shown[name] and (inside or name == "σᵏ"))
-        which = "worst, identity:" if data.activation == "tanh" else "worst gradient,"
+        which = "worst gradient," if data.activation == "identity" else "worst, identity:"
         words = f"{which} |Wᵏ|", f"this gradient, {data.activation}", "dashed: theory"
         first, step = (0.96, -0.075) if data.norms[-1] < 0.6 * top else (0.19, -0.075)
         for row, (text, word) in enumerate(zip(self.key, words, strict=True)):
@@ -193,6 +192,6 @@ class _TransientPicture:
         self.artists = self.directions.artists + self.growth.artists
 
     def update(self, data):
-        """Show data, with the attributes of ``explorers.transient._Transient``."""
+        """Show data, with the attributes of ``experiments.Transient``."""
         self.growth.update(data)
         self.directions.update(data, self.growth.ax.get_yticks(), *self.growth.ax.get_ylim())
