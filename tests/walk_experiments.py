@@ -1,7 +1,7 @@
 """The walk through the experiments: their arguments are numbers and names, as a slider sends them."""
 
 import numpy as np
-from walk import Spec, choice, number, optional, whole
+from walk import Spec, choice, number, optional, shaped, whole
 
 from d2lbptt import experiments
 from d2lbptt.activations import ACTIVATIONS
@@ -50,6 +50,12 @@ SPECS = {
             "steps": whole(1, 10**6),
         },
         lambda found, given: type(found) is experiments.Cliff and np.isfinite(found.step).all(),
+    ),
+    "experiments.lost_slope": Spec(
+        experiments.lost_slope,
+        {"z": np.array([0.5, 3.0])},
+        {"z": optional(lambda z: shaped(None)(z) and np.abs(z).max() <= 300)},
+        lambda found, given: all(np.isfinite(law).all() for law in found.law.values()),
     ),
     "experiments.powers": Spec(
         experiments.powers,

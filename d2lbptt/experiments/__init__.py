@@ -7,6 +7,7 @@ no number of the result, such as the reach of an axis, is no argument. Nothing h
 from ._butterfly import Butterfly, butterfly
 from ._cliff import Cliff, cliff
 from ._gradient_check import GradientCheck, gradient_check
+from ._lost_slope import LostSlope, lost_slope
 from ._powers import Powers, powers
 from ._step_size import StepSize, step_size
 from ._strategies import Strategies, strategies
@@ -19,6 +20,7 @@ __all__ = [
     "Cliff",
     "Draws",
     "GradientCheck",
+    "LostSlope",
     "Powers",
     "StepSize",
     "Strategies",
@@ -29,6 +31,7 @@ __all__ = [
     "butterfly",
     "cliff",
     "gradient_check",
+    "lost_slope",
     "powers",
     "step_size",
     "strategies",
