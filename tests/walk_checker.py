@@ -163,12 +163,6 @@ SPECS = {
         {name: (name, "dL/dW_hh", *NAMES["y"]) for name in ("params", "x", "y", "h0")},
         fields=("params",),
     ),
-    "checking.step_size.lost_slope": Spec(
-        step_size.lost_slope,
-        {"z": PLACE},
-        {"z": optional(shaped(None))},
-        lambda found, given: all(np.isfinite(law).all() for law in found.law.values()),
-    ),
     "checking.step_size.Law.terms": Spec(
         LAW.terms, {"h": 1e-3}, {"h": POSITIVE}, lambda found, given: np.shape(found) == (2, *np.shape(given["h"]))
     ),

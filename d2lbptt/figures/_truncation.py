@@ -278,9 +278,9 @@ class _TruncationPicture:
         self.artists = self.table.artists + self.curves.artists + self.share.artists + [self.title]
 
     def update(self, data):
-        """Show a ``Truncated`` of the explorer."""
+        """Show an ``experiments.Truncation``."""
         network, draws, words = data.network, data.draws, f"{data.dropped} of {data.all}\ncells dropped"
-        self.table.update(network.sizes, data.first, data.weights)
+        self.table.update(network.table.norms, data.first, data.weights)
         if draws is None:
             self.curves.update(network.curves, data.scheme, (data.kept, data.error), network.laws.get(data.scheme))
             self.share.update(data.along, 1 - data.law)
@@ -288,13 +288,13 @@ class _TruncationPicture:
             words += f";\nkept: up to × {short(data.weights.max())}"
             point, cloud = (draws.kept.mean(), np.sqrt(np.mean(draws.error**2))), (draws.kept, draws.error)
             self.curves.update(network.curves, data.scheme, point, cloud=cloud, this=data.draw)
-            self.share.update(draws.along.mean(), draws.spread_along, draws.along, data.draw)
+            self.share.update(draws.along.mean(), draws.spread, draws.along, data.draw)
         self.table.words.set_text(words)
         self.title.set_text(_verdict(data))
 
 
 def _verdict(data):
-    if not data.network.cells.norm:
+    if not data.network.table.norm:
         return "the gradient is exactly 0"
     draw, digits = ("", 4) if data.draws is None else (f"draw {data.draw}: ", 3)
     error = f"{short(100 * data.error)} %" if data.error < 10 else f"× {short(data.error)}"
