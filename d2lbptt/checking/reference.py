@@ -76,9 +76,9 @@ def _slopes(phi, z, stored, kinky):
     kinks = np.array(phi.kinks)
     nearest = kinks[np.argmin(np.abs(z[kinky][:, None] - kinks), axis=1)]
     left, right = (_slope(phi, np.nextafter(nearest, side)) for side in (-np.inf, np.inf))
-    ways = [left, (left + right) / 2, right]
-    if len(np.unique(stored[kinky])) > 1:
-        ways.append(stored[kinky])
+    ways, stored = [left, (left + right) / 2, right], stored[kinky]
+    if not any(np.allclose(stored, side) for side in (left, right)):
+        ways.append(stored)
     return [_with(slope, kinky, way) for way in ways]
 
 

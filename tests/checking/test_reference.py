@@ -12,7 +12,8 @@ import oracles
 import pytest
 from oracles import VALUES, by_hand, random_problem, step_loss, step_weights, trace_of, wide
 
-from d2lbptt import Params, backward, forward, init_params, loss
+from d2lbptt import Params, backward, check_gradients, forward, init_params, loss
+from d2lbptt.activations import ACTIVATIONS
 from d2lbptt.checking import reference
 
 STEP = 1e-30
@@ -352,3 +353,68 @@ def test_complaints_name_what_came_and_what_was_wanted(call, error, words):
     problem = case()
     with pytest.raises(error, match=words):
         call(trace_of(problem), problem.y)
+
+
+BENT = {"kinks": (-1.0, 0.5), "slopes": (0.25, 1.0, 0.5)}  # slopes left of, between, and right of the kinks
+LEAKY = {"kinks": (0.0,), "slopes": (0.25, 1.0)}
+
+
+def bent(kinks, slopes):
+    """A piecewise linear phi with phi(0) = 0, whose slope is never 0, as an Activation."""
+
+    def side(z):
+        return np.searchsorted(kinks, np.real(z))  # on a kink, the side to the left
+
+    def value(z, out):
+        steps = [(a, b) for a, b in zip(kinks, np.diff(slopes), strict=True)]
+        shape = sum((b * (z - a) * (np.real(z) > a) for a, b in steps), slopes[0] * z)
+        at_zero = sum(b * -a * (a < 0) for a, b in steps)
+        out[...] = shape - at_zero
+        return out
+
+    def slope(h):
+        return np.array(slopes)[np.searchsorted(value(np.array(kinks), np.empty(len(kinks))), h)].astype(h.dtype)
+
+    return ACTIVATIONS["relu"]._replace(name="bent", value=value, slope=slope, bound=max(slopes), kinks=kinks), side
+
+
+def with_slopes(trace, y, slope):
+    """BPTT by one loop, with phi'(z_t) as given, in T rows."""
+    W_hh, W_qh, h, T = trace.params.W_hh, trace.params.W_qh, trace.h, len(y)
+    do, flow, rows = (trace.o - y) / T, np.zeros(len(W_hh)), {"W_hx": [], "W_hh": [], "b_h": []}
+    for t in range(T, 0, -1):
+        dz = slope[t - 1] * (W_qh.T @ do[t - 1] + flow)
+        for name, row in (("W_hx", np.outer(dz, trace.x[t - 1])), ("W_hh", np.outer(dz, h[t - 1])), ("b_h", dz)):
+            rows[name].insert(0, row)
+        flow = W_hh.T @ dz
+    return {name: np.array(found) for name, found in rows.items()}
+
+
+@pytest.mark.parametrize("phi", [BENT, LEAKY], ids=["two kinks", "leaky relu"])
+def test_an_activation_may_have_any_kinks_and_slopes(phi, monkeypatch):
+    """Unit 1 has no past, so that z_t is x_t: on each kink in turn. Oracle: a loop with the slopes of either side."""
+    activation, side = bent(**phi)
+    monkeypatch.setitem(ACTIVATIONS, "bent", activation)
+    problem = on_kinks([])._replace(activation="bent", h0=None)
+    W_hx, x = problem.params.W_hx.copy(), problem.x.copy()
+    W_hx[1], x[: len(phi["kinks"]), 0] = (1, 0), phi["kinks"]
+    problem = problem._replace(params=problem.params._replace(W_hx=W_hx), x=x)
+    trace = forward(problem.params, problem.x, activation="bent")
+    answers, kinks = reference.along_states(trace, problem.y)
+    assert kinks.tolist() == [[t, 1] for t in range(1, len(phi["kinks"]) + 1)]
+    z = trace.x @ W_hx.T + trace.h[:-1] @ problem.params.W_hh.T + problem.params.b_h
+    on_kink, slopes = np.isin(z, phi["kinks"]), np.array(phi["slopes"])
+    left, right = slopes[side(z)], slopes[side(z) + on_kink]
+    for answer, share in zip(answers, (0, 0.5, 1), strict=True):
+        assert_same(
+            {n: answer[n] for n in ("W_hx", "W_hh", "b_h")},
+            with_slopes(trace, problem.y, left + share * (right - left)),
+        )
+    for share, verdict in ((0, "PASS"), (0.5, "PASS"), (1, "PASS"), (-0.01, "FAIL"), (1.01, "FAIL")):
+
+        def rows(trace, y, share=share):
+            return with_slopes(trace, y, left + share * (right - left))
+
+        report = check_gradients(problem.params, problem.x, problem.y, activation="bent", contributions=rows)
+        assert report.verdict == verdict and len(report.kinks) == len(phi["kinks"]), report
+    assert check_gradients(problem.params, problem.x, problem.y, activation="bent")
