@@ -1,6 +1,6 @@
 """The displays of the section as claims, one function each, and the records made of them; see ``equations``.
 
-Each function writes one display in the words of ``proofs``: its LaTeX and its proof both come from there. The
+Each function writes one display in the words of ``notation``: its LaTeX and its proof both come from there. The
 defaults are what the book prints today; the keywords make what older editions print, and what is wrong. What a
 display says in a sentence stands in ``says``, not in a docstring: ``python -OO`` drops those.
 """
@@ -12,7 +12,9 @@ from importlib import import_module
 
 from ..rnn import loss
 from ..total_derivative import partials, recursion
-from .proofs import Around, Claim, Matrices, Sequence, define, equal, prove
+from .models import Around, Matrices, Sequence
+from .notation import define, equal
+from .proofs import Claim, prove
 
 EDITIONS = ("v1.0", "v0.17", "v0.14")
 

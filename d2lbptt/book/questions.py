@@ -28,7 +28,9 @@ from ._records import Records
 from .displays import closed_sum, sequence_rule, the_last
 from .equations import equation
 from .judging import RECORDS, Evidence, rightly, settled_by, shown, wrongly
-from .proofs import Claim, Matrices, Sequence, equal, prove
+from .models import Matrices, Sequence
+from .notation import equal
+from .proofs import Claim, prove
 
 __all__ = ["Table", "question", "questions"]
 

@@ -17,19 +17,9 @@ import d2lbptt
 from d2lbptt import Params, backward, forward
 from d2lbptt.book.displays import closed_sum, total_recursion
 from d2lbptt.book.equations import EDITIONS, RECORDS, Table, equation, equations
-from d2lbptt.book.proofs import (
-    IN_THE_CODE,
-    BookPrinter,
-    Matrices,
-    Scalar,
-    around,
-    at,
-    compare,
-    entries,
-    equal,
-    induct,
-    prove,
-)
+from d2lbptt.book.models import Matrices, Scalar, entries
+from d2lbptt.book.notation import BookPrinter, equal
+from d2lbptt.book.proofs import IN_THE_CODE, around, at, compare, induct, prove
 
 LAYOUT = "right in a stated layout"
 TODAY = {1: "definition", 2: "definition", 6: "definition", 9: "definition", 10: "definition"}
