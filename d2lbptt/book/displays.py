@@ -44,7 +44,7 @@ def objective(m, t):
 
 
 @says("Each loss moves with w_h by a product of three slopes: of the loss, the output and, in total, the state.")
-def weight_gradient(m, t, *, w="w_o", in_between=True, moving=True):
+def w_h_gradient(m, t, *, w="w_o", in_between=True, moving=True):
     dh = m.total if moving else m.partial
 
     def by_chain_rule(t):
@@ -65,7 +65,7 @@ def total_recursion(m, t, *, w="w_h", carry=True):
 
 
 @says("If a_0 = 0 and a_t = b_t + c_t a_{t-1}, each b_i arrives multiplied by all the c_j after it.")
-def closed_sum(m, t, *, after=1):
+def sequence_in_full(m, t, *, after=1):
     def arriving(i):
         return m.product("j", i + after, t, m.c) * m.b(i)
 
@@ -73,7 +73,7 @@ def closed_sum(m, t, *, after=1):
 
 
 def sequence_rule(m, t):
-    """Write the recursion that ``closed_sum`` solves."""
+    """Write the recursion that ``sequence_in_full`` solves."""
     return [equal(m.a(t), m.b(t) + m.c(t) * m.a(t - 1))]
 
 
@@ -129,7 +129,7 @@ def output_slope(m, t, *, averaged=True):
 
 
 @says("The gradient of W_qh adds up the slope of each output times its state, transposed.")
-def output_gradient(m, t, *, lag=0):
+def W_qh_gradient(m, t, *, lag=0):
     def by_prod(t):
         return m.prod(m.total(m.L, m.o(t)), m.partial(m.o(t), m.W_qh))
 
@@ -198,7 +198,7 @@ def hidden_gradients(m, t, *, lag=1, moving=False, slopes=True):
 
 
 @says("The gradient of W_oh adds up the products of the slope of each loss with the state.")
-def old_output_gradient(m, t, *, lag=0):
+def old_W_qh_gradient(m, t, *, lag=0):
     def by_prod(t):
         return m.prod(m.partial(m.l(t), m.o(t)), m.h(t - lag))
 
@@ -416,7 +416,7 @@ _old_matrices = partial(_v0_14, model=Matrices)
 RECORDS = (
     _today(1, states, "rnn.forward", _MODEL, "eq_bptt_ht_ot", agree=_states_in_code),
     _today(2, objective, "rnn.loss", _OBJECTIVE, agree=_objective_in_code),
-    _today(3, weight_gradient, "total_derivative.weight_gradient", _TOTAL, "eq_bptt_partial_L_wh",
+    _today(3, w_h_gradient, "total_derivative.weight_gradient", _TOTAL, "eq_bptt_partial_L_wh",
         anywhere=_EACH_LOSS,
         wrong={
             "w_h stands for w_o in g, as printed up to release 0.16.1": {"w": "w_h"},
@@ -424,7 +424,7 @@ RECORDS = (
         }),
     _today(4, total_recursion, "total_derivative.recursion", _TOTAL, "eq_bptt_partial_ht_wh_recur",
         steps=the_last, anywhere=_ONE_STEP, wrong={"the second term is left out": {"carry": False}}),
-    _today(5, closed_sum, "total_derivative.closed_sum", _SUM, "eq_bptt_at",
+    _today(5, sequence_in_full, "total_derivative.closed_sum", _SUM, "eq_bptt_at",
         model=Sequence, steps=the_last, rule=sequence_rule, wrong=_WRONG_PRODUCT),
     _today(6, substitution, "total_derivative.partials", _SUM, agree=_slopes_in_code),
     _today(7, total_in_full, "total_derivative.closed_sum", _SUM, "eq_bptt_partial_ht_wh_gen",
@@ -435,7 +435,7 @@ RECORDS = (
     _matrices(10, objective, "rnn.loss", _OBJECTIVE, agree=_objective_in_code),
     _matrices(11, output_slope, "bptt.output_gradient", _OUTPUT, "eq_bptt_partial_L_ot",
         steps=every, anywhere=_ONE_STEP, wrong={"1/T is left out": {"averaged": False}}),
-    _matrices(12, output_gradient, "bptt.backward", _OUTPUT,
+    _matrices(12, W_qh_gradient, "bptt.backward", _OUTPUT,
         anywhere=_EACH_LOSS, wrong={"h_{t-1} stands for h_t": {"lag": 1}}),
     _matrices(13, last_adjoint, "bptt.backward", _STATES, "eq_bptt_partial_L_hT_final_step",
         anywhere=_LAST_STEP, wrong={"W_qh is not transposed": {"transposed": False}}),
@@ -458,9 +458,9 @@ RECORDS = (
         changes={"wrong": {"the slope of phi is left out": {"slopes": False}}}),
     _v0_14(1, states, "rnn.forward", _MODEL, agree=_states_in_code),
     _v0_14(2, objective, "rnn.loss", _OBJECTIVE, agree=_objective_in_code),
-    _v0_14(3, weight_gradient, "total_derivative.weight_gradient", _OLD,
+    _v0_14(3, w_h_gradient, "total_derivative.weight_gradient", _OLD,
         anywhere=_EACH_LOSS, knobs={"w": "w_h", "in_between": False}, corrected={"w": "w_o"}),
-    _v0_14(4, closed_sum, "total_derivative.closed_sum", _SUM, "eq_bptt_at",
+    _v0_14(4, sequence_in_full, "total_derivative.closed_sum", _SUM, "eq_bptt_at",
         model=Sequence, steps=the_last, rule=sequence_rule, wrong=_WRONG_PRODUCT),
     _v0_14(5, substitution, "total_derivative.recursion", _SUM,
         knobs={"names": "a"}, agree=_slopes_in_code),
@@ -476,7 +476,7 @@ RECORDS = (
         steps=the_last, anywhere=_ONE_STEP, knobs={"w": "w"}, corrected={"w": "w_h"}),
     _old_matrices(11, states, "rnn.forward", _MODEL, agree=_states_in_code),
     _old_matrices(12, objective, "rnn.loss", _OBJECTIVE, agree=_objective_in_code),
-    _old_matrices(13, old_output_gradient, "bptt.backward", _OLD,
+    _old_matrices(13, old_W_qh_gradient, "bptt.backward", _OLD,
         anywhere=_EACH_LOSS, readings=_PRODS, wrong={"h_{t-1} stands for h_t": {"lag": 1}}),
     _old_matrices(14, old_hidden_gradients, "total_derivative.forward_accumulation", _OLD,
         anywhere=_EACH_LOSS, readings=_PRODS, wrong={"the derivative of h_t holds h_{t-1}": {"moving": False}}),

@@ -22,10 +22,9 @@ from ..graph import computational_graph
 from ..growth.gradient_norms import log10_gradient_norms
 from ..rnn import Params, forward, init_params, loss
 from ..scalar import scalar_rnn
-from ..total_derivative import closed_sum as written_out
-from ..total_derivative import mixtures, partials, recursion, total_derivatives
+from ..total_derivative import closed_sum, mixtures, partials, recursion, total_derivatives
 from ._records import Records
-from .displays import closed_sum, sequence_rule, the_last
+from .displays import sequence_in_full, sequence_rule, the_last
 from .equations import equation
 from .judging import RECORDS, Evidence, rightly, settled_by, shown, wrongly
 from .models import Matrices, Sequence
@@ -821,12 +820,12 @@ def _sum_and_recursion():
     graphs = [computational_graph(T) for T in (10, 20)]
     return Evidence(
         multiplications={
-            "9.7.7, a_T alone": [_multiplications(closed_sum, [T]) for T in (10, 20)],
-            "9.7.7, a_1 to a_T": [_multiplications(closed_sum, range(1, T + 1)) for T in (10, 20)],
+            "9.7.7, a_T alone": [_multiplications(sequence_in_full, [T]) for T in (10, 20)],
+            "9.7.7, a_1 to a_T": [_multiplications(sequence_in_full, range(1, T + 1)) for T in (10, 20)],
             "9.7.4, a_1 to a_T": [_multiplications(sequence_rule, range(1, T + 1)) for T in (10, 20)],
             "forwards and back": [_products(g.forward(), FORWARDS) + _products(g.backward(), BACK) for g in graphs],
         },
-        results=(written_out(b, c), recursion(b, c)),
+        results=(closed_sum(b, c), recursion(b, c)),
         pieces={"full": _pieces(np.ones(TEXT)), "minibatches": _pieces(chunks(TEXT, MINIBATCH))},
     )
 

@@ -15,7 +15,7 @@ import sympy as sp
 
 import d2lbptt
 from d2lbptt import Params, backward, forward
-from d2lbptt.book.displays import closed_sum, total_recursion
+from d2lbptt.book.displays import sequence_in_full, total_recursion
 from d2lbptt.book.equations import EDITIONS, RECORDS, Table, equation, equations
 from d2lbptt.book.models import Matrices, Scalar, entries
 from d2lbptt.book.notation import BookPrinter, equal
@@ -158,7 +158,7 @@ def test_a_claim_that_induction_does_not_carry_is_not_called_proved():
     # Right up to T = 4, and wrong after that: the instances alone would not notice.
     def short(m, t):
         last_but = m.product("k", 1, 4, lambda k: t - k)
-        return [equal(m.a(t), closed_sum(m, t)[0].members[1] + last_but)]
+        return [equal(m.a(t), sequence_in_full(m, t)[0].members[1] + last_but)]
 
     with pytest.raises(ArithmeticError, match="holds up to T = 4, but the induction leaves"):
         prove(replace(equation("9.7.5"), build=short))
