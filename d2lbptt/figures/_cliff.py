@@ -58,7 +58,6 @@ def cliff(ax, data):
     ax.text(
         0.45, 0.48 * top, f"central difference,\n{central},\n{factor}", color=CENTRAL_DARK, linespacing=1.4, **words
     )
-    return ax
 
 
 class _Cut(Panel):

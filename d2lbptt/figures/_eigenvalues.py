@@ -40,7 +40,6 @@ def eigenvalues(ax, values):
     if np.abs(values).max() > RADII[-1]:
         raise ValueError(f"values has the modulus {np.abs(values).max():.3g}, wanted up to {RADII[-1]:g}")
     _Eigenvalues(ax).update(values)
-    return ax
 
 
 class _Eigenvalues(Panel):

@@ -74,7 +74,6 @@ def gradient_flow(
     _validation.flag("every_step", every_step)
     picture = _GradientFlow(ax, decades)
     picture.update(full, truncated, tau, steps=steps, theory=theory, bound=bound, every_step=every_step)
-    return ax
 
 
 def _steps(steps, T):

@@ -60,7 +60,6 @@ def computational_graph(ax, graph, *, walked=None, weight=None):
     if weight is not None:
         _validation.one_of("weight", weight, WEIGHTS)
     _ComputationalGraph(ax).update(graph, walked, weight)
-    return ax
 
 
 class _Layout:

@@ -62,7 +62,6 @@ def phase_diagram(ax, scales, by_lag, theory=None):
     if theory is not None:
         theory = decades("theory", theory, by_lag.shape, "(G, T) as by_lag")
     _PhaseDiagram(ax).update(scales, by_lag, theory)
-    return ax
 
 
 class _PhaseDiagram(Panel):

@@ -51,7 +51,6 @@ def powers(ax, data):
     joined by straight lines.
     """
     _Angles(ax).update(with_attributes("data", data, SHOWN))
-    return ax
 
 
 class _Angles(Panel):
@@ -99,9 +98,7 @@ class _Direction(Panel):
     """The direction of M^k x in the half-plane of v_1 and all that is at right angles to it."""
 
     def __init__(self, ax):
-        super().__init__(ax)
-        ax.set_axis_off()
-        ax.set(xlim=(-1.45, 1.45), ylim=(-0.22, 1.36), aspect="equal")
+        super().__init__(style.bare(ax, (-1.45, 1.45), (-0.22, 1.36), aspect="equal"))
         turn = np.linspace(0, np.pi, 91)
         ax.plot(np.cos(turn), np.sin(turn), color=style.FAINT, linewidth=1)
         ax.plot([-1.02, 1.02], [0, 0], color=style.FAINT, linewidth=1)

@@ -62,4 +62,3 @@ def product_spectrum(ax, spectrum, exponents, steps):
     apart = np.nanmax(np.abs(shown - expected))
     words = f"dashed: {steps} steps of the Lyapunov exponents,\nat most {apart:.0f} of {top - bottom:.0f} decades off"
     ax.text(0.03, 0.06, words, transform=ax.transAxes, linespacing=1.3, color=style.THEORY["color"], **style.BOLD)
-    return ax

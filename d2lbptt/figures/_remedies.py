@@ -53,7 +53,6 @@ def remedies(ax, found, names=None):
         _validation.one_of("found", key, LOOKS)
     names = {key: key for key in found} | ({} if names is None else named("names", names, _text))
     _Remedies(ax).update(found, names)
-    return ax
 
 
 def _text(symbol, value):

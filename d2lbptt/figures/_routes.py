@@ -58,7 +58,6 @@ def pairs(ax, shares):
     if np.abs(shares).max() > 1e300:
         raise ValueError(f"shares has {np.abs(shares).max()}, wanted numbers up to 1e300")
     _Pairs(ax, len(shares)).update(shares)
-    return ax
 
 
 class _Pairs(Panel):
@@ -114,9 +113,7 @@ class _Sums(Panel):
     """What the four combinations add up to, in gradients."""
 
     def __init__(self, ax):
-        super().__init__(ax)
-        ax.set_axis_off()
-        ax.set(xlim=(LOW, HIGH), ylim=(4.05, -0.45))
+        super().__init__(style.bare(ax, (LOW, HIGH), (4.05, -0.45)))
         ax.plot([1, 1], [-0.12, 4], **style.THEORY, zorder=0)
         Words(ax, 1, color=style.THEORY["color"]).show([(1, -0.3, "1 gradient")])
         Words(ax, 4, ha="left", bbox=PAPER).show([(0, i + 0.12, name) for i, name in enumerate(FOUR)])

@@ -52,16 +52,13 @@ def backward_table(ax, table, *, filled=None):
     T = len(_validation.instance("table", table, Table).x)
     filled = _validation.whole_number("filled", T if filled is None else filled, 0, T, "T = ")
     _BackwardTable(ax, T).update(table, filled)
-    return ax
 
 
 class _BackwardTable(Panel):
     """The picture of ``backward_table``, up to T = ``longest``."""
 
     def __init__(self, ax, longest):
-        super().__init__(ax)
-        ax.set_axis_off()
-        ax.set(xlim=(0, WIDTH), ylim=(0, HEIGHT))
+        super().__init__(style.bare(ax, (0, WIDTH), (0, HEIGHT)))
         for name, x in COLUMNS.items():
             ax.text(x, TOP, name, ha="center", va="center_baseline", **style.TITLE)
         ax.plot([12, COLUMNS["∂L/∂sₜ"] + HALF], 2 * [TOP - PITCH / 2], color=style.FAINT, linewidth=1)

@@ -55,7 +55,6 @@ def step_size(ax, sizes, *, method="central", h=None):
     if h is not None and _validation.real_number("h", h) not in sizes.h:
         raise ValueError(f"h is {h}, wanted one of sizes.h")
     _StepSize(ax).update(sizes, method, h)
-    return ax
 
 
 class _StepSize(Panel):
@@ -136,9 +135,7 @@ class _Digits(Panel):
     """What a method finds with one h, digit by digit, and the best h."""
 
     def __init__(self, ax):
-        super().__init__(ax)
-        ax.set_axis_off()
-        ax.set(xlim=(0, WIDTH), ylim=(0, HEIGHT))
+        super().__init__(style.bare(ax, (0, WIDTH), (0, HEIGHT)))
         mono = {"fontsize": style.NOTE, "family": "monospace"}
         self.title = ax.text(12, 395, "", fontweight="bold", **style.TITLE)
         self.subtitle = ax.text(12, 365, "", **style.TITLE)

@@ -63,7 +63,6 @@ def strategies(ax, text, first, t, *, mean_reach=None):
     if mean_reach is not None:
         mean_reach = _validation.real_number("mean_reach", mean_reach, low=0, high=t)
     _Strategies(ax, text).update(first, t, mean_reach)
-    return ax
 
 
 def _first(symbol, row, T):
@@ -77,9 +76,7 @@ class _Strategies(Panel):
     """The picture of ``strategies``, for a text as long as the largest T."""
 
     def __init__(self, ax, text):
-        super().__init__(ax)
-        ax.set_axis_off()
-        ax.set(xlim=(0, FEWEST), ylim=(0, TOP))
+        super().__init__(style.bare(ax, (0, FEWEST), (0, TOP)))
         self.rows = [_Row(ax, name, TOP - 6 - ROW * i, _printable(text)) for i, name in enumerate(NAMES)]
         self.height = self.rows[0].bottom - 22
         self.theory = line(ax, style.THEORY)

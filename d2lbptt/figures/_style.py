@@ -9,7 +9,7 @@ from .._progress import quiet_fonts
 
 with quiet_fonts():
     import matplotlib.font_manager  # noqa: F401  looks for fonts when it is first loaded
-from matplotlib.ticker import MaxNLocator, ScalarFormatter
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, ScalarFormatter
 
 FULL = {"color": "#0072B2", "linewidth": 3, "linestyle": "-"}
 TRUNCATED = {"color": "#D55E00", "linewidth": 3, "linestyle": (0, (2.5, 1.2))}
@@ -57,6 +57,20 @@ def axes(ax, xlabel, ylabel, *, whole=None):
     if whole:
         ax.xaxis.set_major_locator(MaxNLocator(whole, integer=True))
     return ax
+
+
+def bare(ax, xlim, ylim, **more):
+    """Leave nothing of Axes but their limits."""
+    ax.set_axis_off()
+    ax.set(xlim=xlim, ylim=ylim, **more)
+    return ax
+
+
+def logarithmic(axis, ticks):
+    """Give a logarithmic axis these ticks and no others, with plain numbers."""
+    axis.set_major_locator(FixedLocator(ticks))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_locator(NullLocator())
 
 
 def baseline(ax, **look):

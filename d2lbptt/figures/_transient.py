@@ -41,7 +41,6 @@ def transient(ax, data):
     a growth by two decades looks small.
     """
     _Growth(ax).update(with_attributes("data", data, SHOWN))
-    return ax
 
 
 class _Growth(Panel):
@@ -116,9 +115,7 @@ class _Directions(Panel):
     """
 
     def __init__(self, ax):
-        super().__init__(ax)
-        ax.set_axis_off()
-        ax.set(xlim=(-1.08, 1.08), ylim=(-1.08, 1.08), aspect="equal")
+        super().__init__(style.bare(ax, (-1.08, 1.08), (-1.08, 1.08), aspect="equal"))
         self.turn = np.linspace(0, 2 * np.pi, 181)
         self.rings = ax.add_collection(LineCollection([], color=style.SHADE, linewidth=1, zorder=1))
         self.fill = ax.fill([], [], color=style.WORST["color"], alpha=0.3, linewidth=0, zorder=2)[0]

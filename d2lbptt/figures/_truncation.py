@@ -65,7 +65,6 @@ def cells(ax, sizes, first, weights=None):
     if weights is not None:
         weights = _validation.real_array("weights", weights, (T, T), f"(T, T) with T = {T}")
     _CellTable(ax).update(sizes, first, weights)
-    return ax
 
 
 class _CellTable(Panel):
