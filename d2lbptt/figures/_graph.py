@@ -308,7 +308,7 @@ class _UnrolledGraphPicture:
         self.parts = _Parts(figure.add_axes((0, 0, 1, share)), longest)
         self.artists = self.graph.artists + self.parts.artists
 
-    def update(self, data):
-        """Show ``graph``, ``walked``, ``weight`` and ``parts``, attributes of data."""
-        self.graph.update(data.graph, data.walked, data.weight)
-        self.parts.update(self.graph.layout, data.parts, data.weight)
+    def update(self, data, step):
+        """Show ``graph``, ``weight`` and ``parts``, attributes of data, after so many edges of the walk."""
+        self.graph.update(data.graph, step, data.weight)
+        self.parts.update(self.graph.layout, np.where(data.arrived(step), data.parts, np.nan), data.weight)

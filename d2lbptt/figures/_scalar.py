@@ -148,11 +148,10 @@ class _ScalarPicture:
         self.lines = self.table.ax.text(632, 352, "", **look, fontsize=style.LABEL)
         self.artists = [*self.table.artists, self.title, self.lines]
 
-    def update(self, data):
-        """Show ``table``, ``filled``, ``w``, ``own`` and ``slopes`` (of phi), attributes of data."""
-        self.table.update(data.table, data.filled)
-        t = len(data.table.x) + 1 - data.filled
-        lines = _workings(data, t) if data.filled else _before_the_first()
+    def update(self, data, step):
+        """Show ``table``, ``w``, ``own`` and ``slopes`` (of phi), attributes of data, with ``step`` rows filled."""
+        self.table.update(data.table, step)
+        lines = _workings(data, len(data.table.x) + 1 - step) if step else _before_the_first()
         self.title.set_text(lines[0])
         self.lines.set_text("\n".join(lines[1:]))
 
