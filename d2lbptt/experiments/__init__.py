@@ -10,10 +10,13 @@ from ._gradient_check import GradientCheck, gradient_check
 from ._lost_slope import LostSlope, lost_slope
 from ._powers import Powers, powers
 from ._remedies import Remedies, Remedy, remedies
+from ._scalar_rnn import ScalarRNN, scalar_rnn
 from ._step_size import StepSize, step_size
 from ._strategies import Strategies, strategies
 from ._transient import Transient, transient
 from ._truncation import Draws, TruncatedNetwork, Truncation, truncation
+from ._two_routes import TwoRoutes, two_routes
+from ._unrolled_graph import UnrolledGraph, unrolled_graph
 from ._with_tanh import WithTanh, with_tanh
 
 __all__ = [
@@ -25,11 +28,14 @@ __all__ = [
     "Powers",
     "Remedies",
     "Remedy",
+    "ScalarRNN",
     "StepSize",
     "Strategies",
     "Transient",
     "TruncatedNetwork",
     "Truncation",
+    "TwoRoutes",
+    "UnrolledGraph",
     "WithTanh",
     "butterfly",
     "cliff",
@@ -37,9 +43,12 @@ __all__ = [
     "lost_slope",
     "powers",
     "remedies",
+    "scalar_rnn",
     "step_size",
     "strategies",
     "transient",
     "truncation",
+    "two_routes",
+    "unrolled_graph",
     "with_tanh",
 ]

@@ -16,7 +16,7 @@ def test_its_arguments_are_controls_and_its_defaults_are_where_they_start(name):
     explorer, parameters = getattr(explorers, name)(), inspect.signature(getattr(experiments, name)).parameters
     positional = {key: p.default for key, p in parameters.items() if p.kind is not p.KEYWORD_ONLY}
     assert positional == {key: explorer.state["controls"][key] for key in positional}
-    assert set(explorer.controls) - set(positional) <= {"preset", "decades"}  # these change the display alone
+    assert set(explorer.controls) - set(positional) <= {"preset", "decades", "step"}  # these change the display alone
 
 
 @each

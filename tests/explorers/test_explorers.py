@@ -94,6 +94,17 @@ def test_every_sentence_and_picture_depends_on_the_values_alone():
     assert moved.state["controls"] == fresh.state["controls"]
 
 
+@pytest.mark.parametrize("name", ["scalar_rnn", "two_routes", "unrolled_graph"])
+def test_back_where_it_was_an_explorer_shows_what_a_new_one_shows(name):
+    moved, fresh = getattr(explorers, name)(), getattr(explorers, name)()
+    for control in moved.controls.values():
+        control.value = control.options[-1] if hasattr(control, "options") else control.max
+    assert check(moved) != check(fresh)
+    moved.reset()
+    assert check(moved) == check(fresh)
+    assert moved.state["sentence"] == fresh.state["sentence"]
+
+
 @pytest.mark.parametrize("kind", ["svg", "png"])
 def test_saving_leaves_the_picture_as_it_is(kind, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -105,9 +116,13 @@ def test_saving_leaves_the_picture_as_it_is(kind, tmp_path, monkeypatch):
     assert check(explorer) == before
 
 
-def test_blitted_picture_is_the_saved_picture():
-    explorer = explorers.gradient_flow()
-    explorer.controls["g"].value = 0.9
+@pytest.mark.parametrize(
+    ("name", "key", "value"),
+    [("gradient_flow", "g", 0.9), ("scalar_rnn", "T", 4), ("two_routes", "T", 4), ("unrolled_graph", "T", 4)],
+)
+def test_blitted_picture_is_the_saved_picture(name, key, value):
+    explorer = getattr(explorers, name)()
+    explorer.controls[key].value = value
     blitted = np.asarray(Image.open(io.BytesIO(check(explorer))).convert("RGB")).astype(int)
     out = io.BytesIO()
     explorer._picture.figure.savefig(out, format="png")
