@@ -2,8 +2,8 @@
 
 import inspect
 
-import numpy as np
 import pytest
+from driving import same
 
 from d2lbptt import experiments, explorers
 
@@ -28,16 +28,3 @@ def test_the_settings_as_python_give_the_same_data(name):
         names = {}
         exec(explorer.code, names)
         assert same(names["data"], explorer.state["data"]), explorer.code
-
-
-def same(a, b):
-    """Whether two containers hold the same numbers."""
-    if isinstance(a, np.ndarray):
-        return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
-    if isinstance(a, list | tuple):
-        return type(a) is type(b) and len(a) == len(b) and all(map(same, a, b))
-    if hasattr(a, "__dict__") and type(a).__module__.startswith("d2lbptt"):
-        return same(vars(a), vars(b))
-    return a == b or (a != a and b != b)
