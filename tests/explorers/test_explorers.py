@@ -15,6 +15,7 @@ from driving import check, drive
 from PIL import Image
 
 from d2lbptt import explorers
+from d2lbptt.activations import ACTIVATIONS, Activation
 from d2lbptt.explorers import _live as live
 
 NAMES = explorers.__all__
@@ -120,11 +121,6 @@ def test_failure_is_one_readable_line_in_place_of_the_picture_and_passes(monkeyp
     check(explorer)
 
 
-def pasted(explorer, **names):
-    exec(explorer.code, names)
-    return names
-
-
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("method", ["forward", "central", "complex"])
 def test_corners_of_step_size(method, dtype):
@@ -207,6 +203,20 @@ def test_what_set_refuses_leaves_all_as_it_was(values, words, monkeypatch):
         explorer.set(**values)
     assert explorer.state is before and check(explorer) == picture and drawn == []
     assert explorer.controls["tau"].max == 150
+
+
+@each_explorer
+def test_an_activation_that_is_added_is_in_the_menu_and_is_shown(name, monkeypatch):
+    def leaky(z, out):
+        return np.multiply(z, np.where(z.real > 0, 1, 0.1), out=out)
+
+    new = Activation("leaky", leaky, lambda h: np.where(h.real > 0, 1, 0.1), 1.0, kinks=(0.0,), homogeneous=True)
+    monkeypatch.setitem(ACTIVATIONS, "leaky", new)
+    explorer = getattr(explorers, name)()
+    for key in {"activation", "phi", "theta"} & set(explorer.controls):
+        explorer.set(**{key: "leaky"})
+        check(explorer)
+        explorer.reset()
 
 
 @each_explorer

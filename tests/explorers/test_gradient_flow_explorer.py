@@ -186,7 +186,7 @@ def test_what_belongs_to_a_model_is_refused_without_one(alone):
 
 
 def test_an_activation_that_is_added_is_shown_and_not_another_one(monkeypatch):
-    monkeypatch.setitem(ACTIVATIONS, "leaky", ACTIVATIONS["relu"])
+    monkeypatch.setitem(ACTIVATIONS, "leaky", ACTIVATIONS["relu"]._replace(name="leaky"))
     explorer = explorers.gradient_flow(activation="leaky")
     assert explorer.state["controls"]["activation"] == "leaky"
     assert explorer.error is None and "leaky" in explorer.state["sentence"]
