@@ -1,13 +1,13 @@
 """The walk through the experiments: their arguments are numbers and names, as a slider sends them."""
 
 import numpy as np
-from walk import Spec, choice, number, optional, shaped, whole
+from walk import Spec, always, choice, filled, number, optional, shaped, whole
 
 from d2lbptt import experiments
 from d2lbptt.activations import ACTIVATIONS
 from d2lbptt.checking.mistakes import MISTAKES, SUSPECTS
 from d2lbptt.gates import SCHEMES
-from d2lbptt.rnn import KINDS
+from d2lbptt.rnn import KINDS, init_params
 from d2lbptt.text.corpus import Text
 
 SEED = whole(0)
@@ -21,6 +21,25 @@ def every(kind):
 def _numbers(value):
     return isinstance(value, np.ndarray) and value.dtype.kind in "fc"
 
+
+FLOW = {"T": 5, "g": 0.8, "tau": 3, "activation": "tanh", "kind": "gaussian", "seed": 0, "reduction": "last"}
+FLOW_LEGAL = {
+    "T": whole(1, 10**6),
+    "g": number(0, 10**6),
+    "tau": whole(1),
+    "activation": choice(*ACTIVATIONS),
+    "kind": choice(*KINDS),
+    "seed": SEED,
+    "reduction": choice("last", "mean", "sum"),
+}
+OWN = {"params": init_params(1, 3, 1), "x": np.ones((5, 1)), "y": np.zeros((5, 1)), "h0": np.ones(3)}
+OWN_LEGAL = {
+    "params": filled(OWN["params"]),
+    "x": shaped(None, 1),
+    "y": optional(shaped(5, 1)),
+    "h0": optional(shaped(3)),
+}
+OWN_NAMES = {"params": ("params", "W_hh", "W_hx", "W_qh", "b_h", "b_q"), "x": ("x", "y")}
 
 SPECS = {
     "experiments.butterfly": Spec(
@@ -189,6 +208,21 @@ SPECS = {
         },
         every(experiments.Truncation),
         {"g": ("g", "scale"), "units": ("units", "num_hiddens", "h"), "T": ("T", "tau")},
+    ),
+    "experiments.gradient_flow": Spec(
+        experiments.gradient_flow,
+        {**FLOW, **dict.fromkeys(OWN)},
+        {**FLOW_LEGAL, **dict.fromkeys(OWN, lambda value: value is None)},
+        every(experiments.GradientFlow),
+        {"T": ("T", "x"), **{name: ("params", "x") for name in OWN}},
+    ),
+    "experiments.gradient_flow of one's own model": Spec(
+        experiments.gradient_flow,
+        {**FLOW, **OWN},
+        {**FLOW_LEGAL, **OWN_LEGAL, "T": whole(1), "kind": always, "seed": always},
+        every(experiments.GradientFlow),
+        OWN_NAMES,
+        fields=("params",),
     ),
     "experiments.scalar_rnn": Spec(
         experiments.scalar_rnn,

@@ -7,6 +7,7 @@ no number of the result, such as the reach of an axis, is no argument. Nothing h
 from ._butterfly import Butterfly, butterfly
 from ._cliff import Cliff, cliff
 from ._gradient_check import GradientCheck, gradient_check
+from ._gradient_flow import GradientFlow, gradient_flow
 from ._lost_slope import LostSlope, lost_slope
 from ._powers import Powers, powers
 from ._remedies import Remedies, Remedy, remedies
@@ -24,6 +25,7 @@ __all__ = [
     "Cliff",
     "Draws",
     "GradientCheck",
+    "GradientFlow",
     "LostSlope",
     "Powers",
     "Remedies",
@@ -40,6 +42,7 @@ __all__ = [
     "butterfly",
     "cliff",
     "gradient_check",
+    "gradient_flow",
     "lost_slope",
     "powers",
     "remedies",

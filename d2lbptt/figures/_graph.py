@@ -283,4 +283,5 @@ class _UnrolledGraphPicture(Picture):
     def update(self, data, step):
         """Show ``graph``, ``weight`` and ``parts``, attributes of data, after so many edges of the walk."""
         self.graph.update(data.graph, step, data.weight)
-        self.contributions.update(self.graph.layout, np.where(data.arrived(step), data.parts, np.nan), data.weight)
+        arrived = np.where(data.arrived(step), data.parts, np.nan)
+        self.contributions.update(self.graph.layout, arrived, data.weight)

@@ -26,7 +26,7 @@ def test_the_explorer_frames_every_use_and_counts_what_came_back(T, weight):
         explorer.controls["step"].value = step
         arrived = sum(edge.target.symbol == weight for edge in walk[:step])
         assert frames(explorer) == (T - arrived, arrived)
-        assert len(explorer._picture.parts.bars.get_paths()) == arrived
+        assert len(explorer._picture.contributions.bars.get_paths()) == arrived
         told = re.search(r"So far (\d+) of", explorer.state["sentence"])
         assert told is None or int(told[1]) == arrived
     explorer.controls["step"].value = 20 * T + 2
