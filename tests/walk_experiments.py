@@ -48,6 +48,30 @@ SPECS = {
         },
         lambda found, given: type(found) is experiments.Cliff and np.isfinite(found.step).all(),
     ),
+    "experiments.phase_diagram": Spec(
+        experiments.phase_diagram,
+        {
+            "progress": None,  # the first: what is not cached yet asks it
+            "g": 1.2,
+            "T": 9,
+            "activation": "tanh",
+            "kind": "gaussian",
+            "input_size": 0.1,
+            "seeds": 1,
+            "units": 2,
+        },
+        {
+            "progress": lambda value: value is None or callable(value),
+            "g": number(0.5, 3),
+            "T": whole(1, 1000),
+            "activation": choice(*ACTIVATIONS),
+            "kind": choice(*KINDS),
+            "input_size": number(-1e6, 1e6),
+            "seeds": whole(1, 1000),
+            "units": whole(1, 2000),
+        },
+        lambda found, given: found.by_lag.shape == found.theory.shape == (101, given["seeds"], given["T"]),
+    ),
     "experiments.powers": Spec(
         experiments.powers,
         {"k": 3, "n": 3, "ratio": 0.7, "seed": 0, "within": 1.0, "spectrum": "equal", "draws": 9, "lambda_1": 1.0},

@@ -6,6 +6,7 @@ no number of the result, such as the reach of an axis, is no argument. Nothing h
 
 from ._butterfly import Butterfly, butterfly
 from ._cliff import Cliff, cliff
+from ._phase_diagram import PhaseDiagram, phase_diagram
 from ._powers import Powers, powers
 from ._remedies import Remedies, Remedy, remedies
 from ._transient import Transient, transient
@@ -14,6 +15,7 @@ from ._with_tanh import WithTanh, with_tanh
 __all__ = [
     "Butterfly",
     "Cliff",
+    "PhaseDiagram",
     "Powers",
     "Remedies",
     "Remedy",
@@ -21,6 +23,7 @@ __all__ = [
     "WithTanh",
     "butterfly",
     "cliff",
+    "phase_diagram",
     "powers",
     "remedies",
     "transient",

@@ -206,7 +206,7 @@ class _PhaseDiagramPicture:
         self.artists = [*self.map.artists, self.expected, self.found, self.law, self.seeds, *self.cut.artists]
 
     def update(self, data):
-        """Show data, a ``Phase`` of the explorer."""
+        """Show an ``experiments.PhaseDiagram``."""
         g, (found, theory) = data.scales[data.row], data.medians
         self.map.update(data.scales, found, theory, g, data.law == "bound")
         self.cut.update(g, data.by_lag[data.row], theory[data.row], data.law)
