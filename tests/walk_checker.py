@@ -121,12 +121,6 @@ SPECS = {
         )
         for name in ("central_difference", "ridders")
     },
-    "checking.finite_differences.one_sided": Spec(
-        differences.one_sided,
-        FUNCTION,
-        {"f": never, "theta": REALS},
-        lambda sides, given: len(sides) == 2 and all(three_with_error(side, given) for side in sides),
-    ),
     "checking.mistakes.flawed": Spec(
         mistakes.flawed,
         {"mistake": None, "trace": TRACE, "y": Y, "loss": "squared_error", "reduction": "mean"},
@@ -162,12 +156,6 @@ SPECS = {
         lambda found, given: isinstance(found, step_size.StepSizes) and np.isfinite(found.truth),
         {name: (name, "dL/dW_hh", *NAMES["y"]) for name in ("params", "x", "y", "h0")},
         fields=("params",),
-    ),
-    "checking.step_size.lost_slope": Spec(
-        step_size.lost_slope,
-        {"z": PLACE},
-        {"z": optional(shaped(None))},
-        lambda found, given: all(np.isfinite(law).all() for law in found.law.values()),
     ),
     "checking.step_size.Law.terms": Spec(
         LAW.terms, {"h": 1e-3}, {"h": POSITIVE}, lambda found, given: np.shape(found) == (2, *np.shape(given["h"]))

@@ -74,8 +74,8 @@ SPECS = {
         {"table": scalar.scalar_rnn(0.9, 0.5, [1.0, 2.0, 3.0], [0.0, 1.0, 0.0]), "filled": 2},
         {"table": never, "filled": optional(whole(0, 3))},
     ),
-    "figures.cells": picture(
-        figures.cells,
+    "figures.pair_table": picture(
+        figures.pair_table,
         {"sizes": SHARES, "first": FIRST, "weights": np.ones((T, T))},
         {"sizes": never, "first": never, "weights": optional(never)},
         sizes=("sizes", "first"),
@@ -146,7 +146,7 @@ SPECS = {
         {"runs": {"full": np.linspace(0, 1, T)}, "solution": 1.0},
         {"runs": never, "solution": number(-1e300, 1e300)},
     ),
-    "figures.lost_slope": picture(figures.lost_slope, {"data": step_size.lost_slope()}, {"data": never}),
+    "figures.lost_slope": picture(figures.lost_slope, {"data": experiments.lost_slope()}, {"data": never}),
     "figures.phase_diagram": picture(
         figures.phase_diagram,
         {"scales": np.array([0.5, 1.0, 1.5]), "by_lag": np.array([-1.0, 0, 1])[:, None] * np.arange(T), "theory": None},

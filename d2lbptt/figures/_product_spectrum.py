@@ -7,10 +7,8 @@ from .. import _validation
 from ..growth.spectra import Exponents, Spectrum
 from ..laws import LN10
 from . import _style as style
-from ._flow import _bands
+from ._flow import bands
 from ._paper import drawn
-
-__all__ = ["product_spectrum"]
 
 LARGEST = np.log10(float(np.finfo("f4").max))
 
@@ -57,14 +55,10 @@ def product_spectrum(ax, spectrum, exponents, steps):
     ax.set(xlim=(0.5, len(i) + 0.5), ylim=(min(bottom, 0) - room, high))
     ax.yaxis.set_major_formatter(style.decade)
     ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
-    ax.axhline(0, color=style.FAINT, linewidth=1)
-    _bands(ax)
+    style.baseline(ax)
+    bands(ax)
     ax.plot(i, shown, **style.SINGULAR_VALUES)
     ax.plot(i, expected, **style.THEORY)
     apart = np.nanmax(np.abs(shown - expected))
     words = f"dashed: {steps} steps of the Lyapunov exponents,\nat most {apart:.0f} of {top - bottom:.0f} decades off"
-    ax.text(
-        0.03, 0.06, words, transform=ax.transAxes, linespacing=1.3, fontsize=style.LABEL, fontweight="bold",
-        color=style.THEORY["color"],
-    )  # fmt: skip
-    return ax
+    ax.text(0.03, 0.06, words, transform=ax.transAxes, linespacing=1.3, color=style.THEORY["color"], **style.BOLD)

@@ -311,7 +311,7 @@ def test_the_cliff_shows_the_secant_and_the_tangent_with_their_slopes():
 def test_texts_of_the_static_pictures_stand_inside():
     figure = Figure(figsize=(9.6, 4), dpi=100)
     FigureCanvasAgg(figure)
-    for draw, data in ((figures.cliff, experiments.cliff().cut), (figures.lost_slope, step_size.lost_slope())):
+    for draw, data in ((figures.cliff, experiments.cliff().cut), (figures.lost_slope, experiments.lost_slope())):
         figure.clear()
         ax = draw(figure.add_axes((0.1, 0.165, 0.88, 0.8)), data)
         figure.canvas.draw()
@@ -320,7 +320,7 @@ def test_texts_of_the_static_pictures_stand_inside():
 
 
 def test_the_lost_slope_shows_errors_and_law_of_both_dtypes():
-    data = step_size.lost_slope(np.linspace(-25, 25, 501))
+    data = experiments.lost_slope(np.linspace(-25, 25, 501))
     ax = drawn(figures.lost_slope, data)
     curves = [line for line in ax.lines if len(line.get_xdata()) == 501]
     for curve, name in zip(curves, data.error, strict=True):
