@@ -6,10 +6,12 @@ no number of the result, such as the reach of an axis, is no argument. Nothing h
 
 from ._butterfly import Butterfly, butterfly
 from ._cliff import Cliff, cliff
+from ._fresh_or_repeated import FreshOrRepeated, fresh_or_repeated
 from ._gradient_check import GradientCheck, gradient_check
 from ._lost_slope import LostSlope, lost_slope
 from ._phase_diagram import PhaseDiagram, phase_diagram
 from ._powers import Powers, powers
+from ._product_spectrum import ProductSpectrum, product_spectrum
 from ._remedies import Remedies, Remedy, remedies
 from ._step_size import StepSize, step_size
 from ._strategies import Strategies, strategies
@@ -21,10 +23,12 @@ __all__ = [
     "Butterfly",
     "Cliff",
     "Draws",
+    "FreshOrRepeated",
     "GradientCheck",
     "LostSlope",
     "PhaseDiagram",
     "Powers",
+    "ProductSpectrum",
     "Remedies",
     "Remedy",
     "StepSize",
@@ -35,10 +39,12 @@ __all__ = [
     "WithTanh",
     "butterfly",
     "cliff",
+    "fresh_or_repeated",
     "gradient_check",
     "lost_slope",
     "phase_diagram",
     "powers",
+    "product_spectrum",
     "remedies",
     "step_size",
     "strategies",
