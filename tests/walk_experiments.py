@@ -70,6 +70,36 @@ SPECS = {
         },
         lambda found, given: type(found) is experiments.Cliff and np.isfinite(found.step).all(),
     ),
+    "experiments.fresh_or_repeated": Spec(
+        experiments.fresh_or_repeated,
+        {"n": 3, "K": 4, "samples": 5, "seed": 0},
+        {"n": whole(1, 1000), "K": whole(0, 10**6), "samples": whole(1, 10**6), "seed": SEED},
+        every(experiments.FreshOrRepeated),
+    ),
+    "experiments.phase_diagram": Spec(
+        experiments.phase_diagram,
+        {
+            "progress": None,  # the first: what is not cached yet asks it
+            "g": 1.2,
+            "T": 9,
+            "activation": "tanh",
+            "kind": "gaussian",
+            "input_size": 0.1,
+            "seeds": 1,
+            "units": 2,
+        },
+        {
+            "progress": lambda value: value is None or callable(value),
+            "g": number(0.5, 3),
+            "T": whole(1, 1000),
+            "activation": choice(*ACTIVATIONS),
+            "kind": choice(*KINDS),
+            "input_size": number(-1e6, 1e6),
+            "seeds": whole(1, 1000),
+            "units": whole(1, 2000),
+        },
+        lambda found, given: found.by_lag.shape == found.theory.shape == (101, given["seeds"], given["T"]),
+    ),
     "experiments.lost_slope": Spec(
         experiments.lost_slope,
         {"z": np.array([0.5, 3.0])},
@@ -90,6 +120,19 @@ SPECS = {
             "lambda_1": number(1e-3, 1e3),
         },
         every(experiments.Powers),
+    ),
+    "experiments.product_spectrum": Spec(
+        experiments.product_spectrum,
+        {"T": 20, "g": 1.5, "activation": "tanh", "kind": "gaussian", "input": 0.1, "seed": 0},
+        {
+            "T": whole(20, 10**6),
+            "g": number(0, 1000),
+            "activation": choice(*ACTIVATIONS),
+            "kind": choice(*KINDS),
+            "input": number(0, 1000),
+            "seed": SEED,
+        },
+        lambda found, given: len(found.spectrum.log) == 64 and len(found.trace.o) == found.T == given["T"],
     ),
     "experiments.remedies": Spec(
         experiments.remedies,

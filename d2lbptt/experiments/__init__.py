@@ -6,10 +6,13 @@ no number of the result, such as the reach of an axis, is no argument. Nothing h
 
 from ._butterfly import Butterfly, butterfly
 from ._cliff import Cliff, cliff
+from ._fresh_or_repeated import FreshOrRepeated, fresh_or_repeated
 from ._gradient_check import GradientCheck, gradient_check
 from ._gradient_flow import GradientFlow, gradient_flow
 from ._lost_slope import LostSlope, lost_slope
+from ._phase_diagram import PhaseDiagram, phase_diagram
 from ._powers import Powers, powers
+from ._product_spectrum import ProductSpectrum, product_spectrum
 from ._remedies import Remedies, Remedy, remedies
 from ._scalar_rnn import ScalarRNN, scalar_rnn
 from ._step_size import StepSize, step_size
@@ -24,10 +27,13 @@ __all__ = [
     "Butterfly",
     "Cliff",
     "Draws",
+    "FreshOrRepeated",
     "GradientCheck",
     "GradientFlow",
     "LostSlope",
+    "PhaseDiagram",
     "Powers",
+    "ProductSpectrum",
     "Remedies",
     "Remedy",
     "ScalarRNN",
@@ -41,10 +47,13 @@ __all__ = [
     "WithTanh",
     "butterfly",
     "cliff",
+    "fresh_or_repeated",
     "gradient_check",
     "gradient_flow",
     "lost_slope",
+    "phase_diagram",
     "powers",
+    "product_spectrum",
     "remedies",
     "scalar_rnn",
     "step_size",
