@@ -9,8 +9,13 @@ from d2lbptt.checking.mistakes import MISTAKES, SUSPECTS
 from d2lbptt.gates import SCHEMES
 from d2lbptt.rnn import KINDS
 from d2lbptt.text.corpus import Text
+from d2lbptt.truncation.randomized_variance import Trade
 
 SEED = whole(0)
+
+
+def probabilities(pi):
+    return shaped(None)(pi) and np.all(np.greater(pi, 0) & np.less_equal(pi, 1))
 
 
 def every(kind):
@@ -72,6 +77,25 @@ SPECS = {
         },
         every(experiments.Powers),
     ),
+    "experiments.trade": Spec(
+        experiments.trade,
+        {"T": 5, "w": 0.9, "seed": 0},
+        {"T": whole(1, 10**6), "w": number(), "seed": SEED},
+        lambda found, given: type(found) is Trade and len(found.steps) == given["T"],
+    ),
+    "experiments.trajectories": Spec(
+        experiments.trajectories,
+        {"steps": 5, "windows": [3], "chunks": [2], "pi": [0.9], "seed": 0},
+        {
+            "steps": whole(1, 10**6),
+            "windows": lambda spans: shaped(None, dtypes="iu")(spans) and np.min(spans) >= 1,
+            "chunks": lambda spans: shaped(None, dtypes="iu")(spans) and np.min(spans) >= 1,
+            "pi": probabilities,
+            "seed": SEED,
+        },
+        lambda found, given: all(len(theta) == given["steps"] + 1 for theta in found.runs.values()),
+        {"windows": ("windows", "tau"), "chunks": ("chunks", "tau"), "steps": ("steps", "h_t")},
+    ),
     "experiments.transient": Spec(
         experiments.transient,
         {"rho": 0.5, "c": 2.0, "T": 6, "k": 2, "gap": 0.1, "activation": "tanh", "seed": 0, "input": 0.1},
@@ -114,6 +138,13 @@ SPECS = {
         },
         lambda found, given: type(found) is experiments.GradientCheck and found.T == given["T"],
         {"g": ("g", "scale")},
+    ),
+    "experiments.seen_by_span": Spec(
+        experiments.seen_by_span,
+        {"longest": 30, "n": 3, "p": 1},
+        {"longest": whole(4, 5000), "n": whole(3, 3), "p": whole(0, 3)},
+        every(experiments.SeenBySpan),
+        {"longest": ("longest", "tau")},
     ),
     "experiments.step_size": Spec(
         experiments.step_size,
@@ -173,6 +204,12 @@ SPECS = {
         },
         every(experiments.Truncation),
         {"g": ("g", "scale"), "units": ("units", "num_hiddens", "h"), "T": ("T", "tau")},
+    ),
+    "experiments.variance": Spec(
+        experiments.variance,
+        {"w": 0.8, "pi": [0.7], "T": 5, "draws": 3, "seed": 0},
+        {"w": number(), "pi": probabilities, "T": whole(1, 10**6), "draws": whole(1, 10**6), "seed": SEED},
+        lambda found, given: all(sample.shape == law.shape == (given["T"],) for sample, law in found.runs.values()),
     ),
     "experiments.with_tanh": Spec(
         experiments.with_tanh,
