@@ -112,6 +112,32 @@ SPECS = {
         every(experiments.Transient),
         {"T": ("T", "k")},
     ),
+    "experiments.cost": Spec(
+        experiments.cost,
+        {"lengths": [2, 3], "num_tokens": 3, "num_hiddens": 4, "seed": 0},
+        {
+            "lengths": lambda lengths: shaped(None, dtypes="iu")(lengths) and np.min(lengths) >= 1,
+            "num_tokens": whole(1, 10**4),
+            "num_hiddens": whole(1, 10**4),
+            "seed": SEED,
+        },
+        lambda found, given: found.milliseconds.shape == found.megabytes.shape == found.lengths.shape,
+        {"num_tokens": ("num_tokens", "num_inputs", "W_hx"), "num_hiddens": ("num_hiddens", "h")},
+    ),
+    "experiments.cuts": Spec(
+        experiments.cuts,
+        {"text": "a short text", "batch_size": 2, "num_steps": 2, "row": 0, "minibatches": 2, "seed": 0},
+        {
+            "text": lambda value: isinstance(value, str) and len(value) > 9,
+            "batch_size": whole(1, 4),
+            "num_steps": whole(1, 4),
+            "row": whole(0, 1),
+            "minibatches": whole(1),
+            "seed": SEED,
+        },
+        lambda found, given: all(len(piece) == given["num_steps"] for pieces in found for piece in pieces),
+        {"text": ("text", "corpus"), "batch_size": ("batch_size", "corpus"), "num_steps": ("num_steps", "corpus")},
+    ),
     "experiments.gradient_check": Spec(
         experiments.gradient_check,
         {

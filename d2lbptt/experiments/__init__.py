@@ -7,6 +7,8 @@ picture. Nothing here knows of pictures or of widgets.
 
 from ._butterfly import Butterfly, butterfly
 from ._cliff import Cliff, cliff
+from ._cost import Cost, cost
+from ._cuts import Cuts, cuts
 from ._gradient_check import GradientCheck, gradient_check
 from ._influence import SeenBySpan, Trajectories, seen_by_span, trajectories
 from ._lost_slope import LostSlope, lost_slope
@@ -21,6 +23,8 @@ from ._with_tanh import WithTanh, with_tanh
 __all__ = [
     "Butterfly",
     "Cliff",
+    "Cost",
+    "Cuts",
     "Draws",
     "GradientCheck",
     "LostSlope",
@@ -36,6 +40,8 @@ __all__ = [
     "WithTanh",
     "butterfly",
     "cliff",
+    "cost",
+    "cuts",
     "gradient_check",
     "lost_slope",
     "powers",
