@@ -9,8 +9,13 @@ from d2lbptt.checking.mistakes import MISTAKES, SUSPECTS
 from d2lbptt.gates import SCHEMES
 from d2lbptt.rnn import KINDS, init_params
 from d2lbptt.text.corpus import Text
+from d2lbptt.truncation.randomized_variance import Trade
 
 SEED = whole(0)
+
+
+def probabilities(pi):
+    return shaped(None)(pi) and np.all(np.greater(pi, 0) & np.less_equal(pi, 1))
 
 
 def every(kind):
@@ -150,6 +155,25 @@ SPECS = {
         lambda found, given: all(one.decades.shape == one.law.shape == (given["T"],) for one in found[:5]),
         {"T": ("T", "tau")},
     ),
+    "experiments.trade": Spec(
+        experiments.trade,
+        {"T": 5, "w": 0.9, "seed": 0},
+        {"T": whole(1, 10**6), "w": number(), "seed": SEED},
+        lambda found, given: type(found) is Trade and len(found.steps) == given["T"],
+    ),
+    "experiments.trajectories": Spec(
+        experiments.trajectories,
+        {"steps": 5, "windows": [3], "chunks": [2], "pi": [0.9], "seed": 0},
+        {
+            "steps": whole(1, 10**6),
+            "windows": lambda spans: shaped(None, dtypes="iu")(spans) and np.min(spans) >= 1,
+            "chunks": lambda spans: shaped(None, dtypes="iu")(spans) and np.min(spans) >= 1,
+            "pi": probabilities,
+            "seed": SEED,
+        },
+        lambda found, given: all(len(theta) == given["steps"] + 1 for theta in found.runs.values()),
+        {"windows": ("windows", "tau"), "chunks": ("chunks", "tau"), "steps": ("steps", "h_t")},
+    ),
     "experiments.transient": Spec(
         experiments.transient,
         {"rho": 0.5, "c": 2.0, "T": 6, "k": 2, "gap": 0.1, "activation": "tanh", "seed": 0, "input": 0.1},
@@ -165,6 +189,32 @@ SPECS = {
         },
         every(experiments.Transient),
         {"T": ("T", "k")},
+    ),
+    "experiments.cost": Spec(
+        experiments.cost,
+        {"lengths": [2, 3], "num_tokens": 3, "num_hiddens": 4, "seed": 0},
+        {
+            "lengths": lambda lengths: shaped(None, dtypes="iu")(lengths) and np.min(lengths) >= 1,
+            "num_tokens": whole(1, 10**4),
+            "num_hiddens": whole(1, 10**4),
+            "seed": SEED,
+        },
+        lambda found, given: found.milliseconds.shape == found.megabytes.shape == found.lengths.shape,
+        {"num_tokens": ("num_tokens", "num_inputs", "W_hx"), "num_hiddens": ("num_hiddens", "h")},
+    ),
+    "experiments.cuts": Spec(
+        experiments.cuts,
+        {"text": "a short text", "batch_size": 2, "num_steps": 2, "row": 0, "minibatches": 2, "seed": 0},
+        {
+            "text": lambda value: isinstance(value, str) and len(value) > 9,
+            "batch_size": whole(1, 4),
+            "num_steps": whole(1, 4),
+            "row": whole(0, 1),
+            "minibatches": whole(1),
+            "seed": SEED,
+        },
+        lambda found, given: all(len(piece) == given["num_steps"] for pieces in found for piece in pieces),
+        {"text": ("text", "corpus"), "batch_size": ("batch_size", "corpus"), "num_steps": ("num_steps", "corpus")},
     ),
     "experiments.gradient_check": Spec(
         experiments.gradient_check,
@@ -192,6 +242,13 @@ SPECS = {
         },
         lambda found, given: type(found) is experiments.GradientCheck and found.T == given["T"],
         {"g": ("g", "scale")},
+    ),
+    "experiments.seen_by_span": Spec(
+        experiments.seen_by_span,
+        {"longest": 30, "n": 3, "p": 1},
+        {"longest": whole(4, 5000), "n": whole(3, 3), "p": whole(0, 3)},
+        every(experiments.SeenBySpan),
+        {"longest": ("longest", "tau")},
     ),
     "experiments.step_size": Spec(
         experiments.step_size,
@@ -310,6 +367,12 @@ SPECS = {
         {"step": 3},
         {"step": whole(0, 62)},
         lambda found, given: found.shape == (3,) and found.dtype == bool,
+    ),
+    "experiments.variance": Spec(
+        experiments.variance,
+        {"w": 0.8, "pi": [0.7], "T": 5, "draws": 3, "seed": 0},
+        {"w": number(), "pi": probabilities, "T": whole(1, 10**6), "draws": whole(1, 10**6), "seed": SEED},
+        lambda found, given: all(sample.shape == law.shape == (given["T"],) for sample, law in found.runs.values()),
     ),
     "experiments.with_tanh": Spec(
         experiments.with_tanh,
