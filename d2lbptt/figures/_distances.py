@@ -1,4 +1,4 @@
-"""How far two runs from neighbouring initial states are apart, beside what the product of the Jacobians predicts."""
+"""How far two runs from nearly the same initial state are apart, beside what the product of the Jacobians predicts."""
 
 import numpy as np
 
@@ -21,11 +21,6 @@ def distances(ax, runs):
     Returns
     -------
     matplotlib.axes.Axes
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
 
     Notes
     -----

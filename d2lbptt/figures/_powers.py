@@ -38,11 +38,6 @@ def powers(ax, data):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     The vertical axis counts decades of the tangent: near v_1 that is the angle in radians, and 1 is 45 degrees. Each
@@ -79,7 +74,8 @@ class _Angles(Panel):
 
     def update(self, data):
         """Show other angles."""
-        end, lowest = data.steps[-1], min(data.theory[-1].min(), data.band[-1].min(), data.curve[-1], data.limit)
+        end = data.steps[-1]
+        lowest = min(data.theory[-1].min(), data.band[-1].min(), data.curve[-1], data.limit)
         bottom = -style.next_limit(0.3 - lowest, BOTTOMS)
         self.ax.set(xlim=(0, end), ylim=(bottom, TOP))
         around = np.r_[data.knots, data.knots[::-1]], np.r_[data.band[:, 0], data.band[::-1, 2]]

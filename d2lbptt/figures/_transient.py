@@ -29,11 +29,6 @@ def transient(ax, data):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     The thick line is the worst of all gradients, and the worst one at k = 5 is not the worst one at k = 50: no single
