@@ -467,7 +467,7 @@ ROWS_SPECS = {
 # --- truncation ---
 
 FIRST = np.array([1, 1])
-CELLS = pairs.cells(TRACE, Y)
+TABLE = pairs.pair_table(TRACE, Y)
 REAL = {"trace": trace_like("iuf"), "legal": {"y": shaped(T, q)}}
 
 
@@ -481,7 +481,7 @@ def one_first(v):
     return shaped(T, dtypes="iu")(v) and first(v)
 
 
-cells_like = filled(CELLS, size=number(0), states=shaped(T, h), flows=shaped(T, T, h), tails=shaped(T, T + 1, h))
+table_like = filled(TABLE, norm=number(0), states=shaped(T, h), flows=shaped(T, T, h), tails=shaped(T, T + 1, h))
 RNG = fresh(lambda: np.random.default_rng(0))
 
 
@@ -541,26 +541,26 @@ TRUNCATION = {
         {"first": one_first, "shared": flag, "last": flag},
         lambda found, given: found == (given["first"][1] == 1),
     ),
-    "truncation.pairs.cells": of_trace(
-        pairs.cells,
-        lambda found, given: close(found.gradient * found.size, gradient(given)),
+    "truncation.pairs.pair_table": of_trace(
+        pairs.pair_table,
+        lambda found, given: close(found.gradient * found.norm, gradient(given)),
         legal=REAL["legal"],
         trace=REAL["trace"],
     ),
-    "truncation.pairs.Cells.kept": Spec(
-        CELLS.kept,
+    "truncation.pairs.PairTable.weighted_sum": Spec(
+        TABLE.weighted_sum,
         {"weights": np.eye(2)},
         {"weights": shaped(T, T)},
         lambda found, given: close(
-            found * CELLS.size, gradient(OF_TRACE, lambda t, k: np.asarray(given["weights"], float)[t, k])
+            found * TABLE.norm, gradient(OF_TRACE, lambda t, k: np.asarray(given["weights"], float)[t, k])
         ),
     ),
-    "truncation.pairs.Cells.dropped": Spec(
-        CELLS.dropped,
+    "truncation.pairs.PairTable.truncation_error": Spec(
+        TABLE.truncation_error,
         {"first": FIRST},
         {"first": first},
         lambda found, given: close(
-            found * CELLS.size,
+            found * TABLE.norm,
             [gradient(OF_TRACE, lambda t, k, row=row: float(k + 1 < row[t])) for row in np.atleast_2d(given["first"])],
         ),
     ),
@@ -577,23 +577,23 @@ TRUNCATION = {
         {"gates": shaped(None, T), **REAL["legal"]},
         trace=REAL["trace"],
     ),
-    "truncation.pairs.Blocks.variance": Spec(
-        pairs.blocks(CELLS).variance,
+    "truncation.pairs.VarianceTerms.variance": Spec(
+        pairs.variance_terms(TABLE).variance,
         {"pi": 0.5},
         {"pi": probability},
         # For T = 2 there is one arrow: its cell, times a number of mean square 1/pi - 1.
         lambda found, given: close(
-            found[0] * CELLS.size**2,
+            found[0] * TABLE.norm**2,
             (1 / given["pi"] - 1) * np.sum(gradient(OF_TRACE, lambda t, k: float(t > k)) ** 2),
         ),
     ),
-    "truncation.pairs.blocks": Spec(
-        pairs.blocks,
-        {"cells": CELLS},
-        {"cells": cells_like},
+    "truncation.pairs.variance_terms": Spec(
+        pairs.variance_terms,
+        {"table": TABLE},
+        {"table": table_like},
         lambda found, given: found.whole.shape == (T - 1,) and finite(found),
         {},
-        ("cells",),
+        ("table",),
     ),
     "truncation.pairs.growth_per_step": of_trace(
         pairs.growth_per_step,

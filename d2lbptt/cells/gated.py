@@ -203,7 +203,7 @@ def gated_backward(trace, dh):
     ----------
     trace : GatedTrace
     dh : array, shape (T, h)
-        What the losses themselves bring to each state: row t - 1 is W_qh^T dL/do_t.
+        What the losses themselves contribute to each state: row t - 1 is W_qh^T dL/do_t.
 
     Returns
     -------
@@ -288,7 +288,7 @@ def resting_factor(params):
     Raises
     ------
     TypeError, ValueError
-        If params is no such thing, or is complex; if b_h is not zero: then zero is no place to rest.
+        If params is no GatedParams, or is complex; if b_h is not zero: then zero is no place to rest.
 
     Notes
     -----

@@ -8,7 +8,7 @@ The right formulas are those of ``untied``:
 
 Most mistakes put one part of them in the place of another; some happen where the steps are added up.
 
-Shapes: what step t brings to the gradient of a parameter stands in row t - 1 of (T, ...).
+Shapes: what step t contributes to the gradient of a parameter stands in row t - 1 of (T, ...).
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from .._recursion import affine, weigh
 from ..activations import ACTIVATIONS
 from ..losses import LOSSES
 from ..rnn import Trace, checked_trace
-from .linearization import parts, sweep, unbatched, uses
+from .linearization import Linearization, adjoints, contributions, linearize, unbatched
 
 __all__ = ["MISTAKES", "SUSPECTS", "Mistake", "flawed", "suspect"]
 
@@ -42,13 +42,13 @@ class Mistake(NamedTuple):
 
 
 class _Run(NamedTuple):
-    """What a mistake is made on: a forward pass, its targets, and the Parts of the right gradient."""
+    """What a mistake is made on: a forward pass, its targets, and the Linearization of the right gradient."""
 
     trace: Trace
     y: np.ndarray
     loss: str
     reduction: str
-    parts: tuple
+    parts: Linearization
 
     def right(self):
         """Return the right contributions."""
@@ -57,11 +57,11 @@ class _Run(NamedTuple):
     def made_of(self, **changed):
         """Return the contributions when some of the parts are others."""
         p = self.parts._replace(**changed)
-        return uses(p, sweep(p)[1])
+        return contributions(p, adjoints(p)[1])
 
 
 def flawed(mistake, trace, y, *, loss="squared_error", reduction="mean"):
-    """Return what each step brings to the gradient when a mistake is made.
+    """Return what each step contributes to the gradient when a mistake is made.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def flawed(mistake, trace, y, *, loss="squared_error", reduction="mean"):
         If an argument is not what it should be.
     """
     trace = checked_trace(trace)
-    run = _Run(trace, y, loss, reduction, parts(trace, y, loss=loss, reduction=reduction))
+    run = _Run(trace, y, loss, reduction, linearize(trace, y, loss=loss, reduction=reduction))
     change = _Run.right if mistake is None else MISTAKES[_validation.one_of("mistake", mistake, MISTAKES)].change
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows comes back as inf or nan
         found = change(run)
@@ -116,18 +116,18 @@ def _last_forgotten(run):
 def _cut(run):
     # What flows back to step 1 from later steps is taken away: only its own loss is left.
     p = run.parts
-    dz = sweep(p)[1]
+    dz = adjoints(p)[1]
     dz[0] = p.slope[0] * (p.do[0] @ p.W_qh)
-    return uses(p, dz)
+    return contributions(p, dz)
 
 
 def _longest_path_missing(run):
     p = run.parts
     last = np.zeros_like(p.do)
     last[-1] = p.do[-1]
-    dz = sweep(p)[1]
-    dz[0] -= sweep(p._replace(do=last))[1][0]
-    return uses(p, dz)
+    dz = adjoints(p)[1]
+    dz[0] -= adjoints(p._replace(do=last))[1][0]
+    return contributions(p, dz)
 
 
 def _W_hh_alone(**changed):
@@ -154,8 +154,8 @@ def _entry(factor):
 
 def _first_skipped(run):
     p = run.parts
-    dz = sweep(p)[1]
-    found = uses(p, dz)
+    dz = adjoints(p)[1]
+    found = contributions(p, dz)
     for rows in found.values():
         rows[0] = 0
     if len(dz) > 1:  # what flowed back last stands for the gradient of h_0
@@ -250,7 +250,7 @@ def suspect(letter):
     """
     name = SUSPECTS[_validation.one_of("letter", letter, SUSPECTS)]
 
-    def contributions(trace, y):
+    def wrong(trace, y):
         return flawed(name, trace, y)
 
-    return contributions
+    return wrong

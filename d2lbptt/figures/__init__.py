@@ -34,13 +34,12 @@ from ._step_size import step_size
 from ._strategies import strategies
 from ._training import by_seed, perplexity
 from ._transient import transient
-from ._truncation import cells
+from ._truncation import pair_table
 from ._variance import trade, variance
 
 __all__ = [
     "backward_table",
     "by_seed",
-    "cells",
     "cliff",
     "computational_graph",
     "cost",
@@ -51,6 +50,7 @@ __all__ = [
     "fresh_or_repeated",
     "gradient_flow",
     "lost_slope",
+    "pair_table",
     "pairs",
     "perplexity",
     "phase_diagram",

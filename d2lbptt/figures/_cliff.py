@@ -5,8 +5,7 @@ from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.ticker import FixedLocator, MultipleLocator
 
 from .. import _validation, laws
-from ..checking import step_size
-from ..growth.cliff import PLANE, SIGMOID, START, surface
+from ..growth.cliff import PLANE, SIGMOID, START, Cut, surface
 from . import _style as style
 from ._panels import Panel, Picture, line, set_texts
 from ._paper import drawn
@@ -28,7 +27,7 @@ def cliff(ax, data):
     Parameters
     ----------
     ax : matplotlib.axes.Axes
-    data : step_size.Cliff
+    data : growth.cliff.Cut
 
     Returns
     -------
@@ -39,7 +38,7 @@ def cliff(ax, data):
     What looks like a jump is smooth: the small picture shows the same curve with b stretched. The derivative that
     BPTT gives is right, and still a bad guide for a step of any size.
     """
-    top = 1.3 * _validation.instance("data", data, step_size.Cliff).E.max()
+    top = 1.3 * _validation.instance("data", data, Cut).E.max()
     _Cut(ax, (-0.06 * top, top), "b, in steps h from the steepest point").update(data)
     near = ax.inset_axes((0.075, 0.13, 0.27, 0.5))
     _Cut(near, ax.get_ylim(), "", secant=False).update(data)
@@ -71,7 +70,7 @@ class _Cut(Panel):
         self.secant.set_visible(secant)
 
     def update(self, data):
-        """Show another ``step_size.Cliff``."""
+        """Show another ``growth.cliff.Cut``."""
         b, E = data.point
         self.curve.set_data((data.b - b) / data.h, data.E)
         self.point.set_data([0], [E])
@@ -174,7 +173,7 @@ class _CliffPicture(Picture):
         self.words[-1].set(fontweight="normal", ha="center")
 
     def update(self, data):
-        """Show ``T``, ``path``, ``step``, ``clip``, ``steepest`` and ``cut``, attributes of data."""
+        """Show data, with the attributes of ``experiments.Cliff``."""
         self.plane.update(data)
         self.cut.update(data.cut)
         set_texts(self.words, _words(data))

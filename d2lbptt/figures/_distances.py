@@ -1,4 +1,4 @@
-"""How far two runs from nearly the same initial state are apart, beside what the product of the Jacobians predicts."""
+"""How far two runs that start close together are apart, beside what the product of the Jacobians predicts."""
 
 import numpy as np
 

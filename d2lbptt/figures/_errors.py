@@ -9,8 +9,8 @@ from matplotlib.collections import PolyCollection
 from PIL import Image
 
 from .. import _validation
+from ..checking.finding import Key
 from ..checking.report import Report
-from ..untied import Key
 from . import _style as style
 from ._graph import NAMES
 from ._panels import Picture, Words, box, line

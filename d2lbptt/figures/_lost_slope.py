@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.ticker import MultipleLocator
 
 from .. import _validation
-from ..checking.step_size import LostSlope
+from ..experiments import LostSlope
 from . import _style as style
 from ._paper import drawn
 
@@ -19,7 +19,7 @@ def lost_slope(ax, data):
     Parameters
     ----------
     ax : matplotlib.axes.Axes
-    data : step_size.LostSlope
+    data : experiments.LostSlope
 
     Returns
     -------

@@ -31,8 +31,7 @@ def powers(ax, data):
     Parameters
     ----------
     ax : matplotlib.axes.Axes
-    data : object
-        With the attributes of ``explorers.powers._Powers``.
+    data : experiments.Powers
 
     Returns
     -------
@@ -163,7 +162,7 @@ class _PowersPicture(Picture):
         self.angles = _Angles(figure.add_axes((0.465, 0.15, 0.49, 0.83)))
 
     def update(self, data):
-        """Show data, with the attributes of ``explorers.powers._Powers``."""
+        """Show data, with the attributes of ``experiments.Powers``."""
         self.direction.update(data)
         self.length.update(data)
         self.angles.update(data)

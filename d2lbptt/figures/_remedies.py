@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import _validation
-from ..growth.remedies import Remedy
+from ..experiments import Remedy
 from . import _style as style
 from ._flow import STEPS, bands
 from ._labels import apart
@@ -29,7 +29,7 @@ def remedies(ax, found, names=None):
     ----------
     ax : matplotlib.axes.Axes
         With room for names on the right: about half of its width.
-    found : mapping of str to remedies.Remedy
+    found : mapping of str to experiments.Remedy
         By keys of ``LOOKS``.
     names : mapping of str to str, optional
         What to call them; by default what they are called there.
@@ -141,5 +141,12 @@ class _RemediesPicture(Picture):
         self.remedies = _Remedies(figure.add_axes((0.11, 0.155, 0.58, 0.82)))
 
     def update(self, data):
-        """Show ``found`` and ``names``, attributes of data."""
-        self.remedies.update(data.found, data.names)
+        """Show an ``experiments.Remedies``."""
+        names = {
+            "gaussian": f"gaussian, g = {data.g:.2f}",
+            "window": f"window τ = {data.tau}",
+            "orthogonal": "orthogonal, tanh",
+            "identity": "identity, relu",
+            "gated": f"gated, b$_f$ = {data.b_f:.1f}".replace("-", "−"),
+        }
+        self.remedies.update({key: getattr(data, key) for key in names}, names)

@@ -22,8 +22,7 @@ def transient(ax, data):
     Parameters
     ----------
     ax : matplotlib.axes.Axes
-    data : object
-        With the attributes of ``explorers.transient._Transient``.
+    data : experiments.Transient
 
     Returns
     -------
@@ -96,7 +95,7 @@ class _Growth(Panel):
             x, y = places[name]
             inside = bottom + 0.04 * height < y < top - 0.02 * height
             text.set(x=x, y=y, visible=shown[name] and (inside or name == "σᵏ"))
-        which = "worst, identity:" if data.activation == "tanh" else "worst gradient,"
+        which = "worst gradient," if data.activation == "identity" else "worst, identity:"
         set_texts(self.key, (f"{which} |Wᵏ|", f"this gradient, {data.activation}", "dashed: theory"))
         first = 0.96 if data.norms[-1] < 0.6 * top else 0.19
         for row, text in enumerate(self.key):
@@ -163,6 +162,6 @@ class _TransientPicture(Picture):
         self.growth = _Growth(figure.add_axes((0.475, 0.15, 0.495, 0.83)))
 
     def update(self, data):
-        """Show data, with the attributes of ``explorers.transient._Transient``."""
+        """Show data, with the attributes of ``experiments.Transient``."""
         self.growth.update(data)
         self.directions.update(data, self.growth.ax.get_yticks(), *self.growth.ax.get_ylim())

@@ -29,7 +29,7 @@ THIS |= {"markeredgecolor": DARK, "markeredgewidth": 2.5}
 
 
 @drawn
-def cells(ax, sizes, first, weights=None):
+def pair_table(ax, sizes, first, weights=None):
     """Draw the table of what the loss of step t contributes to dL/dW_hh through step k, and strike out a part of it.
 
     Parameters
@@ -37,7 +37,7 @@ def cells(ax, sizes, first, weights=None):
     ax : matplotlib.axes.Axes
         About square.
     sizes : array, shape (T, T)
-        Row t - 1, column k - 1, relative to the norm of the gradient, as ``pairs.Cells.sizes``.
+        Row t - 1, column k - 1, relative to the norm of the gradient, as ``pairs.PairTable.norms``.
     first : array of int, shape (T,)
         The cells k < first are struck out; see ``gates.first_kept``.
     weights : array, shape (T, T), optional
@@ -63,7 +63,7 @@ def cells(ax, sizes, first, weights=None):
 
 
 class _CellTable(Panel):
-    """The picture of ``cells``."""
+    """The picture of ``pair_table``."""
 
     def __init__(self, ax):
         super().__init__(style.axes(ax, "used in step k", "loss of step t"))
@@ -77,7 +77,7 @@ class _CellTable(Panel):
         self.words.set(fontsize=style.NOTE, fontweight="bold", linespacing=1.35)
 
     def update(self, sizes, first, weights=None):
-        """Show other cells; see ``cells``."""
+        """Show other cells; see ``pair_table``."""
         T = len(sizes)
         with np.errstate(divide="ignore", invalid="ignore"):
             seen = np.log10(sizes if weights is None else sizes * np.where(weights > 0, weights, 1))
@@ -252,9 +252,9 @@ class _TruncationPicture(Picture):
         self.title = self.write(0.545, 0.94, color=DARK, **style.BOLD)
 
     def update(self, data):
-        """Show a ``Truncated`` of the explorer."""
+        """Show an ``experiments.Truncation``."""
         network, draws, words = data.network, data.draws, f"{data.dropped} of {data.all}\ncells dropped"
-        self.table.update(network.sizes, data.first, data.weights)
+        self.table.update(network.table.norms, data.first, data.weights)
         if draws is None:
             self.curves.update(network.curves, data.scheme, (data.kept, data.error), network.laws.get(data.scheme))
             self.share.update(data.along, 1 - data.law)
@@ -263,13 +263,13 @@ class _TruncationPicture(Picture):
             point = draws.kept.mean(), np.sqrt(np.mean(draws.error**2))
             cloud = draws.kept, draws.error
             self.curves.update(network.curves, data.scheme, point, cloud=cloud, this=data.draw)
-            self.share.update(draws.along.mean(), draws.spread_along, draws.along, data.draw)
+            self.share.update(draws.along.mean(), draws.spread, draws.along, data.draw)
         self.table.words.set_text(words)
         self.title.set_text(_verdict(data))
 
 
 def _verdict(data):
-    if not data.network.cells.size:
+    if not data.network.table.norm:
         return "the gradient is exactly 0"
     draw, digits = ("", 4) if data.draws is None else (f"draw {data.draw}: ", 3)
     error = f"{short(100 * data.error)} %" if data.error < 10 else f"× {short(data.error)}"

@@ -1,4 +1,4 @@
-"""Two runs from neighbouring initial states: how far apart they are at each step, and what the Jacobians predict.
+"""Two runs from initial states that are close together: their distance at each step, and what the Jacobians predict.
 
     h'_0 = h_0 + delta v,    d_t = |h'_t - h_t|
     d_t = |J_t J_{t-1} .. J_1 (h'_0 - h_0)|,   J_t = diag(phi'(z_t)) W_hh        as long as d_t is small     9.7.15
@@ -95,7 +95,7 @@ def perturbed_runs(params, x, h0, v, delta, *, activation="tanh"):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not such a thing, or delta v is lost when it is added to h_0.
+        If an argument is not as described, or delta v is lost when it is added to h_0.
     FloatingPointError
         If a state overflows.
 

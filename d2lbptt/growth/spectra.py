@@ -195,14 +195,14 @@ def jacobian_spectrum(trace, start=0, stop=None):
     Raises
     ------
     TypeError, ValueError
-        If the trace is none, is complex or is that of a batch, or if start and stop are not such numbers.
+        If the trace is none, is complex or is that of a batch, or if start and stop are out of range.
     numpy.linalg.LinAlgError
         If the last stage does not converge.
 
     Notes
     -----
     Every J_t is taken through a QR factorization, J_t Q_{t-1} = Q_t R_t, with a random Q_0, which lets the columns sort
-    themselves by growth. The product of all R_t is kept as diag(2^e) X with whole numbers e and rows of X near 1, so
+    themselves by growth. The product of all R_t is stored as diag(2^e) X with whole numbers e and rows of X near 1, so
     nothing overflows for any T. One-sided Jacobi rotations find the singular values of diag(2^e) X from e and X alone,
     each of them to the relative accuracy that X allows, also where many are equal. A product that is short is no
     special case. For what is computed and when it is stable: D. E. Stewart (1997), ETNA 5, 29-47. For the
@@ -500,12 +500,12 @@ def gaussian_growth(n, K, samples, *, repeated, seed=0):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not such a number, or the matrices do not fit in memory.
+        If an argument is out of range, or the matrices do not fit in memory.
 
     Notes
     -----
     v is the first unit vector: a Gaussian matrix knows no direction. The laws are ``laws.fresh_products`` and
-    ``laws.repeated_mean``.
+    ``laws.log10_repeated_bound``.
     """
     n, K = _validation.whole_number("n", n, 1), _validation.whole_number("K", K, 0)
     samples = _validation.whole_number("samples", samples, 1)
@@ -542,12 +542,12 @@ def horizon(rho, dtype=float):
     Horizon
         By log(end) / log(rho), to 60 digits. With the numbers of ``numpy.finfo`` the ends are
         2^maxexp (1 - 2^-(nmant+2)), 2^minexp (1 - 2^-(nmant+1)) and 2^(minexp-nmant-1): each lies half-way between two
-        neighbours (IEEE 754, ties to even).
+        adjacent numbers (IEEE 754, ties to even).
 
     Raises
     ------
     TypeError, ValueError
-        If rho or dtype is not such a thing.
+        If rho is below 0, or dtype another one.
 
     Notes
     -----

@@ -99,26 +99,6 @@ def test_what_overflows_is_shown_for_a_shorter_T(explorer, activation, targets, 
     assert report.ratios[Key("W_hh", True)].shape == (T, 5, 5)
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
-        {},
-        {"mistake": "none", "dtype": "float32"},
-        {"mistake": "suspect G", "activation": "sigmoid", "kind": "gaussian", "seed": 7},
-        {"mistake": "h_0 is zero", "given": "sums alone", "T": 77},
-        {"targets": "almost hit", "mistake": "none", "g": 0.35},
-        {"dtype": "float32", "activation": "identity", "T": 100, "g": 3.0, "targets": "almost hit", "mistake": "none"},
-    ],
-)
-def test_as_python_gives_the_same_report(explorer, values, capsys):
-    report, _ = shown(explorer, **values)
-    names = {}
-    exec(explorer.code, names)
-    assert str(names["report"]) == str(report) == capsys.readouterr().out.strip("\n")
-    for key, ratios in report.ratios.items():
-        np.testing.assert_array_equal(names["report"].ratios[key], ratios)
-
-
 # --- the lines of code in notebook 06 ---
 
 CELLS = {cell.id: cell.source for cell in notebooks.read(NOTEBOOK).cells}
