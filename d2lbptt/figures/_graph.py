@@ -44,11 +44,6 @@ def computational_graph(ax, graph, *, walked=None, weight=None):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     White boxes are variables, shaded boxes parameters, circles operators. A box for each use of a weight does not

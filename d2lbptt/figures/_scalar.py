@@ -40,11 +40,6 @@ def backward_table(ax, table, *, filled=None):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     The grey row T + 1 belongs to no step of the sequence: its zeros say that nothing depends on what comes later.
