@@ -13,7 +13,6 @@ Shapes: the leading axis or axes are steps, entry t - 1 for step t; then the sha
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
@@ -24,17 +23,7 @@ from .graph import WEIGHTS
 from .rnn import checked_trace
 from .total_derivative import total_derivatives
 
-__all__ = ["Key", "by_loss", "by_pair", "by_use"]
-
-
-class Key(NamedTuple):
-    """What a table belongs to: a parameter's gradient, or, with ``steps``, what each step contributes, (T, ...).
-
-    The names "h" and "o" stand for dL/dh_t and dL/do_t, which belong to steps and have no sum.
-    """
-
-    name: str
-    steps: bool = False
+__all__ = ["by_loss", "by_pair", "by_use"]
 
 
 def by_use(trace, y, parameter="W_hh", *, loss="squared_error", reduction="mean"):

@@ -7,7 +7,7 @@ from walk import Spec, choice, either, flag, never, number, optional, shaped, wh
 
 import d2lbptt as bptt
 from d2lbptt import laws
-from d2lbptt.growth import cliff, perturbed_runs, remedies, scales, spectra
+from d2lbptt.growth import cliff, perturbed_runs, scales, spectra
 
 T, d, h = 6, 2, 3
 ACTIVATION = choice("identity", "tanh", "sigmoid", "relu")
@@ -360,39 +360,6 @@ SPECS = {
         lambda found, given: found.value == 1 if given["stop"] > given["start"] else math.isnan(found.value),
         {"start": ("start", "stop"), "log": ("log", "start", "stop")},
     ),
-    # --- remedies ---
-    "growth.remedies.remedies": Spec(
-        remedies.remedies,
-        {
-            "T": 8,
-            "g": 0.8,
-            "tau": None,
-            "gate_bias": -5.0,
-            "seed": 0,
-            "num_hiddens": 4,
-            "num_inputs": 4,
-            "input_size": 0.1,
-        },
-        {
-            "T": whole(1, 10**6),
-            "g": number(0, 1000),
-            "tau": optional(whole(1, 8)),
-            "gate_bias": number(),
-            "seed": whole(0),
-            "num_hiddens": whole(1, 10**4),
-            "num_inputs": whole(1, 10**4),
-            "input_size": number(-1000, 1000),
-        },
-        lambda found, given: (
-            tuple(found) == remedies.NAMES and all(one.decades.shape == (given["T"],) for one in found.values())
-        ),
-    ),
-    "growth.remedies.log10_never_at_zero": Spec(
-        remedies.log10_never_at_zero,
-        {"T": 5},
-        {"T": whole(1, 10**6)},
-        lambda found, given: found.shape == (given["T"],) and found[0] == 0 and (np.diff(found) < 0).all(),
-    ),
     # --- one unit ---
     "growth.cliff.errors": Spec(cliff.errors, UNIT, {"w": NUMBERS, "b": NUMBERS, "T": whole(1, 10**6)}, unit_error),
     "growth.cliff.gradients": Spec(
@@ -409,6 +376,12 @@ SPECS = {
             found.shape == tuple(given["size"])[::-1]
             and np.allclose(found[0, 0], unit(cliff.PLANE[0][0], cliff.PLANE[1][0], given["T"]), rtol=1e-4, atol=1e-6)
         ),
+    ),
+    "growth.cliff.cut": Spec(
+        cliff.cut,
+        {"w": 5.0, "b": -2.6, "h": 1e-3, "T": 5},
+        {"w": number(), "b": number(), "h": number(0, 1, open_low=True), "T": whole(1, 10**6)},
+        lambda found, given: isinstance(found, cliff.Cut) and len(found.b) == len(found.E),
     ),
     "growth.cliff.steepest": Spec(
         cliff.steepest,

@@ -230,7 +230,7 @@ def theory(scales, seeds, T, *, num_hiddens=64, activation="tanh", kind="gaussia
     does not depend on q: g^2 / 2 for relu. phi has to be that, or bounded and analytic. It is
     right for lag fixed and h large, also for orthogonal W_hh (seen in simulation). A single Gaussian network that is
     nearly at rest, g rho < 1 and small inputs, goes in the long run with its own spectral radius: see
-    ``laws.mean_field`` and ``remedies.remedies``.
+    ``laws.mean_field`` and ``experiments.remedies``.
 
     "bound", for symmetric and identity W_hh with another activation, where the units are not independent enough for a
     mean field: (gamma g sigma_max)^k, which no gradient exceeds; see ``laws.log10_bound``.

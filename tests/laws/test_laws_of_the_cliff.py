@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from d2lbptt import Params, backward, forward
-from d2lbptt.checking.step_size import CLIFF_STEPS, CLIFF_TARGET, cliff
+from d2lbptt.growth.cliff import STEPS as CLIFF_STEPS
+from d2lbptt.growth.cliff import TARGET as CLIFF_TARGET
+from d2lbptt.growth.cliff import cut, steepest
 from d2lbptt.laws import (
     folds,
     separatrix,
@@ -101,10 +103,10 @@ def along_the_wall(w, c, y=CLIFF_TARGET):
 
 @pytest.mark.parametrize("w", [4.6, 4.8, 5.0, 5.2])
 def test_the_steepest_point_is_a_hair_beside_the_wall(w):
-    """The search of ``cliff`` finds it where the limit of large T has it, at c / slope(T) from the wall.
+    """``steepest`` finds it where the limit of large T has it, at c / slope(T) from the wall.
 
     The tolerance is the next term of the expansion: m itself moves with b, and its T-th power T times as far."""
-    law, found = separatrix(w), cliff(w)
+    law, found = separatrix(w), cut(w, steepest(w).b)
     hair = 1 / law.slope(CLIFF_STEPS)
     c = np.linspace(-2, 2, 40_001)
     steepness, next_term = np.abs(along_the_wall(w, c)), 3 * CLIFF_STEPS * hair
@@ -119,7 +121,7 @@ def test_where_the_start_does_not_repel_the_steep_place_is_at_a_fold():
     w = 4.2
     with pytest.raises(ValueError, match=r"w is 4\.2, wanted \|w\| above 1/sigma'\(x_0\) = 4\.2553"):
         separatrix(w)
-    b = cliff(w).point[0]
+    b = steepest(w).b
     line = 0.5 - w / (1 + math.exp(-0.5))
     assert abs(b - folds(w).b[0]) < abs(b - line) and b < folds(w).b[0]
 
