@@ -3,7 +3,7 @@
 A leaky relu is added, phi(z) = z for z > 0 and A z below. Oracles: its forward pass as a loop and its gradient by brute
 force (oracles.py), whole trees of nested functions for every pair (t, k); its Gaussian moments by symmetry. Every
 public function that takes an activation, by name or inside a trace, must then work or refuse it by name. A curve that
-bends everywhere and has no bound, softplus, shows who refuses.
+bends everywhere and has no bound, arsinh, shows who refuses.
 """
 
 import importlib
@@ -32,16 +32,12 @@ def leaky_slope(h):
     return np.where(h.real > 0, 1.0, A).astype(h.dtype)
 
 
-def softplus(z, out=None):
-    return np.log1p(np.exp(z), out=out)
-
-
 @pytest.fixture(autouse=True)
 def added(monkeypatch):
     """Add the entries, and tell the oracles of the leaky relu."""
     new = Activation("leaky", leaky, leaky_slope, bound=1.0, kinks=(0.0,), homogeneous=True)
     monkeypatch.setitem(ACTIVATIONS, "leaky", new)
-    monkeypatch.setitem(ACTIVATIONS, "softplus", Activation("softplus", softplus, lambda h: -np.expm1(-h), 1.0))
+    monkeypatch.setitem(ACTIVATIONS, "arsinh", Activation("arsinh", np.arcsinh, lambda h: 1 / np.cosh(h), bound=1.0))
     monkeypatch.setitem(oracles.VALUES, "leaky", leaky)
     monkeypatch.setitem(oracles.SLOPES, "leaky", lambda z: np.where(np.real(z) > 0, 1.0, A))
 
@@ -175,7 +171,7 @@ def test_a_linear_phi_of_another_slope_is_one_of_the_linear_ones(monkeypatch):
 
 REFUSED = {
     "leaky": {"laws.mean_field", "laws.edge_of_chaos", "checking.step_size.step_sizes"},
-    "softplus": {"laws.mean_field", "laws.edge_of_chaos", "growth.scales.theory"},
+    "arsinh": {"laws.mean_field", "laws.edge_of_chaos", "growth.scales.theory", "experiments.phase_diagram"},
 }
 NAMED = ("activation", "phi", "theta")
 LATER = "figures.", "explorers."  # their menus
@@ -232,6 +228,6 @@ def test_who_takes_a_trace_takes_that_of_a_new_activation(key, argument, activat
 
 
 def test_a_name_that_is_none_is_refused_with_all_that_there_are():
-    with pytest.raises(ValueError, match=r"^activation is 'swish', wanted one of .*, leaky, softplus$"):
+    with pytest.raises(ValueError, match=r"^activation is 'swish', wanted one of .*, leaky, arsinh$"):
         forward(init_params(1, 1, 1), np.ones((2, 1)), activation="swish")
     assert importlib.import_module("d2lbptt.scalar").scalar_rnn(0.5, 1.0, [1.0], [0.0], phi="leaky").h[1] == 1
