@@ -174,14 +174,12 @@ REFUSED = {
     "arsinh": {"laws.mean_field", "laws.edge_of_chaos", "growth.scales.theory", "experiments.phase_diagram"},
 }
 NAMED = ("activation", "phi", "theta")
-LATER = "figures.", "explorers."  # their menus
 
 
 def taking(*names):
     """The public functions with an argument of one of these names, and which: (key, name)."""
     found = [(key, function) for module in sorted(modules()) for key, function in callables(module)]
-    every = [(key, name) for key, f in found for name in inspect.signature(f).parameters if name in names]
-    return [(key, name) for key, name in every if not key.startswith(LATER)]
+    return [(key, name) for key, f in found for name in inspect.signature(f).parameters if name in names]
 
 
 OF_A_TRACE = [(key, name) for key, name in taking("trace") if isinstance(SPECS[key].good[name], Trace)]
