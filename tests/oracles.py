@@ -283,6 +283,11 @@ def assert_gradients_agree(got, problem, pair=every_pair, factor=100):
         assert excess <= 0, f"{name} is off by {excess:.1e} more than rounding explains"
 
 
+def weighted_sum(table, weights):
+    """The sum of the cells of a pair table, each times its weight, (T, T): the gradient of a scheme."""
+    return np.einsum("kth,tk,kj->hj", table.flows, weights, table.states)
+
+
 # --- the complex step, over the textbook forward pass ---
 
 

@@ -530,14 +530,6 @@ TRUNCATION = {
         legal=REAL["legal"],
         trace=REAL["trace"],
     ),
-    "truncation.pairs.PairTable.weighted_sum": Spec(
-        TABLE.weighted_sum,
-        {"weights": np.eye(2)},
-        {"weights": shaped(T, T)},
-        lambda found, given: close(
-            found * TABLE.norm, gradient(OF_TRACE, lambda t, k: np.asarray(given["weights"], float)[t, k])
-        ),
-    ),
     "truncation.pairs.PairTable.truncation_error": Spec(
         TABLE.truncation_error,
         {"first": FIRST},

@@ -277,9 +277,6 @@ SPECS = {
         {"W": SQUARE},
         lambda found, given: near(found.prod(), abs(np.linalg.det(given["W"]))) and found[0] >= found[1],
     ),
-    "growth.spectra.departure_from_normality": Spec(
-        spectra.departure_from_normality, {"W": W2}, {"W": SQUARE}, lambda found, given: 0 <= found <= 1
-    ),
     "growth.spectra.jacobian_spectrum": Spec(
         spectra.jacobian_spectrum,
         {"trace": TRACE, "start": 0, "stop": T},

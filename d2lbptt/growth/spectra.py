@@ -31,7 +31,6 @@ __all__ = [
     "Horizon",
     "spectral_radius",
     "singular_values",
-    "departure_from_normality",
     "jacobian_spectrum",
     "lyapunov_exponents",
     "power_growth",
@@ -144,31 +143,6 @@ def singular_values(W):
         As for ``spectral_radius``.
     """
     return np.linalg.svd(_validation.square("W", W), compute_uv=False)
-
-
-def departure_from_normality(W):
-    """Return Henrici's departure from normality divided by the Frobenius norm: 0 for a normal W, 1 for a nilpotent one.
-
-    With the Schur form W = U (D + N) U^H, D diagonal and N strictly upper triangular, it is |N|_F / |W|_F.
-    |N|_F^2 = |W|_F^2 - sum |lambda_i|^2, but that difference would lose half of the digits.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As for ``spectral_radius``.
-
-    References
-    ----------
-    Henrici (1962), Numerische Mathematik 4, 24-40. Trefethen and Embree (2005), Spectra and Pseudospectra, chapter 48.
-    """
-    from scipy.linalg import schur  # loaded when it is first used
-
-    W = _validation.square("W", W)
-    size = np.abs(W).max()
-    if size == 0:
-        return 0.0
-    triangle = schur(W / size, output="complex")[0]
-    return float(np.linalg.norm(np.triu(triangle, 1)) / np.linalg.norm(triangle))
 
 
 # --- the product of Jacobians ---

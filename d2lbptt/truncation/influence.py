@@ -24,7 +24,7 @@ import numpy as np
 
 from .. import _validation
 from ..bptt import backward
-from ..gates import randomized
+from ..gates import SCHEMES, randomized
 from ..rnn import Params, forward
 
 __all__ = [
@@ -39,7 +39,6 @@ __all__ = [
 
 UNITS, POSITIVE = 23, 10
 START, RATE = 0.5, 1e-4  # theta_0 and the learning rate of the published experiment
-SCHEMES = ("full", "window", "chunks", "randomized")
 FAR = 1e6  # where a theta that runs away is no longer followed
 
 

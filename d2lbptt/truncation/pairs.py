@@ -120,19 +120,6 @@ class PairTable(NamedTuple):
         table[np.triu_indices(len(table), 1)] = np.nan
         return table
 
-    def weighted_sum(self, weights):
-        """Return the sum of the cells, each times its weight, (T, T): the gradient of a scheme.
-
-        It raises TypeError or ValueError if the weights do not fit, FloatingPointError if the sum overflows.
-        """
-        T = len(self.states)
-        weights = _validation.real_array("weights", weights, (T, T), "(T, T)")
-        with np.errstate(over="ignore", invalid="ignore"):
-            found = outer_sum(np.einsum("kth,tk->kh", self.flows, weights), self.states)
-        if not np.isfinite(found).all():
-            raise FloatingPointError("the sum of the cells overflows float64: the weights are too large")
-        return found
-
     def truncation_error(self, first):
         """Return the sum of the cells k < first_kept, which is the error of a scheme that weighs no cell.
 

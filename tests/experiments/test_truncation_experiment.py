@@ -8,6 +8,7 @@ import itertools
 
 import numpy as np
 import pytest
+from oracles import weighted_sum
 from schemes import CASES, START, kept_pairs, network, options
 
 from d2lbptt import backward, experiments, init_params, randomized
@@ -46,7 +47,7 @@ def test_error_cosine_and_component_are_those_of_backward(values):
     assert data.cosine == pytest.approx(np.sum(part * full) / size / np.linalg.norm(part), rel=1e-9)
     assert data.along == pytest.approx(np.sum(part * full) / size**2, rel=1e-9)
     # the cells that are kept add up to it
-    np.testing.assert_allclose(data.network.table.weighted_sum(data.weights), part / size, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(weighted_sum(data.network.table, data.weights), part / size, rtol=0, atol=1e-12)
     if data.draws is not None:
         each = np.array([backward(trace, y, reduction=values["reduction"], gates=row).W_hh for row in gates])
         along = np.einsum("nij,ij->n", each, full) / size**2

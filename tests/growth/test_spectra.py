@@ -15,7 +15,6 @@ import pytest
 
 from d2lbptt import Params, forward, init_params
 from d2lbptt.growth.spectra import (
-    departure_from_normality,
     horizon,
     jacobian_spectrum,
     lyapunov_exponents,
@@ -563,17 +562,6 @@ def test_two_by_two():
     assert (sigma**2).sum() == pytest.approx((W**2).sum(), rel=1e-14)
 
 
-@pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
-def test_departure_from_normality(scale):
-    """A triangular W is its own Schur form; a nilpotent one is all departure; normal ones have none."""
-    W = np.array([[0.5, 3.0, 1.0], [0, 0.4, 2.0], [0, 0, 0.3]])
-    assert departure_from_normality(scale * W) == pytest.approx(math.sqrt(14 / (14 + 0.5)), rel=1e-12)
-    assert departure_from_normality(scale * np.triu(np.ones((4, 4)), 1)) == pytest.approx(1)
-    for kind in ("orthogonal", "symmetric", "identity"):
-        assert departure_from_normality(scale * init_params(1, 30, 1, kind=kind).W_hh) < 1e-13
-    assert departure_from_normality(np.zeros((2, 2))) == 0
-
-
 # --- what does not fit ---
 
 ONE, BATCH = np.ones((5, 1)), np.ones((5, 3, 1))
@@ -605,7 +593,6 @@ TRACE = forward(init_params(1, 2, 2), ONE)
         (lambda: power_growth(np.eye(2), [1, 1], 10**18), ValueError, ["bytes", "K = 1000000000000000000"]),
         (lambda: spectral_radius(3.0), ValueError, ["W", "()", "(n, n)"]),
         (lambda: singular_values([[1, np.inf], [0, 1]]), ValueError, ["W", "inf", "finite"]),
-        (lambda: departure_from_normality(1j * np.eye(2)), TypeError, ["W", "complex128", "real"]),
         (lambda: horizon(-1), ValueError, ["rho", "-1", "from 0"]),
         (lambda: horizon(math.nan), ValueError, ["rho", "nan"]),
         (lambda: horizon(2, np.float16), TypeError, ["float16", "float32 or float64"]),
