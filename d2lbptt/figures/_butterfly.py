@@ -1,4 +1,4 @@
-"""Two runs from neighbouring states: one unit of both, and their distance beside what Jacobians and theory say."""
+"""Two runs from nearly the same state: one unit of both, and their distance beside what Jacobians and theory say."""
 
 import numpy as np
 from matplotlib.ticker import MultipleLocator
@@ -39,8 +39,8 @@ class _ButterflyPicture(Picture):
         """Show ``runs``, ``law`` (rate per step, or None), its ``name`` and ``delta`` (log10), of data."""
         self.unit.update(data.runs)
         self.distance.update(data.runs, data.law)
-        neighbour = f"and of its neighbour, {style.power_of_ten(data.delta)} away"
-        set_texts(self.words, (neighbour, "their distance", "by the Jacobians", THEORIES[data.name]))
+        other = f"and of its neighbour, {style.power_of_ten(data.delta)} away"
+        set_texts(self.words, (other, "their distance", "by the Jacobians", THEORIES[data.name]))
 
 
 class _Unit(Panel):
@@ -57,8 +57,7 @@ class _Unit(Panel):
 
     def update(self, runs):
         """Show another pair of runs."""
-        T, parted = len(runs.h) - 1, runs.parted
-        begin = 0
+        T, parted, begin = len(runs.h) - 1, runs.parted, 0
         if parted is not None and T > WINDOW:
             begin = min(max(parted - WINDOW // 2, 0), T - WINDOW) // STRIDE * STRIDE
         steps = WINDOW if T > WINDOW else style.next_limit(T, STEPS)
@@ -87,9 +86,10 @@ class _Distance(Panel):
 
     def update(self, runs, law):
         """Show another pair of runs, and the rate per step that theory has, natural logarithm, or None."""
-        measured, predicted, floor = runs.log / LN10, runs.predicted / LN10, runs.floor / LN10
+        measured, predicted, floor = (natural / LN10 for natural in (runs.log, runs.predicted, runs.floor))
         low = -style.next_limit(1 - measured[np.isfinite(measured)].min(), BOTTOMS)
-        t, reach = np.arange(len(measured)), style.next_limit(len(measured) - 1, STEPS)
+        t = np.arange(len(measured))
+        reach = style.next_limit(t[-1], STEPS)
         self.ax.set(xlim=(-0.02 * reach, 1.02 * reach), ylim=(low, TOP))
         self.theory.set_visible(law is not None and np.isfinite(law))
         theory = measured[0] + t * law / LN10 if self.theory.get_visible() else 0 * t
@@ -102,7 +102,8 @@ class _Distance(Panel):
         self._mark(runs.parted, reach, floor, measured)
 
     def _name_bands(self, floor, low, most, reach):
-        height, T, band = TOP - low, len(floor) - 1, (low, low + 0.1 * (TOP - low))
+        height, T = TOP - low, len(floor) - 1
+        band = (low, low + 0.1 * height)
         # A band that is too thin for words, or does not reach so far, is not named.
         ends = [reach, 0.3 * reach] if low == -BOTTOMS[0] else []
         self._place(self.bounds, [(end, -0.3 * reach) for end in ends], (most - 0.2, TOP), (most + TOP) / 2)

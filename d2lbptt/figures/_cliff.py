@@ -33,11 +33,6 @@ def cliff(ax, data):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     What looks like a jump is smooth: the small picture shows the same curve with b stretched. The derivative that
@@ -187,7 +182,8 @@ class _CliffPicture(Picture):
 
 def _words(data):
     path, cut = data.path, data.cut
-    steps, far = len(path.norm), np.hypot(data.step[0] - path.w[0], data.step[1] - path.b[0])
+    steps = len(path.norm)
+    far = np.hypot(data.step[0] - path.w[0], data.step[1] - path.b[0])
     yield f"one step, not clipped: {_size(far)} long"
     often = "not clipped" if data.clip is None else f"clipped at {data.clip:g}"
     end = "leaves the map" if path.left else f"E = {_size(path.E[-1])}" if path.E[-1] > TINY else "E = 0"

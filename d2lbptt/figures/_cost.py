@@ -20,18 +20,13 @@ def cost(ax, lengths, milliseconds, megabytes):
     ----------
     ax : matplotlib.axes.Axes
     lengths : sequence of int
-        T, rising.
+        T, rising, all of them above 0.
     milliseconds, megabytes : sequence of float
-        Of one forward and backward pass, and of the states that it keeps.
+        Of one forward and backward pass, and of the states that it caches; above 0.
 
     Returns
     -------
     matplotlib.axes.Axes
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above, or a number is not above 0.
 
     Notes
     -----

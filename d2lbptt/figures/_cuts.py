@@ -28,11 +28,6 @@ def cuts(ax, carried, fresh):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     A minibatch has B such rows side by side; one is shown. Real pieces are longer: 35 characters in the book.

@@ -22,11 +22,6 @@ def distances(ax, runs):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     A curve that runs flat at the top has met the bounds of the states; the two runs have not come together.

@@ -24,11 +24,6 @@ def eigenvalues(ax, values):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     Eigenvalues alone decide for the identity activation only, and there only in the long run: a matrix that is far

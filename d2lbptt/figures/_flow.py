@@ -46,11 +46,6 @@ def gradient_flow(
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     The vertical axis shows a ratio, so every curve of one model starts at 1 on the right: how large the gradient
@@ -102,24 +97,25 @@ class _GradientFlow(Panel):
 
     def update(self, full, truncated=None, tau=None, *, steps=None, theory=None, bound=None, every_step=False):
         """Show other curves; see ``gradient_flow``."""
-        t, alone = np.arange(1, len(full) + 1), "loss at T alone"
+        t = np.arange(1, len(full) + 1)
         curve, cut = _relative(full, full), _relative(truncated, full)
         _set_limits(self.ax, [curve, _relative(theory)], self.decades)
         self.end.set_data(t[-1:], curve[-1:])
         self._full.show(t, curve, "full gradient")
         self._truncated.show(t if steps is None else steps, cut, f"truncated, τ = {tau}")
-        self._theory.show_law(t, _relative(theory), f"theory, {alone}" if every_step else "theory: ρᵏ × slopes")
-        self._bound.show_law(t, _relative(bound), f"bound, {alone}" if every_step else "no gradient lies above")
+        self._theory.show_law(t, _relative(theory), "theory, loss at T alone" if every_step else "theory: ρᵏ × slopes")
+        self._bound.show_law(t, _relative(bound), "bound, loss at T alone" if every_step else "no gradient lies above")
         self._name(self._hatch(*self._truncated.line.get_data()), tau)
 
     def _hatch(self, steps, curve):
-        """Hatch what the window drops, up to the first step that it keeps; return where that ends, or None."""
+        """Hatch what the window drops, up to the first step that it reaches; return where that ends, or None."""
         drops = len(curve) > 0 and not np.isfinite(curve[0])
         self.dropped.set_visible(drops)
         if not drops:
             return None
-        kept, (low, _), (bottom, top) = np.isfinite(curve), self.ax.get_xlim(), self.ax.get_ylim()
-        edge = steps[np.argmax(kept)] - 0.5 if kept.any() else steps[-1] + 0.5
+        reached = np.isfinite(curve)
+        edge = steps[np.argmax(reached)] - 0.5 if reached.any() else steps[-1] + 0.5
+        (low, _), (bottom, top) = self.ax.get_xlim(), self.ax.get_ylim()
         self.dropped.set_bounds(low, bottom, edge - low, top - bottom)
         return edge
 
@@ -229,9 +225,9 @@ class _GradientFlowPicture(Picture):
         self.sizes = _Sizes(figure.add_axes((0.857, 0.555, 0.14, 0.36)))
         self.slopes = _Slopes(figure.add_axes((0.665, 0.14, 0.325, 0.225)))
 
-    def update(self, data):
+    def update(self, data, decades):
         """Show the attributes of data: what ``gradient_flow`` takes, eigenvalues, singular_values and slopes."""
-        self.flow.decades = data.decades
+        self.flow.decades = decades
         curves = {"theory": data.theory, "bound": data.bound, "every_step": data.every_step}
         self.flow.update(data.full, data.truncated, data.tau, steps=data.steps, **curves)
         self.eigenvalues.update(data.eigenvalues, data.singular_values[0])

@@ -28,11 +28,6 @@ def fresh_or_repeated(axes, fresh, repeated, n):
     -------
     pair of matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     The band holds nine of ten draws; a single draw is no smooth curve. The mean square of the repeated matrix is
@@ -42,7 +37,8 @@ def fresh_or_repeated(axes, fresh, repeated, n):
     fresh = _validation.real_array("fresh", fresh, (None, None), names)
     repeated = _validation.real_array("repeated", repeated, (None, fresh.shape[1]), names)
     left, right = axes
-    k, law = np.arange(fresh.shape[1]), fresh_products(_validation.whole_number("n", n, 1, 10**6))
+    law = fresh_products(_validation.whole_number("n", n, 1, 10**6))
+    k = np.arange(fresh.shape[1])
     _draws(left, fresh, "a fresh W in each step")
     spread = 1.645 * np.sqrt(k) * law.spread[0]  # the quantiles of a normal law
     for sign in (-1, 0, 1):

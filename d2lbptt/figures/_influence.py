@@ -37,11 +37,6 @@ def seen_by_span(ax, window, chunks, observed):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     The network is at rest and theta is held. While theta moves, or before the network has come to rest, the sign may
@@ -86,11 +81,6 @@ def trajectories(ax, runs, solution):
     Returns
     -------
     matplotlib.axes.Axes
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
 
     Notes
     -----

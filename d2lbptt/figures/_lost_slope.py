@@ -25,11 +25,6 @@ def lost_slope(ax, data):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     The error is relative: where it is large the slope itself is tiny, and one step with such a slope ends any

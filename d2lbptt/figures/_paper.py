@@ -119,15 +119,6 @@ def some(symbol, value):
     return value
 
 
-def with_attributes(symbol, value, names):
-    """Return value if it has all these attributes."""
-    missing = [name for name in names if not hasattr(value, name)]
-    if missing:
-        kind = type(value).__name__
-        raise TypeError(f"{symbol} is a {kind} without {missing[0]}, wanted the attributes {', '.join(names)}")
-    return value
-
-
 def _papers(symbol, given):
     if symbol == "ax":
         return [_validation.instance("ax", given, Axes, "Matplotlib's Axes")]

@@ -43,11 +43,6 @@ def phase_diagram(ax, scales, by_lag, theory=None):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     White does not mean that the gradient is good, only that it is within a factor of 1000 of its size at the loss. The
@@ -79,8 +74,10 @@ class _PhaseDiagram(Panel):
 
     def update(self, scales, by_lag, theory=None, g=None, bound=False):
         """Show other numbers, and a line at g; dotted for a theory that is a bound. See ``phase_diagram``."""
-        T, lags = by_lag.shape[1], np.unique(np.linspace(0, by_lag.shape[1] - 1, ROWS).round().astype(int))
-        across, up = (scales[1] - scales[0]) / 2, max(T - 1, 1) / max(len(lags) - 1, 1) / 2
+        T = by_lag.shape[1]
+        lags = np.unique(np.linspace(0, T - 1, ROWS).round().astype(int))
+        across = (scales[1] - scales[0]) / 2
+        up = max(T - 1, 1) / max(len(lags) - 1, 1) / 2
         self.ax.set(xlim=(scales[0] - across, scales[-1] + across), ylim=(0, max(T - 1, 1)))
         classes = np.searchsorted(BORDERS, by_lag[:, lags].T)
         self.image.set(data=_RGB[classes], extent=(*self.ax.get_xlim(), -up, T - 1 + up))
@@ -140,7 +137,7 @@ class _Cut(Panel):
     def update(self, g, by_lag, theory, law):
         """Show ``by_lag``, shape (S, T), and the theory, shape (T,), for one g."""
         curves = np.where(np.isfinite(by_lag), by_lag, np.nan)
-        lags, median, S = np.arange(by_lag.shape[1]), np.median(by_lag, 0), len(by_lag)
+        lags, median = np.arange(by_lag.shape[1]), np.median(by_lag, 0)
         median = np.where(np.isfinite(median), median, np.nan)
         theory = np.where(np.isfinite(theory), theory, np.nan)
         reach = max(np.nanmax(np.abs(curves)), np.nanmax(np.abs(theory)) if law != "bound" else 0)
@@ -153,14 +150,14 @@ class _Cut(Panel):
         self.theory.set_data(lags, theory)
         self.theory.set_linestyle(_dashes(law == "bound"))
         self._name_bands(limit)
-        self._name(f"median of {S}", law)
+        self._name(f"median of {len(by_lag)}", law)
         self.title.set_text(f"the cut at g = {g:g}")
 
     def _name_bands(self, limit):
         """Write the name of each band that is high enough, on the left, where the curves are near 1 and it is not."""
-        ends, x = np.clip([-limit, *BORDERS, limit], -limit, limit), 0.02 * self.ax.get_xlim()[1]
+        ends = np.clip([-limit, *BORDERS, limit], -limit, limit)
         bands = [band for band in zip(ends, ends[1:], NAMES, strict=False) if band[1] - band[0] > 0.14 * limit]
-        inset = 0.07 * limit
+        x, inset = 0.02 * self.ax.get_xlim()[1], 0.07 * limit
         self.bands.show([(x, low + inset if low < 0 else high - inset, name) for low, high, name in bands])
 
     def _name(self, *words):

@@ -5,9 +5,11 @@ from matplotlib.collections import LineCollection
 from matplotlib.patches import FancyArrowPatch, Wedge
 from matplotlib.ticker import MaxNLocator
 
+from .. import _validation
+from ..experiments import Powers
 from . import _style as style
 from ._panels import Panel, Picture, line
-from ._paper import drawn, with_attributes
+from ._paper import drawn
 
 TOP, BOTTOMS = 4, (2.5, 5, 10, 20, 40, 70)  # decades
 LENGTHS = (1, 2, 5, 10, 20, 40, 70)
@@ -21,7 +23,6 @@ KEY = (
     ("dashed: law for 5, 50, 95 %", style.THEORY["color"], "normal"),
     ("dotted: bound for 95 %", style.INK, "normal"),
 )
-SHOWN = ("k", "steps", "curve", "knots", "band", "theory", "bound", "within", "limit")  # of the data
 
 
 @drawn
@@ -37,11 +38,6 @@ def powers(ax, data):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     The vertical axis counts decades of the tangent: near v_1 that is the angle in radians, and 1 is 45 degrees. Each
@@ -49,7 +45,7 @@ def powers(ax, data):
     outgrown. A band that looks narrow may still be a factor of 30 wide. Band and law are calculated at a dozen k and
     joined by straight lines.
     """
-    _Angles(ax).update(with_attributes("data", data, SHOWN))
+    _Angles(ax).update(_validation.instance("data", data, Powers))
 
 
 class _Angles(Panel):
@@ -78,7 +74,8 @@ class _Angles(Panel):
 
     def update(self, data):
         """Show other angles."""
-        end, lowest = data.steps[-1], min(data.theory[-1].min(), data.band[-1].min(), data.curve[-1], data.limit)
+        end = data.steps[-1]
+        lowest = min(data.theory[-1].min(), data.band[-1].min(), data.curve[-1], data.limit)
         bottom = -style.next_limit(0.3 - lowest, BOTTOMS)
         self.ax.set(xlim=(0, end), ylim=(bottom, TOP))
         around = np.r_[data.knots, data.knots[::-1]], np.r_[data.band[:, 0], data.band[::-1, 2]]

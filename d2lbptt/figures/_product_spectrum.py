@@ -31,11 +31,6 @@ def product_spectrum(ax, spectrum, exponents, steps):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     The exponents are rates in the limit of infinitely many steps; the singular values belong to this one product. That
@@ -45,7 +40,8 @@ def product_spectrum(ax, spectrum, exponents, steps):
     _validation.instance("exponents", exponents, Exponents)
     steps = _validation.whole_number("steps", steps, 1, 2**53)
     style.axes(ax, "i, from the largest", "singular value σ$_i$")
-    i, theory = np.arange(1, len(spectrum.log) + 1), steps * exponents.rate / LN10
+    i = np.arange(1, len(spectrum.log) + 1)
+    theory = steps * exponents.rate / LN10
     shown, expected = (np.where(np.isfinite(rows), rows, np.nan) for rows in (spectrum.log10, theory))
     top, bottom = np.nanmax([shown, expected]), np.nanmin([shown, expected])
     room = 0.06 * (top - bottom)

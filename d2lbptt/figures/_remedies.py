@@ -18,7 +18,7 @@ LOOKS = {  # of the lines; darker, of their words
     "gated": ({"color": "#009E73", "linewidth": 3, "linestyle": (0, (7, 1))}, "#00694D"),
 }
 DECADES = (3, 10, 30, 60, 100, 150, 250, 400, 1000, 2500)
-HEIGHTS = 0.19, 0.09, 0.86  # of names, in parts of that of the axes: between two, of the lowest, of the highest
+HEIGHTS = 0.19, 0.09, 0.86  # of names, relative to that of the axes: between two, of the lowest, of the highest
 
 
 @drawn
@@ -37,11 +37,6 @@ def remedies(ax, found, names=None):
     Returns
     -------
     matplotlib.axes.Axes
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
 
     Notes
     -----
@@ -104,7 +99,8 @@ class _Row(Panel):
             artist.set_visible(whether)
 
     def update(self, remedy, name, height):
-        k, (low, high), (_, right) = np.arange(len(remedy.decades)), self.ax.get_ylim(), self.ax.get_xlim()
+        k = np.arange(len(remedy.decades))
+        (low, high), (_, right) = self.ax.get_ylim(), self.ax.get_xlim()
         self.line.set_data(k, _falling(remedy.decades))
         self.law.set_data(k, np.where(np.isfinite(remedy.law), remedy.law, np.nan))
         end = remedy.decades[-1]

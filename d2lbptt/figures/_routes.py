@@ -43,11 +43,6 @@ def pairs(ax, shares):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     The numbers are per cent, rounded to whole ones, and of the gradient, whose own size is not seen. The shade

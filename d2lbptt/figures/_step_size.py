@@ -40,11 +40,6 @@ def step_size(ax, sizes, *, method="central", h=None):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     Both axes are logarithmic. Where rounding rules, the error of one h is chance: a line that dips has been lucky.
@@ -112,7 +107,7 @@ class _StepSize(Panel):
 
 
 def _decades(error):
-    """Return log10 of errors, kept inside the picture."""
+    """Return log10 of errors, clipped to the picture."""
     low, high = ERRORS
     return np.clip(np.log10(np.maximum(error, 1e-300)), low + 0.1, high - 0.1)
 
@@ -150,7 +145,8 @@ class _Digits(Panel):
     def update(self, sizes, method, h):
         """Show what was found with the step h, one of sizes.h."""
         shown, true = _written(sizes, method, h)
-        same, law, dtype = _right_digits(sizes, method, h), sizes.law[method], sizes.found[method].dtype
+        same = _right_digits(sizes, method, h)
+        law, dtype = sizes.law[method], sizes.found[method].dtype
         end = shown.index(".") + min(same, PLACES[dtype.name] + 1) if same else 0
         self.title.set_text(f"h = {scientific(h, 1)}")
         self.subtitle.set_text(f"{NAMES[method]}, {dtype}")

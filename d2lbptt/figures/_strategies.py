@@ -42,11 +42,6 @@ def strategies(ax, text, first, t, *, mean_reach=None):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     A character is a step. An arrow says that gradients flow, not how large they are: along the whole row of the full

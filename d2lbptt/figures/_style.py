@@ -21,7 +21,10 @@ CLIPPED, CLIPPED_DARK = {"color": "#E69F00", "linewidth": 2, "linestyle": "-", "
 SINGULAR_VALUES = {"color": "#882255", "marker": "s", "markersize": 6, "linestyle": "none", "alpha": 0.85}
 BOUND = {"color": "#595959", "linewidth": 2, "linestyle": (0, (1, 1.5))}  # what theory excludes, not what it predicts
 WORST, WORST_DARK = {"color": "#E69F00", "linewidth": 5, "linestyle": "-"}, CLIPPED_DARK  # of all gradients, not one
-FINITE, FINITE_DARK = {"color": "#CC79A7", "linewidth": 6, "linestyle": "-"}, "#97446F"  # a neighbour, not a derivative
+FINITE, FINITE_DARK = (
+    {"color": "#CC79A7", "linewidth": 6, "linestyle": "-"},
+    "#97446F",
+)  # a perturbed run, not a derivative
 INK, FAINT = "#222222", "#6A6A6A"
 POINT = {"color": FULL["color"], "marker": "o", "markersize": 11, "linestyle": "none"}  # where a slider stands
 POINT |= {"markeredgecolor": "white", "markeredgewidth": 1.5}

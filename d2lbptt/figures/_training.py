@@ -24,7 +24,7 @@ def perplexity(ax, runs, levels=None, held_out=None):
     ----------
     ax : matplotlib.axes.Axes
     runs : mapping of str to array, shape (epochs,)
-        By a name for each; those without an epoch are left out.
+        Finite numbers above 0, by a name for each run; those without an epoch are left out.
     levels : mapping of str to float, optional
         Perplexities to compare with, by a name for each: that of a uniform guess, of the frequencies alone.
     held_out : mapping of str to float, optional
@@ -34,11 +34,6 @@ def perplexity(ax, runs, levels=None, held_out=None):
     Returns
     -------
     matplotlib.axes.Axes
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above; perplexities are finite numbers above 0.
 
     Notes
     -----
@@ -77,18 +72,13 @@ def by_seed(ax, runs, levels=None):
     ----------
     ax : matplotlib.axes.Axes
     runs : mapping of str to array, shape (n,)
-        By a name for each: the perplexities of n seeds.
+        By a name for each: the perplexities of n seeds, finite numbers above 0.
     levels : mapping of str to float, optional
         Perplexities to compare with, by a name for each.
 
     Returns
     -------
     matplotlib.axes.Axes
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above; perplexities are finite numbers above 0.
     """
     runs, levels = _rows(runs), _each("levels", levels)
     style.axes(ax, "perplexity at the end, one mark for each seed", "").set_ylim(-len(runs) + 0.4, 1)

@@ -4,15 +4,16 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.ticker import MaxNLocator
 
+from .. import _validation
+from ..experiments import Transient
 from . import _style as style
 from ._panels import Panel, Picture, line, set_texts
-from ._paper import drawn, with_attributes
+from ._paper import drawn
 
 STEPS = (10, 20, 50, 100, 200, 500, 1000)
 TOPS = (1, 2, 3, 4, 6, 10, 15, 30)  # decades
 BOTTOMS = (1, 2, 5, 10, 20, 30, 50, 100, 200, 330)
 KEY = (style.WORST_DARK, "bold"), (style.FULL["color"], "bold"), (style.THEORY["color"], "normal")
-SHOWN = ("T", "k", "norms", "law", "gradient", "radius", "limit", "bound", "peak", "activation")  # of the data
 
 
 @drawn
@@ -28,18 +29,13 @@ def transient(ax, data):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     The thick line is the worst of all gradients, and the worst one at k = 5 is not the worst one at k = 50: no single
     gradient follows it. How far the thin line stays below depends on its direction. On an axis that reaches far down
     a growth by two decades looks small.
     """
-    _Growth(ax).update(with_attributes("data", data, SHOWN))
+    _Growth(ax).update(_validation.instance("data", data, Transient))
 
 
 class _Growth(Panel):

@@ -15,13 +15,13 @@ SHADES = LinearSegmentedColormap.from_list("decades", ["#F4F8FB", "#9CC7E0", "#0
 LOWEST = -7  # decades of the darkest cell's way to white
 STRUCK = to_rgba(style.DROPPED["edgecolor"], 0.75)
 NAMES, STEPS = ("window", "chunks", "randomized"), (1, 3, 10, 30, 100)
-REACH, ERRORS, SHARES = (-0.06, 2.06), (-4.2, 1.2), (-0.6, 2.6)  # decades, decades, parts of the gradient
+REACH, ERRORS, SHARES = (-0.06, 2.06), (-4.2, 1.2), (-0.6, 2.6)  # decades, decades, relative to the gradient
 WIDTH, HEIGHT = 0.074, 0.24  # of a character, and half of that of a label, in those units
 NOTE = (0.4, -3.75, 0.45)  # where the note stands, and half its width
 POINT = style.POINT | {"color": style.TRUNCATED["color"], "markersize": 12}
 PAPER = style.paper(0.12, 0.85)
 DARK = "#A34700"  # of words about what is truncated
-ROUNDING = 1e-13  # in parts of the gradient: a smaller error is called none
+ROUNDING = 1e-13  # relative to the gradient: a smaller error is called none
 DRAWS = {"color": style.TRUNCATED["color"], "marker": "o", "markersize": 5, "linestyle": "none"}
 DRAWS |= {"alpha": 0.4, "markeredgewidth": 0}
 THIS = {"color": "white", "marker": "o", "markersize": 9, "linestyle": "none", "zorder": 4}  # of many draws
@@ -30,7 +30,7 @@ THIS |= {"markeredgecolor": DARK, "markeredgewidth": 2.5}
 
 @drawn
 def pair_table(ax, sizes, first, weights=None):
-    """Draw the table of what the loss of step t brings to dL/dW_hh through the use in step k, and strike out a part.
+    """Draw the table of what the loss of step t contributes to dL/dW_hh through step k, and strike out a part of it.
 
     Parameters
     ----------
@@ -46,11 +46,6 @@ def pair_table(ax, sizes, first, weights=None):
     Returns
     -------
     matplotlib.axes.Axes
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
 
     Notes
     -----
@@ -194,7 +189,7 @@ def _crosses(line, x, y, half):
 
 
 def _decades(x, y):
-    """Return log10 of steps and errors, in rising order, kept near the picture."""
+    """Return log10 of steps and errors, in rising order, clipped near the picture."""
     with np.errstate(divide="ignore"):
         x, y = np.log10(np.asarray(x, float)), np.log10(np.asarray(y, float))
     order = np.argsort(x, kind="stable")
@@ -265,7 +260,8 @@ class _TruncationPicture(Picture):
             self.share.update(data.along, 1 - data.law)
         else:
             words += f";\nkept: up to × {short(data.weights.max())}"
-            point, cloud = (draws.kept.mean(), np.sqrt(np.mean(draws.error**2))), (draws.kept, draws.error)
+            point = draws.kept.mean(), np.sqrt(np.mean(draws.error**2))
+            cloud = draws.kept, draws.error
             self.curves.update(network.curves, data.scheme, point, cloud=cloud, this=data.draw)
             self.share.update(draws.along.mean(), draws.spread, draws.along, data.draw)
         self.table.words.set_text(words)

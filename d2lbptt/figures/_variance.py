@@ -32,11 +32,6 @@ def variance(ax, runs):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     Where the law grows without bound the sample falls behind it in the end: the variance is then carried by draws that
@@ -72,11 +67,6 @@ def trade(ax, data):
     Returns
     -------
     matplotlib.axes.Axes
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
 
     Notes
     -----
