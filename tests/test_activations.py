@@ -175,7 +175,7 @@ def test_a_linear_phi_of_another_slope_is_one_of_the_linear_ones(monkeypatch):
 
 REFUSED = {
     "leaky": {"laws.mean_field", "laws.edge_of_chaos", "checking.step_size.step_sizes"},
-    "softplus": {"laws.mean_field", "laws.edge_of_chaos", "growth.scales.theory"},
+    "softplus": {"laws.mean_field", "laws.edge_of_chaos", "growth.scales.theory", "experiments.phase_diagram"},
 }
 NAMED = ("activation", "phi", "theta")
 LATER = "figures.", "explorers."  # their menus
