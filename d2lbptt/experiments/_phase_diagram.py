@@ -23,10 +23,10 @@ class PhaseDiagram(NamedTuple):
         Which of them is g.
     law : str
         What the theory is.
-    by_lag, theory : array, shape (G, S, T)
-        Decades, found and by the law.
-    medians : tuple of array, shape (G, T)
-        Of both, over the seeds.
+    by_lag : array, shape (G, S, T)
+        Decades.
+    median, theory : array, shape (G, T)
+        Medians over the seeds, of the decades and of those by the law.
     edges, law_edges : array, shape (S,)
         The g at which the gradient at the largest lag is as large as at the loss; inf where it is smaller for every g.
     """
@@ -35,8 +35,8 @@ class PhaseDiagram(NamedTuple):
     row: int
     law: str
     by_lag: np.ndarray
+    median: np.ndarray
     theory: np.ndarray
-    medians: tuple
     edges: np.ndarray
     law_edges: np.ndarray
 
@@ -90,7 +90,7 @@ def phase_diagram(
     (found, median), (expected, law_median) = ([decades[..., :T] for decades in pair] for pair in both)
     row = int(np.argmin(np.abs(SCALES - g)))
     edges, law_edges = (critical_scales(SCALES, decades[..., -1]) for decades in (found, expected))
-    return PhaseDiagram(SCALES, row, law, found, expected, (median, law_median), edges, law_edges)
+    return PhaseDiagram(SCALES, row, law, found, median, law_median, edges, law_edges)
 
 
 _CACHE = {}  # by settings, the latest ones: law, decades found and by the law, and their medians; all g, all lags
@@ -101,8 +101,8 @@ def _swept(kind, activation, size, units, seeds, progress):
     if settings in _CACHE:
         return _CACHE[settings]
     given = {"num_hiddens": units, "activation": activation, "kind": kind, "input_size": size}
+    expected = theory(SCALES, range(seeds), STEPS, **given)  # first: it may refuse the activation
     found = sweep(SCALES, range(seeds), STEPS, **given, progress=progress).by_lag
-    expected = theory(SCALES, range(seeds), STEPS, **given)
     while len(_CACHE) >= 12:
         _CACHE.pop(next(iter(_CACHE)))
     _CACHE[settings] = expected.law, *(_with_median(decades) for decades in (found, expected.by_lag))

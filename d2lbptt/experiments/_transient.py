@@ -98,13 +98,8 @@ def transient(rho=0.95, c=25.0, T=200, k=10, gap=0.1, activation="identity", see
     -----
     The closed form is ``laws.triangle``.
     """
-    rho, gap = (
-        _validation.real_number("rho", rho, low=0.5, high=1.05),
-        _validation.real_number("gap", gap, low=0, high=1),
-    )
-    T = _validation.whole_number("T", T, 2, LONGEST)
+    entries, T = _entries(rho, gap, c), _validation.whole_number("T", T, 2, LONGEST)
     k, seed = _validation.whole_number("k", k, 0, T - 1), _validation.seed("seed", seed)
-    entries = rho, round(rho - gap, 10), _validation.real_number("c", c, low=0, high=100)
     _validation.one_of("activation", activation, ACTIVATIONS)
     input = _validation.real_number("input", input, low=0, high=10**6)
     law, W, steps = triangle(*entries), _matrix(*entries), np.arange(T)
@@ -128,6 +123,12 @@ def transient(rho=0.95, c=25.0, T=200, k=10, gap=0.1, activation="identity", see
         below=below,
         activation=activation,
     )
+
+
+def _entries(rho, gap, c):
+    rho = _validation.real_number("rho", rho, low=0.5, high=1.05)
+    gap = _validation.real_number("gap", gap, low=0, high=1)
+    return rho, round(rho - gap, 10), _validation.real_number("c", c, low=0, high=100)
 
 
 def _ends(rho, b, c):

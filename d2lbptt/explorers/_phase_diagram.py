@@ -91,7 +91,7 @@ def _bar_on(stage):
 
 def _words(values, data):
     k, seeds = data.by_lag.shape[-1] - 1, data.by_lag.shape[1]
-    found, law = (median[data.row, k] for median in data.medians)
+    found, law = data.median[data.row, k], data.theory[data.row, k]
     left = "exactly 0" if np.isneginf(found) else ratio(found)
     says = f"median of {seeds} seeds; the {data.law} {'is' if data.law == 'bound' else 'says'} {ratio(law)}"
     start = f"g = {data.scales[data.row]:g}: {k} steps back the gradient is {left} of what it was"

@@ -184,9 +184,9 @@ class _PhaseDiagramPicture(Picture):
 
     def update(self, data):
         """Show an ``experiments.PhaseDiagram``."""
-        g, (found, theory) = data.scales[data.row], data.medians
-        self.map.update(data.scales, found, theory, g, data.law == "bound")
-        self.cut.update(g, data.by_lag[data.row], theory[data.row], data.law)
+        g = data.scales[data.row]
+        self.map.update(data.scales, data.median, data.theory, g, data.law == "bound")
+        self.cut.update(g, data.by_lag[data.row], data.theory[data.row], data.law)
         for marks, edges in ((self.found, data.edges), (self.expected, np.median(data.law_edges, keepdims=True))):
             shown = edges[np.isfinite(edges)]
             marks.set_data(shown, np.full(len(shown), self.map.ax.get_ylim()[1]))

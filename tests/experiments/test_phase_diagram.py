@@ -12,6 +12,7 @@ import pytest
 
 from d2lbptt import forward, init_params, laws, log10_gradient_norms
 from d2lbptt.experiments import phase_diagram
+from d2lbptt.growth.scales import theory
 
 module = sys.modules["d2lbptt.experiments._phase_diagram"]
 
@@ -33,9 +34,9 @@ def test_the_cut_is_that_of_single_networks(activation, kind, g):
 )
 def test_medians_and_edges_are_those_of_the_decades(activation, kind, T):
     data = phase_diagram(activation=activation, kind=kind, T=T, units=16)
-    for decades, median, edges in zip(
-        (data.by_lag, data.theory), data.medians, (data.edges, data.law_edges), strict=True
-    ):
+    law = theory(data.scales, range(3), 1000, num_hiddens=16, activation=activation, kind=kind)
+    pairs = (data.by_lag, data.median, data.edges), (law.by_lag[..., :T], data.theory, data.law_edges)
+    for decades, median, edges in pairs:
         np.testing.assert_array_equal(median, np.sort(decades, axis=1)[:, 1])
         for last, edge in zip(decades[..., -1].T, edges, strict=True):
             if np.isinf(edge):
@@ -43,7 +44,11 @@ def test_medians_and_edges_are_those_of_the_decades(activation, kind, T):
             else:
                 crossings = np.count_nonzero(np.diff(last < 0))
                 assert edge == pytest.approx(0.5 + 2.5 * (last < 0).mean(), abs=0.026 * crossings)
-    assert data.law == {"identity": "spectral radius"}.get(activation, "mean field" if kind == "gaussian" else "bound")
+    assert (
+        data.law
+        == law.law
+        == {"identity": "spectral radius"}.get(activation, "mean field" if kind == "gaussian" else "bound")
+    )
 
 
 def test_the_nearest_scale_is_the_row():
@@ -87,7 +92,7 @@ def test_what_is_cached_is_bounded_and_cannot_be_changed(monkeypatch):
     for size in range(20):
         data = phase_diagram(T=10, input_size=size, units=4, seeds=1)
     assert len(module._CACHE) == 12 and ("gaussian", "tanh", 19.0, 4, 1) in module._CACHE
-    for array in (data.by_lag, data.theory, *data.medians):
+    for array in (data.by_lag, data.median, data.theory):
         with pytest.raises(ValueError, match="read-only"):
             array[:] = 0
 
