@@ -1,4 +1,4 @@
-"""Backpropagation through time: the gradient of L by one sweep from t = T back to t = 1.
+"""Backpropagation through time: the gradient of L in one pass from t = T back to t = 1.
 
     dL/do_t  = w_t dl(o_t, y_t)/do_t                                     9.7.11
     dL/dW_qh = sum_t dL/do_t h_t^T                                       9.7.12
@@ -88,8 +88,8 @@ def backward(trace, y, *, loss="squared_error", reduction="mean", gates=None, wi
         slope = ACTIVATIONS[trace.activation].slope(trace.h[1:])
         if window is None:
             xi = checked_gates(gates, len(do))
-            sweep = _sweep_single if do.ndim == 2 else _sweep_batch
-            dh = sweep(_gated(slope, xi), W_hh, W_qh, do)
+            adjoint = _adjoint_single if do.ndim == 2 else _adjoint_batch
+            dh = adjoint(_gated(slope, xi), W_hh, W_qh, do)
         else:
             dh = _windowed(
                 slope, W_hh, product(do, W_qh), _validation.whole_number("window", window, 1, len(do), "T = ")
@@ -113,7 +113,7 @@ def backward(trace, y, *, loss="squared_error", reduction="mean", gates=None, wi
     return gradients
 
 
-def _sweep_single(slope, W_hh, W_qh, do):
+def _adjoint_single(slope, W_hh, W_qh, do):
     # 9.7.13 and 9.7.14 with rows [phi'(z_{t+1}) * dL/dh_{t+1}, dL/do_t], so that a step is two calls.
     h = len(W_hh)
     rows = np.empty((len(do), h + do.shape[1]), do.dtype)
@@ -127,7 +127,7 @@ def _sweep_single(slope, W_hh, W_qh, do):
     return dh
 
 
-def _sweep_batch(slope, W_hh, W_qh, do):
+def _adjoint_batch(slope, W_hh, W_qh, do):
     # 9.7.13 and 9.7.14: all W_qh^T dL/do_t at once, then what flows back is added step by step.
     dh = product(do, W_qh)
     dz, flow = np.empty_like(dh[0]), np.empty_like(dh[0])

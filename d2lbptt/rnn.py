@@ -162,7 +162,8 @@ def forward(params, x, *, h0=None, activation="identity"):
     x : array, shape (T, d) or (T, B, d)
     h0 : array, shape (h,) or (B, h), optional
         The initial state; zeros if it is not given.
-    activation : {"identity", "tanh", "sigmoid", "relu"}
+    activation : str
+        A name in ``ACTIVATIONS``: "identity", "tanh", "sigmoid" or "relu".
 
     Returns
     -------

@@ -58,7 +58,7 @@ def partials(trace):
     Raises
     ------
     TypeError, ValueError
-        If the trace is not such a trace.
+        If the trace has a batch or more than one hidden unit.
     """
     trace = checked_trace(trace)
     if trace.h.shape[1:] != (1,):
@@ -275,7 +275,7 @@ class Mixtures(NamedTuple):
 
     @property
     def errors(self):
-        """For each of the four, its distance from the gradient of BPTT, as a part of the size of that."""
+        """For each of the four, its distance from the gradient of BPTT, relative to its norm."""
         gradient = self.immediate_state_total_loss
         with np.errstate(divide="ignore", invalid="ignore"):  # nan or inf where the gradient is zero
             size = np.linalg.norm(gradient)

@@ -121,12 +121,6 @@ SPECS = {
         )
         for name in ("central_difference", "ridders")
     },
-    "checking.finite_differences.one_sided": Spec(
-        differences.one_sided,
-        FUNCTION,
-        {"f": never, "theta": REALS},
-        lambda sides, given: len(sides) == 2 and all(three_with_error(side, given) for side in sides),
-    ),
     "checking.mistakes.flawed": Spec(
         mistakes.flawed,
         {"mistake": None, "trace": TRACE, "y": Y, "loss": "squared_error", "reduction": "mean"},

@@ -1,13 +1,13 @@
 """The walk through the experiments: their arguments are numbers and names, as a slider sends them."""
 
 import numpy as np
-from walk import Spec, choice, number, optional, shaped, whole
+from walk import Spec, always, choice, filled, number, optional, shaped, whole
 
 from d2lbptt import experiments
 from d2lbptt.activations import ACTIVATIONS
 from d2lbptt.checking.mistakes import MISTAKES, SUSPECTS
 from d2lbptt.gates import SCHEMES
-from d2lbptt.rnn import KINDS
+from d2lbptt.rnn import KINDS, init_params
 from d2lbptt.text.corpus import Text
 from d2lbptt.truncation.randomized_variance import Trade
 
@@ -26,6 +26,25 @@ def every(kind):
 def _numbers(value):
     return isinstance(value, np.ndarray) and value.dtype.kind in "fc"
 
+
+FLOW = {"T": 5, "g": 0.8, "tau": 3, "activation": "tanh", "kind": "gaussian", "seed": 0, "reduction": "last"}
+FLOW_LEGAL = {
+    "T": whole(1, 10**6),
+    "g": number(0, 10**6),
+    "tau": whole(1),
+    "activation": choice(*ACTIVATIONS),
+    "kind": choice(*KINDS),
+    "seed": SEED,
+    "reduction": choice("last", "mean", "sum"),
+}
+OWN = {"params": init_params(1, 3, 1), "x": np.ones((5, 1)), "y": np.zeros((5, 1)), "h0": np.ones(3)}
+OWN_LEGAL = {
+    "params": filled(OWN["params"]),
+    "x": shaped(None, 1),
+    "y": optional(shaped(5, 1)),
+    "h0": optional(shaped(3)),
+}
+OWN_NAMES = {"params": ("params", "W_hh", "W_hx", "W_qh", "b_h", "b_q"), "x": ("x", "y")}
 
 SPECS = {
     "experiments.butterfly": Spec(
@@ -56,6 +75,36 @@ SPECS = {
         },
         lambda found, given: type(found) is experiments.Cliff and np.isfinite(found.step).all(),
     ),
+    "experiments.fresh_or_repeated": Spec(
+        experiments.fresh_or_repeated,
+        {"n": 3, "K": 4, "samples": 5, "seed": 0},
+        {"n": whole(1, 1000), "K": whole(0, 10**6), "samples": whole(1, 10**6), "seed": SEED},
+        every(experiments.FreshOrRepeated),
+    ),
+    "experiments.phase_diagram": Spec(
+        experiments.phase_diagram,
+        {
+            "progress": None,  # the first: what is not cached yet asks it
+            "g": 1.2,
+            "T": 9,
+            "activation": "tanh",
+            "kind": "gaussian",
+            "input_size": 0.1,
+            "seeds": 1,
+            "units": 2,
+        },
+        {
+            "progress": lambda value: value is None or callable(value),
+            "g": number(0.5, 3),
+            "T": whole(1, 1000),
+            "activation": choice(*ACTIVATIONS),
+            "kind": choice(*KINDS),
+            "input_size": number(-1e6, 1e6),
+            "seeds": whole(1, 1000),
+            "units": whole(1, 2000),
+        },
+        lambda found, given: found.by_lag.shape == found.theory.shape == (101, given["seeds"], given["T"]),
+    ),
     "experiments.lost_slope": Spec(
         experiments.lost_slope,
         {"z": np.array([0.5, 3.0])},
@@ -76,6 +125,35 @@ SPECS = {
             "lambda_1": number(1e-3, 1e3),
         },
         every(experiments.Powers),
+    ),
+    "experiments.product_spectrum": Spec(
+        experiments.product_spectrum,
+        {"T": 20, "g": 1.5, "activation": "tanh", "kind": "gaussian", "input": 0.1, "seed": 0},
+        {
+            "T": whole(20, 10**6),
+            "g": number(0, 1000),
+            "activation": choice(*ACTIVATIONS),
+            "kind": choice(*KINDS),
+            "input": number(0, 1000),
+            "seed": SEED,
+        },
+        lambda found, given: len(found.spectrum.log) == 64 and len(found.trace.o) == found.T == given["T"],
+    ),
+    "experiments.remedies": Spec(
+        experiments.remedies,
+        {"T": 8, "g": 0.8, "tau": 3, "b_f": -5.0, "seed": 0, "units": 4, "inputs": 4, "input_size": 0.1},
+        {
+            "T": whole(3, 10**6),
+            "g": number(0, 1000),
+            "tau": whole(1, 8),
+            "b_f": number(),
+            "seed": SEED,
+            "units": whole(1, 10**4),
+            "inputs": whole(1, 10**4),
+            "input_size": number(-1000, 1000),
+        },
+        lambda found, given: all(one.decades.shape == one.law.shape == (given["T"],) for one in found[:5]),
+        {"T": ("T", "tau")},
     ),
     "experiments.trade": Spec(
         experiments.trade,
@@ -230,6 +308,65 @@ SPECS = {
         },
         every(experiments.Truncation),
         {"g": ("g", "scale"), "units": ("units", "num_hiddens", "h"), "T": ("T", "tau")},
+    ),
+    "experiments.gradient_flow": Spec(
+        experiments.gradient_flow,
+        {**FLOW, **dict.fromkeys(OWN)},
+        {**FLOW_LEGAL, **dict.fromkeys(OWN, lambda value: value is None)},
+        every(experiments.GradientFlow),
+        {"T": ("T", "x"), **{name: ("params", "x") for name in OWN}},
+    ),
+    "experiments.gradient_flow of one's own model": Spec(
+        experiments.gradient_flow,
+        {**FLOW, **OWN},
+        {**FLOW_LEGAL, **OWN_LEGAL, "T": whole(1), "kind": always, "seed": always},
+        every(experiments.GradientFlow),
+        OWN_NAMES,
+        fields=("params",),
+    ),
+    "experiments.scalar_rnn": Spec(
+        experiments.scalar_rnn,
+        {"T": 5, "w": 0.9, "v": 0.5, "phi": "tanh", "theta": "identity"},
+        {
+            "T": whole(1, 10**6),
+            "w": number(),
+            "v": number(),
+            "phi": choice(*ACTIVATIONS),
+            "theta": choice(*ACTIVATIONS),
+        },
+        every(experiments.ScalarRNN),
+        {"T": ("T", "x"), "w": ("w", "s_t", "h_t", "dL/dh_t"), "v": ("v", "s_t")},
+    ),
+    "experiments.two_routes": Spec(
+        experiments.two_routes,
+        {"parameter": "W_hh", "activation": "identity", "T": 5, "g": 0.8, "h0": 0.5},
+        {
+            "parameter": choice("W_hh", "W_hx"),
+            "activation": choice(*ACTIVATIONS),
+            "T": whole(1, 10**6),
+            "g": number(0),
+            "h0": number(0),
+        },
+        every(experiments.TwoRoutes),
+        {"g": ("g", "h_t", "dL"), "h0": ("h0", "h_t", "dL")},
+    ),
+    "experiments.unrolled_graph": Spec(
+        experiments.unrolled_graph,
+        {"weight": "W_hh", "T": 3, "activation": "identity", "g": 0.8},
+        {
+            "weight": choice("W_hh", "W_hx", "W_qh"),
+            "T": whole(1, 10**5),
+            "activation": choice(*ACTIVATIONS),
+            "g": number(0),
+        },
+        every(experiments.UnrolledGraph),
+        {"weight": ("weight", "parameter"), "g": ("g", "h_t", "l_t", "dL")},
+    ),
+    "experiments.UnrolledGraph.arrived": Spec(
+        experiments.unrolled_graph().arrived,
+        {"step": 3},
+        {"step": whole(0, 62)},
+        lambda found, given: found.shape == (3,) and found.dtype == bool,
     ),
     "experiments.variance": Spec(
         experiments.variance,

@@ -10,7 +10,7 @@ from d2lbptt import experiments, explorers, figures, gates, graph, scalar
 from d2lbptt.checking import step_size
 from d2lbptt.explorers._live import Explorer
 from d2lbptt.figures._strategies import NAMES
-from d2lbptt.growth import cliff, remedies, spectra
+from d2lbptt.growth import cliff, spectra
 from d2lbptt.text.corpus import Text
 from d2lbptt.truncation import influence
 from d2lbptt.truncation.randomized_variance import trade
@@ -165,7 +165,7 @@ SPECS = {
     ),
     "figures.remedies": picture(
         figures.remedies,
-        {"found": remedies.remedies(8, num_hiddens=4, num_inputs=4), "names": None},
+        {"found": {"gated": experiments.remedies(8, tau=3, units=4, inputs=4).gated}, "names": None},
         {"found": never, "names": lambda value: value is None or (isinstance(value, dict) and not value)},
     ),
     "figures.pairs": picture(

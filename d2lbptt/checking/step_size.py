@@ -16,7 +16,7 @@ import numpy as np
 
 from .. import _validation
 from .._recursion import affine
-from ..activations import ACTIVATIONS
+from ..activations import ACTIVATIONS, _named
 from ..bptt import backward
 from ..rnn import Params, forward, loss, targets
 
@@ -110,7 +110,8 @@ def step_sizes(params, x, y, h, *, h0=None, activation="tanh", dtype=float):
     y : array, shape (T, q)
         L is the mean of the squared errors.
     h : array of numbers from 1e-31 to 1, shape (K,)
-    activation : {"tanh", "sigmoid", "identity"}
+    activation : str
+        Of a phi that is analytic; others are refused.
     dtype : float or numpy.float32
         What the three methods calculate in.
 
@@ -174,7 +175,7 @@ def _typical(h, error):
 
 def _start(params, x, y, h0, activation, dtype):
     """Return the forward pass in dtype, and y, once they are known to be of use here."""
-    _validation.one_of("activation", activation, ("tanh", "sigmoid", "identity"))  # those that are analytic
+    _named(activation, lambda phi: phi.analytic)
     dtype = _validation.float_dtype("dtype", dtype)
     trace = forward(params, x, h0=h0, activation=activation)
     _validation.all_real(**params._asdict(), x=x, h0=h0, y=y)

@@ -65,7 +65,7 @@ def picture(kind, width, height, *rest):
 
 
 def drawn(function):
-    """Let a function draw on the reader's Axes, its first argument, in the house's look."""
+    """Let a function draw on the reader's Axes, its first argument, in the house's look, and return them."""
     form = signature(function)
     symbol = next(iter(form.parameters))
 
@@ -77,12 +77,12 @@ def drawn(function):
             before = [ax.get_children() for ax in papers]
             for ax in papers:
                 ax.set_prop_cycle(None)
-            found = function(*args, **kwargs)
+            function(*args, **kwargs)
             for ax, old in zip(papers, before, strict=True):
                 _settle(ax, old)
         for ax in papers:
             ax.set_prop_cycle(None)  # to the reader's, for what they draw next
-        return found
+        return given[symbol]
 
     return draws
 
@@ -116,15 +116,6 @@ def some(symbol, value):
     """Return a mapping if it is not empty."""
     if not value:
         raise ValueError(f"{symbol} is empty, wanted at least one entry")
-    return value
-
-
-def with_attributes(symbol, value, names):
-    """Return value if it has all these attributes."""
-    missing = [name for name in names if not hasattr(value, name)]
-    if missing:
-        kind = type(value).__name__
-        raise TypeError(f"{symbol} is a {kind} without {missing[0]}, wanted the attributes {', '.join(names)}")
     return value
 
 

@@ -59,7 +59,7 @@ def errors(w, b, T=STEPS):
     Raises
     ------
     TypeError, ValueError
-        If w or b is not such numbers, T is no whole number from 1 on, or T states of them all do not fit in memory.
+        If w or b has other entries, T is no whole number from 1 on, or T states of them all do not fit in memory.
     FloatingPointError
         If E overflows, as it can for complex numbers.
     """
@@ -262,7 +262,7 @@ def steepest(w, T=STEPS):
     Raises
     ------
     TypeError, ValueError
-        If w is no such number, or T no whole number from 1 on.
+        If w is no number in this range, or T no whole number from 1 on.
 
     Notes
     -----

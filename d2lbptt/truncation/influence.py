@@ -92,7 +92,7 @@ def balance(n=UNITS, p=POSITIVE):
     Raises
     ------
     TypeError, ValueError
-        If n or p is not such a number, or the network does not fit in memory.
+        If n or p is out of range, or the network does not fit in memory.
     """
     n, p = _sizes(n, p)
     _validation.fits_in_memory("A", 3 * n * n, float, f"n = {_validation.shown(n)}")
@@ -118,7 +118,7 @@ def partial_sums(tau, n=UNITS, p=POSITIVE):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not such a number, or the sums do not fit in memory.
+        If an argument is out of range, or the sums do not fit in memory.
     """
     (n, p), tau = _sizes(n, p), _validation.whole_number("tau", tau, 1)
     # A sum up to tau has tau bits above the line and as many below it, and so has each binomial coefficient.

@@ -128,7 +128,7 @@ class PairTable(NamedTuple):
     def weighted_sum(self, weights):
         """Return the sum of the cells, each times its weight, (T, T): the gradient of a scheme.
 
-        It raises TypeError or ValueError if the weights are no such table, FloatingPointError if the sum overflows.
+        It raises TypeError or ValueError if the weights do not fit, FloatingPointError if the sum overflows.
         """
         T = len(self.states)
         weights = _validation.real_array("weights", weights, (T, T), "(T, T)")
@@ -309,7 +309,7 @@ def variance_terms(table):
 
         Var = c b_1 + c^2 sum_{n>=2} b_n / pi^(n-2),  b_n = sum_k |block(k + n, k)|^2
 
-    For one linear unit this is the recursion of ``randomized_variance.gradient_moments``. The derivation is ours.
+    The derivation is ours.
     """
     table = _checked_table(table)
     T, h = table.states.shape
@@ -349,8 +349,8 @@ def growth_per_step(trace, y, *, loss="squared_error"):
     Returns
     -------
     float
-        For the identity the spectral radius of W_hh; else the geometric mean on the way from h_T to h_1 of the loss of
-        step T, 0 if none of it arrives, or if T = 1.
+        For a linear phi |phi'| times the spectral radius of W_hh; else the geometric mean on the way from h_T to h_1 of
+        the loss of step T, 0 if none of it arrives, or if T = 1.
 
     Raises
     ------
@@ -363,8 +363,9 @@ def growth_per_step(trace, y, *, loss="squared_error"):
     from ..growth.spectra import spectral_radius
 
     trace, _, _ = _own_and_slope(trace, y, loss, "last")
-    if trace.activation == "identity":
-        return spectral_radius(trace.params.W_hh)
+    phi = ACTIVATIONS[trace.activation]
+    if phi.linear:
+        return phi.bound * spectral_radius(trace.params.W_hh)
     decades = log10_gradient_norms(trace, y, loss=loss, reduction="last")
     if len(decades) == 1 or not np.isfinite(decades[0]):
         return 0.0
@@ -404,7 +405,7 @@ def geometric_law(r, first, *, last=False):
     r, first = _validation.real_number("r", r, low=0), _first(first, many=True)
     losses = slice(-1 if _validation.flag("last", last) else None, None)
     t = np.arange(1, first.shape[-1] + 1)
-    # Of the loss of step t, 1 + r + .. + r^(t-1); where r > 1 all of it in parts of r^(T-1), which may be huge.
+    # Of the loss of step t, 1 + r + .. + r^(t-1); where r > 1 all of it relative to r^(T-1), which may be huge.
     q = min(r, 1 / r) if r else 0.0
     total = np.cumsum(q ** (t - 1.0))
     weight = q ** (t[-1] - t) if r > 1 else np.ones(len(t))

@@ -2,7 +2,7 @@
 
 Oracle: mistakes that are planted. ``by_hand`` below is a backward pass of its own, one loop, as a reader would write
 it, and each mistake is one that readers make; which parameters and steps it spoils follows from the equations.
-The sentences of diagnosis are tested in ``test_diagnosis``, the reference in ``test_orbit``.
+The sentences of diagnosis are tested in ``test_diagnosis``, the reference in ``test_reference``.
 """
 
 import numpy as np
@@ -12,9 +12,9 @@ from oracles import brute_force, random_problem
 
 import d2lbptt as bptt
 from d2lbptt import backward, check_gradient, check_gradients, forward, init_params
+from d2lbptt.checking.finding import Key
 from d2lbptt.checking.mistakes import flawed
 from d2lbptt.checking.report import Report, Row
-from d2lbptt.untied import Key
 
 FLOW = {"W_hx", "W_hh", "b_h", "h0"}  # what dL/dh_t goes into
 

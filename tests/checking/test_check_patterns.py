@@ -358,7 +358,7 @@ def test_where_rounding_puts_units_on_either_side_of_their_kinks_the_stored_slop
 
 @pytest.mark.parametrize("size", [1e-3, 1.0, 1e6, 1e12])
 def test_what_would_show_does_not_grow_with_the_error(size):
-    """The wrong term varies by far more than rounding when the states are shaken."""
+    """The wrong term varies by far more than rounding when the states are perturbed."""
 
     def gradient(trace, y):
         found = sums(trace, y)

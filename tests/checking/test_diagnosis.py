@@ -21,8 +21,8 @@ from d2lbptt import Params, backward, check_gradient, check_gradients, chunks, f
 from d2lbptt.checking import diagnosis as _diagnosis
 from d2lbptt.checking import localization as _localisation
 from d2lbptt.checking import patterns as _patterns
+from d2lbptt.checking.finding import Key
 from d2lbptt.checking.mistakes import MISTAKES
-from d2lbptt.untied import Key
 
 LENGTH = 8
 

@@ -154,7 +154,7 @@ def test_typical_errors_are_root_mean_squares_over_a_factor_of_two():
         ({"h": [1e-3, 0.0]}, ValueError, "h is 0.0, wanted positive numbers"),
         ({"h": []}, ValueError, r"h has shape \(0,\), wanted \(K,\)"),
         ({"h": [np.inf]}, ValueError, "h is inf at index"),
-        ({"activation": "relu"}, ValueError, "activation is 'relu', wanted one of tanh, sigmoid, identity"),
+        ({"activation": "relu"}, ValueError, "activation is 'relu', wanted one of identity, tanh, sigmoid"),
         ({"dtype": int}, TypeError, "dtype is int64, wanted float32 or float64"),
         ({"x": np.ones((4, 1, 2)), "y": np.ones((4, 1, 2))}, ValueError, r"x has shape \(4, 1, 2\), wanted \(T, d\)"),
         ({"y": np.ones((4, 1))}, ValueError, "y has shape"),
