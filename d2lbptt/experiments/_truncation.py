@@ -52,7 +52,7 @@ class TruncatedNetwork(NamedTuple):
     laws: dict
 
 
-class Draws(NamedTuple):
+class RandomizedDraws(NamedTuple):
     """Randomized truncation, drawn 100 times; errors and components are relative to |dL/dW_hh|.
 
     Attributes
@@ -93,7 +93,7 @@ class Truncation(NamedTuple):
     law : float
         The error by ``pairs.geometric_law``.
     draw : int
-    draws : Draws or None
+    draws : RandomizedDraws or None
         None for the other schemes.
     """
 
@@ -110,7 +110,7 @@ class Truncation(NamedTuple):
     kept: float
     law: float
     draw: int
-    draws: Draws | None
+    draws: RandomizedDraws | None
 
 
 def truncation(
@@ -242,7 +242,7 @@ def _draws(pi, *of_the_network):
     gates = np.array([randomized(T, pi, rng) for _ in range(DRAWS)])
     found = pairs.drawn_gradients(network.trace, network.y, gates, reduction=reduction)
     found, full = (gradients / (network.table.norm or 1.0) for gradients in (found, network.full))
-    return Draws(
+    return RandomizedDraws(
         gates=gates,
         kept=_mean_reach(first_kept(T, gates=gates), reduction == "last"),
         error=np.linalg.norm(found - full, axis=(1, 2)),
