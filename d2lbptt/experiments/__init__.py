@@ -22,7 +22,7 @@ from ._scalar_rnn import ScalarRNN, scalar_rnn
 from ._step_size import StepSize, step_size
 from ._strategies import Strategies, strategies
 from ._transient import Transient, transient
-from ._truncation import Draws, TruncatedNetwork, Truncation, truncation
+from ._truncation import RandomizedDraws, TruncatedNetwork, Truncation, truncation
 from ._two_routes import TwoRoutes, two_routes
 from ._unrolled_graph import UnrolledGraph, unrolled_graph
 from ._variance import Variance, trade, variance
@@ -33,7 +33,6 @@ __all__ = [
     "Cliff",
     "Cost",
     "Cuts",
-    "Draws",
     "FreshOrRepeated",
     "GradientCheck",
     "GradientFlow",
@@ -41,6 +40,7 @@ __all__ = [
     "PhaseDiagram",
     "Powers",
     "ProductSpectrum",
+    "RandomizedDraws",
     "Remedies",
     "Remedy",
     "ScalarRNN",

@@ -52,7 +52,7 @@ class TruncatedNetwork(NamedTuple):
     laws: dict
 
 
-class Draws(NamedTuple):
+class RandomizedDraws(NamedTuple):
     """Randomized truncation, drawn 100 times; errors and components are relative to |dL/dW_hh|.
 
     Attributes
@@ -93,7 +93,7 @@ class Truncation(NamedTuple):
     law : float
         The error by ``pairs.geometric_law``.
     draw : int
-    draws : Draws or None
+    draws : RandomizedDraws or None
         None for the other schemes.
     """
 
@@ -110,7 +110,7 @@ class Truncation(NamedTuple):
     kept: float
     law: float
     draw: int
-    draws: Draws | None
+    draws: RandomizedDraws | None
 
 
 def truncation(
@@ -164,14 +164,16 @@ def truncation(
     T, seed, pi = _validation.whole_number("T", T, 1), _validation.seed("seed", seed), _validation.probability("pi", pi)
     tau, draw = _validation.whole_number("tau", tau, 1, T, "T = "), _validation.whole_number("draw", draw, 0, DRAWS - 1)
     of_the_network = T, g, activation, kind, units, seed, reduction
-    network, last = _network(*of_the_network), reduction == "last"
-    draws, T = _draws(pi, *of_the_network) if scheme == "randomized" else None, len(network.y)
+    draws = _draws(pi, *of_the_network) if scheme == "randomized" else None
+    network = _network(*of_the_network)
+    T, last = len(network.y), reduction == "last"
     how = {"gates": draws.gates[draw]} if draws else scheme_options(scheme, T, tau=min(tau, T))
     first = first_kept(T, **how)
     found = backward(network.trace, network.y, reduction=reduction, **how).W_hh
     part, full = (gradient / (network.table.norm or 1.0) for gradient in (found, network.full))
     along, size = float(np.sum(part * full)), np.linalg.norm(part)
-    weights, losses = pairs.pair_weights(first, pi if draws else 1.0), slice(T - 1 if last else None, None)
+    losses = slice(T - 1 if last else None, None)
+    weights = pairs.pair_weights(first, pi if draws else 1.0)
     weights[:-1] *= not last  # no cell of these rows is in sight, so none weighs
     return Truncation(
         network=network,
@@ -240,7 +242,7 @@ def _draws(pi, *of_the_network):
     gates = np.array([randomized(T, pi, rng) for _ in range(DRAWS)])
     found = pairs.drawn_gradients(network.trace, network.y, gates, reduction=reduction)
     found, full = (gradients / (network.table.norm or 1.0) for gradients in (found, network.full))
-    return Draws(
+    return RandomizedDraws(
         gates=gates,
         kept=_mean_reach(first_kept(T, gates=gates), reduction == "last"),
         error=np.linalg.norm(found - full, axis=(1, 2)),
