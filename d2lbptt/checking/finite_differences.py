@@ -159,8 +159,7 @@ def ridders(f, theta):
 
     What is below eps^(3/4) cannot be told from noise, nor stairs wider than theta from a constant.
     """
-    entries = _AlongEntries(f, theta)
-    return entries.each(entries.two_sided)
+    return _AlongEntries(f, theta).slopes()[0]
 
 
 class _AlongEntries:
@@ -174,27 +173,19 @@ class _AlongEntries:
         self.reach = self._steps(0).max()
         self.stands_still = self.stairs.width / GROWTH**2  # within so large a part of theta
 
-    def each(self, find):
-        """Return the Difference that ``find(index)`` makes of one entry, for all of them."""
-        value, error = np.empty(self.theta.shape), np.empty(self.theta.shape)
+    def slopes(self):
+        """Return three Differences of all entries: from both sides, from the left, and from the right."""
+        found = np.empty((3, 2, *self.theta.shape))
         for index in patient(np.ndindex(self.theta.shape), self.theta.size):
-            value[index], error[index] = find(index)
-        return Difference(value, error)
+            found[(..., *index)] = self._of_entry(index)
+        return [Difference(*one) for one in found]
 
-    def two_sided(self, index):
-        """Return the Difference of one entry from both sides."""
-        value, error = self._extrapolated(index, -1, 1)
-        left, right = self.left(index), self.right(index)
+    def _of_entry(self, index):
+        both, left, right = (self._extrapolated(index, low, high) for low, high in ((-1, 1), (-1, 0), (0, 1)))
         gap = abs(right.value - left.value)
-        return Difference(value, error + (gap / 2 if gap > left.error + right.error else 0))
-
-    def left(self, index):
-        """Return the Difference of one entry from below."""
-        return self._extrapolated(index, -1, 0)
-
-    def right(self, index):
-        """Return the Difference of one entry from above."""
-        return self._extrapolated(index, 0, 1)
+        if gap > left.error + right.error:
+            both = Difference(both.value, both.error + gap / 2)
+        return both, left, right
 
     def _extrapolated(self, index, low, high):
         """Return the Difference of one entry from f(theta + low h) and f(theta + high h).

@@ -179,7 +179,7 @@ def _bound(deviation, numbers):
 
 
 def _by_differences(entries, origin):
-    found, left, right = (entries.each(side) for side in (entries.two_sided, entries.left, entries.right))
+    found, left, right = entries.slopes()
     coarse = bool(entries.coarse())
     times = 2 * RIDDERS if coarse else RIDDERS  # stairs are no independent noise
     unsure = times * (left.error + right.error)
