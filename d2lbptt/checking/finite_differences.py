@@ -61,12 +61,7 @@ def complex_step(f, theta, h=1e-30):
     """
     f, theta = _checked_function(f, theta)
     h = _validation.real_number("h", h, above=0, high=1)
-
-    def slope(moved):
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            return _checked_number(f(moved), theta, "iufc", "a number").imag / h
-
-    return _each_entry(theta, lambda step: slope(theta + 1j * h * step))
+    return _each_entry(theta, lambda step: _value(f, theta + 1j * h * step, "iufc", "a number").imag / h)
 
 
 def central_difference(f, theta):
@@ -96,14 +91,12 @@ def central_difference(f, theta):
     """
     f, theta = _checked_function(f, theta)
     h = EPS ** (1 / 3) * np.maximum(np.abs(theta), 1)
-
-    def value(theta):
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            return _checked_number(f(theta), theta)
-
-    near = _each_entry(theta, lambda step: value(theta + h * step) - value(theta - h * step)) / (2 * h)
-    far = _each_entry(theta, lambda step: value(theta + 2 * h * step) - value(theta - 2 * h * step)) / (4 * h)
-    return Difference(near, np.abs(far - near) / 3 + EPS * abs(value(theta)) / h)
+    near, far = (
+        _each_entry(theta, lambda step, h=reach: _value(f, theta + h * step) - _value(f, theta - h * step))
+        / (2 * reach)
+        for reach in (h, 2 * h)
+    )
+    return Difference(near, np.abs(far - near) / 3 + EPS * abs(_value(f, theta)) / h)
 
 
 def ridders(f, theta):
@@ -167,7 +160,7 @@ class _AlongEntries:
 
     def __init__(self, f, theta):
         self.f, self.theta = _checked_function(f, theta)
-        self.here, self.at, self.noise = self._value(self.theta.copy()), cache(self._at), cache(self._noise)
+        self.here, self.at, self.noise = _value(self.f, self.theta.copy()), cache(self._at), cache(self._noise)
         self.seen = {self.theta.tobytes(): self.here}
         self.stairs = self._stairs()
         self.reach = self._steps(0).max()
@@ -214,11 +207,7 @@ class _AlongEntries:
             return self.here
         theta = self.theta.copy()
         theta[index] += h
-        return self._value(theta)
-
-    def _value(self, theta):
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a step may leave the domain of f
-            return _checked_number(self.f(theta), theta)
+        return _value(self.f, theta)
 
     def _steps(self, power):
         """Return eps^power max(|theta_i|, 0.1), rounded to powers of 2."""
@@ -233,7 +222,7 @@ class _AlongEntries:
     def _on_ray(self, theta):
         point = theta.tobytes()  # where a ray is short, its points are often the same
         if point not in self.seen:
-            self.seen[point] = self._value(theta)
+            self.seen[point] = _value(self.f, theta)
         return self.seen[point]
 
     def _noise(self, power):
@@ -347,13 +336,15 @@ def _moved(row, new):
     return moved if moved > SURE * (new[0].noise + row[0].noise) else 0
 
 
-def _checked_number(value, theta, kinds="iuf", wanted="a real number"):
-    """Return what f returned as a float, or as a complex number."""
+def _value(f, theta, kinds="iuf", wanted="a real number"):
+    """Return what f returns as a float, or as a complex number."""
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a step may leave the domain of f
+        value = f(theta)
     found = _validation.array("f", value)
     if found.ndim or found.dtype.kind not in kinds:
         what = f"an array of shape {found.shape}" if found.ndim else _validation.shown(value)
         raise TypeError(f"f returned {what}, wanted {wanted}")
-    return _finite("f", complex(found) if "c" in kinds else float(found), theta)
+    return _finite("f", complex(found) if "c" in kinds else float(found), np.real(theta))
 
 
 def _checked_function(f, theta):
