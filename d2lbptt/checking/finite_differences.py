@@ -91,11 +91,11 @@ def central_difference(f, theta):
     """
     f, theta = _checked_function(f, theta)
     h = EPS ** (1 / 3) * np.maximum(np.abs(theta), 1)
-    near, far = (
-        _each_entry(theta, lambda step, h=reach: _value(f, theta + h * step) - _value(f, theta - h * step))
-        / (2 * reach)
-        for reach in (h, 2 * h)
-    )
+
+    def slopes(h):
+        return _each_entry(theta, lambda step: _value(f, theta + h * step) - _value(f, theta - h * step)) / (2 * h)
+
+    near, far = slopes(h), slopes(2 * h)
     return Difference(near, np.abs(far - near) / 3 + EPS * abs(_value(f, theta)) / h)
 
 
