@@ -90,17 +90,17 @@ def check_gradients(
 
 
 def _checked(trace, y, options, under_test, seed):
+    """Go the way: reference, perturbation, tolerance, comparison, finding, diagnosis, report."""
     tested = under_test(trace, y)
-    answers, kinks = along_states(trace, y, **options)
-    answers = [tables(answer) for answer in answers]
+    found, kinks = along_states(trace, y, **options)
+    answers = [tables(answer) for answer in found]
     copies = partial(perturbation.in_groups, trace, y, options["loss"], seed, PERTURBATIONS)
     deviations = _deviations_of_ours(copies(), answers[0], trace, options, np.random.default_rng((seed, 1)))
     tolerance = tolerances(deviations, answers[0], trace)
     comparisons = compare(tested, answers, tolerance)
     if any_wrong(comparisons):
         under_test.again(tested, trace, y)
-        single = (one for group in copies() for one in perturbation.traces(group, trace))
-        runs = (under_test(*one) for one in patient(single, PERTURBATIONS))
+        runs = (under_test(*copy) for copy in patient(_one_by_one(copies(), trace), PERTURBATIONS))
         wider = own_tolerances(runs, comparisons, answers, deviations, trace)
         comparisons = {key: compared.within(wider[key]) for key, compared in comparisons.items()}
     explained = ()
@@ -117,6 +117,10 @@ def _deviations_of_ours(copies, reference, trace, options, rng):
     ours = (tables(one) for group in copies for one in perturbation.answers(group, trace, *options.values(), rng))
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows has no tolerance, and is said to be blind
         return perturbation.spread(ours, reference)[1]
+
+
+def _one_by_one(groups, trace):
+    return (copy for group in groups for copy in perturbation.traces(group, trace))
 
 
 def _in_float(trace):

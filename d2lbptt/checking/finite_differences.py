@@ -61,12 +61,7 @@ def complex_step(f, theta, h=1e-30):
     """
     f, theta = _checked_function(f, theta)
     h = _validation.real_number("h", h, above=0, high=1)
-
-    def slope(moved):
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            return _checked_number(f(moved), theta, "iufc", "a number").imag / h
-
-    return _each_entry(theta, lambda step: slope(theta + 1j * h * step))
+    return _each_entry(theta, lambda step: _value(f, theta + 1j * h * step, "iufc", "a number").imag / h)
 
 
 def central_difference(f, theta):
@@ -97,13 +92,11 @@ def central_difference(f, theta):
     f, theta = _checked_function(f, theta)
     h = EPS ** (1 / 3) * np.maximum(np.abs(theta), 1)
 
-    def value(theta):
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            return _checked_number(f(theta), theta)
+    def slopes(h):
+        return _each_entry(theta, lambda step: _value(f, theta + h * step) - _value(f, theta - h * step)) / (2 * h)
 
-    near = _each_entry(theta, lambda step: value(theta + h * step) - value(theta - h * step)) / (2 * h)
-    far = _each_entry(theta, lambda step: value(theta + 2 * h * step) - value(theta - 2 * h * step)) / (4 * h)
-    return Difference(near, np.abs(far - near) / 3 + EPS * abs(value(theta)) / h)
+    near, far = slopes(h), slopes(2 * h)
+    return Difference(near, np.abs(far - near) / 3 + EPS * abs(_value(f, theta)) / h)
 
 
 def ridders(f, theta):
@@ -159,8 +152,7 @@ def ridders(f, theta):
 
     What is below eps^(3/4) cannot be told from noise, nor stairs wider than theta from a constant.
     """
-    entries = _AlongEntries(f, theta)
-    return entries.each(entries.two_sided)
+    return _AlongEntries(f, theta).slopes()[0]
 
 
 class _AlongEntries:
@@ -168,33 +160,25 @@ class _AlongEntries:
 
     def __init__(self, f, theta):
         self.f, self.theta = _checked_function(f, theta)
-        self.here, self.at, self.noise = self._value(self.theta.copy()), cache(self._at), cache(self._noise)
+        self.here, self.at, self.noise = _value(self.f, self.theta.copy()), cache(self._at), cache(self._noise)
         self.seen = {self.theta.tobytes(): self.here}
         self.stairs = self._stairs()
         self.reach = self._steps(0).max()
         self.stands_still = self.stairs.width / GROWTH**2  # within so large a part of theta
 
-    def each(self, find):
-        """Return the Difference that ``find(index)`` makes of one entry, for all of them."""
-        value, error = np.empty(self.theta.shape), np.empty(self.theta.shape)
+    def slopes(self):
+        """Return three Differences of all entries: from both sides, from the left, and from the right."""
+        found = np.empty((3, 2, *self.theta.shape))
         for index in patient(np.ndindex(self.theta.shape), self.theta.size):
-            value[index], error[index] = find(index)
-        return Difference(value, error)
+            found[(..., *index)] = self._of_entry(index)
+        return [Difference(*one) for one in found]
 
-    def two_sided(self, index):
-        """Return the Difference of one entry from both sides."""
-        value, error = self._extrapolated(index, -1, 1)
-        left, right = self.left(index), self.right(index)
+    def _of_entry(self, index):
+        both, left, right = (self._extrapolated(index, low, high) for low, high in ((-1, 1), (-1, 0), (0, 1)))
         gap = abs(right.value - left.value)
-        return Difference(value, error + (gap / 2 if gap > left.error + right.error else 0))
-
-    def left(self, index):
-        """Return the Difference of one entry from below."""
-        return self._extrapolated(index, -1, 0)
-
-    def right(self, index):
-        """Return the Difference of one entry from above."""
-        return self._extrapolated(index, 0, 1)
+        if gap > left.error + right.error:
+            both = Difference(both.value, both.error + gap / 2)
+        return both, left, right
 
     def _extrapolated(self, index, low, high):
         """Return the Difference of one entry from f(theta + low h) and f(theta + high h).
@@ -223,11 +207,7 @@ class _AlongEntries:
             return self.here
         theta = self.theta.copy()
         theta[index] += h
-        return self._value(theta)
-
-    def _value(self, theta):
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a step may leave the domain of f
-            return _checked_number(self.f(theta), theta)
+        return _value(self.f, theta)
 
     def _steps(self, power):
         """Return eps^power max(|theta_i|, 0.1), rounded to powers of 2."""
@@ -242,7 +222,7 @@ class _AlongEntries:
     def _on_ray(self, theta):
         point = theta.tobytes()  # where a ray is short, its points are often the same
         if point not in self.seen:
-            self.seen[point] = self._value(theta)
+            self.seen[point] = _value(self.f, theta)
         return self.seen[point]
 
     def _noise(self, power):
@@ -356,13 +336,15 @@ def _moved(row, new):
     return moved if moved > SURE * (new[0].noise + row[0].noise) else 0
 
 
-def _checked_number(value, theta, kinds="iuf", wanted="a real number"):
-    """Return what f returned as a float, or as a complex number."""
+def _value(f, theta, kinds="iuf", wanted="a real number"):
+    """Return what f returns as a float, or as a complex number."""
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a step may leave the domain of f
+        value = f(theta)
     found = _validation.array("f", value)
     if found.ndim or found.dtype.kind not in kinds:
         what = f"an array of shape {found.shape}" if found.ndim else _validation.shown(value)
         raise TypeError(f"f returned {what}, wanted {wanted}")
-    return _finite("f", complex(found) if "c" in kinds else float(found), theta)
+    return _finite("f", complex(found) if "c" in kinds else float(found), np.real(theta))
 
 
 def _checked_function(f, theta):

@@ -15,7 +15,7 @@ from .. import _validation
 from .._progress import patient
 from . import diagnosis, perturbation
 from .finding import BLIND_ABOVE, Comparison, Finding, Key
-from .finite_differences import COARSE, _AlongEntries, _checked_function, _checked_number, complex_step, ridders
+from .finite_differences import COARSE, _AlongEntries, _checked_function, _value, complex_step, ridders
 from .reference import STEP
 from .report import _report_on
 from .tolerance import PERTURBATIONS, bound_of, standard_deviations
@@ -23,7 +23,7 @@ from .tolerance import PERTURBATIONS, bound_of, standard_deviations
 __all__ = ["check_gradient"]
 TWICE = 8  # times: what draws may draw the same once or twice
 DIRECTIONS = 4  # along which the complex step is tried
-RIDDERS = 4  # times its own estimate is what the error of ridders stays below: see tests/test_differences.py
+RIDDERS = 4  # times its own estimate is what the error of ridders stays below: see test_finite_differences
 
 
 def check_gradient(f, theta, grad, *, method="auto", seed=0):
@@ -83,7 +83,7 @@ class _Deterministic:
 
     def __init__(self, f, theta):
         self.f, self.theta = f, theta
-        self.here = _checked_number(self(theta.copy()), theta)
+        self.here = _value(f, theta.copy())
         self.again(TWICE)
 
     def __call__(self, theta):
@@ -179,7 +179,7 @@ def _bound(deviation, numbers):
 
 
 def _by_differences(entries, origin):
-    found, left, right = (entries.each(side) for side in (entries.two_sided, entries.left, entries.right))
+    found, left, right = entries.slopes()
     coarse = bool(entries.coarse())
     times = 2 * RIDDERS if coarse else RIDDERS  # stairs are no independent noise
     unsure = times * (left.error + right.error)

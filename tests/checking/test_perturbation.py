@@ -170,7 +170,7 @@ def test_an_answer_is_off_by_some_units(dtype):
 
 @pytest.mark.parametrize(("count", "offset"), [(2, 0.0), (16, 0.0), (32, 1.0), (32, -100.0)])
 def test_mean_and_standard_deviation(count, offset):
-    """Sums are kept around a center: if it is far away, by 100 deviations, four digits are lost of sixteen."""
+    """Sums are taken around a center: if it is far away, by 100 deviations, four digits are lost of sixteen."""
     rng = np.random.default_rng(0)
     tables = [{"a": rng.normal(size=(3, 2)), "b": 1e-9 * rng.normal(size=4)} for _ in range(count)]
     center = {"a": np.full((3, 2), offset), "b": np.full(4, 1e-9 * offset)}
