@@ -7,8 +7,9 @@ import numpy as np
 from .. import _validation
 from ..truncation.influence import Spans
 from . import _style as style
+from ._arguments import decades, named, some
 from ._labels import end_axis, name_ends
-from ._paper import decades, drawn, named, some
+from ._paper import drawn
 
 WINDOW, CHUNKS = style.TRUNCATED, {"color": "#009E73", "linewidth": 3, "linestyle": (0, (5, 1, 1, 1))}
 LOOKS = (

@@ -8,9 +8,10 @@ from matplotlib.ticker import LogLocator, NullLocator
 from .. import _validation
 from ..truncation.randomized_variance import Trade
 from . import _style as style
+from ._arguments import named, pair_of_rows, some
 from ._influence import LOOKS
 from ._labels import end_axis, name_ends
-from ._paper import drawn, named, pair_of_rows, some
+from ._paper import drawn
 
 ERRORS = (1e-4, 1e3)  # relative; what is in sight
 FAINTER = {"color": "#4A90C2", "linewidth": 2, "linestyle": (0, (5, 1, 1, 1))}
