@@ -83,6 +83,25 @@ def first_loss(dh):
     return int(np.argmax(dh.reshape(len(dh), -1).any(1)))
 
 
+# --- far outside the range of float64 ---
+
+
+def rescaled(step, v, T, every=8):
+    """Multiply rows T times: yield v_0 .. v_T, each as numbers near 1 and the power of two of each row.
+
+    ``step(t, v)`` returns v_{t+1}. Rows are (..., n); in every so many steps they are looked at, and written over.
+    """
+    exponents = np.zeros(v.shape[:-1], int)
+    for t in range(T + 1):
+        if t % every == 0:
+            shift = np.frexp(np.abs(v).max(-1))[1]
+            np.ldexp(v, -shift[..., None], out=v)
+            exponents = exponents + shift
+        yield v, exponents
+        if t < T:
+            v = step(t, v)
+
+
 # --- what overflows ---
 
 

@@ -414,28 +414,11 @@ ROWS_SPECS = {
             and not np.isnan(found).any()
         ),
     ),
-    "truncation.randomized_variance.gradient_moments": Spec(
-        randomized_variance.gradient_moments,
-        {"b": B, "e": C, "w": 0.5, "pi": 0.5},
-        {"b": shaped(2), "e": shaped(2), "w": number(), "pi": probability},
-        lambda found, given: (
-            not np.isnan(found.variance)
-            and close(
-                found.mean, np.mean(np.array(given["e"]) * randomized_variance.moments(given["b"], given["w"], 1).mean)
-            )
-        ),
-    ),
     "truncation.randomized_variance.is_bounded": Spec(
         randomized_variance.is_bounded,
         {"w": 0.5, "pi": 0.5},
         {"w": number(), "pi": probability},
         lambda found, given: found is (exact(given["w"]) ** 2 < exact(given["pi"]) or given["pi"] == 1),
-    ),
-    "truncation.randomized_variance.window_error": Spec(
-        randomized_variance.window_error,
-        {"b": B, "w": 0.5, "tau": 1},
-        {"b": shaped(None), "w": number(), "tau": whole(1, 2)},
-        lambda found, given: close(found, np.r_[0, -given["w"] * given["b"][0]]) or given["tau"] == 2,
     ),
     "truncation.randomized_variance.steps_kept": Spec(
         randomized_variance.steps_kept,

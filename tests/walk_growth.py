@@ -305,14 +305,6 @@ SPECS = {
             ],
         ),
     ),
-    "growth.spectra.tangent_growth": Spec(
-        spectra.tangent_growth,
-        {"trace": TRACE, "v": np.ones(h), "start": 0, "stop": T},
-        {"trace": never, "v": shaped(h), "start": whole(0, T - 1), "stop": optional(whole(1, T))},
-        lambda found, given: near(
-            found.log[-1], math.log(np.linalg.norm(jacobian(given["start"], given["stop"]) @ given["v"]))
-        ),
-    ),
     "growth.spectra.gaussian_growth": Spec(
         spectra.gaussian_growth,
         {"n": 4, "K": 3, "samples": 2, "repeated": True, "seed": 0},
@@ -324,12 +316,6 @@ SPECS = {
         {"rho": 0.5, "dtype": float},
         {"rho": number(0), "dtype": never},
         lambda found, given: 1 <= found.overflow and found.subnormal <= found.zero,
-    ),
-    "growth.spectra.measured_horizon": Spec(
-        spectra.measured_horizon,
-        {"log": [0.0, -800.0, 800.0], "dtype": float},
-        {"log": shaped(None), "dtype": never},
-        lambda found, given: given["log"] is None or len(found) == 3,
     ),
     # --- sweep ---
     "growth.scales.sweep": Spec(

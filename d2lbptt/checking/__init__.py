@@ -2,7 +2,7 @@
 
 ========================  ======================================================================
 ``check``                 the way, from the call to the verdict
-``under_test``            the gradient under test, asked, its answer in tables
+``under_test``            the gradient under test: its answer, checked and in tables
 ``linearization``         what the gradient is made of along the stored states
 ``reference``             the right gradient, by the complex step along the stored states
 ``perturbation``          how far rounding carries a gradient: stored numbers moved by one unit

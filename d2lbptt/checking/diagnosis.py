@@ -148,13 +148,8 @@ def _clipped(finding, ratio):
 
 
 def _is_times(finding, factor):
-    names = finding.wrong_names
-    return finding.fits(
-        {
-            key: (factor if key.name in names else 1) * compared.reference
-            for key, compared in finding.comparisons.items()
-        }
-    )
+    names, right = finding.wrong_names, {key: compared.reference for key, compared in finding.comparisons.items()}
+    return finding.fits({key: factor * rows if key.name in names else rows for key, rows in right.items()})
 
 
 def _subject(finding, every="Every entry"):

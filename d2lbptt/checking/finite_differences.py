@@ -7,7 +7,7 @@
 The complex step subtracts nothing, so h can be tiny and only rounding is left. It needs an f that is analytic
 and calculates with complex numbers (Squire and Trapp 1998). The differences need neither, but lose digits
 twice: to the step, which should be small, and to the subtraction, which wants it large. ``ridders`` takes many
-steps, extrapolates to h = 0, and keeps the number that disagrees least with its neighbours.
+steps, extrapolates to h = 0, and takes the number that disagrees least with those it is made of.
 
 Shapes: theta has any shape; so have the derivative and its error.
 """

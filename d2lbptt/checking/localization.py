@@ -79,7 +79,7 @@ def _largest_step(finding):
 def _from_sums(finding, T):
     if finding.wrong_names == ["h0"]:
         return Where((1,), "h_0 enters in step 1 alone.", T - 1, complete=True)
-    # One entry that is wrong in all steps looks like one step in which only one unit was awake.
+    # One entry that is wrong in all steps looks like one step in which only one unit was active.
     alone = [] if one_entry(finding) else _single_steps(finding, T)
     n = _shortest_failure(finding) if finding.reads_states else None
     if 1 in alone and finding.reads_states and _always_the_first(finding, T):

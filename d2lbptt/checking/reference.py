@@ -79,13 +79,10 @@ def _slopes(phi, z, stored, kinky):
     ways, stored = [left, (left + right) / 2, right], stored[kinky]
     if not any(np.allclose(stored, side) for side in (left, right)):
         ways.append(stored)
-    return [_with(slope, kinky, way) for way in ways]
-
-
-def _with(slope, kinky, way):
-    changed = slope.copy()
-    changed[kinky] = way
-    return changed
+    found = [slope.copy() for _ in ways]
+    for changed, way in zip(found, ways, strict=True):
+        changed[kinky] = way
+    return found
 
 
 def _slope(phi, z):

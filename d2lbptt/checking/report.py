@@ -116,18 +116,10 @@ def _row(name, comparisons):
     # Where all is zero there is nothing to be blind to, if that is known.
     blind = not whole.tolerance.max() <= (BLIND_ABOVE * largest or np.finfo(float).max)
     visible = whole.detection_limit if worst.ratio[index] > 1 else whole.tolerance
-    return Row(
-        parameter=name,
-        size=float(row_norms(whole.tested.reshape(1, -1))[0]),
-        index=index[1:] if key.steps else index,
-        t=index[0] + 1 if key.steps else None,
-        analytic=float(worst.tested[index]),
-        reference=float(worst.reference[index]),
-        tolerance=float(worst.tolerance[index]),
-        ratio=float(worst.ratio[index]),
-        visible=float(visible.max()),
-        blind=bool(blind and not keys[0].steps),
-    )
+    where = (index[1:], index[0] + 1) if key.steps else (index, None)
+    entry = (float(table[index]) for table in (worst.tested, worst.reference, worst.tolerance, worst.ratio))
+    size = float(row_norms(whole.tested.reshape(1, -1))[0])
+    return Row(name, size, *where, *entry, float(visible.max()), bool(blind and not keys[0].steps))
 
 
 def _headline(report):

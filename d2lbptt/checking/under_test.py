@@ -1,4 +1,4 @@
-"""The gradient under test: it is called, its answer is looked at once and brought into tables of float64."""
+"""The gradient under test: it is called, its answer is checked once and put into tables of float64."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple

@@ -225,9 +225,9 @@ class _GradientFlowPicture(Picture):
         self.sizes = _Sizes(figure.add_axes((0.857, 0.555, 0.14, 0.36)))
         self.slopes = _Slopes(figure.add_axes((0.665, 0.14, 0.325, 0.225)))
 
-    def update(self, data):
+    def update(self, data, decades):
         """Show the attributes of data: what ``gradient_flow`` takes, eigenvalues, singular_values and slopes."""
-        self.flow.decades = data.decades
+        self.flow.decades = decades
         curves = {"theory": data.theory, "bound": data.bound, "every_step": data.every_step}
         self.flow.update(data.full, data.truncated, data.tau, steps=data.steps, **curves)
         self.eigenvalues.update(data.eigenvalues, data.singular_values[0])

@@ -275,7 +275,8 @@ class _UnrolledGraphPicture(Picture):
         self.graph = _ComputationalGraph(figure.add_axes((0, share, 1, 1 - share)))
         self.contributions = _Contributions(figure.add_axes((0, 0, 1, share)), longest)
 
-    def update(self, data):
-        """Show ``graph``, ``walked``, ``weight`` and ``parts``, attributes of data."""
-        self.graph.update(data.graph, data.walked, data.weight)
-        self.contributions.update(self.graph.layout, data.parts, data.weight)
+    def update(self, data, step):
+        """Show ``graph``, ``weight`` and ``parts``, attributes of data, after so many edges of the walk."""
+        self.graph.update(data.graph, step, data.weight)
+        arrived = np.where(data.arrived(step), data.parts, np.nan)
+        self.contributions.update(self.graph.layout, arrived, data.weight)

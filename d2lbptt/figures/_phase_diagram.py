@@ -184,7 +184,7 @@ class _PhaseDiagramPicture(Picture):
         self.cut = _Cut(figure.add_axes((0.655, 0.155, 0.335, 0.745)))
 
     def update(self, data):
-        """Show data, a ``Phase`` of the explorer."""
+        """Show an ``experiments.PhaseDiagram``."""
         g, (found, theory) = data.scales[data.row], data.medians
         self.map.update(data.scales, found, theory, g, data.law == "bound")
         self.cut.update(g, data.by_lag[data.row], theory[data.row], data.law)

@@ -120,11 +120,10 @@ class _ScalarPicture(Picture):
         self.title = self.table.ax.text(632, 386, "", fontweight="bold", **look)
         self.lines = self.table.ax.text(632, 352, "", **look)
 
-    def update(self, data):
-        """Show ``table``, ``filled``, ``w``, ``own`` and ``slopes`` (of phi), attributes of data."""
-        self.table.update(data.table, data.filled)
-        t = len(data.table.x) + 1 - data.filled
-        title, *lines = _workings(data, t) if data.filled else BEFORE
+    def update(self, data, step):
+        """Show ``table``, ``w``, ``own`` and ``slopes`` (of phi), attributes of data, with ``step`` rows filled."""
+        self.table.update(data.table, step)
+        title, *lines = _workings(data, len(data.table.x) + 1 - step) if step else BEFORE
         self.title.set_text(title)
         self.lines.set_text("\n".join(lines))
 

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import _validation
+from .._recursion import rescaled
 from ..activations import _gaussian_moments, _named
 from ..rnn import KINDS, init_params
 from .spectra import spectral_radius
@@ -29,7 +30,6 @@ __all__ = [
     "critical_scales",
 ]
 
-EVERY = 8  # steps between two looks at the size: squares of 1e19 a step can be borne
 MOST = 1e15  # the largest scale
 NODES = 2000  # of the table that the mean field is interpolated in: rates are right to 1e-5
 TINY = 2.0**-990
@@ -185,17 +185,15 @@ def _backward(slopes, W, W_qh):
     """Return log10 |dL/dh_t| / |dL/dh_T| for all scales, shape (G, T)."""
     T, G, h = slopes.shape
     v = np.broadcast_to(W_qh[0] / np.linalg.norm(W_qh[0]), (G, h)).copy()
-    squares, exponents = np.empty((T, G)), np.zeros((T, G))
-    scaled, exponent = np.empty_like(v), np.zeros(G)
-    for t in range(T - 1, -1, -1):
-        np.einsum("gi,gi->g", v, v, out=squares[t])
-        exponents[t] = exponent
-        np.multiply(slopes[t], v, out=scaled)
-        scaled.dot(W, out=v)
-        if t % EVERY == 0:
-            shift = np.frexp(np.abs(v).max(1))[1]
-            exponent = exponent + shift
-            v *= np.exp2(-shift)[:, None]
+    squares, exponents, scaled = np.empty((T, G)), np.empty((T, G)), np.empty_like(v)
+
+    def back(k, v):
+        np.multiply(slopes[T - 1 - k], v, out=scaled)
+        return scaled.dot(W, out=v)
+
+    for k, (now, exponent) in enumerate(rescaled(back, v, T - 1)):
+        np.einsum("gi,gi->g", now, now, out=squares[T - 1 - k])
+        exponents[T - 1 - k] = exponent
     with np.errstate(divide="ignore"):
         return (0.5 * np.log10(squares) + np.log10(2) * exponents).T
 

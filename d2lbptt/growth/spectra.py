@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import _validation
+from .._recursion import rescaled, row_norms
 from ..activations import ACTIVATIONS
 from ..rnn import checked_trace
 
@@ -34,10 +35,8 @@ __all__ = [
     "jacobian_spectrum",
     "lyapunov_exponents",
     "power_growth",
-    "tangent_growth",
     "gaussian_growth",
     "horizon",
-    "measured_horizon",
 ]
 
 EPS = np.finfo(float).eps
@@ -81,20 +80,17 @@ class Exponents(NamedTuple):
 
 
 class Growth(NamedTuple):
-    """A vector that is multiplied by one matrix after another.
+    """A vector that is multiplied by a matrix again and again.
 
     Attributes
     ----------
     log : array, shape (K + 1,)
         Natural logarithm of its Euclidean norm after 0 .. K steps; -inf where it is zero.
-    error : array, shape (K + 1,)
-        An estimated bound of |log - truth|; inf where the 16 digits of float64 do not settle it.
     direction : array, shape (K + 1, n)
         The vector divided by its norm; zeros where it is zero.
     """
 
     log: np.ndarray
-    error: np.ndarray
     direction: np.ndarray
 
     @property
@@ -335,16 +331,11 @@ def _product(W, slopes, seed, noise):
     for R in _triangles(W, slopes, seed, noise):
         top = np.maximum.accumulate(e[::-1])[::-1][: len(R)]
         X = np.ldexp(R, np.clip(e - top[:, None], -2000, 0).astype(np.intc)) @ X
-        X, shift, size = _normalized(X, 1)
+        size = np.abs(X).max(1, initial=0)
+        shift = np.frexp(size)[1]
+        X = np.ldexp(X, -shift[:, None])
         e = np.where(size > 0, top + shift, _ZERO)
     return X, e
-
-
-def _normalized(A, axis):
-    """Return A, each row (axis 1) or column (axis 0) divided by a power of two, the exponents, the largest entries."""
-    size = np.abs(A).max(axis, initial=0)
-    shift = np.frexp(size)[1]
-    return np.ldexp(A, -np.expand_dims(shift, axis)), shift.astype(int), size
 
 
 def _log_singular_values(X, e):
@@ -417,64 +408,24 @@ def power_growth(M, v, K):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not such a thing.
+        If v is zero, K is below 0, or the powers do not fit in memory.
 
     Notes
     -----
-    The error is found as in ``jacobian_spectrum``. It becomes inf where v has no part along the eigenvector that
-    grows fastest: rounding provides one, and in the end it is all that is seen.
+    Where v has no part along the eigenvector that grows fastest, rounding provides one, and in the end it is all that
+    is seen.
     """
     M = _validation.square("M", M)
     K = _validation.whole_number("K", K, 0)
     _validation.fits_in_memory("M^k v", 8 * (K + 1) * len(M), float, f"K = {_validation.shown(K)}")
-    return _growth(M, np.broadcast_to(1.0, (K, len(M))), v)
-
-
-def tangent_growth(trace, v, start=0, stop=None):
-    """Follow dh_t/dh_start v, how h_t moves when h_start moves by a little along v, for t = start .. stop.
-
-    Parameters
-    ----------
-    trace, start, stop
-        As for ``jacobian_spectrum``.
-    v : array, shape (h,)
-        Not zero.
-
-    Returns
-    -------
-    Growth
-        Entry 0 for t = start. The gradient flows the other way: ``log10_gradient_norms`` follows it.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not such a thing.
-    """
-    return _growth(*_jacobians(trace, start, stop), v)
-
-
-def _growth(W, slopes, v):
-    v = _validation.real_array("v", v, (len(W),), "(n,)").astype(float)
+    v = _validation.real_array("v", v, (len(M),), "(n,)").astype(float)
     if not v.any():
         raise ValueError("v is zero, wanted a vector with a direction")
-    rng, size = np.random.default_rng(0), np.abs(W)
-    pair, e, _ = _normalized(np.column_stack([v, v]), 0)  # the second one has noise
-    rows, exponents = [pair], [e]
-    for slope in slopes:
-        blur = NOISE * slope * (size @ np.abs(pair[:, 1])) * rng.standard_normal(len(v))
-        pair = slope[:, None] * (W @ pair)
-        pair[:, 1] += blur
-        pair, shift, _ = _normalized(pair, 0)
-        e = e + shift
-        rows.append(pair)
-        exponents.append(e)
-    rows = np.array(rows)
-    norms = np.linalg.norm(rows, axis=1)
+    rows, exponents = map(np.array, zip(*rescaled(lambda _, v: M @ v, v, K, every=1), strict=True))
+    norms = row_norms(rows)
     with np.errstate(divide="ignore"):
-        log, noisy = (np.array(exponents) * math.log(2) + np.log(norms)).T
-    rounding = EPS * len(v) * (np.arange(len(log)) + np.abs(log) + 1)
-    direction = rows[:, :, 0] / np.where(norms[:, :1] > 0, norms[:, :1], 1)
-    return Growth(log, _disagreement(log, noisy, rounding), direction)
+        log = exponents * math.log(2) + np.log(norms)
+    return Growth(log, rows / np.where(norms > 0, norms, 1)[:, None])
 
 
 def gaussian_growth(n, K, samples, *, repeated, seed=0):
@@ -561,33 +512,6 @@ def horizon(rho, dtype=float):
     if rho > 1:
         return Horizon(math.ceil(_steps_to(high, rho)), math.inf, math.inf)
     return Horizon(math.inf, math.floor(_steps_to(normal, rho)) + 1, math.ceil(_steps_to(low, rho)))
-
-
-def measured_horizon(log, dtype=float):
-    """Return the first k at which measured sizes leave the range of a dtype.
-
-    Parameters
-    ----------
-    log : array, shape (K + 1,)
-        Natural logarithms of the sizes after 0 .. K steps, as in ``Growth.log``; -inf is zero.
-    dtype : float or numpy.float32
-
-    Returns
-    -------
-    Horizon
-        With inf for what does not happen within K steps.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not such a thing.
-    """
-    high, normal, low = (math.log(m) + e * math.log(2) for m, e in _ends(dtype))
-    log = _validation.shaped("log", _validation.real("log", log), (None,), "(K + 1,)")
-    _validation.fits_in_memory("log", log.size, log.dtype, f"shape {log.shape}")
-    if np.isnan(log).any():
-        raise ValueError("log is nan, wanted logarithms")
-    return Horizon(*(int(np.argmax(out)) if out.any() else math.inf for out in (log >= high, log < normal, log <= low)))
 
 
 def _ends(dtype):

@@ -309,7 +309,7 @@ def variance_terms(table):
 
         Var = c b_1 + c^2 sum_{n>=2} b_n / pi^(n-2),  b_n = sum_k |block(k + n, k)|^2
 
-    For one linear unit this is the recursion of ``randomized_variance.gradient_moments``. The derivation is ours.
+    The derivation is ours.
     """
     table = _checked_table(table)
     T, h = table.states.shape

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from d2lbptt import backward, explorers, forward, init_params
+from d2lbptt.checking.finding import Key
 from d2lbptt.checking.mistakes import MISTAKES, SUSPECTS, flawed, suspect
-from d2lbptt.untied import Key
 from tools import notebooks
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "06_checking_gradients.ipynb"

@@ -40,7 +40,7 @@ def drawn(found, names=None):
 
 def test_lines_are_the_numbers_given_and_the_laws_are_dashed():
     found = by_name(remedies(T=60, tau=20))
-    rows = drawn(found).rows
+    rows = drawn(found)._rows
     for name, remedy in found.items():
         k, decades = rows[name].line.get_data()
         np.testing.assert_array_equal(k, np.arange(60))
@@ -56,7 +56,7 @@ def test_lines_are_the_numbers_given_and_the_laws_are_dashed():
 
 
 def test_a_line_that_is_zero_falls_to_the_bottom_where_it_begins_to_be():
-    decades = drawn(by_name(remedies(T=60, tau=20))).rows["window"].line.get_ydata()
+    decades = drawn(by_name(remedies(T=60, tau=20)))._rows["window"].line.get_ydata()
     assert np.isfinite(decades[:20]).all() and decades[20] < -1e5 and np.isnan(decades[21:]).all()
 
 
@@ -74,7 +74,7 @@ def test_names_stand_in_the_figure_and_apart(case):
     whole.update(remedies(**case))
     figure.canvas.draw()
     shown = whole.remedies
-    texts = [text for row in shown.rows.values() for text in (row.name, row.number)]
+    texts = [text for row in shown._rows.values() for text in (row.name, row.number)]
     boxes = [text.get_window_extent() for text in texts]
     boxes.append(next(text for text in shown.ax.texts if text.get_text() == "dashed: the law").get_window_extent())
     frame = shown.ax.figure.bbox
