@@ -89,7 +89,7 @@ def test_names_stand_in_the_order_of_the_ends():
         return Remedy(rate * np.arange(50.0), rate * np.arange(50.0), "a law")
 
     rates = {"gaussian": -0.5, "orthogonal": 0.3, "identity": 0.0, "gated": -0.1}
-    rows = drawn({name: straight(rate) for name, rate in rates.items()}).rows
+    rows = drawn({name: straight(rate) for name, rate in rates.items()})._rows
     heights = {name: rows[name].name.get_position()[1] for name in rates}
     assert sorted(heights, key=heights.get) == sorted(rates, key=rates.get)
     assert not rows["window"].line.get_visible() and not rows["window"].name.get_visible()

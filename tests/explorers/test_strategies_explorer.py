@@ -199,7 +199,7 @@ def test_letters_are_smaller_than_their_cells(explorer, picture):
         data, _ = shown(explorer, T=T, t=1, tau=1)
         picture.update(data)
         cell = 960 * 0.98 / max(T, 24)
-        widths = [letter.get_window_extent().width for letter in picture.strategies.rows[0].letters]
+        widths = [letter.get_window_extent().width for letter in picture.strategies.rows[0]._letters]
         assert np.median(widths) < 0.8 * cell and max(widths) < 1.2 * cell
 
 
