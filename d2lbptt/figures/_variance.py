@@ -9,7 +9,6 @@ from .. import _validation
 from ..truncation.randomized_variance import Trade
 from . import _style as style
 from ._arguments import named, pair_of_rows, some
-from ._influence import LOOKS
 from ._labels import end_axis, name_ends
 from ._paper import drawn
 
@@ -43,7 +42,7 @@ def variance(ax, runs):
     longest, names = max(len(law) for _, law in runs.values()), []
     ax.set_xlim(0, 1.5 * longest)
     end_axis(ax, longest)
-    for (name, (sample, law)), look in zip(runs.items(), cycle(LOOKS), strict=False):
+    for (name, (sample, law)), look in zip(runs.items(), cycle(style.SEVERAL), strict=False):
         t = np.arange(1, len(law) + 1)
         ax.plot(t, np.where(law > 0, sample, np.nan), **look)
         ax.plot(t, np.where(law > 0, law, np.nan), **style.THEORY)
