@@ -1,7 +1,8 @@
 """Pictures: data in, Axes out. Nothing here knows of widgets.
 
 Each picture is a function ``name(ax, ...)`` that draws on given Axes and returns them. Where a picture also has to
-move, a class behind it draws once and ``update`` changes its artists; the function is the class used once.
+move, there is a ``Panel`` behind it, which draws once and whose ``update`` changes its artists; the function is the
+panel used once, and a ``Picture`` is several of them on one figure (both in ``_panels``).
 ``errors(report)`` makes a figure of its own.
 
 On the reader's Axes these hold, whatever their rcParams are (``plt.style.use("dark_background")``, TeX, grids, sizes):

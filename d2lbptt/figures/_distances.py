@@ -3,7 +3,8 @@
 import numpy as np
 
 from . import _style as style
-from ._paper import drawn, named, pair_of_rows, some
+from ._arguments import named, pair_of_rows, some
+from ._paper import drawn
 
 COLOURS = ("#E69F00", "#56B4E9", "#009E73")
 

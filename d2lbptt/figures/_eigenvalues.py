@@ -38,7 +38,7 @@ def eigenvalues(ax, values):
 
 
 class _Eigenvalues(Panel):
-    """The picture of ``eigenvalues``, drawn once; ``update`` moves its artists."""
+    """The picture of ``eigenvalues``."""
 
     def __init__(self, ax):
         super().__init__(style.axes(ax, "real", "imaginary"))

@@ -4,10 +4,10 @@ import numpy as np
 
 from .. import _validation
 from . import _style as style
+from ._arguments import decades as logarithms
 from ._eigenvalues import _Eigenvalues, _Sizes
 from ._labels import Room
 from ._panels import Panel, Picture, line
-from ._paper import decades as logarithms
 from ._paper import drawn
 
 STEPS = (10, 20, 50, 100, 200, 500, 1000, 10**4, 10**5, 10**6)

@@ -7,18 +7,11 @@ import numpy as np
 from .. import _validation
 from ..truncation.influence import Spans
 from . import _style as style
+from ._arguments import decades, named, some
 from ._labels import end_axis, name_ends
-from ._paper import decades, drawn, named, some
+from ._paper import drawn
 
-WINDOW, CHUNKS = style.TRUNCATED, {"color": "#009E73", "linewidth": 3, "linestyle": (0, (5, 1, 1, 1))}
-LOOKS = (
-    style.FULL,
-    style.TRUNCATED,
-    CHUNKS,
-    {"color": "#CC79A7", "linewidth": 2, "linestyle": "-"},
-    {"color": "#B26B00", "linewidth": 3, "linestyle": (0, (1, 1))},
-    {"color": style.INK, "linewidth": 2, "linestyle": (0, (4, 1, 1, 1, 1, 1))},
-)
+WINDOW, CHUNKS = style.SEVERAL[1:3]
 
 
 @drawn
@@ -98,7 +91,7 @@ def trajectories(ax, runs, solution):
     end_axis(ax, longest)
     ax.plot([0, longest], [solution, solution], **style.THEORY)
     names = []
-    for (name, theta), look in zip(runs.items(), cycle(LOOKS), strict=False):
+    for (name, theta), look in zip(runs.items(), cycle(style.SEVERAL), strict=False):
         ax.plot(theta, **look)
         outside = ~((theta > low) & (theta < high))
         last = int(np.argmax(outside)) - 1 if outside.any() else len(theta) - 1

@@ -8,10 +8,11 @@ from scipy.ndimage import minimum_filter
 
 from .. import _validation
 from . import _style as style
+from ._arguments import decades
 from ._flow import DECADES
 from ._labels import Room
 from ._panels import Panel, Picture, Words, line
-from ._paper import decades, drawn
+from ._paper import drawn
 
 # Decades at which the colour changes: a factor of 1000, and where a number that starts at 1 leaves a float.
 BORDERS = np.array([*(np.log10(float(np.finfo(f).smallest_subnormal)) for f in ("f8", "f4")), -3, 3])

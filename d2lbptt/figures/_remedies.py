@@ -5,10 +5,11 @@ import numpy as np
 from .. import _validation
 from ..experiments import Remedy
 from . import _style as style
+from ._arguments import named, some
 from ._flow import STEPS, bands
 from ._labels import apart
 from ._panels import Panel, Picture, line
-from ._paper import drawn, named, some
+from ._paper import drawn
 
 LOOKS = {  # of the lines; darker, of their words
     "gaussian": (style.FULL, style.FULL["color"]),

@@ -6,9 +6,10 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from .. import _validation
 from . import _style as style
+from ._arguments import square
 from ._graph import NAMES
 from ._panels import Panel, Picture, Words, box
-from ._paper import decades, drawn
+from ._paper import drawn
 from ._style import minus, short
 
 SHADES = LinearSegmentedColormap.from_list("shades", ["white", "#7FB8D8"])  # to half of the gradient's blue
@@ -48,8 +49,7 @@ def pairs(ax, shares):
     The numbers are per cent, rounded to whole ones, and of the gradient, whose own size is not seen. The shade
     follows the size without the sign, and is darkest in the largest cell.
     """
-    shares = decades("shares", shares, (None, None), "(T, T)")
-    _validation.finite("shares", _validation.shaped("shares", shares, (len(shares),) * 2, "(T, T)"))
+    shares = _validation.finite("shares", square("shares", shares))
     if np.abs(shares).max() > 1e300:
         raise ValueError(f"shares has {np.abs(shares).max()}, wanted numbers up to 1e300")
     _Pairs(ax, len(shares)).update(shares)

@@ -6,8 +6,9 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 
 from .. import _validation
 from . import _style as style
+from ._arguments import first_steps, named
 from ._panels import Panel, Picture, box, line
-from ._paper import drawn, named
+from ._paper import drawn
 from ._style import short
 
 NAMES = ("randomized truncation", "regular truncation", "full computation", "sliding window")
@@ -51,20 +52,13 @@ def strategies(ax, text, first, t, *, mean_reach=None):
     T = len(_validation.instance("text", text, str))
     if not text:
         raise ValueError("text is empty, wanted at least one character")
-    first = named("first", first, lambda symbol, row: _first(symbol, row, T))
+    first = named("first", first, lambda symbol, row: first_steps(symbol, row, T))
     if not set(NAMES) <= set(first):
         raise ValueError(f"first has {', '.join(first) or 'nothing'}, wanted {', '.join(NAMES)}")
     t = _validation.whole_number("t", t, 1, T, "T = ")
     if mean_reach is not None:
         mean_reach = _validation.real_number("mean_reach", mean_reach, low=0, high=t)
     _Strategies(ax, text).update(first, t, mean_reach)
-
-
-def _first(symbol, row, T):
-    row = _validation.shaped(symbol, _validation.whole(symbol, row), (T,), f"(T,) with T = {T}")
-    if row.min() < 1 or (row > np.arange(1, T + 1)).any():
-        raise ValueError(f"{symbol} has a step that is none of 1 .. t, wanted 1 <= first[t - 1] <= t")
-    return row
 
 
 class _Strategies(Panel):
@@ -148,38 +142,31 @@ class _Row(Panel):
         self.here.set_verts([box(t - 1, self.bottom, 1, CELL)])
         self.struck.set_verts([box(0, self.bottom, start - 1, CELL)] if start > 1 else [])
         if self.name == "sliding window":
-            self._overlapping_ways(first, t, wide)
-            words = "no cuts"
+            words, ways = "no cuts", _overlapping(first, t)
         else:
             starts = np.unique(first)
             self.cuts.set_linewidths(max(2, 4 * FEWEST / wide))  # letters stay legible between many cuts
             self.cuts.set_segments([[(s - 1, self.bottom - 4), (s - 1, self.bottom + CELL + 4)] for s in starts[1:]])
-            self._ways([(s, stop) for s, stop in zip(starts, [*starts[1:] - 1, T], strict=True)], (start, t), wide)
             words = f"{len(starts)} segment{'s' * (len(starts) > 1)}"
+            ways = [(s, stop, 0) for s, stop in zip(starts, [*starts[1:] - 1, T], strict=True)]
+        self._show_ways(ways, start, t, wide / 960)
         self.facts.set(text=f"{words}; the loss at {t} reaches {t - start + 1}", x=wide)
 
-    def _ways(self, pieces, own, wide):
-        """Draw an arrow through each piece (start, stop), and a strong one for (start, t)."""
-        y = self.bottom - 10
-        self.ways.set_segments([[(start - 0.5, y), (stop - 0.5, y)] for start, stop in pieces])
-        self._strong(own, y, wide, [(start, y) for start, _ in pieces])
+    def _show_ways(self, ways, start, t, pixel):
+        """Draw an arrow for each (start, stop, lane), and a strong one for the loss of step t."""
+        top = self.bottom - 10
+        self.ways.set_segments([[(a - 0.5, top - LANE * lane), (b - 0.5, top - LANE * lane)] for a, b, lane in ways])
+        self.way.set_segments([[(start - 0.5, top), (t - 0.5, top)]] if start < t else [])
+        heads = [_head(a - 0.5, top - LANE * lane, 5 * pixel, 4) for a, _, lane in ways]
+        self.heads.set_verts([*heads, _head(start - 0.5, top, 9 * pixel, 7)])
 
-    def _overlapping_ways(self, first, t, wide):
-        """Draw arrows of losses near t, side by side in lanes: of each loss, or of each n-th one."""
-        longest = np.max(np.arange(1, len(first) + 1) - first + 1)
-        every = -(-int(longest) // LANES)
-        losses = [s for s in range(1, len(first) + 1) if (s - t) % every == 0]
-        heights = [self.bottom - 10 - LANE * ((s - t) // every % LANES) for s in losses]
-        self.ways.set_segments([[(first[s - 1] - 0.5, y), (s - 0.5, y)] for s, y in zip(losses, heights, strict=True)])
-        starts = [(first[s - 1], y) for s, y in zip(losses, heights, strict=True)]
-        self._strong((first[t - 1], t), self.bottom - 10, wide, starts)
 
-    def _strong(self, own, y, wide, starts):
-        start, t = own
-        self.way.set_segments([[(start - 0.5, y), (t - 0.5, y)]] if start < t else [])
-        small, large = wide / 960 * np.array([5, 9])
-        heads = [_head(s - 0.5, height, small, 4) for s, height in starts] + [_head(start - 0.5, y, large, 7)]
-        self.heads.set_verts(heads)
+def _overlapping(first, t):
+    """Return the ways of losses near t, side by side in lanes: of each loss, or of each n-th one."""
+    longest = np.max(np.arange(1, len(first) + 1) - first + 1)
+    every = -(-int(longest) // LANES)
+    losses = [s for s in range(1, len(first) + 1) if (s - t) % every == 0]
+    return [(first[s - 1], s, (s - t) // every % LANES) for s in losses]
 
 
 def _head(x, y, length, half):

@@ -30,6 +30,14 @@ POINT = {"color": FULL["color"], "marker": "o", "markersize": 11, "linestyle": "
 POINT |= {"markeredgecolor": "white", "markeredgewidth": 1.5}
 BEST = {"marker": "D", "markersize": 9, "linestyle": "none"}  # where theory has its best, or its largest
 BEST |= {"markerfacecolor": "white", "markeredgecolor": THEORY["color"], "markeredgewidth": 2}
+SEVERAL = (  # of lines side by side, when none of them has a meaning of its own
+    FULL,
+    TRUNCATED,
+    {"color": "#009E73", "linewidth": 3, "linestyle": (0, (5, 1, 1, 1))},
+    {"color": "#CC79A7", "linewidth": 2, "linestyle": "-"},
+    {"color": "#B26B00", "linewidth": 3, "linestyle": (0, (1, 1))},
+    {"color": INK, "linewidth": 2, "linestyle": (0, (4, 1, 1, 1, 1, 1))},
+)
 NOW = "#F0E442"  # a marker pen behind what the words are about
 SHADE = "#DCDCDC"  # a parameter
 BANDS = ("#F1F1F1", "#DEDEDE")  # outside float32, outside float64

@@ -7,7 +7,6 @@ import numpy as np
 
 from .. import _validation
 from . import _style as style
-from ._influence import LOOKS
 from ._labels import end_axis, name_ends
 from ._paper import drawn
 
@@ -53,7 +52,7 @@ def perplexity(ax, runs, levels=None, held_out=None):
         ax.plot([0, longest], [level, level], **style.THEORY)
         ax.annotate(name, (0.8 * longest, level), (-4, 2), ha="right", va="bottom", **LEVEL)
     names = []
-    for (name, values), look in zip(runs.items(), cycle(LOOKS), strict=False):
+    for (name, values), look in zip(runs.items(), cycle(style.SEVERAL), strict=False):
         ax.plot(np.arange(1, len(values) + 1), values, **look)
         names.append((f"{name}: {values[-1]:.2f}", look["color"], len(values), values[-1]))
         if name in held_out:

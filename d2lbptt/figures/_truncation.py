@@ -7,8 +7,9 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, Multipl
 
 from .. import _validation
 from . import _style as style
+from ._arguments import first_steps, square
 from ._panels import Panel, Picture, Words, line
-from ._paper import decades, drawn
+from ._paper import drawn
 from ._style import short
 
 SHADES = LinearSegmentedColormap.from_list("decades", ["#F4F8FB", "#9CC7E0", "#0072B2", "#00263D"])
@@ -52,11 +53,9 @@ def pair_table(ax, sizes, first, weights=None):
     The colour counts decades, so half of the table may look dark although a few cells make up the gradient. It shows
     sizes: cells of the same size may cancel, and then the sum of what is struck out is smaller than it looks.
     """
-    sizes = decades("sizes", sizes, (None, None), "(T, T)")
-    T = len(_validation.shaped("sizes", sizes, (len(sizes),) * 2, "(T, T)"))
-    first = _validation.shaped("first", _validation.whole("first", first), (T,), f"(T,) with T = {T}")
-    if first.min() < 1 or (first > np.arange(1, T + 1)).any():
-        raise ValueError("first has a step that is none of 1 .. t, wanted 1 <= first[t - 1] <= t")
+    sizes = square("sizes", sizes)
+    T = len(sizes)
+    first = first_steps("first", first, T)
     if weights is not None:
         weights = _validation.real_array("weights", weights, (T, T), f"(T, T) with T = {T}")
     _CellTable(ax).update(sizes, first, weights)

@@ -8,9 +8,9 @@ from matplotlib.ticker import LogLocator, NullLocator
 from .. import _validation
 from ..truncation.randomized_variance import Trade
 from . import _style as style
-from ._influence import LOOKS
+from ._arguments import named, pair_of_rows, some
 from ._labels import end_axis, name_ends
-from ._paper import drawn, named, pair_of_rows, some
+from ._paper import drawn
 
 ERRORS = (1e-4, 1e3)  # relative; what is in sight
 FAINTER = {"color": "#4A90C2", "linewidth": 2, "linestyle": (0, (5, 1, 1, 1))}
@@ -42,7 +42,7 @@ def variance(ax, runs):
     longest, names = max(len(law) for _, law in runs.values()), []
     ax.set_xlim(0, 1.5 * longest)
     end_axis(ax, longest)
-    for (name, (sample, law)), look in zip(runs.items(), cycle(LOOKS), strict=False):
+    for (name, (sample, law)), look in zip(runs.items(), cycle(style.SEVERAL), strict=False):
         t = np.arange(1, len(law) + 1)
         ax.plot(t, np.where(law > 0, sample, np.nan), **look)
         ax.plot(t, np.where(law > 0, law, np.nan), **style.THEORY)
