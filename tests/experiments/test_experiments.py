@@ -15,8 +15,7 @@ import d2lbptt
 from d2lbptt import experiments, explorers
 from tools import notebooks
 
-SHOWN = [name for name in explorers.__all__ if hasattr(experiments, name)]
-each = pytest.mark.parametrize("name", SHOWN)
+each = pytest.mark.parametrize("name", explorers.__all__)
 DISPLAY = {"preset", "decades", "step"}  # controls that change the display alone
 ABOVE = "d2lbptt.figures", "d2lbptt.explorers", "matplotlib", "ipywidgets"
 
@@ -120,7 +119,7 @@ def test_neither_matplotlib_nor_ipywidgets_is_loaded_by_an_experiment():
         "import d2lbptt.experiments as experiments\n"
         f"loaded = lambda: [name for name in {ABOVE} if name in sys.modules]\n"
         "assert not loaded(), loaded()\n"
-        f"for name in {SHOWN}:\n"
+        f"for name in {explorers.__all__}:\n"
         "    getattr(experiments, name)()\n"
         "    assert not loaded(), (name, loaded())"
     )

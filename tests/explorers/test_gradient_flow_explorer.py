@@ -8,7 +8,7 @@ import pytest
 from driving import check, drive, own_model, same, shown
 
 from d2lbptt import Params, explorers, init_params
-from d2lbptt.activations import ACTIVATIONS
+from d2lbptt.activations import ACTIVATIONS, Activation
 from d2lbptt.explorers._words import size
 
 
@@ -183,6 +183,20 @@ def test_a_model_that_does_not_fit_is_refused_at_once(change, words):
 def test_what_belongs_to_a_model_is_refused_without_one(alone):
     with pytest.raises(ValueError, match=f"params is missing beside {min(alone, key='yh0'.find)}, wanted both"):
         explorers.gradient_flow(**alone)
+
+
+def test_a_loss_that_is_hit_has_nothing_to_carry_back():
+    params = init_params(1, 8, 1)
+    explorer = explorers.gradient_flow(params=params, x=np.zeros((20, 1)), y=np.zeros((20, 1)))
+    assert "dL/dh_20 is exactly 0, so there is nothing to carry back. ρ = " in explorer.state["sentence"]
+    check(explorer)
+
+
+def test_the_largest_slope_of_any_activation_stands_in_the_condition(monkeypatch):
+    half = Activation("half tanh", lambda z, out: np.tanh(z / 2, out=out), lambda h: (1 - h * h) / 2, bound=0.5)
+    monkeypatch.setitem(ACTIVATIONS, "half tanh", half)
+    _, sentence = shown(explorers.gradient_flow(), activation="half tanh", g=0.8)
+    assert "vanishing is certain: σ_max/2 < 1 is sufficient, in every step" in sentence
 
 
 def test_an_activation_that_is_added_is_shown_and_not_another_one(monkeypatch):
