@@ -2,9 +2,11 @@
 
 from functools import lru_cache, wraps
 
+import numpy as np
+
 
 def cached(most):
-    """Remember the array or arrays that a function returned for its latest arguments, and make them read-only.
+    """Remember what a function returned for its latest arguments: an array, or a tuple whose arrays become read-only.
 
     What cannot be remembered, such as a call with a list, goes to the function, which says what it thinks of it.
 
@@ -17,8 +19,9 @@ def cached(most):
     def decorator(function):
         def read_only(*args, **kwargs):
             found = function(*args, **kwargs)
-            for array in found if isinstance(found, tuple) else (found,):
-                array.flags.writeable = False
+            for part in found if isinstance(found, tuple) else (found,):
+                if isinstance(part, np.ndarray):
+                    part.flags.writeable = False
             return found
 
         remembered = lru_cache(most, typed=True)(read_only)  # typed: True is not 1 to a function that asks for a number

@@ -8,6 +8,7 @@ import numpy as np
 
 from . import _validation
 from ._validation import Overflow
+from .activations import ACTIVATIONS
 
 # --- products over rows ---
 
@@ -63,6 +64,11 @@ def checked_gates(gates, T):
     return None if gates is None else _validation.real_array("gates", gates, (T,), "(T,)")
 
 
+def slopes(trace):
+    """Return phi'(z_t) for t = 1 .. T, shaped as h without its first row."""
+    return ACTIVATIONS[trace.activation].slope(trace.h[1:])
+
+
 def by_lag(slope, W_hh, dh):
     """Follow every loss back at once (9.7.15): yield, for lag = 0 .. T - 1, the flows dl_t/dh_k with t - k = lag.
 
@@ -81,6 +87,25 @@ def by_lag(slope, W_hh, dh):
 def first_loss(dh):
     """Return the first row that is not zero."""
     return int(np.argmax(dh.reshape(len(dh), -1).any(1)))
+
+
+# --- far outside the range of float64 ---
+
+
+def rescaled(step, v, T, every=8):
+    """Multiply rows T times: yield v_0 .. v_T, each as numbers near 1 and the power of two of each row.
+
+    ``step(t, v)`` returns v_{t+1}. Rows are (..., n); in every so many steps they are looked at, and written over.
+    """
+    exponents = np.zeros(v.shape[:-1], int)
+    for t in range(T + 1):
+        if t % every == 0:
+            shift = np.frexp(np.abs(v).max(-1))[1]
+            np.ldexp(v, -shift[..., None], out=v)
+            exponents = exponents + shift
+        yield v, exponents
+        if t < T:
+            v = step(t, v)
 
 
 # --- what overflows ---

@@ -1,4 +1,4 @@
-"""Backpropagation through time: the gradient of L by one sweep from t = T back to t = 1.
+"""Backpropagation through time: the gradient of L in one pass from t = T back to t = 1.
 
     dL/do_t  = w_t dl(o_t, y_t)/do_t                                     9.7.11
     dL/dW_qh = sum_t dL/do_t h_t^T                                       9.7.12
@@ -19,8 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import _validation
-from ._recursion import all_finite, by_lag, checked_gates, no_overflow, outer_sum, product, row_norms, weigh
-from .activations import ACTIVATIONS
+from ._recursion import all_finite, by_lag, checked_gates, no_overflow, outer_sum, product, row_norms, slopes, weigh
 from .rnn import _targets, checked_trace
 
 __all__ = ["Gradients", "backward", "itemized", "output_gradient"]
@@ -85,15 +84,14 @@ def backward(trace, y, *, loss="squared_error", reduction="mean", gates=None, wi
         trace = checked_trace(trace)
         do = _output_gradient(trace, y, loss, reduction)
         W_hh, W_qh = trace.params.W_hh, trace.params.W_qh
-        slope = ACTIVATIONS[trace.activation].slope(trace.h[1:])
+        slope = slopes(trace)
         if window is None:
             xi = checked_gates(gates, len(do))
-            sweep = _sweep_single if do.ndim == 2 else _sweep_batch
-            dh = sweep(_gated(slope, xi), W_hh, W_qh, do)
+            adjoint = _adjoint_single if do.ndim == 2 else _adjoint_batch
+            dh = adjoint(_gated(slope, xi), W_hh, W_qh, do)
         else:
-            dh = _windowed(
-                slope, W_hh, product(do, W_qh), _validation.whole_number("window", window, 1, len(do), "T = ")
-            )
+            tau = _validation.whole_number("window", window, 1, len(do), "T = ")
+            dh = _windowed(slope, W_hh, product(do, W_qh), tau)
         no_overflow("dL/dh_t", dh)
         dz = np.multiply(slope, dh, out=slope if slope.dtype == dh.dtype else None)
         dh0 = product(dz[:1], W_hh)[0]
@@ -113,7 +111,7 @@ def backward(trace, y, *, loss="squared_error", reduction="mean", gates=None, wi
     return gradients
 
 
-def _sweep_single(slope, W_hh, W_qh, do):
+def _adjoint_single(slope, W_hh, W_qh, do):
     # 9.7.13 and 9.7.14 with rows [phi'(z_{t+1}) * dL/dh_{t+1}, dL/do_t], so that a step is two calls.
     h = len(W_hh)
     rows = np.empty((len(do), h + do.shape[1]), do.dtype)
@@ -127,7 +125,7 @@ def _sweep_single(slope, W_hh, W_qh, do):
     return dh
 
 
-def _sweep_batch(slope, W_hh, W_qh, do):
+def _adjoint_batch(slope, W_hh, W_qh, do):
     # 9.7.13 and 9.7.14: all W_qh^T dL/do_t at once, then what flows back is added step by step.
     dh = product(do, W_qh)
     dz, flow = np.empty_like(dh[0]), np.empty_like(dh[0])
@@ -176,8 +174,7 @@ def itemized(trace, y, *, loss="squared_error"):
         T, W_hh = len(do), trace.params.W_hh
         _validation.fits_in_memory("the table of |dl_t/dh_k|", T * T, float, f"T = {T}")
         table = np.zeros((T, T), do.real.dtype)
-        slope = ACTIVATIONS[trace.activation].slope(trace.h[1:])
-        for lag, (steps, rows) in enumerate(by_lag(slope, W_hh, product(do, trace.params.W_qh))):
+        for lag, (steps, rows) in enumerate(by_lag(slopes(trace), W_hh, product(do, trace.params.W_qh))):
             k = np.arange(T)[steps]
             table[k + lag, k] = row_norms(rows)
     no_overflow("dl_t/dh_k", table.T)

@@ -33,7 +33,7 @@ def chunks(T, tau):
     Raises
     ------
     TypeError, ValueError
-        If T or tau is not such a number, or the gates do not fit in memory.
+        If T or tau is no whole number in its range, or the gates do not fit in memory.
     """
     T = _steps(T)
     tau = _validation.whole_number("tau", tau, 1, T, "T = ")
@@ -60,7 +60,7 @@ def randomized(T, pi, rng):
     Raises
     ------
     TypeError, ValueError
-        If T, pi or rng is not such a thing, or the gates do not fit in memory. pi = 0, which the book allows, would
+        If T, pi or rng is not as described, or the gates do not fit in memory. pi = 0, which the book allows, would
         make E[xi] = 0.
     FloatingPointError
         If 1/pi overflows.
@@ -112,7 +112,7 @@ def scheme_options(scheme, T, *, tau=None, pi=None, rng=None):
     Raises
     ------
     TypeError, ValueError
-        If the scheme is unknown, or what it needs is missing or is not such a thing.
+        If the scheme is unknown, or what it needs is missing or out of range.
     """
     _validation.one_of("scheme", scheme, SCHEMES)
     T = _validation.whole_number("T", T, 1)

@@ -6,7 +6,7 @@
     l of every step          -> mean -> L
 
 A weight has one node for each of its uses: they all hold the same numbers, and the gradient is their sum.
-Only names are here, no numbers; what each use brings to the gradient is in ``untied``.
+Only names are here, no numbers; what each use contributes to the gradient is in ``untied``.
 """
 
 from collections.abc import Mapping

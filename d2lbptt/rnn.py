@@ -162,7 +162,8 @@ def forward(params, x, *, h0=None, activation="identity"):
     x : array, shape (T, d) or (T, B, d)
     h0 : array, shape (h,) or (B, h), optional
         The initial state; zeros if it is not given.
-    activation : {"identity", "tanh", "sigmoid", "relu"}
+    activation : str
+        A name in ``ACTIVATIONS``: "identity", "tanh", "sigmoid" or "relu".
 
     Returns
     -------
@@ -263,11 +264,6 @@ def targets(trace, y, loss, reduction):
     -------
     Loss, array
         y in the dtype of o, complex if y is; for the cross-entropy as whole numbers.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
     """
     return _targets(checked_trace(trace), y, loss, reduction)
 

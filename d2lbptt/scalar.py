@@ -102,7 +102,7 @@ def scalar_rnn(w, v, x, y, *, h0=0.0, phi="tanh", theta="identity", loss=None):
     """
     w, v, h0 = (_validation.number(symbol, value) for symbol, value in {"w": w, "v": v, "h0": h0}.items())
     x, y = _sequences(x, y)
-    phi, theta = (_rule(symbol, given, PHI) for symbol, given in {"phi": phi, "theta": theta}.items())
+    phi, theta = (_activation_rule(symbol, given) for symbol, given in {"phi": phi, "theta": theta}.items())
     l = SQUARED_ERROR if loss is None else _rule("loss", loss, {"squared_error": SQUARED_ERROR})
     if l is SQUARED_ERROR:
         _validation.finite("y", y)
@@ -167,15 +167,17 @@ def _rule(symbol, given, named):
     return Rule(*given)
 
 
-def _of_one_number(activation):
+def _activation_rule(symbol, given):
+    """Return the rule of an activation's name, of one number, or the reader's own."""
+    rule = _rule(symbol, given, ACTIVATIONS)
+    if isinstance(rule, Rule):
+        return rule
+
     def at(s):
         z = np.array([s], np.result_type(s, float))
-        return activation.value(z, z)
+        return rule.value(z, z)
 
-    return Rule(lambda s: at(s)[0], lambda s: activation.slope(at(s))[0])
-
-
-PHI = {name: _of_one_number(activation) for name, activation in ACTIVATIONS.items()}
+    return Rule(lambda s: at(s)[0], lambda s: rule.slope(at(s))[0])
 
 
 def _text(row):

@@ -24,8 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import _validation
-from ._recursion import all_finite, checked_gates, first_overflow, outer_sum, product
-from .activations import ACTIVATIONS
+from ._recursion import all_finite, checked_gates, first_overflow, outer_sum, product, slopes
 from .bptt import Gradients, _output_gradient, backward
 from .rnn import checked_trace
 
@@ -58,12 +57,12 @@ def partials(trace):
     Raises
     ------
     TypeError, ValueError
-        If the trace is not such a trace.
+        If the trace has a batch or more than one hidden unit.
     """
     trace = checked_trace(trace)
     if trace.h.shape[1:] != (1,):
         raise ValueError(f"h has shape {trace.h.shape}, wanted (T + 1, 1): one hidden unit, no batch")
-    slope = _slopes(trace)[:, 0]
+    slope = slopes(trace)[:, 0]
     return slope * trace.h[:-1, 0], slope * trace.params.W_hh[0, 0]
 
 
@@ -193,7 +192,7 @@ def _total_derivatives(trace, gates):
 
 
 def _step_by_step(trace, xi):
-    u, slopes, W_hh = _entering(trace), _slopes(trace), trace.params.W_hh
+    u, slope, W_hh = _entering(trace), slopes(trace), trace.params.W_hh
     D, units = _at_the_start(u, len(W_hh)), np.arange(len(W_hh))
     carried = np.empty_like(D)
     flat = (*D.shape[:-2], -1)
@@ -201,7 +200,7 @@ def _step_by_step(trace, xi):
         W = W_hh if xi is None else xi[t].astype(W_hh.dtype) * W_hh
         np.matmul(W, D.reshape(flat), out=carried.reshape(flat))
         carried[..., units, units, :] += u[t][..., None, :]
-        np.multiply(carried, slopes[t][..., None, None], out=D)
+        np.multiply(carried, slope[t][..., None, None], out=D)
         yield D
 
 
@@ -275,7 +274,7 @@ class Mixtures(NamedTuple):
 
     @property
     def errors(self):
-        """For each of the four, its distance from the gradient of BPTT, as a part of the size of that."""
+        """For each of the four, its distance from the gradient of BPTT, relative to its norm."""
         gradient = self.immediate_state_total_loss
         with np.errstate(divide="ignore", invalid="ignore"):  # nan or inf where the gradient is zero
             size = np.linalg.norm(gradient)
@@ -313,7 +312,7 @@ def mixtures(trace, y, parameter="W_hh", *, loss="squared_error", reduction="mea
         return _over_the_batch(_accumulated(trace, dL_dh), trace)[:, part]
 
     def immediate(dL_dh):
-        return outer_sum(_slopes(trace) * dL_dh, _entering(trace))[:, part]
+        return outer_sum(slopes(trace) * dL_dh, _entering(trace))[:, part]
 
     with np.errstate(over="ignore", invalid="ignore"):
         found = Mixtures(total(own_slope), immediate(total_slope), total(total_slope), immediate(own_slope))
@@ -332,10 +331,6 @@ def _accumulated(trace, dL_dh, gates=None):
 
 def _over_the_batch(G, trace):
     return G if trace.x.ndim == 2 else G.sum(0)
-
-
-def _slopes(trace):
-    return ACTIVATIONS[trace.activation].slope(trace.h[1:])
 
 
 def _entering(trace):

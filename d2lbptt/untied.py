@@ -1,4 +1,4 @@
-"""A gradient in parts: what each use of a weight, each loss, and each pair of the two brings to it.
+"""What each use of a weight, each loss, and each pair of the two contributes to a gradient.
 
     dL/dW = sum_k by_use[k] = sum_t by_loss[t] = sum_t sum_{k <= t} by_pair[t, k]
 
@@ -13,33 +13,21 @@ Shapes: the leading axis or axes are steps, entry t - 1 for step t; then the sha
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
 from . import _validation
-from ._recursion import by_lag, no_overflow, outer, product
-from .activations import ACTIVATIONS
+from ._recursion import by_lag, no_overflow, outer, product, slopes
 from .bptt import _output_gradient, backward
 from .graph import WEIGHTS
 from .rnn import checked_trace
 from .total_derivative import total_derivatives
 
-__all__ = ["Key", "by_loss", "by_pair", "by_use"]
-
-
-class Key(NamedTuple):
-    """What a table belongs to: a parameter's gradient, or, with ``steps``, what each step brings to it, (T, ...).
-
-    The names "h" and "o" stand for dL/dh_t and dL/do_t, which belong to steps and have no sum.
-    """
-
-    name: str
-    steps: bool = False
+__all__ = ["by_loss", "by_pair", "by_use"]
 
 
 def by_use(trace, y, parameter="W_hh", *, loss="squared_error", reduction="mean"):
-    """Return what each use of a weight brings to its gradient: the gradient of T untied copies.
+    """Return what each use of a weight contributes to its gradient: the gradient of T untied copies.
 
     Parameters
     ----------
@@ -67,13 +55,13 @@ def by_use(trace, y, parameter="W_hh", *, loss="squared_error", reduction="mean"
         if parameter == "W_qh":
             found = _outer_rows(gradient.o, trace.h[1:])
         else:
-            found = _outer_rows(_slopes(trace) * gradient.h, _entering(trace, parameter))
-    no_overflow(f"what a use brings to dL/d{parameter}", found)
+            found = _outer_rows(slopes(trace) * gradient.h, _entering(trace, parameter))
+    no_overflow(f"what a use contributes to dL/d{parameter}", found)
     return found
 
 
 def by_loss(trace, y, parameter="W_hh", *, loss="squared_error", reduction="mean"):
-    """Return what the loss of each step brings to the gradient of a weight, by forward accumulation.
+    """Return what the loss of each step contributes to the gradient of a weight, by forward accumulation.
 
     Parameters and errors are those of ``by_use``, without W_qh.
 
@@ -88,17 +76,17 @@ def by_loss(trace, y, parameter="W_hh", *, loss="squared_error", reduction="mean
     part = slice(d) if parameter == "W_hx" else slice(d, -2)
     with np.errstate(over="ignore", invalid="ignore"):
         own = product(_output_gradient(trace, y, loss, reduction), trace.params.W_qh)
-        parts = [
+        rows = [
             np.einsum("...a,...abc->...bc", slope, total[..., part])
             for slope, total in zip(own, total_derivatives(trace), strict=True)
         ]
-        found = np.array(parts if trace.x.ndim == 2 else [batch.sum(0) for batch in parts])
-    no_overflow(f"what a loss brings to dL/d{parameter}", found)
+        found = np.array(rows if trace.x.ndim == 2 else [batch.sum(0) for batch in rows])
+    no_overflow(f"what a loss contributes to dL/d{parameter}", found)
     return found
 
 
 def by_pair(trace, y, parameter="W_hh", *, loss="squared_error", reduction="mean"):
-    """Return what the loss of step t brings to the gradient through the use of a weight in step k.
+    """Return what the loss of step t contributes to the gradient through the use of a weight in step k.
 
     Parameters and errors are those of ``by_use``, without W_qh.
 
@@ -109,7 +97,7 @@ def by_pair(trace, y, parameter="W_hh", *, loss="squared_error", reduction="mean
     """
     _validation.one_of("parameter", parameter, WEIGHTS[:2])
     trace = checked_trace(trace)
-    slope, u, T = _slopes(trace), _entering(trace, parameter), len(trace.x)
+    slope, u, T = slopes(trace), _entering(trace, parameter), len(trace.x)
     with np.errstate(over="ignore", invalid="ignore"):
         own = product(_output_gradient(trace, y, loss, reduction), trace.params.W_qh)
         shape = (T, T, own.shape[-1], u.shape[-1])
@@ -118,12 +106,8 @@ def by_pair(trace, y, parameter="W_hh", *, loss="squared_error", reduction="mean
         for lag, (steps, rows) in enumerate(by_lag(slope, trace.params.W_hh, own)):
             k = np.arange(T)[steps]
             table[k + lag, k] = _outer_rows(slope[steps] * rows, u[steps])
-    no_overflow(f"what a pair brings to dL/d{parameter}", table)
+    no_overflow(f"what a pair contributes to dL/d{parameter}", table)
     return table
-
-
-def _slopes(trace):
-    return ACTIVATIONS[trace.activation].slope(trace.h[1:])
 
 
 def _entering(trace, parameter):

@@ -5,6 +5,7 @@
   step k, contributes a term of its own, and dh_t/dh_k is multiplied out as a product of matrices (9.7.15). Nothing
   is accumulated backwards. Slopes are written in z, where the package writes them in h.
 - The complex step over the textbook forward pass, which knows no derivative at all.
+- Gates are walked over, one arrow at a time, to see what a loss reaches.
 - The shake: every stored number is moved by one unit in its last place, to see how far rounding may carry a gradient.
 
 A batch is what its sequences are, one by one. From the package come only the containers, and in ``trace_of`` the
@@ -282,6 +283,11 @@ def assert_gradients_agree(got, problem, pair=every_pair, factor=100):
         assert excess <= 0, f"{name} is off by {excess:.1e} more than rounding explains"
 
 
+def weighted_sum(table, weights):
+    """The sum of the cells of a pair table, each times its weight, (T, T): the gradient of a scheme."""
+    return np.einsum("kth,tk,kj->hj", table.flows, weights, table.states)
+
+
 # --- the complex step, over the textbook forward pass ---
 
 
@@ -428,3 +434,16 @@ def changed(got, right):
     """The names of the gradients that differ by more than a millionth of their largest entry."""
     right, got = summed(right), summed(got)
     return {name for name, W in right.items() if (np.abs(got[name] - W) > 1e-6 * np.abs(W).max()).any()}
+
+
+def walk(gates, t):
+    """How many steps the loss of step t reaches: back over the arrows, until one is cut."""
+    reach = 1
+    while t > 1 and gates[t - 1] != 0:
+        t, reach = t - 1, reach + 1
+    return reach
+
+
+def pieces(gates):
+    """In how many pieces gates cut a sequence."""
+    return 1 + sum(gate == 0 for gate in gates[1:])

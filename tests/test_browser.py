@@ -246,7 +246,7 @@ def test_the_explorer_of_each_notebook_answers(open_and_run, notebook, label, ke
                     "Where do the strategies cut the text?",
                     "steps τ",
                     "Home",
-                    "(τ = 1): no cuts, it reaches 1.",
+                    "Sliding window: no cuts, it reaches 1.",
                 ),
                 ("What does truncation throw away?", "steps τ", "Home", "window τ = 1: 1770 of 1830 cells dropped"),
             ],

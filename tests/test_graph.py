@@ -1,17 +1,13 @@
-"""The computational graph, its walk, and what each use of a shared weight brings to the gradient."""
-
-import io
-import re
+"""The computational graph, its walk, and what each use of a shared weight contributes to the gradient."""
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from PIL import Image
 
-from d2lbptt import backward, explorers, figures, forward, init_params, loss
+from d2lbptt import backward, figures, forward, init_params
 from d2lbptt.checking.finite_differences import complex_step
 from d2lbptt.graph import DATA, WEIGHTS, Edge, Node, computational_graph
-from d2lbptt.total_derivative import forward_accumulation
+from d2lbptt.total_derivative import forward_accumulation, mixtures
 from d2lbptt.untied import by_loss, by_pair, by_use
 
 LENGTHS = [1, 2, 3, 6, 12, 200]
@@ -173,8 +169,6 @@ def test_the_output_weight_has_no_two_routes(parts):
 
 
 def test_mixtures_count_the_cells_of_the_table_too_often_or_leave_them_out():
-    from d2lbptt.total_derivative import mixtures
-
     trace, y = model()
     table, four = by_pair(trace, y), mixtures(trace, y)
     times = (
@@ -215,210 +209,6 @@ def test_arrows_begin_and_end_at_their_nodes(T):
         path = layout.path(source, target)
         for node, point in ((source, path[0]), (target, path[-1])):
             assert np.all(np.abs(point - layout.at[node]) <= np.array(layout.half(node)) + 1e-9)
-
-
-def frames(explorer):
-    """How many uses are framed with dashes (waiting) and with a line (arrived), without the two in the key."""
-    looks = [dashes for _, dashes in explorer._picture.graph.frames.get_linestyle()][:-2]
-    return sum(dashes is not None for dashes in looks), sum(dashes is None for dashes in looks)
-
-
-@pytest.mark.parametrize("T", [1, 4, 12])
-@pytest.mark.parametrize("weight", WEIGHTS)
-def test_the_explorer_frames_every_use_and_counts_what_came_back(T, weight):
-    explorer = explorers.unrolled_graph()
-    explorer.controls["weight"].value, explorer.controls["T"].value = weight, T
-    for step in range(0, 20 * T + 3, 7):
-        explorer.controls["step"].value = step
-        arrived = int(np.isfinite(explorer.state["data"].parts).sum())
-        assert frames(explorer) == (T - arrived, arrived)
-    explorer.controls["step"].value = 20 * T + 2
-    assert frames(explorer) == (0, T)
-
-
-def test_the_walk_tells_done_current_and_to_come_apart_without_colour():
-    explorer, looks = explorers.unrolled_graph(), []
-    for step in (0, 20, 34, 50, 62):
-        explorer.controls["step"].value = step
-        lines = explorer._picture.graph.lines
-        dotted = sum(dashes is not None for _, dashes in lines.get_linestyle())
-        thick = sum(width > 3 for width in lines.get_linewidth())
-        looks.append((dotted, thick, len(explorer._picture.graph.pen[0].get_xdata()) > 0))
-    assert looks == [(34, 0, False), (14, 0, True), (0, 0, True), (0, 16, True), (0, 28, True)]
-
-
-# --- the sentences ---
-
-
-@pytest.mark.parametrize("T", [1, 3, 12])
-@pytest.mark.parametrize("weight", WEIGHTS)
-def test_the_walk_ends_with_the_sum_over_the_uses(T, weight):
-    explorer = explorers.unrolled_graph()
-    explorer.controls["weight"].value, explorer.controls["T"].value = weight, T
-    walk = explorer.state["data"]
-    assert explorer.controls["step"].value == len(walk.graph.walk())  # the end stays the end
-    assert f"{weight} is used in {T} place" in explorer.state["sentence"]
-    assert "|sum − backward| is 0 to rounding" in explorer.state["sentence"]
-    np.testing.assert_allclose(np.sum(walk.parts), getattr(walk.gradient, weight).item(), rtol=1e-13)
-
-
-def test_what_each_edge_brings_back_is_what_the_text_says():
-    # Oracle: central values from the loss itself, moved along one node of the unrolled network.
-    explorer = explorers.unrolled_graph()
-    explorer.controls["activation"].value = "tanh"
-    walk = explorer.state["data"]
-    total = {t: [] for t in (1, 2, 3)}
-    for step in range(35, 62):
-        explorer.controls["step"].value = step
-        if found := re.search(r"W_(?:qh|hh) .*= (\S+) goes to h_(\d)", explorer.state["sentence"]):
-            if found[2] != "0":
-                total[int(found[2])].append(float(found[1]))
-    for t, parts in total.items():
-        start = forward(walk.trace.params, walk.trace.x[t:], h0=walk.trace.h[t], activation="tanh") if t < 3 else None
-
-        def rest(h, t=t, start=start):
-            own = (h**2).sum() / 2
-            if start is None:
-                return own / 3
-            run = forward(start.params, start.x, h0=h, activation="tanh")
-            return (own + loss(run, np.zeros_like(run.o), reduction="sum")) / 3
-
-        assert len(parts) == (1 if t == 3 else 2)
-        np.testing.assert_allclose(sum(parts), complex_step(rest, walk.trace.h[t]).item(), rtol=6e-3)
-
-
-def pasted(explorer, **names):
-    exec(explorer.code, names)
-    return names
-
-
-@pytest.mark.parametrize("T", [1, 5, 12])
-@pytest.mark.parametrize("weight", WEIGHTS)
-def test_unrolled_graph_as_python_gives_the_same_numbers(T, weight, capsys):
-    explorer = explorers.unrolled_graph()
-    for key, value in {"T": T, "weight": weight, "activation": "sigmoid", "g": 1.37}.items():
-        explorer.controls[key].value = value
-    names = pasted(explorer)
-    np.testing.assert_array_equal(names["parts"], explorer.state["data"].all_parts)
-    assert f"= {names['parts'].sum():.6f}; backward: {names['gradient']:.6f}" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("phi", ["tanh", "relu"])
-@pytest.mark.parametrize("theta", ["identity", "sigmoid"])
-def test_scalar_rnn_as_python_gives_the_same_numbers(phi, theta, capsys):
-    explorer = explorers.scalar_rnn()
-    for key, value in {"T": 7, "w": -1.35, "v": 1.1, "phi": phi, "theta": theta}.items():
-        explorer.controls[key].value = value
-    names, filling = pasted(explorer), explorer.state["data"]
-    for mine, shown in zip(names["table"], filling.table, strict=True):
-        np.testing.assert_array_equal(mine, shown)
-    assert f"dL/dw = {filling.table.dL_dw:.6g}" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("parameter", ["W_hh", "W_hx"])
-def test_two_routes_as_python_gives_the_same_numbers(parameter, capsys):
-    explorer = explorers.two_routes()
-    for key, value in {"T": 6, "g": 1.21, "h0": 1.3, "parameter": parameter, "activation": "tanh"}.items():
-        explorer.controls[key].value = value
-    names, routes = pasted(explorer), explorer.state["data"]
-    np.testing.assert_array_equal(names["table"] / routes.gradient, routes.shares)
-    np.testing.assert_array_equal(names["rows"] / routes.gradient, routes.by_loss)
-    np.testing.assert_array_equal(names["columns"] / routes.gradient, routes.by_use)
-    out = capsys.readouterr().out
-    assert f"total_state_total_loss           {routes.ratios[2] * routes.gradient:.6f}" in out
-
-
-# --- the scalar table ---
-
-
-def texts(table):
-    return [[cell.get_text() for cell in cells] for cells in table.cells]
-
-
-def test_the_scalar_table_is_filled_from_its_last_row():
-    explorer = explorers.scalar_rnn()
-    explorer.controls["T"].value = 4
-    for filled in range(5):
-        explorer.controls["step"].value = filled
-        known = ["?" not in row for row in texts(explorer._picture.table)[:4]]
-        assert known == [t > 4 - filled for t in (1, 2, 3, 4)]
-
-
-def test_each_row_is_calculated_from_the_one_below():
-    explorer = explorers.scalar_rnn()
-    for key, value in {"phi": "tanh", "theta": "sigmoid", "w": -1.2}.items():
-        explorer.controls[key].value = value
-    filling = explorer.state["data"]
-    dh, ds = filling.table.dL_dh, filling.table.dL_ds
-    np.testing.assert_allclose(dh, filling.w * np.append(ds[1:], 0) + filling.own, rtol=1e-13)
-    np.testing.assert_allclose(ds, dh * filling.slopes, rtol=1e-13)
-
-
-def test_the_start_needs_no_later_row_and_the_end_has_both_gradients():
-    explorer = explorers.scalar_rnn()
-    for filled, words in enumerate(["10 question marks", "its own loss is all that h_5 reaches", "dL/dh_4 = "]):
-        explorer.controls["step"].value = filled
-        assert words in explorer.state["sentence"]
-    explorer.controls["step"].value = 5
-    assert "All rows are there: dL/dw = " in explorer.state["sentence"]
-
-
-# --- the two routes ---
-
-
-@pytest.mark.parametrize("parameter", ["W_hh", "W_hx"])
-@pytest.mark.parametrize("T", [2, 3, 8])
-def test_two_routes_agree_and_the_mixtures_do_not(T, parameter):
-    explorer = explorers.two_routes()
-    explorer.controls["parameter"].value, explorer.controls["T"].value = parameter, T
-    routes = explorer.state["data"]
-    np.testing.assert_allclose([routes.by_loss.sum(), routes.by_use.sum(), *routes.ratios[:2]], 1, rtol=1e-12)
-    assert routes.ratios[2] > 1.05 and routes.ratios[3] < 0.95
-    assert "apart by 0 to rounding" in explorer.state["sentence"]
-    assert "too large" in explorer.state["sentence"] and "too small" in explorer.state["sentence"]
-
-
-@pytest.mark.parametrize("settings", [{"T": 1}, {"g": 0.0}, {"T": 2, "h0": 0.0}])
-def test_where_nothing_is_carried_all_four_agree_and_the_sentence_says_so(settings):
-    explorer = explorers.two_routes()
-    for key, value in settings.items():
-        explorer.controls[key].value = value
-    np.testing.assert_allclose(explorer.state["data"].ratios, 1, rtol=1e-12)
-    assert "So do the two mixtures here" in explorer.state["sentence"]
-
-
-def test_a_gradient_of_zero_has_no_shares():
-    explorer = explorers.two_routes()
-    explorer.controls["T"].value, explorer.controls["h0"].value = 1, 0
-    assert "exactly 0" in explorer.state["sentence"]
-    assert not explorer.state["data"].shares.any() and np.isnan(explorer.state["data"].ratios).all()
-    assert explorer.error is None
-
-
-@pytest.mark.parametrize("name", ["scalar_rnn", "two_routes", "unrolled_graph"])
-def test_back_where_it_was_an_explorer_shows_what_a_new_one_shows(name):
-    moved, fresh = getattr(explorers, name)(), getattr(explorers, name)()
-    for key in moved.controls:
-        control = moved.controls[key]
-        control.value = control.options[-1] if hasattr(control, "options") else control.max
-    assert moved._png != fresh._png
-    moved.reset()
-    assert moved._png == fresh._png
-    assert moved.state["sentence"] == fresh.state["sentence"]
-
-
-@pytest.mark.parametrize("name", ["scalar_rnn", "two_routes", "unrolled_graph"])
-def test_the_blitted_picture_is_the_saved_picture(name):
-    explorer = getattr(explorers, name)()
-    explorer.controls["T"].value = 4
-    blitted, saved = (np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int) for png in pictures(explorer))
-    assert np.mean(np.abs(blitted - saved) > 40) < 0.002
-
-
-def pictures(explorer):
-    out = io.BytesIO()
-    explorer._picture.figure.savefig(out, format="png")
-    return explorer._png, out.getvalue()
 
 
 @pytest.mark.parametrize("parts", [by_use, by_loss, by_pair])

@@ -121,12 +121,6 @@ SPECS = {
         )
         for name in ("central_difference", "ridders")
     },
-    "checking.finite_differences.one_sided": Spec(
-        differences.one_sided,
-        FUNCTION,
-        {"f": never, "theta": REALS},
-        lambda sides, given: len(sides) == 2 and all(three_with_error(side, given) for side in sides),
-    ),
     "checking.mistakes.flawed": Spec(
         mistakes.flawed,
         {"mistake": None, "trace": TRACE, "y": Y, "loss": "squared_error", "reduction": "mean"},
@@ -162,18 +156,6 @@ SPECS = {
         lambda found, given: isinstance(found, step_size.StepSizes) and np.isfinite(found.truth),
         {name: (name, "dL/dW_hh", *NAMES["y"]) for name in ("params", "x", "y", "h0")},
         fields=("params",),
-    ),
-    "checking.step_size.cliff": Spec(
-        step_size.cliff,
-        {"w": 5.0, "h": 1e-3, "b": None, "T": 50},
-        {"w": number(-1e4, 1e4), "h": number(0, 1, open_low=True), "b": optional(number()), "T": whole(1, 10**6)},
-        lambda found, given: isinstance(found, step_size.Cliff) and len(found.b) == len(found.E),
-    ),
-    "checking.step_size.lost_slope": Spec(
-        step_size.lost_slope,
-        {"z": PLACE},
-        {"z": optional(shaped(None))},
-        lambda found, given: all(np.isfinite(law).all() for law in found.law.values()),
     ),
     "checking.step_size.Law.terms": Spec(
         LAW.terms, {"h": 1e-3}, {"h": POSITIVE}, lambda found, given: np.shape(found) == (2, *np.shape(given["h"]))

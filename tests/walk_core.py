@@ -414,28 +414,11 @@ ROWS_SPECS = {
             and not np.isnan(found).any()
         ),
     ),
-    "truncation.randomized_variance.gradient_moments": Spec(
-        randomized_variance.gradient_moments,
-        {"b": B, "e": C, "w": 0.5, "pi": 0.5},
-        {"b": shaped(2), "e": shaped(2), "w": number(), "pi": probability},
-        lambda found, given: (
-            not np.isnan(found.variance)
-            and close(
-                found.mean, np.mean(np.array(given["e"]) * randomized_variance.moments(given["b"], given["w"], 1).mean)
-            )
-        ),
-    ),
     "truncation.randomized_variance.is_bounded": Spec(
         randomized_variance.is_bounded,
         {"w": 0.5, "pi": 0.5},
         {"w": number(), "pi": probability},
         lambda found, given: found is (exact(given["w"]) ** 2 < exact(given["pi"]) or given["pi"] == 1),
-    ),
-    "truncation.randomized_variance.window_error": Spec(
-        randomized_variance.window_error,
-        {"b": B, "w": 0.5, "tau": 1},
-        {"b": shaped(None), "w": number(), "tau": whole(1, 2)},
-        lambda found, given: close(found, np.r_[0, -given["w"] * given["b"][0]]) or given["tau"] == 2,
     ),
     "truncation.randomized_variance.steps_kept": Spec(
         randomized_variance.steps_kept,
@@ -467,7 +450,7 @@ ROWS_SPECS = {
 # --- truncation ---
 
 FIRST = np.array([1, 1])
-CELLS = pairs.cells(TRACE, Y)
+TABLE = pairs.pair_table(TRACE, Y)
 REAL = {"trace": trace_like("iuf"), "legal": {"y": shaped(T, q)}}
 
 
@@ -481,7 +464,7 @@ def one_first(v):
     return shaped(T, dtypes="iu")(v) and first(v)
 
 
-cells_like = filled(CELLS, size=number(0), states=shaped(T, h), flows=shaped(T, T, h), tails=shaped(T, T + 1, h))
+table_like = filled(TABLE, norm=number(0), states=shaped(T, h), flows=shaped(T, T, h), tails=shaped(T, T + 1, h))
 RNG = fresh(lambda: np.random.default_rng(0))
 
 
@@ -541,26 +524,18 @@ TRUNCATION = {
         {"first": one_first, "shared": flag, "last": flag},
         lambda found, given: found == (given["first"][1] == 1),
     ),
-    "truncation.pairs.cells": of_trace(
-        pairs.cells,
-        lambda found, given: close(found.gradient * found.size, gradient(given)),
+    "truncation.pairs.pair_table": of_trace(
+        pairs.pair_table,
+        lambda found, given: close(found.gradient * found.norm, gradient(given)),
         legal=REAL["legal"],
         trace=REAL["trace"],
     ),
-    "truncation.pairs.Cells.kept": Spec(
-        CELLS.kept,
-        {"weights": np.eye(2)},
-        {"weights": shaped(T, T)},
-        lambda found, given: close(
-            found * CELLS.size, gradient(OF_TRACE, lambda t, k: np.asarray(given["weights"], float)[t, k])
-        ),
-    ),
-    "truncation.pairs.Cells.dropped": Spec(
-        CELLS.dropped,
+    "truncation.pairs.PairTable.truncation_error": Spec(
+        TABLE.truncation_error,
         {"first": FIRST},
         {"first": first},
         lambda found, given: close(
-            found * CELLS.size,
+            found * TABLE.norm,
             [gradient(OF_TRACE, lambda t, k, row=row: float(k + 1 < row[t])) for row in np.atleast_2d(given["first"])],
         ),
     ),
@@ -577,23 +552,23 @@ TRUNCATION = {
         {"gates": shaped(None, T), **REAL["legal"]},
         trace=REAL["trace"],
     ),
-    "truncation.pairs.Blocks.variance": Spec(
-        pairs.blocks(CELLS).variance,
+    "truncation.pairs.VarianceTerms.variance": Spec(
+        pairs.variance_terms(TABLE).variance,
         {"pi": 0.5},
         {"pi": probability},
         # For T = 2 there is one arrow: its cell, times a number of mean square 1/pi - 1.
         lambda found, given: close(
-            found[0] * CELLS.size**2,
+            found[0] * TABLE.norm**2,
             (1 / given["pi"] - 1) * np.sum(gradient(OF_TRACE, lambda t, k: float(t > k)) ** 2),
         ),
     ),
-    "truncation.pairs.blocks": Spec(
-        pairs.blocks,
-        {"cells": CELLS},
-        {"cells": cells_like},
+    "truncation.pairs.variance_terms": Spec(
+        pairs.variance_terms,
+        {"table": TABLE},
+        {"table": table_like},
         lambda found, given: found.whole.shape == (T - 1,) and finite(found),
         {},
-        ("cells",),
+        ("table",),
     ),
     "truncation.pairs.growth_per_step": of_trace(
         pairs.growth_per_step,
@@ -742,17 +717,6 @@ INFLUENCE = {
         {"scheme": never, "theta": number(-1e100, 1e100), "longest": whole(20, 200), "network": net_like},
         lambda found, given: 1 <= found <= given["longest"],
         {"network": ("network", "longest", "theta", "A"), "theta": ("theta", *LARGE)},
-        ("network",),
-    ),
-    "truncation.influence.gradient": Spec(
-        influence.gradient,
-        {"network": NET, "theta": np.array([0.5, 0.25]), "h0": np.ones(3), "reduction": "last"},
-        {
-            "network": filled(NET, A=never, s=shaped(3)),
-            **{"theta": shaped(None), "h0": shaped(3), "reduction": reduction},
-        },
-        lambda found, given: isinstance(found, float) and np.isfinite(found),
-        {"network": ("network", *LARGE), "theta": ("theta", *LARGE), "h0": ("h0", *LARGE)},
         ("network",),
     ),
     "truncation.influence.trajectory": Spec(

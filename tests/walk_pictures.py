@@ -6,11 +6,11 @@ from matplotlib.figure import Figure
 from walk import Spec, choice, flag, fresh, never, number, optional, shaped, whole
 
 import d2lbptt as bptt
-from d2lbptt import explorers, figures, gates, graph, scalar
+from d2lbptt import experiments, explorers, figures, gates, graph, scalar
 from d2lbptt.checking import step_size
 from d2lbptt.explorers._live import Explorer
 from d2lbptt.figures._strategies import NAMES
-from d2lbptt.growth import remedies, spectra
+from d2lbptt.growth import cliff, spectra
 from d2lbptt.text.corpus import Text
 from d2lbptt.truncation import influence
 from d2lbptt.truncation.randomized_variance import trade
@@ -74,13 +74,13 @@ SPECS = {
         {"table": scalar.scalar_rnn(0.9, 0.5, [1.0, 2.0, 3.0], [0.0, 1.0, 0.0]), "filled": 2},
         {"table": never, "filled": optional(whole(0, 3))},
     ),
-    "figures.cells": picture(
-        figures.cells,
+    "figures.pair_table": picture(
+        figures.pair_table,
         {"sizes": SHARES, "first": FIRST, "weights": np.ones((T, T))},
         {"sizes": never, "first": never, "weights": optional(never)},
         sizes=("sizes", "first"),
     ),
-    "figures.cliff": picture(figures.cliff, {"data": step_size.cliff(5.0, 1e-3)}, {"data": never}),
+    "figures.cliff": picture(figures.cliff, {"data": cliff.cut(5.0, -2.6)}, {"data": never}),
     "figures.computational_graph": picture(
         figures.computational_graph,
         {"graph": graph.computational_graph(3), "walked": 5, "weight": "W_hh"},
@@ -146,14 +146,14 @@ SPECS = {
         {"runs": {"full": np.linspace(0, 1, T)}, "solution": 1.0},
         {"runs": never, "solution": number(-1e300, 1e300)},
     ),
-    "figures.lost_slope": picture(figures.lost_slope, {"data": step_size.lost_slope()}, {"data": never}),
+    "figures.lost_slope": picture(figures.lost_slope, {"data": experiments.lost_slope()}, {"data": never}),
     "figures.phase_diagram": picture(
         figures.phase_diagram,
         {"scales": np.array([0.5, 1.0, 1.5]), "by_lag": np.array([-1.0, 0, 1])[:, None] * np.arange(T), "theory": None},
         {"scales": never, "by_lag": never, "theory": optional(never)},
         scales=("scales", "by_lag"),
     ),
-    "figures.powers": picture(figures.powers, {"data": explorers.powers().state["data"]}, {"data": never}),
+    "figures.powers": picture(figures.powers, {"data": experiments.powers()}, {"data": never}),
     "figures.product_spectrum": picture(
         figures.product_spectrum,
         {
@@ -165,7 +165,7 @@ SPECS = {
     ),
     "figures.remedies": picture(
         figures.remedies,
-        {"found": remedies.remedies(8, num_hiddens=4, num_inputs=4), "names": None},
+        {"found": {"gated": experiments.remedies(8, tau=3, units=4, inputs=4).gated}, "names": None},
         {"found": never, "names": lambda value: value is None or (isinstance(value, dict) and not value)},
     ),
     "figures.pairs": picture(
@@ -184,7 +184,7 @@ SPECS = {
         {"text": never, "first": never, "t": whole(1, T), "mean_reach": optional(number(0, 4))},
         text=("text", "first"),
     ),
-    "figures.transient": picture(figures.transient, {"data": explorers.transient().state["data"]}, {"data": never}),
+    "figures.transient": picture(figures.transient, {"data": experiments.transient()}, {"data": never}),
     "figures.variance": picture(
         figures.variance, {"runs": {"pi = 0.9": (np.geomspace(1, 9, T), np.geomspace(1, 9, T))}}, {"runs": never}
     ),

@@ -1,6 +1,6 @@
 """The displays of the section as claims, one function each, and the records made of them; see ``equations``.
 
-Each function writes one display in the words of ``proofs``: its LaTeX and its proof both come from there. The
+Each function writes one display in the words of ``notation``: its LaTeX and its proof both come from there. The
 defaults are what the book prints today; the keywords make what older editions print, and what is wrong. What a
 display says in a sentence stands in ``says``, not in a docstring: ``python -OO`` drops those.
 """
@@ -12,7 +12,9 @@ from importlib import import_module
 
 from ..rnn import loss
 from ..total_derivative import partials, recursion
-from .proofs import Around, Claim, Matrices, Sequence, define, equal, prove
+from .models import Around, Matrices, Sequence
+from .notation import define, equal
+from .proofs import Claim, prove
 
 EDITIONS = ("v1.0", "v0.17", "v0.14")
 
@@ -42,7 +44,7 @@ def objective(m, t):
 
 
 @says("Each loss moves with w_h by a product of three slopes: of the loss, the output and, in total, the state.")
-def weight_gradient(m, t, *, w="w_o", in_between=True, moving=True):
+def w_h_gradient(m, t, *, w="w_o", in_between=True, moving=True):
     dh = m.total if moving else m.partial
 
     def by_chain_rule(t):
@@ -63,7 +65,7 @@ def total_recursion(m, t, *, w="w_h", carry=True):
 
 
 @says("If a_0 = 0 and a_t = b_t + c_t a_{t-1}, each b_i arrives multiplied by all the c_j after it.")
-def closed_sum(m, t, *, after=1):
+def sequence_in_full(m, t, *, after=1):
     def arriving(i):
         return m.product("j", i + after, t, m.c) * m.b(i)
 
@@ -71,7 +73,7 @@ def closed_sum(m, t, *, after=1):
 
 
 def sequence_rule(m, t):
-    """Write the recursion that ``closed_sum`` solves."""
+    """Write the recursion that ``sequence_in_full`` solves."""
     return [equal(m.a(t), m.b(t) + m.c(t) * m.a(t - 1))]
 
 
@@ -127,7 +129,7 @@ def output_slope(m, t, *, averaged=True):
 
 
 @says("The gradient of W_qh adds up the slope of each output times its state, transposed.")
-def output_gradient(m, t, *, lag=0):
+def W_qh_gradient(m, t, *, lag=0):
     def by_prod(t):
         return m.prod(m.total(m.L, m.o(t)), m.partial(m.o(t), m.W_qh))
 
@@ -196,7 +198,7 @@ def hidden_gradients(m, t, *, lag=1, moving=False, slopes=True):
 
 
 @says("The gradient of W_oh adds up the products of the slope of each loss with the state.")
-def old_output_gradient(m, t, *, lag=0):
+def old_W_qh_gradient(m, t, *, lag=0):
     def by_prod(t):
         return m.prod(m.partial(m.l(t), m.o(t)), m.h(t - lag))
 
@@ -272,8 +274,6 @@ class Equation(Claim):
         The notebook that shows it, and the heading there.
     label : str or None
         The book's own label, which never moves.
-    wrong : dict
-        Variants that the prover must refute: in words what is wrong, and the knobs.
     corrected : dict or None
         The knobs of the corrected form, where what is printed is wrong.
     also : dict
@@ -288,7 +288,6 @@ class Equation(Claim):
     code: str
     notebook: tuple
     label: str | None = None
-    wrong: dict = field(default_factory=dict)
     corrected: dict | None = None
     also: dict = field(default_factory=dict)
     agree: Callable | None = None
@@ -395,10 +394,6 @@ _PRODS = {
     "prod(a, b) is a b^T for two vectors, and A^T a for a matrix A": {},
     "prod(a, b) is b a^T for two vectors, and A a for a matrix A": {"swapped": True},
 }
-_WRONG_PRODUCT = {
-    "the product begins one factor early": {"after": 0},
-    "the product begins one factor late": {"after": 2},
-}
 _AT_EVERY_STEP = {
     "randomized at every step, the gates independent": {"everywhere": True},
     "randomized at every step by one and the same gate": {"everywhere": True, "one_gate": True},
@@ -414,52 +409,36 @@ _old_matrices = partial(_v0_14, model=Matrices)
 RECORDS = (
     _today(1, states, "rnn.forward", _MODEL, "eq_bptt_ht_ot", agree=_states_in_code),
     _today(2, objective, "rnn.loss", _OBJECTIVE, agree=_objective_in_code),
-    _today(3, weight_gradient, "total_derivative.weight_gradient", _TOTAL, "eq_bptt_partial_L_wh",
-        anywhere=_EACH_LOSS,
-        wrong={
-            "w_h stands for w_o in g, as printed up to release 0.16.1": {"w": "w_h"},
-            "the derivative of h_t holds h_{t-1}": {"moving": False},
-        }),
+    _today(3, w_h_gradient, "total_derivative.weight_gradient", _TOTAL, "eq_bptt_partial_L_wh",
+        anywhere=_EACH_LOSS),
     _today(4, total_recursion, "total_derivative.recursion", _TOTAL, "eq_bptt_partial_ht_wh_recur",
-        steps=the_last, anywhere=_ONE_STEP, wrong={"the second term is left out": {"carry": False}}),
-    _today(5, closed_sum, "total_derivative.closed_sum", _SUM, "eq_bptt_at",
-        model=Sequence, steps=the_last, rule=sequence_rule, wrong=_WRONG_PRODUCT),
+        steps=the_last, anywhere=_ONE_STEP),
+    _today(5, sequence_in_full, "total_derivative.closed_sum", _SUM, "eq_bptt_at",
+        model=Sequence, steps=the_last, rule=sequence_rule),
     _today(6, substitution, "total_derivative.partials", _SUM, agree=_slopes_in_code),
     _today(7, total_in_full, "total_derivative.closed_sum", _SUM, "eq_bptt_partial_ht_wh_gen",
-        steps=the_last, rule=total_recursion, wrong=_WRONG_PRODUCT),
-    _today(8, randomized_truncation, "gates.randomized", _RANDOM, steps=the_last, anywhere=_ONE_STEP,
-        wrong={"the gate is 1 instead of 1/pi": {"weighed": False}}, also=_AT_EVERY_STEP),
+        steps=the_last, rule=total_recursion),
+    _today(8, randomized_truncation, "gates.randomized", _RANDOM,
+        steps=the_last, anywhere=_ONE_STEP, also=_AT_EVERY_STEP),
     _matrices(9, states, "rnn.forward", _MODEL, agree=_states_in_code),
     _matrices(10, objective, "rnn.loss", _OBJECTIVE, agree=_objective_in_code),
     _matrices(11, output_slope, "bptt.output_gradient", _OUTPUT, "eq_bptt_partial_L_ot",
-        steps=every, anywhere=_ONE_STEP, wrong={"1/T is left out": {"averaged": False}}),
-    _matrices(12, output_gradient, "bptt.backward", _OUTPUT,
-        anywhere=_EACH_LOSS, wrong={"h_{t-1} stands for h_t": {"lag": 1}}),
+        steps=every, anywhere=_ONE_STEP),
+    _matrices(12, W_qh_gradient, "bptt.backward", _OUTPUT,
+        anywhere=_EACH_LOSS),
     _matrices(13, last_adjoint, "bptt.backward", _STATES, "eq_bptt_partial_L_hT_final_step",
-        anywhere=_LAST_STEP, wrong={"W_qh is not transposed": {"transposed": False}}),
+        anywhere=_LAST_STEP),
     _matrices(14, adjoint_recursion, "bptt.backward", _STATES, "eq_bptt_partial_L_ht_recur",
-        steps=before_the_last, where="t < T", anywhere=_TWO_STEPS,
-        wrong={"W_hh is not transposed": {"transposed": False}},
-        changes={"wrong": {"the slope is that of step t": {"slope_at": 0}}}),
+        steps=before_the_last, where="t < T", anywhere=_TWO_STEPS),
     _matrices(15, adjoint_sum, "bptt.by_lag", _STATES, "eq_bptt_partial_L_ht",
-        steps=every, rule=adjoint_recursion, down=True,
-        wrong={"the sum begins at t + 1": {"start": 1}},
-        changes={
-            "build": adjoint_sum_with_phi,
-            "wrong": {"the slopes stand in front of the powers": {"slopes_in_front": True}},
-        }),
-    _matrices(16, hidden_gradients, "bptt.backward", _WEIGHTS, anywhere=_EACH_USE,
-        wrong={
-            "h_t stands for h_{t-1}": {"lag": 0},
-            "the derivative of h_t in prod is the total one": {"moving": True},
-        },
-        changes={"wrong": {"the slope of phi is left out": {"slopes": False}}}),
+        steps=every, rule=adjoint_recursion, down=True, changes={"build": adjoint_sum_with_phi}),
+    _matrices(16, hidden_gradients, "bptt.backward", _WEIGHTS, anywhere=_EACH_USE),
     _v0_14(1, states, "rnn.forward", _MODEL, agree=_states_in_code),
     _v0_14(2, objective, "rnn.loss", _OBJECTIVE, agree=_objective_in_code),
-    _v0_14(3, weight_gradient, "total_derivative.weight_gradient", _OLD,
+    _v0_14(3, w_h_gradient, "total_derivative.weight_gradient", _OLD,
         anywhere=_EACH_LOSS, knobs={"w": "w_h", "in_between": False}, corrected={"w": "w_o"}),
-    _v0_14(4, closed_sum, "total_derivative.closed_sum", _SUM, "eq_bptt_at",
-        model=Sequence, steps=the_last, rule=sequence_rule, wrong=_WRONG_PRODUCT),
+    _v0_14(4, sequence_in_full, "total_derivative.closed_sum", _SUM, "eq_bptt_at",
+        model=Sequence, steps=the_last, rule=sequence_rule),
     _v0_14(5, substitution, "total_derivative.recursion", _SUM,
         knobs={"names": "a"}, agree=_slopes_in_code),
     _v0_14(6, substitution, "total_derivative.partials", _SUM,
@@ -469,18 +448,17 @@ RECORDS = (
     _v0_14(8, total_recursion, "total_derivative.recursion", _OLD,
         steps=the_last, anywhere=_ONE_STEP, knobs={"w": "w"}, corrected={"w": "w_h"}),
     _v0_14(9, total_in_full, "total_derivative.closed_sum", _SUM,
-        steps=the_last, rule=total_recursion, wrong=_WRONG_PRODUCT),
+        steps=the_last, rule=total_recursion),
     _v0_14(10, randomized_truncation, "gates.randomized", _OLD,
         steps=the_last, anywhere=_ONE_STEP, knobs={"w": "w"}, corrected={"w": "w_h"}),
     _old_matrices(11, states, "rnn.forward", _MODEL, agree=_states_in_code),
     _old_matrices(12, objective, "rnn.loss", _OBJECTIVE, agree=_objective_in_code),
-    _old_matrices(13, old_output_gradient, "bptt.backward", _OLD,
-        anywhere=_EACH_LOSS, readings=_PRODS, wrong={"h_{t-1} stands for h_t": {"lag": 1}}),
+    _old_matrices(13, old_W_qh_gradient, "bptt.backward", _OLD,
+        anywhere=_EACH_LOSS, readings=_PRODS),
     _old_matrices(14, old_hidden_gradients, "total_derivative.forward_accumulation", _OLD,
-        anywhere=_EACH_LOSS, readings=_PRODS, wrong={"the derivative of h_t holds h_{t-1}": {"moving": False}}),
+        anywhere=_EACH_LOSS, readings=_PRODS),
     _old_matrices(15, old_jacobians, "total_derivative.total_derivatives", _OLD,
-        steps=before_the_last, where="t < T", readings=_LAYOUTS,
-        wrong={"the power is one too low": {"less": 1}}),
+        steps=before_the_last, where="t < T", readings=_LAYOUTS),
     _old_matrices(16, old_state_derivatives, "total_derivative.total_derivatives", _OLD,
         steps=the_last, corrected={"lag": 1, "components": True, "transposed": False},
         also={

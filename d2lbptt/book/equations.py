@@ -17,7 +17,7 @@ The displays are those of "Backpropagation Through Time" in Dive into Deep Learn
 from .. import _validation
 from ._records import Records
 from .displays import EDITIONS, RECORDS
-from .proofs import SEPARATOR
+from .notation import SEPARATOR
 
 __all__ = ["EDITIONS", "Table", "equation", "equations"]
 

@@ -1,5 +1,4 @@
-r"""Judges a claim by evidence: the records of the readers' questions, and what makes a verdict of them.
-
+"""Judges a claim by evidence: the records of the readers' questions, and what makes a verdict of them.
 
 A record has a claim, a computation that gives evidence, and statements that the evidence makes true or false. Some
 are ``asked``: the claim in each of its cases. The verdict is computed from those alone:
@@ -40,11 +39,7 @@ class Statement(NamedTuple):
 
 
 rightly, wrongly = partial(Statement, "asked", True), partial(Statement, "asked", False)
-
-
 shown = partial(Statement, "shown", True)
-
-
 OPEN = "open"
 
 
@@ -69,13 +64,8 @@ class Answer(NamedTuple):
         "open" stands where it contradicts the answer as it is written and leads to no other verdict.
         """
         asked = [s for s in self.statements if s.kind == "asked"]
-        found, written = (
-            _verdict(truths, self.question.meanings)
-            for truths in (
-                [s.holds for s in asked],
-                [s.said for s in asked],
-            )
-        )
+        found = _verdict([s.holds for s in asked], self.question.meanings)
+        written = _verdict([s.said for s in asked], self.question.meanings)
         return OPEN if found == written and self.contradicted else found
 
     @property
@@ -186,9 +176,10 @@ def _registered(key):
     return next(record for record in RECORDS if record.key == key)
 
 
-def settled_by(compute, key, about, *, question, claim, because, meanings=False):
-    # Enters a record. The function below it yields the statements.
+def settled_by(compute, about, *, question, claim, because, meanings=False):
+    # Enters a record. The function below it yields the statements, and its name, _q8, is the key, Q8.
     def enter(statements):
+        key = statements.__name__.strip("_").upper()
         RECORDS.append(Question(key, about, question, claim, because, compute, statements, meanings))
         return statements
 

@@ -1,530 +1,23 @@
-"""SymPy at work on the section: a page to print its claims on, models to test them in, induction for all t.
+"""What becomes of a claim: compared in every instance, carried to all t, or refuted by a counterexample.
 
-A claim stands once, as a function ``build(m, t)`` in ``_displays.py``, in words that mean one thing on a
-page and another in a model:
-
-=================  ============  ==================================================================
-word               on a page     in a model
-=================  ============  ==================================================================
-``h(t)``           the sign h_t  its entries, which the forward recursion defines
-``total(Y, X)``    a fraction    dY/dX once every definition on the way down to X is put in
-``partial(Y, X)``  the same one  dY/dX of the one line that defines Y, its other letters held
-``sum, product``   the signs     written out
-=================  ============  ==================================================================
-
-A model knows the forward recursion (9.7.1, 9.7.2, 9.7.9, 9.7.10) and SymPy's chain rule, and no other
-equation of the section. f, g, l and phi are undefined functions, so that a proof holds for all of them.
-Matrices are compared entry by entry.
-
-What is compared is every instance up to T = 4. Two arguments carry a claim to all T, and ``Proof.scope`` says which
-of them did: induction over t where a sum solves a recursion (``induct``), and one step anywhere in a sequence
-whose past and future are undefined functions (``Anywhere``).
+What is compared is every instance up to T = 4, matrices entry by entry. Two arguments carry a claim to all T, and
+``Proof.scope`` says which of them did: induction over t where a sum solves a recursion (``induct``), and one step
+anywhere in a sequence whose past and future are undefined functions (``models.Anywhere``).
 """
 
-import copyreg
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property, partial, reduce
-from operator import add, mul
-from typing import Any, ClassVar, NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 import sympy as sp
-from sympy import Add, ImmutableMatrix, MatrixBase, Mul, NDimArray, Product, S, Sum, Symbol, sympify
-from sympy.printing.latex import LatexPrinter
+from sympy import Add, Product, S, Sum, Symbol
 
 from ..rnn import Params, forward
-
-
-class Chain(NamedTuple):
-    """Members that are claimed to be equal or, in a definition, a name and what it stands for."""
-
-    members: tuple
-    definition: bool = False
-
-
-def equal(*members):
-    """Claim that the members are equal."""
-    return Chain(members)
-
-
-def define(name, meaning):
-    """Give a name to something; nothing is claimed."""
-    return Chain((name, meaning), definition=True)
-
-
-def _node(name):
-    return lambda self, t: self.node(name, t)
-
-
-def _weight(name):
-    return property(lambda self: self.weight(name))
-
-
-class Letters:
-    """The letters of the section; ``node``, ``weight`` and ``apply`` say what a letter stands for."""
-
-    x, h, o, y, z, a, b, c, xi, pi = map(_node, "x h o y z a b c xi pi".split())
-    L, w_h, w_o, W_hx, W_hh, W_qh, b_h = map(_weight, "L w_h w_o W_hx W_hh W_qh b_h".split())
-
-    def f(self, t, w="w_h"):
-        """f(x_t, h_{t-1}, w_h)."""
-        return self.apply("f", self.x(t), self.h(t - 1), self.weight(w))
-
-    def g(self, t, w="w_o"):
-        """g(h_t, w_o)."""
-        return self.apply("g", self.h(t), self.weight(w))
-
-    def l(self, t):
-        """l(y_t, o_t)."""
-        return self.apply("l", self.y(t), self.o(t))
-
-    def mean(self, total):
-        """1/T times a sum over t; the old edition leaves the 1/T out."""
-        return total if self.old else sympify(self.T) ** -1 * total
-
-
-class MatrixLetters(Letters):
-    """The same for vectors and matrices."""
-
-    def pre(self, t):
-        """z_t = W_hx x_t + W_hh h_{t-1}, with phi also + b_h."""
-        z = self.W_hx * self.x(t) + self.W_hh * self.h(t - 1)
-        return z + self.b_h if self.phi else z
-
-    def f(self, t):
-        """h_t = z_t, or phi(z_t)."""
-        return self.activate(t) if self.phi else self.pre(t)
-
-    def g(self, t):
-        """o_t = W_qh h_t."""
-        return self.W_qh * self.h(t)
-
-    def l(self, t):
-        """l(o_t, y_t)."""
-        return self.apply("l", self.o(t), self.y(t))
-
-
-# ------------------------------------------------------------------------------------- the page
-
-
-class Sign(sp.Function):
-    """A sign on the page. Signs do not commute, so that they stay in the order of writing."""
-
-    is_commutative = False
-
-    def _latex(self, printer, exp=None):
-        text = self.form.format(*map(printer._print, self.args))
-        return f"{text}^{{{exp}}}" if exp else text
-
-
-def _sign(name, form):
-    return type(name, (Sign,), {"form": form})
-
-
-Indexed = _sign("Indexed", "{}_{{{}}}")
-Derived = _sign("Derived", r"\frac{{\partial {}}}{{\partial {}}}")
-OldDerived = _sign("OldDerived", r"\partial_{{{1}}} {0}")
-Transposed = _sign("Transposed", r"{}^\top")
-Slopes = _sign("Slopes", r"\phi'\left({}\right)")
-Diagonal = _sign("Diagonal", r"\mathrm{{diag}}\,\phi'\left({}\right)")
-Hadamard = _sign("Hadamard", r"\left({} \odot {}\right)")
-Outer = _sign("Outer", r"{} \otimes {}")
-Expectation = _sign("Expectation", r"E\left[{}\right]")
-Chance = _sign("Chance", r"P\left({} = {}\right)")
-
-
-class Call(Sign):
-    """A named function with its arguments in parentheses."""
-
-    def _latex(self, printer, exp=None):
-        name, *arguments = map(printer._print, self.args)
-        return rf"{name}\left({', '.join(arguments)}\right)"
-
-
-class BookPrinter(LatexPrinter):
-    """LaTeX in the order of writing, without the order and the fractions of SymPy."""
-
-    def _print_Add(self, expr, order=None):
-        terms = [a for a in _flat(Add, expr) if a != 0]
-        if len(terms) == 1:
-            return self._print(*terms)
-        return super()._print_Add(Add(*terms, evaluate=False), order="none")
-
-    def _print_Mul(self, expr):
-        if expr.is_commutative:
-            return super()._print_Mul(expr)
-        *front, last = [a for a in _flat(Mul, expr) if a != 1]
-        front = [self._in_brackets(a, (Add, Sum, Product)) for a in front]
-        return r" \, ".join([*front, self._in_brackets(last, Add)])
-
-    def _print_Pow(self, expr):
-        if isinstance(expr.base, Transposed):
-            return rf"\left({self._print(expr.base)}\right)^{{{self._print(expr.exp)}}}"
-        return super()._print_Pow(expr)
-
-    def _in_brackets(self, expr, kinds):
-        text = self._print(expr)
-        return rf"\left({text}\right)" if isinstance(expr, kinds) else text
-
-
-def _flat(kind, expr):
-    return [b for a in expr.args for b in (_flat(kind, a) if isinstance(a, kind) else [a])]
-
-
-class Page(Letters):
-    """The printed page, on which t and T are letters; evaluated, its signs are the terms of an induction."""
-
-    T, t = sp.symbols("T t", integer=True)
-    transposed, outer, chance, bold = Transposed, Outer, Chance, ""
-
-    def __init__(self, old=False, phi=False):
-        self.old, self.phi = old, phi
-        self.total = self.partial = OldDerived if old else Derived
-
-    def weight(self, name):
-        head, _, subscript = name.partition("_")
-        subscript = "oh" if self.old and subscript == "qh" else subscript
-        head = rf"\mathbf{{{head}}}" if head in self.bold else head
-        return Symbol(f"{head}_{{{subscript}}}" if subscript else head, commutative=False)
-
-    def node(self, name, t):
-        return Indexed(self.weight(name), sympify(t))
-
-    def apply(self, name, *arguments):
-        return Call(Symbol(name), *arguments)
-
-    @property
-    def objective(self):
-        """L with all that it depends on."""
-        data = (v for u in (self.x, self.y) for v in (u(1), Symbol(r"\ldots"), u(self.T)))
-        return self.apply("L", *data, self.w_h, self.w_o)
-
-    def sum(self, index, low, high, term):
-        i = Symbol(index, integer=True)
-        return Sum(term(i), (i, low, high))
-
-    def product(self, index, low, high, factor):
-        j = Symbol(index, integer=True)
-        return Product(factor(j), (j, low, high))
-
-    def named(self, name, t, meaning):
-        return self.node(name, t)
-
-    def expect(self, value, law):
-        return Expectation(value)
-
-    def prod(self, *factors):
-        return self.apply(r"\mathrm{prod}", *factors)
-
-
-class MatrixPage(MatrixLetters, Page):
-    """The same with vectors and matrices in bold type."""
-
-    bold, objective = "xhozWb", MatrixLetters.L
-
-    def activate(self, t):
-        return self.apply(r"\phi", self.z(t))
-
-    def back(self, t, v):
-        return Hadamard(Slopes(self.z(t)), v) if self.phi else v
-
-    def diagonal(self, t):
-        return Diagonal(self.z(t))
-
-
-# ----------------------------------------------------------------------------------- the models
-
-
-class _UndefinedKind(type(sp.Function)):
-    """The type of undefined functions: they are classes made on the way, and pickled by what they are made of."""
-
-
-class Undefined(sp.Function, metaclass=_UndefinedKind):
-    """An undefined function; its slopes, undefined too, are named after the argument: f_h, phi'."""
-
-    def fdiff(self, argindex=1):
-        return undefined(self.root, self.arguments, (*self.by, argindex - 1))(*self.args)
-
-    def example(self, formulas):
-        """Return what the function is when its formula is this one."""
-        letters = [Symbol(name) for name in self.arguments]
-        slope = reduce(sp.diff, (letters[i] for i in self.by), sympify(formulas[self.root](*letters)))
-        return slope.subs(dict(zip(letters, self.args, strict=True)), simultaneous=True)
-
-    def _latex(self, printer, exp=None):
-        name = r"\phi" + "'" * len(self.by) if self.root == "phi" else self.root
-        if self.by and self.root != "phi":
-            name += f"_{{{','.join(self.arguments[i] for i in self.by)}}}"
-        return rf"{name}\left({', '.join(map(printer._print, self.args))}\right)"
-
-
-@cache
-def undefined(root, arguments, by=()):
-    """Return the undefined function of the named arguments, differentiated by those whose places are in ``by``."""
-    name = "_".join([root, *(arguments[i] for i in by)])
-    return _UndefinedKind(name, (Undefined,), {"root": root, "arguments": arguments, "by": by})
-
-
-def _remade(kind):
-    # In the words in which it was asked for, so that ``undefined`` finds the same class again.
-    return (
-        "Undefined" if kind is Undefined else (undefined, (kind.root, kind.arguments, *([kind.by] if kind.by else [])))
-    )
-
-
-copyreg.pickle(_UndefinedKind, _remade)
-
-
-class Scalar(Letters):
-    """h_t = f(x_t, h_{t-1}, w_h), o_t = g(h_t, w_o), L = (1/T) sum_t l(y_t, o_t), unrolled.
-
-    ``lines`` is the table of the nodes in the order of the forward pass, each with its defining line.
-    """
-
-    page, SIZES = Page, (None,)
-    objective = Letters.L
-    arguments: ClassVar = {"f": "xhw", "g": "hw", "l": "yo"}
-
-    def __init__(self, T, sizes=None, old=False, phi=False):
-        self.T, self.old, self.phi, self.lines, self._unrolled = T, old, phi, {}, {}
-        self.unroll()
-
-    def unroll(self):
-        for t in range(1, self.T + 1):
-            self.line(self.h(t), self.f(t))
-            self.line(self.o(t), self.g(t))
-        self.line(self.L, self.mean(sum(self.l(t) for t in range(1, self.T + 1))))
-
-    def line(self, nodes, meaning):
-        self.lines |= zip(entries(nodes), entries(meaning), strict=True)
-
-    def weight(self, name):
-        return Symbol(name)
-
-    def node(self, name, t):
-        return Symbol(f"{name}_{t}")
-
-    def apply(self, name, *arguments):
-        return undefined(name, self.arguments[name])(*arguments)
-
-    def value(self, expr, hold=()):
-        """Put in all definitions, except those of ``hold``."""
-        return each(lambda e: sympify(e).xreplace(self._values(frozenset(hold))), expr)
-
-    def _values(self, hold):
-        if hold not in self._unrolled:
-            values = self._unrolled[hold] = {}
-            for node, meaning in self.lines.items():
-                if node not in hold:
-                    values[node] = meaning.xreplace(values)
-        return self._unrolled[hold]
-
-    def total(self, Y, X):
-        """dY/dX, where everything between X and Y moves."""
-        return self.value(slope(self.value(Y, hold=entries(X)), X))
-
-    def partial(self, Y, X):
-        """dY/dX of the line that defines Y, or of the expression Y, its other letters held."""
-        return self.value(slope(each(lambda e: self.lines.get(e, e), Y), X))
-
-    def sum(self, index, low, high, term):
-        return reduce(add, [term(i) for i in range(low, high + 1)] or [S.Zero])
-
-    def product(self, index, low, high, factor):
-        return reduce(mul, map(factor, range(low, high + 1)), S.One)
-
-    def named(self, name, t, meaning):
-        return meaning(t)
-
-    def chance(self, gate, value):
-        return S.Zero  # only printed: what is proved uses the law that `expect` is given
-
-    def expect(self, value, law):
-        """Sum over the values of every gate; the gates are independent."""
-        for t in range(1, self.T + 1):
-            value = sum(p * value.subs(self.xi(t), v) for v, p in law(t))
-        return value
-
-    @property
-    def parameters(self):
-        """The weights of ``rnn.Params`` when f and g are those of IN_THE_CODE."""
-        return [ImmutableMatrix([[w]]) for w in (1, self.w_h, self.w_o)]
-
-
-class Sequence(Scalar):
-    """a_t = b_t + c_t a_{t-1}, a_0 = 0: nothing but the recursion."""
-
-    def unroll(self):
-        self.line(self.a(0), S.Zero)
-        for t in range(1, self.T + 1):
-            self.line(self.a(t), self.b(t) + self.c(t) * self.a(t - 1))
-
-
-class Matrices(MatrixLetters, Scalar):
-    """h_t = W_hx x_t + W_hh h_{t-1}, o_t = W_qh h_t; with phi, h_t = phi(W_hx x_t + W_hh h_{t-1} + b_h).
-
-    Two options settle what the old notation leaves open: the layout of a Jacobian, and whether prod
-    multiplies by the next factor as it stands (``swapped``) or transposed.
-    """
-
-    page, SIZES = MatrixPage, ((1, 1, 1), (2, 2, 2), (3, 2, 1))  # d, h, q: numbers, square, not square
-
-    def __init__(self, T, sizes=(3, 2, 1), old=False, phi=False, layout="numerator", swapped=False):
-        self.layout, self.swapped = layout, swapped
-        self.size = dict(zip("dhq", sizes, strict=True))
-        self.size["x"] = self.size["d"]
-        outputs = tuple(f"o{k + 1}" for k in range(self.size["q"]))
-        self.arguments = {"l": (*outputs, "y"), "phi": "z"}
-        super().__init__(T, sizes, old, phi)
-
-    def node(self, name, t):
-        size = {"x": "d", "o": "q", "h": "h"}.get(name)
-        return self._letters(f"{name}_{t}", self.size[size], 1) if size else Symbol(f"{name}_{t}")
-
-    def weight(self, name):
-        _, _, sizes = name.partition("_")
-        shape = [self.size[s] for s in sizes]
-        return self._letters(name, *shape, *[1] * (2 - len(shape))) if shape else Symbol(name)
-
-    def _letters(self, name, rows, columns):
-        index = (lambda r, c: f"_{r + 1}") if columns == 1 else (lambda r, c: f"_{r + 1}{c + 1}")
-        named = (lambda r, c: name) if rows == columns == 1 else lambda r, c: name + index(r, c)
-        return ImmutableMatrix(rows, columns, lambda r, c: Symbol(named(r, c)))
-
-    def apply(self, name, *arguments):
-        return super().apply(name, *(e for v in arguments for e in entries(v)))
-
-    def activate(self, t):
-        return self.pre(t).applyfunc(undefined("phi", "z"))
-
-    def slopes(self, t):
-        return self.value(self.pre(t).applyfunc(undefined("phi", "z", (0,))))
-
-    def back(self, t, v):
-        return self.slopes(t).multiply_elementwise(v) if self.phi else v
-
-    def diagonal(self, t):
-        return sp.diag(*self.slopes(t))
-
-    def total(self, Y, X):
-        J = super().total(Y, X)
-        jacobian = isinstance(Y, MatrixBase) and X.cols == 1
-        return J.T if jacobian and self.layout == "denominator" else J
-
-    def transposed(self, A):
-        return A.T
-
-    def outer(self, A, v):
-        """(A outer v)[a, b, c] = A[a, b] v[c]."""
-        return sp.tensorproduct(sp.Array(A), sp.Array(list(v)))
-
-    def prod(self, first, *factors):
-        return reduce(partial(_prod, swapped=self.swapped), map(self.value, factors), first)
-
-    @property
-    def parameters(self):
-        return [self.W_hx, self.W_hh, self.W_qh, *([self.b_h] if self.phi else [])]
-
-
-def _prod(v, A, swapped):
-    # v is a gradient; A is a Jacobian (its first index is that of v), a vector or a matrix.
-    if isinstance(A, NDimArray):
-        return reduce(add, (v[k] * sp.Matrix(A[k]) for k in range(A.shape[0])))
-    if A.cols == 1:
-        return A * v.T if swapped else v * A.T
-    return A * v if swapped else A.T * v
-
-
-class Around(NamedTuple):
-    """What lies around step t in a sequence of any length.
-
-    Attributes
-    ----------
-    before : bool
-        Whether the state before it moves with the weights, as an undefined function of them; otherwise it is held.
-    steps : int
-        How many steps are written out, from t on.
-    after : bool
-        Whether more losses come, which are an undefined function of the last state.
-    last : bool
-        Whether t is T.
-    """
-
-    before: bool = False
-    steps: int = 1
-    after: bool = False
-    last: bool = False
-
-
-class Anywhere:
-    """Mixed into a model: step t of a sequence of length T, where t and T are letters and ``around`` is an Around.
-
-    A sum over all steps stands for its term at t. That is enough, because the derivative of a sum is the sum of
-    the derivatives: over the losses, each with all the past before it, or over the uses of one weight, each with
-    all the losses after it.
-    """
-
-    def unroll(self):
-        t = Page.t
-        if self.around.before:
-            self.lines |= {
-                unit: self._function(f"before_{unit}", self._of_the_state()) for unit in entries(self.h(t - 1))
-            }
-        steps = [t + k for k in range(self.around.steps)]
-        for s in steps:
-            self.line(self.h(s), self.f(s))
-            self.line(self.o(s), self.g(s))
-        after = self._function("after", entries(self.h(steps[-1]))) if self.around.after else 0
-        self.line(self.L, self.mean(sum(map(self.l, steps))) + after)
-
-    def _of_the_state(self):
-        weights = (self.W_hx, self.W_hh, *([self.b_h] if self.phi else [])) if hasattr(self, "size") else (self.w_h,)
-        return [e for W in weights for e in entries(W)]
-
-    def _function(self, name, letters):
-        return undefined(name, tuple(map(str, letters)))(*letters)
-
-    def sum(self, index, low, high, term):
-        if (low, high) != (1, self.T):
-            raise ArithmeticError(f"the sum over {index} runs from {low} to {high}, not over all steps")
-        return term(Page.t)
-
-    def expect(self, value, law):
-        return sum(p * value.subs(self.xi(Page.t), v) for v, p in law(Page.t))
-
-
-@cache
-def _anywhere(model, around):
-    return type(f"{model.__name__}Anywhere", (Anywhere, model), {"around": around})
-
-
-def slope(Y, X):
-    """dY/dX, entry by entry: the shape of X, with the index of Y in front where Y is a vector."""
-    if not isinstance(X, MatrixBase):
-        return Y.diff(X)
-    if not isinstance(Y, MatrixBase):
-        return X.applyfunc(lambda e: Y.diff(e))
-    return Y.jacobian(X) if X.cols == 1 else sp.Array([slope(e, X).tolist() for e in Y])
-
-
-def each(function, value):
-    """Apply a function to a number, or to every entry of a matrix or an array."""
-    return value.applyfunc(function) if isinstance(value, (MatrixBase, NDimArray)) else function(value)
-
-
-def entries(value):
-    """Return the entries of a matrix or an array as a list, a number as a list of one."""
-    if isinstance(value, NDimArray):
-        value = value.reshape(len(value))
-    return list(value) if isinstance(value, (MatrixBase, NDimArray)) else [value]
-
-
-# ------------------------------------------------------------------- claims and their instances
-
-
-SEPARATOR = r",\quad "  # between the equations of one display
+from .models import Around, Matrices, Scalar, Undefined, anywhere, each, entries
+from .notation import SEPARATOR, BookPrinter, Page
 
 
 def once(T):
@@ -668,7 +161,7 @@ def _sides(claim, m, case):
 
 def around(claim, **reading):
     """Compare the sides at a step t of a sequence of length T, both of them letters."""
-    model, t = _anywhere(claim.model, claim.anywhere), Page.t
+    model, t = anywhere(claim.model, claim.anywhere), Page.t
     T = t if claim.anywhere.last else Symbol("T", positive=True)
     cases = (Case(T, t, sizes) for sizes in claim.model.SIZES)
     return tuple(
@@ -676,7 +169,7 @@ def around(claim, **reading):
     )
 
 
-# ----------------------------------------------------------------------------- a counterexample
+# --- a counterexample ---
 
 EXAMPLES = {
     "f": lambda x, h, w: x + w**2 * h,
@@ -730,7 +223,7 @@ def at(value, numbers, formulas=EXAMPLES):
     return each(number, value)
 
 
-# -------------------------------------------------------------------------- induction over all t
+# --- induction over all t ---
 
 
 class Induction(NamedTuple):
@@ -800,7 +293,7 @@ def _peeled(product):
     return product.function.subs(j, high) * Product(product.function, (j, low, high - 1))
 
 
-# ----------------------------------------------------------------------------------- the verdict
+# --- the verdict ---
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -930,7 +423,7 @@ def _for_all_t(claim, reading):
     return {"induction": induction, "anywhere": anywhere}
 
 
-# ----------------------------------------------------------------------- definitions and the code
+# --- definitions and the code ---
 
 IN_THE_CODE = EXAMPLES | {"f": lambda x, h, w: sp.tanh(x + w * h), "phi": sp.tanh}
 TOLERANCE = 1e-13

@@ -22,13 +22,14 @@ from ..graph import computational_graph
 from ..growth.gradient_norms import log10_gradient_norms
 from ..rnn import Params, forward, init_params, loss
 from ..scalar import scalar_rnn
-from ..total_derivative import closed_sum as written_out
-from ..total_derivative import mixtures, partials, recursion, total_derivatives
+from ..total_derivative import closed_sum, mixtures, partials, recursion, total_derivatives
 from ._records import Records
-from .displays import closed_sum, sequence_rule, the_last
+from .displays import sequence_in_full, sequence_rule, the_last
 from .equations import equation
 from .judging import RECORDS, Evidence, rightly, settled_by, shown, wrongly
-from .proofs import Claim, Matrices, Sequence, equal, prove
+from .models import Matrices, Sequence
+from .notation import equal
+from .proofs import Claim, prove
 
 __all__ = ["Table", "question", "questions"]
 
@@ -51,7 +52,7 @@ _ONE_UNIT = Params(*np.array([[[1.0]], [[0.5]], [[1.0]]]))
 
 
 def _gap(found, wanted):
-    # How far two arrays are apart, as a part of the size of the second.
+    # The difference of two arrays, relative to the norm of the second.
     return float(np.linalg.norm(np.subtract(found, wanted)) / np.linalg.norm(wanted))
 
 
@@ -100,7 +101,6 @@ def _both_networks():
 
 @settled_by(
     _both_networks,
-    "Q1",
     "8.7.11 (v0.14), 9.7.9",
     question="Recurrent networks have a tanh. Did the formula for the state lose it?",
     claim=(
@@ -161,7 +161,6 @@ def _ranges_of_the_slopes():
 
 @settled_by(
     _ranges_of_the_slopes,
-    "Q2",
     "8.7.16 (v0.14)",
     question="With a tanh, does every term of the sum also lack the slopes 1 - h_i^2 for i = t-j+1 .. t?",
     claim=f"$ {COUNTED_BACK.latex} $",
@@ -210,7 +209,6 @@ def _with_one(rows):
 
 @settled_by(
     _biases_in_the_weights,
-    "Q3",
     "9.7.9",
     question="Where is the bias? Can it be put into the weights?",
     claim=r"$[\mathbf b_h, \mathbf W_{hx}]$ on $[1, \mathbf x_t]$ is the same network with the same gradient",
@@ -233,7 +231,6 @@ def _the_index_of_the_state():
 
 @settled_by(
     _the_index_of_the_state,
-    "Q4",
     "8.7.16 (v0.14)",
     question="Should it not be h_{j-1}, the state that enters step j, where h_j is printed?",
     claim=f"$ {_old(16).corrected_form.latex} $",
@@ -243,8 +240,7 @@ def _the_index_of_the_state():
     ),
 )
 def _q4(e):
-    also = e.sum.also
-    corrected = e.sum.corrected
+    also, corrected = e.sum.also, e.sum.corrected
     yield rightly(f"with h_{{j-1}}, in components, the display is {_to_what_extent(corrected)}", _proved(corrected))
     yield rightly("with h_j it is refuted, in components too", _refuted(e.sum, also["in components, with h_j"]))
     kept = also["h_{j-1} for h_j, and still a matrix times a vector"]
@@ -279,7 +275,6 @@ def _printed_displays_with_phi():
 
 @settled_by(
     _printed_displays_with_phi,
-    "Q5",
     "9.7.9",
     question="The section takes the identity for the activation. What holds for tanh all the same, and what is lost?",
     claim="what the section says of the identity holds for tanh, too",
@@ -291,32 +286,24 @@ def _printed_displays_with_phi():
 def _q5(e):
     yield rightly("9.7.11, 9.7.12 and 9.7.13 hold for every phi as printed", _proved(*e.printed[:3]))
     yield wrongly("one of 9.7.14, 9.7.15 and 9.7.16 does", not _refuted(*e.printed[3:]))
-    yield shown(
-        "with the slopes all six hold for every phi (9.7.15 for T <= 4, the others for all T)", _holds(e.sloped)
-    )
+    short = ["T <= 4" in proof.scope for proof in e.sloped] == [n == 15 for n in range(11, 17)]
+    words = "with the slopes all six hold for every phi (9.7.15 for T <= 4, the others for all T)"
+    yield shown(words, _proved(*e.sloped) and short)
     powers = np.allclose(e.decades["identity"], 199 * np.log10(e.radius))
     yield shown("over 200 steps the identity explodes by 199 powers of the eigenvalue 3", e.radius == 3 and powers)
     vanishes = max(e.decades["tanh"]) < -100
     yield shown("with the same weights and tanh it vanishes by over 100 decades, whatever the seed of x", vanishes)
 
 
-def _holds(sloped):
-    return _proved(*sloped) and ["T <= 4" in proof.scope for proof in sloped] == [n == 15 for n in range(11, 17)]
-
-
 LENGTHS = 10, 100, 400, 1000
 
 
 def _mean_and_sum():
-    calm, wild = ([_sizes(g, seed) for seed in SEEDS] for g in (0.8, 2.5))
+    calm, middling, wild = (np.median([_sizes(g, seed) for seed in SEEDS], 0) for g in (0.8, 2.0, 2.5))
     x = [np.random.default_rng(seed).normal(size=(LENGTHS[-1], 1)) for seed in SEEDS]
     nets = [init_params(1, 16, 1, scale=0.8, seed=seed) for seed in SEEDS]
-    return Evidence(
-        calm=np.median(calm, 0),
-        wild=np.median(wild, 0),
-        middling=np.median([_sizes(2.0, seed) for seed in SEEDS], 0),
-        per_step=np.array([_lost_per_step(*pair) for pair in zip(nets, x, strict=True)]),
-    )
+    per_step = np.array([_lost_per_step(*pair) for pair in zip(nets, x, strict=True)])
+    return Evidence(calm=calm, middling=middling, wild=wild, per_step=per_step)
 
 
 def _sizes(g, seed):
@@ -325,13 +312,11 @@ def _sizes(g, seed):
     rows = []
     for T in LENGTHS:
         x, y = rng.normal(size=(2, T, 2))
-        run = forward(params, x, activation="tanh")
-        sizes = ((loss(run, y, reduction=r), np.linalg.norm(backward(run, y, reduction=r).W_hh)) for r in REDUCTIONS)
-        rows.append([size for pair in sizes for size in pair])
+        run, row = forward(params, x, activation="tanh"), []
+        for reduction in ("mean", "sum"):
+            row += [loss(run, y, reduction=reduction), np.linalg.norm(backward(run, y, reduction=reduction).W_hh)]
+        rows.append(row)
     return rows
-
-
-REDUCTIONS = "mean", "sum"
 
 
 def _lost_per_step(params, x):
@@ -341,7 +326,6 @@ def _lost_per_step(params, x):
 
 @settled_by(
     _mean_and_sum,
-    "Q6",
     "9.7.2",
     question="Why is the loss divided by T: to average over the steps, or for something else?",
     claim=r"the $1/T$ is there to average: with it, the size of $L$ and of its gradient does not depend on $T$",
@@ -351,19 +335,16 @@ def _lost_per_step(params, x):
     ),
 )
 def _q6(e):
-    (loss_of_the_mean, gradient, loss_of_the_sum, sum_of_gradients) = e.calm[1:].T
-    steady = _spread(loss_of_the_mean) < 1.3 and _spread(gradient) < 2
-    yield rightly(
-        "nothing explodes (g = 0.8): from T = 100 to 1000 loss and gradient of the mean keep their size", steady
-    )
+    mean_loss, mean_gradient, sum_loss, sum_gradient = e.calm[1:].T
+    steady = _spread(mean_loss) < 1.3 and _spread(mean_gradient) < 2
+    words = "nothing explodes (g = 0.8): from T = 100 to 1000 loss and gradient of the mean keep their size"
+    yield rightly(words, steady)
     grows = np.diff(np.log10(e.wild[:, 1])).min()
     yield wrongly("something explodes (g = 2.5): the gradient of the mean keeps its size, too", grows < 1)
-    ten = min(sizes[-1] / sizes[0] for sizes in (loss_of_the_sum, sum_of_gradients))
+    ten = min(sizes[-1] / sizes[0] for sizes in (sum_loss, sum_gradient))
     yield shown("g = 0.8, without 1/T: both are over five times as large at T = 1000 as at T = 100", ten > 5)
-    lengths = np.array(LENGTHS)[:, None]
-    yield shown(
-        "the two differ by the factor T, and by nothing else", np.allclose(e.calm[:, 2:], lengths * e.calm[:, :2])
-    )
+    times_T = np.array(LENGTHS)[:, None] * e.calm[:, :2]
+    yield shown("the two differ by the factor T, and by nothing else", np.allclose(e.calm[:, 2:], times_T))
     spread = max(map(_spread, e.per_step))
     yield shown("g = 0.8: the loss at T alone loses as many decades per step at every length", spread < 1.25)
 
@@ -379,7 +360,6 @@ def _the_weight_of_the_output():
 
 @settled_by(
     _the_weight_of_the_output,
-    "Q7",
     "8.7.3 (v0.14), 8.7.3 (v0.17) up to release 0.16.1",
     question="Should the weight in the slope of the output not be w_o, where w_h is printed?",
     claim=f"$ {equation('9.7.3').latex} $",
@@ -429,7 +409,6 @@ def _apart(measured):
 
 @settled_by(
     _held_and_moving,
-    "Q8",
     "9.7.4",
     question="Why a plus? As h_t = f(x_t, h_{t-1}, w_h), its derivative should be the first term and nothing else.",
     claim=f"$ {equation('9.7.4').but(carry=False).latex} $",
@@ -468,7 +447,6 @@ def _two_routes():
 
 @settled_by(
     _two_routes,
-    "Q9",
     "9.7.4, 9.7.16",
     question="9.7.4 needs a recursion for dh_t/dw_h. Does 9.7.16, which has none for dh_t/dW_hx, leave something out?",
     claim="9.7.16 leaves something out: its gradient is not that of 9.7.3 and 9.7.4",
@@ -488,7 +466,6 @@ def _q9(e):
 
 @settled_by(
     _two_routes,
-    "Q10",
     "9.7.16",
     question="dh_t/dW_hh is not h_{t-1}, because h_{t-1} depends on W_hh itself. Is the display wrong?",
     claim=f"this is wrong: $ {equation('9.7.16').latex} $",
@@ -545,7 +522,6 @@ def _loop(params, x, y, h0, tau, carry):
 
 @settled_by(
     _where_the_loop_cuts,
-    "Q11",
     "9.7.7",
     question="If the sum is truncated after tau steps, does the training loop detach at every time step?",
     claim=r"the training loop detaches at every time step: its gradient is that of $\xi_t = 0$ at every $t$",
@@ -571,7 +547,6 @@ def _q11(e):
 
 @settled_by(
     Evidence,
-    "Q12",
     "the exercises of the section",
     question="Where are the solutions to the exercises?",
     claim="",
@@ -617,7 +592,6 @@ def _the_table_of_one_unit():
 
 @settled_by(
     _the_table_of_one_unit,
-    "Q13",
     "9.7.14 with one unit",
     question="dL/ds_t is defined by dL/ds_{t+1}, unknown as well. How does one ever begin? Is all beyond T zero?",
     claim=r"$\partial L/\partial s_t = 0$ for $t > T$, and step $T$ needs nothing else",
@@ -651,7 +625,6 @@ def _the_slope_of_the_output():
 
 @settled_by(
     _the_slope_of_the_output,
-    "Q14",
     "9.7.13 with one unit",
     question="Is the slope of the output, in the chain rule for dL/dh_t, phi'(h_t)?",
     claim=r"$\partial\hat y_t/\partial h_t = \phi'(h_t)$ where $\hat y_t = \theta(h_t)$",
@@ -673,7 +646,6 @@ def _agree(found, measured):
 
 @settled_by(
     _the_table_of_one_unit,
-    "Q15",
     "9.7.13 with one unit",
     question="Is dL/dh_T a known quantity?",
     claim=r"$\frac{\partial L}{\partial h_T} = \frac1T\, l'(\hat y_T, y_T)\, \theta'(h_T)$",
@@ -728,7 +700,6 @@ def _at_rest(g, T):
 
 @settled_by(
     _a_thousand_products,
-    "Q16",
     "the introduction to the section",
     question="1000 matrix products forwards and 1000 back: what do they cost, and what do they do to the numbers?",
     claim="for T = 1000 the far end is over 1000 matrix products away, and the way back is as long",
@@ -758,7 +729,7 @@ def _q16(e):
 APART = 1e-6
 
 
-def _neighbours():
+def _perturbed_runs():
     grown = {g: [_distances(*_two_starts(g, seed))[-1] / APART for seed in SEEDS] for g in (0.8, 3.0)}
     return Evidence(calm=_two_runs(0.8), chaotic=_two_runs(3.0), grown=grown)
 
@@ -782,8 +753,7 @@ def _two_runs(g):
 
 
 @settled_by(
-    _neighbours,
-    "Q17",
+    _perturbed_runs,
     "the text on full computation",
     question="Can a tiny change of the initial state change the outcome a lot?",
     claim=r"$\lVert\mathbf h'_T - \mathbf h_T\rVert$ is more than 100 times $\lVert\mathbf h'_0 - \mathbf h_0\rVert$",
@@ -794,9 +764,8 @@ def _two_runs(g):
 )
 def _q17(e):
     calm, chaotic = e.grown[0.8], e.grown[3.0]
-    yield rightly(
-        f"chaotic, g = 3: after 80 steps over 100 times as large, in each of {len(SEEDS)} networks", min(chaotic) > 100
-    )
+    words = f"chaotic, g = 3: after 80 steps over 100 times as large, in each of {len(SEEDS)} networks"
+    yield rightly(words, min(chaotic) > 100)
     yield wrongly("calm, g = 0.8: over 100 times as large in one of them", max(calm) > 100)
     yield shown("calm: less than a hundredth in each", max(calm) < 1 / 100)
     predicted = all(_predicted(run.measured, run.predicted) for run in (e.calm, e.chaotic))
@@ -819,12 +788,12 @@ def _sum_and_recursion():
     graphs = [computational_graph(T) for T in (10, 20)]
     return Evidence(
         multiplications={
-            "9.7.7, a_T alone": [_multiplications(closed_sum, [T]) for T in (10, 20)],
-            "9.7.7, a_1 to a_T": [_multiplications(closed_sum, range(1, T + 1)) for T in (10, 20)],
+            "9.7.7, a_T alone": [_multiplications(sequence_in_full, [T]) for T in (10, 20)],
+            "9.7.7, a_1 to a_T": [_multiplications(sequence_in_full, range(1, T + 1)) for T in (10, 20)],
             "9.7.4, a_1 to a_T": [_multiplications(sequence_rule, range(1, T + 1)) for T in (10, 20)],
             "forwards and back": [_products(g.forward(), FORWARDS) + _products(g.backward(), BACK) for g in graphs],
         },
-        results=(written_out(b, c), recursion(b, c)),
+        results=(closed_sum(b, c), recursion(b, c)),
         pieces={"full": _pieces(np.ones(TEXT)), "minibatches": _pieces(chunks(TEXT, MINIBATCH))},
     )
 
@@ -843,7 +812,6 @@ def _pieces(gates):
 
 @settled_by(
     _sum_and_recursion,
-    "Q18",
     "9.7.7, 9.7.14",
     question="Is the full gradient very slow to compute?",
     claim="the full sum is slow: twice the steps are more than twice the work, or a long wait for each update",
@@ -854,15 +822,10 @@ def _pieces(gates):
     ),
 )
 def _q18(e):
-    growth = {name: _growth(counts) for name, counts in e.multiplications.items()}
-    yield rightly(
-        "9.7.7, the sum, as it is written: twice the steps are over 2.5 times the work",
-        growth["9.7.7, a_T alone"] > 2.5,
-    )
-    yield wrongly(
-        "9.7.14, and all products that go with it: twice the steps are over 2.5 times the work",
-        growth["forwards and back"] > 2.5,
-    )
+    growth = {name: twice / once for name, (once, twice) in e.multiplications.items()}
+    work = "twice the steps are over 2.5 times the work"
+    yield rightly(f"9.7.7, the sum, as it is written: {work}", growth["9.7.7, a_T alone"] > 2.5)
+    yield wrongly(f"9.7.14, and all products that go with it: {work}", growth["forwards and back"] > 2.5)
     longest, minibatch = (max(e.pieces[name]) for name in ("full", "minibatches"))
     slow = len(e.pieces["full"]) == 1 and longest > 100 * minibatch
     words = f"one update for the whole text: {longest:,} steps and their states before the first, for {minibatch}"
@@ -874,10 +837,6 @@ def _q18(e):
     yield shown("and has the same numbers", _same(*e.results))
     everything = e.multiplications["forwards and back"] == [80, 160]
     yield shown("forwards and back, W_hx, W_qh and outer products counted: eight for each step", everything)
-
-
-def _growth(counts):
-    return counts[1] / counts[0]
 
 
 class Table(Records):

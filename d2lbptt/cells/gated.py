@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import _validation
-from .._recursion import all_finite, first_overflow, no_overflow, row_norms
+from .._recursion import all_finite, first_overflow, no_overflow, rescaled, row_norms
 from ..activations import ACTIVATIONS
 from ..growth.spectra import spectral_radius
 from ..rnn import init_params
@@ -31,8 +31,6 @@ __all__ = [
     "log10_gated_norms",
     "resting_factor",
 ]
-
-EVERY = 8  # steps between two looks at the size
 
 
 class GatedParams(NamedTuple):
@@ -177,11 +175,11 @@ def _step(half_W_fh, W_hh, h, h_next, f, c, half_into_gate, into_candidate):
 
 
 def _backwards(trace):
-    """Yield t - 1, from T - 1 to 0, and what _step_back needs of step t."""
+    """Yield what _step_back needs of step t, for t = T .. 1."""
     h, f, c = trace.h[:-1], trace.f, trace.c
     of_gate = f * (1 - f)
     slopes = 1 - f, f, f * (1 - c * c), of_gate * (c - h), of_gate * h
-    return zip(range(len(f) - 1, -1, -1), *(rows[::-1] for rows in slopes), strict=True)
+    return zip(*(rows[::-1] for rows in slopes), strict=True)
 
 
 def _step_back(W_fh, W_hh, dh, keep, f, of_candidate, difference, state):
@@ -203,7 +201,7 @@ def gated_backward(trace, dh):
     ----------
     trace : GatedTrace
     dh : array, shape (T, h)
-        What the losses themselves bring to each state: row t - 1 is W_qh^T dL/do_t.
+        What the losses themselves contribute to each state: row t - 1 is W_qh^T dL/do_t.
 
     Returns
     -------
@@ -220,7 +218,7 @@ def gated_backward(trace, dh):
     (_, W_hh, _, _, W_fh, _), x, h = trace.params, trace.x, trace.h[:-1]
     dz_f, dz_c, carried = np.empty_like(total), np.empty_like(total), 0
     with np.errstate(over="ignore", invalid="ignore"):
-        for t, *rows in _backwards(trace):
+        for t, rows in zip(reversed(range(len(h))), _backwards(trace), strict=True):
             total[t] += carried
             carried, dz_f[t], dz_c[t] = _step_back(W_fh, W_hh, total[t], *rows)
         of_candidate = dz_c.T @ x, dz_c.T @ (trace.f * h), dz_c.sum(0)
@@ -255,14 +253,12 @@ def log10_gated_norms(trace, dh):
     trace, v = _fitting(trace, dh, last=True)
     _validation.real("dh", v)
     W_fh, W_hh = trace.params.W_fh, trace.params.W_hh
-    vectors, exponents, exponent = np.empty(trace.f.shape), np.empty(len(trace.f)), 0
+    vectors, exponents = np.empty(trace.f.shape), np.empty(len(trace.f))
     with np.errstate(over="ignore", invalid="ignore"):
-        for t, *rows in _backwards(trace):
-            vectors[t], exponents[t] = v, exponent
-            v, _, _ = _step_back(W_fh, W_hh, v, *rows)
-            if t % EVERY == 0:
-                shift = np.frexp(np.abs(v).max())[1]
-                v, exponent = np.ldexp(v, -shift), exponent + shift
+        steps = _backwards(trace)
+        found = rescaled(lambda _, v: _step_back(W_fh, W_hh, v, *next(steps))[0], v, len(vectors) - 1)
+        for t, (row, exponent) in zip(reversed(range(len(vectors))), found, strict=True):
+            vectors[t], exponents[t] = row, exponent
         norms = row_norms(vectors)
     no_overflow("dL/dh_t", norms)
     with np.errstate(divide="ignore"):
@@ -288,7 +284,7 @@ def resting_factor(params):
     Raises
     ------
     TypeError, ValueError
-        If params is no such thing, or is complex; if b_h is not zero: then zero is no place to rest.
+        If params is no GatedParams, or is complex; if b_h is not zero: then zero is no place to rest.
 
     Notes
     -----

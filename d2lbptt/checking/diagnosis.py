@@ -10,10 +10,10 @@ from itertools import chain
 
 import numpy as np
 
-from .localization import Finding, one_entry, wrong_steps
-from .patterns import known, truncations
+from .finding import Key
+from .localization import one_entry, steps_of, wrong_steps
+from .patterns import known, transposed, truncations
 
-__all__ = ["Finding", "explain", "of_one_array"]
 FLOW = ("W_hx", "W_hh", "b_h", "h0")  # what dL/dh_t goes into
 OUTPUT = ("W_qh", "b_q", "o")  # what dL/do_t goes into, without it
 COARSER = 2.0**29  # are the numbers of float32 than those of float64
@@ -24,7 +24,7 @@ def explain(finding):
 
     Parameters
     ----------
-    finding : Finding
+    finding : NetworkFinding
 
     Returns
     -------
@@ -33,11 +33,12 @@ def explain(finding):
     """
     with np.errstate(over="ignore", invalid="ignore"):  # a wrong gradient may be as large as it likes
         if not_finite := _not_finite(finding):
-            return wrong_steps(finding).steps if any(key.steps for key in finding.tested) else (), not_finite, ""
+            by_step = any(key.steps for key in finding.comparisons)
+            return wrong_steps(finding).steps if by_step else (), not_finite, ""
         if not _is_float32(finding):
             return _explained(finding)
         words = "its numbers are those of float32, in a problem of float64"
-        coarser = finding.by_tolerances(COARSER)
+        coarser = finding.coarser(COARSER)
         if not coarser.wrong:
             told = ((), "Only sums were given.") if finding.only_sums else (wrong_steps(finding).steps, "")
             return told[0], f"The errors are as small as those of float32: {words}.", told[1]
@@ -45,31 +46,39 @@ def explain(finding):
         return steps, f"{hint.rstrip('.')}; besides, {words}.", reach
 
 
+def of_one_array(finding):
+    """Return a sentence on the pattern of the errors of one array, where there is no network behind it."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        hint = _not_finite(finding) or _constant(finding, [*SIGN_AND_ZERO, (2, TWICE)]) or _one_entry(finding)
+        turned = next((says for says, answer in transposed(finding) if finding.fits(answer)), "")
+        return hint or turned or _some_factor(finding)
+
+
 def _explained(finding):
-    where = wrong_steps(finding)
+    where, factors = wrong_steps(finding), _factors(finding)
     if finding.fits(finding.reference):
         return where.steps, "The errors are hardly larger than rounding: too small for a pattern.", where.reach
-    if meaning := _constant(finding):
+    if meaning := _constant(finding, factors):
         # A factor of T is no mistake where T = 1: shorter sequences tell nothing.
         told = ((), "Only sums were given.") if finding.only_sums and where.reach else (where.steps, where.reach)
         return told[0], meaning, told[1]
     if entry := _one_entry(finding):
         return where.steps, entry, where.reach
-    if found := _known(finding, where.right):
+    if found := _known(finding, where.right, {f: words for f, words in factors if f}):
         hint, answer = found
         if not finding.only_sums:
             return where.steps, hint, where.reach
-        steps = _steps_of(finding, answer)
+        steps = _wrong_in(answer, finding)
         return steps, hint, where.reach if steps else "Only sums were given."
     return where.steps, _some_factor(finding) or _by_step(finding, where), where.reach
 
 
-def _known(finding, right):
+def _known(finding, right, factors):
     """Return a sentence that explains every number and the gradient that it stands for, if there is one."""
     for says, answer in chain(known(finding), truncations(finding, right)):
         if finding.fits(answer):
             return says, answer
-    names, factors = finding.wrong_names, {f: words for f, words in _factors(finding) if f}
+    names = finding.wrong_names
     for says, answer in chain(known(finding), truncations(finding, right, factors)):
         for factor, words in factors.items():
             times = {key: factor * rows if key.name in names else rows for key, rows in answer.items()}
@@ -78,95 +87,75 @@ def _known(finding, right):
     return None
 
 
-def _steps_of(finding, answer):
+def _wrong_in(answer, finding):
     """Return the steps in which a gradient that explains the errors is wrong."""
-    wrong = {
-        int(t) + 1
-        for key, rows in answer.items()
-        if key.steps and key.name not in ("h", "o")
-        for t in np.flatnonzero(
-            (np.abs(rows - finding.reference[key]) > finding.tolerance[key]).reshape(len(rows), -1).any(1)
-        )
-    }
-    return tuple(sorted(wrong))
+    right = {Key(name, True): rows for name, rows in finding.expected.items() if name not in ("h", "o")}
+    return steps_of(
+        {key: np.abs(answer[key] - rows.reference) > rows.tolerance for key, rows in right.items() if key in answer}
+    )
 
 
 def _is_float32(finding):
     """Whether all that was given has no more digits than float32, and what is right has."""
     if finding.trace.h.dtype != np.float64:
         return False
-    given = finding.given
-    short, right = (
-        [np.array_equal(a, a.astype(np.float32)) for a in arrays]
-        for arrays in ((finding.tested[key] for key in given), (finding.reference[key] for key in given))
-    )
-    return all(short) and not all(right)
+    given = [finding.comparisons[key] for key in finding.given]
+    return all(_is_short(one.tested) for one in given) and not all(_is_short(one.reference) for one in given)
 
 
-def of_one_array(finding):
-    """Return a sentence on the pattern of the errors of one array, where there is no network behind it."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        hint = _not_finite(finding) or _constant(finding) or _one_entry(finding)
-        turned = next((says for says, answer in known(finding) if finding.fits(answer)), "")
-        return hint or turned or _some_factor(finding)
+def _is_short(array):
+    return np.array_equal(array, array.astype(np.float32))
 
 
 # --- patterns that explain every number ---
 
 
 def _not_finite(finding):
-    steps = [
-        int(row) + 1
-        for key, value in finding.tested.items()
-        if key.steps
-        for row in np.flatnonzero(~np.isfinite(value).reshape(len(value), -1).all(1))
-    ]
-    names = dict.fromkeys(key.name for key, value in finding.tested.items() if not np.isfinite(value).all())
+    bad = {key: ~np.isfinite(compared.tested) for key, compared in finding.comparisons.items()}
+    names = dict.fromkeys(key.name for key, entries in bad.items() if entries.any())
+    steps = steps_of({key: entries for key, entries in bad.items() if key.steps})
     where = f": going back, the first step where it is not is t = {max(steps)}" if steps else ""
     return f"The gradient of {', '.join(names)} is not finite{where}." if names else ""
 
 
-def _constant(finding):
+def _constant(finding, factors):
     """Return a sentence if all that is wrong is off by one factor that has a meaning."""
-    fitting = [words for factor, words in _factors(finding) if _is_times(finding, factor)]
+    fitting = [words for factor, words in factors if _is_times(finding, factor)]
     words = f"{_subject(finding)} {'; or '.join(fitting)}"
     return words + "." * (not words.endswith("?")) if fitting else ""
 
 
 def _some_factor(finding):
     """Return a sentence if all that is wrong is off by one factor, whatever it means."""
-    several = any(np.count_nonzero(finding.reference[key]) > 1 for key in finding.wrong)
-    key, at = _largest(finding)
-    if not several or finding.reference[key][at] == 0:
+    wrong = [finding.comparisons[key] for key in finding.wrong]
+    largest = max(wrong, key=lambda compared: np.abs(compared.reference).max())
+    at = np.unravel_index(np.argmax(np.abs(largest.reference)), largest.reference.shape)
+    tested, right, tolerance, *_ = (table[at] for table in largest)
+    if right == 0 or not any(np.count_nonzero(compared.reference) > 1 for compared in wrong):
         return ""
-    ratio = finding.tested[key][at] / finding.reference[key][at]
-    times = _times(ratio, finding.tolerance[key][at] / abs(finding.reference[key][at]))
+    ratio = tested / right
+    times = _times(ratio, tolerance / abs(right))
     return f"{_subject(finding)} is {times} what it should be{_clipped(finding, ratio)}." * _is_times(finding, ratio)
 
 
 def _clipped(finding, ratio):
     """Return words if the norm of all that is wrong is a round number, as clipping leaves it."""
-    sums = [finding.tested[key] for key in finding.tested if key.name in finding.wrong_names and not key.steps]
+    names = finding.wrong_names
+    sums = [c.tested for key, c in finding.comparisons.items() if key.name in names and not key.steps]
     norm = math.sqrt(sum((a**2).sum() for a in sums))
     is_round = math.isclose(norm, float(f"{norm:.2g}"), rel_tol=1e-5)  # torch adds 1e-6 to the norm
     return f": its norm is {norm:.2g}, as clipping by norm leaves it" if is_round and 0 < ratio < 1 else ""
 
 
 def _is_times(finding, factor):
-    names = finding.wrong_names
-    return finding.fits({k: (factor if k.name in names else 1) * finding.reference[k] for k in finding.tested})
+    names, right = finding.wrong_names, {key: compared.reference for key, compared in finding.comparisons.items()}
+    return finding.fits({key: factor * rows if key.name in names else rows for key, rows in right.items()})
 
 
 def _subject(finding, every="Every entry"):
     names = finding.wrong_names
-    nonzero = {key.name for key in finding.tested if finding.reference[key].any()}
+    nonzero = {key.name for key, compared in finding.comparisons.items() if compared.reference.any()}
     return every if nonzero <= set(names) else f"The gradient of {', '.join(names)}"
-
-
-def _largest(finding):
-    """Return key and index of the largest right number among what is wrong."""
-    key = max(finding.wrong, key=lambda key: np.abs(finding.reference[key]).max())
-    return key, np.unravel_index(np.argmax(np.abs(finding.reference[key])), finding.reference[key].shape)
 
 
 def _times(ratio, error):
@@ -175,46 +164,48 @@ def _times(ratio, error):
     return f"{ratio:.{digits}g} times"
 
 
+SIGN_AND_ZERO = [
+    (-1, "has the wrong sign: it points uphill where it should point down, or the other way round"),
+    (0, "is zero: it was never added to, or never returned"),
+]
+TWICE = "is twice too large"
+
+
 def _factors(finding):
     """Return the factors that have a meaning, and what it is."""
-    shape = finding.trace.x.shape if finding.trace else (1,)
+    shape, reduction = finding.trace.x.shape, finding.options["reduction"]
     T, B = shape[0], shape[1] if len(shape) == 3 else 1
-    mean = finding.options.get("reduction") == "mean"
-    found = [
-        (-1, "has the wrong sign: it points uphill where it should point down, or the other way round"),
-        (0, "is zero: it was never added to, or never returned"),
-    ]
-    if T > 1:
-        missing = ": the factor 1/T of the mean over time is missing (9.7.2)" * mean
-        extra = ": the factor 1/T was taken twice" if mean else ": this loss has no factor 1/T"
-        found += [(T, f"is T = {T} times too large{missing}"), (1 / T, f"is T = {T} times too small{extra}")]
+    return [*SIGN_AND_ZERO, *_factors_of_means(T, B, reduction == "mean"), *_factors_of_the_loss(finding)]
+
+
+def _factors_of_means(T, B, mean):
+    forgotten = ": the factor 1/T of the mean over time is missing (9.7.2)" * mean
+    again = ": the factor 1/T was taken twice" if mean else ": this loss has no factor 1/T"
+    means = [("T", T, forgotten, again)] if T > 1 else []
     if B > 1:
-        found += [
-            (B, f"is B = {B} times too large: the mean over the batch is missing"),
-            (1 / B, f"is B = {B} times too small: the mean over the batch was taken twice"),
-        ]
+        means.append(("B", B, ": the mean over the batch is missing", ": the mean over the batch was taken twice"))
     if T > 1 and B > 1:
-        found += [
-            (T * B, f"is T B = {T * B} times too large: the means over time and batch are missing"),
-            (1 / (T * B), f"is T B = {T * B} times too small: the means over time and batch were taken twice"),
-        ]
+        both = ": the means over time and batch"
+        means.append(("T B", T * B, f"{both} are missing", f"{both} were taken twice"))
+    found = []
+    for symbol, n, missing, twice in means:
+        found.append((n, f"is {symbol} = {n} times too large{missing}"))
+        found.append((1 / n, f"is {symbol} = {n} times too small{twice}"))
     if T > 2 and mean:
         found.append((T / (T - 1), f"is T/(T - 1) = {T / (T - 1):.4g} times too large: the mean is over T - 1 steps"))
-    return [*found, *_factors_of_the_loss(finding)]
+    return found
 
 
 def _factors_of_the_loss(finding):
-    loss, q = finding.options.get("loss"), finding.trace.o.shape[-1] if finding.trace else 1
-    found = [
-        (2, "is twice too large" + ": is the factor 1/2 of the squared error missing?" * (loss == "squared_error"))
-    ]
-    if loss == "squared_error" and q > 2:
+    if finding.options["loss"] == "cross_entropy":
+        return [(2, TWICE), (1 / math.log(2), "is 1/ln 2 = 1.443 times too large: it belongs to a loss in bits")]
+    q = finding.trace.o.shape[-1]
+    found = [(2, f"{TWICE}: is the factor 1/2 of the squared error missing?")]
+    if q > 2:
         found += [
             (2 / q, f"is 2/q = {2 / q:.4g} times what it should be: the squares are averaged over q, without the half"),
             (1 / q, f"is q = {q} times too small: the squared errors are averaged over the outputs, not added"),
         ]
-    if loss == "cross_entropy":
-        found.append((1 / math.log(2), "is 1/ln 2 = 1.443 times too large: it belongs to a loss in bits"))
     return found
 
 
@@ -223,7 +214,7 @@ def _one_entry(finding):
     if not found:
         return ""
     key, at = found
-    analytic, right, near = (table[key][at] for table in (finding.tested, finding.reference, finding.tolerance))
+    analytic, right, near, *_ = (table[at] for table in finding.comparisons[key])
     entry = f"One entry alone is wrong, {key.name}[{', '.join(map(str, at[1:] if key.steps else at))}]"
     if abs(analytic) <= near:
         return f"{entry}: it is missing."
@@ -245,7 +236,7 @@ def _by_step(finding, where):
         return "Only step 1 is wrong: look at h_0, and at where the loop over the steps ends."
     if right == 0:
         return f"Wrong already at t = T, before anything has flowed back: look at {_local(finding, names)}."
-    if right is None and not finding.hears:
+    if right is None and not finding.reads_states:
         return "The gradient does not look at the states in the trace: does it run forward by itself, another way?"
     if right is None:
         return "The errors follow no pattern that is known here."
@@ -264,7 +255,8 @@ def _before(finding, names):
 
 def _flow_tested(finding):
     """Return the names of what dL/dh_t goes into, of what was tested and is not all zero."""
-    return {key.name for key in finding.tested if key.name in (*FLOW, "h") and finding.reference[key].any()}
+    nonzero = {key.name for key, compared in finding.comparisons.items() if compared.reference.any()}
+    return nonzero & {*FLOW, "h"}
 
 
 def _is_flow(finding, names):

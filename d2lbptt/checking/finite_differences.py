@@ -7,7 +7,7 @@
 The complex step subtracts nothing, so h can be tiny and only rounding is left. It needs an f that is analytic
 and calculates with complex numbers (Squire and Trapp 1998). The differences need neither, but lose digits
 twice: to the step, which should be small, and to the subtraction, which wants it large. ``ridders`` takes many
-steps, extrapolates to h = 0, and keeps the number that disagrees least with its neighbours.
+steps, extrapolates to h = 0, and takes the number that disagrees least with those it is made of.
 
 Shapes: theta has any shape; so have the derivative and its error.
 """
@@ -22,7 +22,7 @@ import numpy as np
 from .. import _validation
 from .._progress import patient
 
-__all__ = ["Difference", "central_difference", "complex_step", "one_sided", "ridders"]
+__all__ = ["Difference", "central_difference", "complex_step", "ridders"]
 EPS = np.finfo(float).eps
 GROWTH = 4  # of the step: a power of 2, so that theta + h is exact where it can be
 RAYS = 8  # how many differences the noise of f is measured from
@@ -59,14 +59,9 @@ def complex_step(f, theta, h=1e-30):
     TypeError, ValueError
         If an argument is not what is described above, or f returns something else than a number.
     """
-    f, theta = _function_at(f, theta)
+    f, theta = _checked_function(f, theta)
     h = _validation.real_number("h", h, above=0, high=1)
-
-    def slope(moved):
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            return _number(f(moved), theta, "iufc", "a number").imag / h
-
-    return _each_entry(theta, lambda step: slope(theta + 1j * h * step))
+    return _each_entry(theta, lambda step: _value(f, theta + 1j * h * step, "iufc", "a number").imag / h)
 
 
 def central_difference(f, theta):
@@ -94,16 +89,14 @@ def central_difference(f, theta):
     difference with 2h (Richardson: a third of what the two differ by), the rounding's as eps |f| / h.
     Sharp turns between the points are not seen by such an estimate, nor is rounding inside f.
     """
-    f, theta = _function_at(f, theta)
+    f, theta = _checked_function(f, theta)
     h = EPS ** (1 / 3) * np.maximum(np.abs(theta), 1)
 
-    def value(theta):
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            return _number(f(theta), theta)
+    def slopes(h):
+        return _each_entry(theta, lambda step: _value(f, theta + h * step) - _value(f, theta - h * step)) / (2 * h)
 
-    near = _each_entry(theta, lambda step: value(theta + h * step) - value(theta - h * step)) / (2 * h)
-    far = _each_entry(theta, lambda step: value(theta + 2 * h * step) - value(theta - 2 * h * step)) / (4 * h)
-    return Difference(near, np.abs(far - near) / 3 + EPS * abs(value(theta)) / h)
+    near, far = slopes(h), slopes(2 * h)
+    return Difference(near, np.abs(far - near) / 3 + EPS * abs(_value(f, theta)) / h)
 
 
 def ridders(f, theta):
@@ -159,70 +152,40 @@ def ridders(f, theta):
 
     What is below eps^(3/4) cannot be told from noise, nor stairs wider than theta from a constant.
     """
-    line = _Lines(f, theta)
-    return line.everywhere(line.two_sided)
+    return _AlongEntries(f, theta).slopes()[0]
 
 
-def one_sided(f, theta):
-    """Return the slopes of f at theta from the left and from the right: two numbers where f has a kink.
-
-    Parameters
-    ----------
-    f : callable
-        Takes an array shaped as theta, returns a real number.
-    theta : array of real numbers
-
-    Returns
-    -------
-    left, right : Difference
-        Shaped as theta, float64; one entry moves at a time.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As for ``ridders``.
-
-    Notes
-    -----
-    As ``ridders``, from the differences f' + c_1 h + c_2 h^2 + .. of one side, with c = 4^j. The noise of
-    such a difference is at most 2 s/h, that of an entry below 1.58 times as much.
-    """
-    line = _Lines(f, theta)
-    return line.everywhere(line.left), line.everywhere(line.right)
-
-
-class _Lines:
-    """f on the lines through theta along its entries; each point is calculated once."""
+class _AlongEntries:
+    """f when one entry of theta moves at a time; each point is calculated once."""
 
     def __init__(self, f, theta):
-        self.f, self.theta = _function_at(f, theta)
-        self.here, self.at, self.noise = self._value(self.theta.copy()), cache(self._at), cache(self._noise)
+        self.f, self.theta = _checked_function(f, theta)
+        self.here, self.at, self.noise = _value(self.f, self.theta.copy()), cache(self._at), cache(self._noise)
         self.seen = {self.theta.tobytes(): self.here}
         self.stairs = self._stairs()
         self.reach = self._steps(0).max()
         self.stands_still = self.stairs.width / GROWTH**2  # within so large a part of theta
 
-    def everywhere(self, find):
-        """Return the Difference that ``find(index)`` makes of one entry, for all of them."""
-        value, error = np.empty(self.theta.shape), np.empty(self.theta.shape)
+    def slopes(self):
+        """Return three Differences of all entries: from both sides, from the left, and from the right."""
+        found = np.empty((3, 2, *self.theta.shape))
         for index in patient(np.ndindex(self.theta.shape), self.theta.size):
-            value[index], error[index] = find(index)
-        return Difference(value, error)
+            found[(..., *index)] = self._of_entry(index)
+        return [Difference(*one) for one in found]
 
-    def two_sided(self, index):
-        value, error = self._extrapolated(index, -1, 1)
-        left, right = self.left(index), self.right(index)
+    def _of_entry(self, index):
+        both, left, right = (self._extrapolated(index, low, high) for low, high in ((-1, 1), (-1, 0), (0, 1)))
         gap = abs(right.value - left.value)
-        return Difference(value, error + (gap / 2 if gap > left.error + right.error else 0))
-
-    def left(self, index):
-        return self._extrapolated(index, -1, 0)
-
-    def right(self, index):
-        return self._extrapolated(index, 0, 1)
+        if gap > left.error + right.error:
+            both = Difference(both.value, both.error + gap / 2)
+        return both, left, right
 
     def _extrapolated(self, index, low, high):
-        """Return the Difference of one entry from f(theta + low h) and f(theta + high h)."""
+        """Return the Difference of one entry from f(theta + low h) and f(theta + high h).
+
+        From one side it is f' + c_1 h + c_2 h^2 + .., so that c = 4^j; its noise is at most 2 s/h, that of an entry
+        below 1.58 times as much.
+        """
         order = high - low  # the error is of order h or, with both sides, h^2
         x, tiny, small, large = (a[index].item() for a in (self.theta, *map(self._steps, (3 / 4, 1 / 3, 0))))
 
@@ -244,11 +207,7 @@ class _Lines:
             return self.here
         theta = self.theta.copy()
         theta[index] += h
-        return self._value(theta)
-
-    def _value(self, theta):
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a step may leave the domain of f
-            return _number(self.f(theta), theta)
+        return _value(self.f, theta)
 
     def _steps(self, power):
         """Return eps^power max(|theta_i|, 0.1), rounded to powers of 2."""
@@ -263,7 +222,7 @@ class _Lines:
     def _on_ray(self, theta):
         point = theta.tobytes()  # where a ray is short, its points are often the same
         if point not in self.seen:
-            self.seen[point] = self._value(theta)
+            self.seen[point] = _value(self.f, theta)
         return self.seen[point]
 
     def _noise(self, power):
@@ -282,7 +241,7 @@ class _Lines:
         return max(math.hypot(*fourth) / math.sqrt(70 * RAYS), least)
 
     def _stairs(self):
-        """Return the _Stairs of f: rays grow until half of the values on them are different."""
+        """Return the _Resolution of f: rays grow until half of the values on them are different."""
         width = WIDER * EPS
         while width <= 1:
             try:
@@ -291,9 +250,9 @@ class _Lines:
                 break
             found = np.unique(values)
             if len(found) > 2 * RAYS:
-                return _Stairs(width, np.diff(found).min(), _digits(values))
+                return _Resolution(width, np.diff(found).min(), _digits(values))
             width *= GROWTH
-        return _Stairs(np.inf, 0.0, "")
+        return _Resolution(np.inf, 0.0, "")
 
     def coarse(self):
         """Return a sentence's end on what f is known to, if that is far less than float64 can hold."""
@@ -311,7 +270,7 @@ class _Lines:
             return 0.0
 
 
-class _Stairs(NamedTuple):
+class _Resolution(NamedTuple):
     """How f moves in the small: hardly within ``width``, a part of theta; then by ``height`` or more."""
 
     width: float
@@ -331,7 +290,7 @@ def _digits(values):
     return ""
 
 
-class _Entry(NamedTuple):
+class _Estimate(NamedTuple):
     """A number in Neville's table, how far noise may carry it, and what it differs from its parents by."""
 
     value: float
@@ -345,10 +304,10 @@ class _Entry(NamedTuple):
 
 def _neville(slope, noise, first, last, order):
     """Return the best Difference from slopes over growing steps, extrapolated in powers of h^order."""
-    row, best, moved, h = [], _Entry(np.nan, np.inf), 0, first
+    row, best, moved, h = [], _Estimate(np.nan, np.inf), 0, first
     while h <= last:
         try:
-            new = [_Entry(slope(h), noise(h))]
+            new = [_Estimate(slope(h), noise(h))]
         except (ArithmeticError, ValueError):  # a large step may leave the domain of f
             if not row:
                 raise
@@ -366,7 +325,7 @@ def _neville(slope, noise, first, last, order):
 def _child(near, far, c):
     value = near.value + (near.value - far.value) / (c - 1)
     apart = max(abs(value - near.value), abs(value - far.value))
-    return _Entry(value, near.noise + (near.noise + far.noise) / (c - 1), apart)
+    return _Estimate(value, near.noise + (near.noise + far.noise) / (c - 1), apart)
 
 
 def _moved(row, new):
@@ -377,16 +336,18 @@ def _moved(row, new):
     return moved if moved > SURE * (new[0].noise + row[0].noise) else 0
 
 
-def _number(value, theta, kinds="iuf", wanted="a real number"):
-    """Return what f returned as a float, or as a complex number."""
+def _value(f, theta, kinds="iuf", wanted="a real number"):
+    """Return what f returns as a float, or as a complex number."""
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a step may leave the domain of f
+        value = f(theta)
     found = _validation.array("f", value)
     if found.ndim or found.dtype.kind not in kinds:
         what = f"an array of shape {found.shape}" if found.ndim else _validation.shown(value)
         raise TypeError(f"f returned {what}, wanted {wanted}")
-    return _finite("f", complex(found) if "c" in kinds else float(found), theta)
+    return _finite("f", complex(found) if "c" in kinds else float(found), np.real(theta))
 
 
-def _function_at(f, theta):
+def _checked_function(f, theta):
     """Return f and theta as an array of float64, once they are known to be such."""
     theta = _validation.finite("theta", _validation.real("theta", theta)).astype(float)
     if not theta.size:

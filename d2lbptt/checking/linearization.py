@@ -1,6 +1,6 @@
 """What a gradient is made of, and how it is put together: all parameters at once, and many networks side by side.
 
-``Parts`` holds what the formulas of ``untied`` are made of, ``sweep`` and ``uses`` put it together.
+``Linearization`` holds what the formulas of ``untied`` are made of, ``adjoints`` and ``contributions`` put it together.
 
 Shapes: the leading axis or axes are steps, entry t - 1 for step t; then the shape of W. A batch is summed.
 """
@@ -9,13 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._recursion import outer
-from ..activations import ACTIVATIONS
+from .._recursion import outer, slopes
 from ..bptt import output_gradient
-from ..untied import Key
+from .finding import Key
 
 
-class Parts(NamedTuple):
+class Linearization(NamedTuple):
     """What the gradient is made of; always with a batch axis, and with more axes between T and B for many networks.
 
     Attributes
@@ -39,14 +38,14 @@ class Parts(NamedTuple):
     after: np.ndarray
 
 
-def parts(trace, y, *, loss="squared_error", reduction="mean"):
-    """Return the Parts of a trace."""
-    do, slope = output_gradient(trace, y, loss, reduction), ACTIVATIONS[trace.activation].slope(trace.h[1:])
+def linearize(trace, y, *, loss="squared_error", reduction="mean"):
+    """Return the Linearization of a network along its stored states."""
+    do, slope = output_gradient(trace, y, loss, reduction), slopes(trace)
     do, slope, x, h = (a if a.ndim == 3 else a[:, None] for a in (do, slope, trace.x, trace.h))
-    return Parts(do, slope, trace.params.W_hh, trace.params.W_qh, x, h[:-1], h[1:])
+    return Linearization(do, slope, trace.params.W_hh, trace.params.W_qh, x, h[:-1], h[1:])
 
 
-def sweep(p):
+def adjoints(p):
     """Return dL/dh_t (9.7.13, 9.7.14) and dL/dz_t = phi'(z_t) * dL/dh_t in T rows each."""
     dh = p.do @ p.W_qh
     dz = np.empty_like(dh)
@@ -57,8 +56,8 @@ def sweep(p):
     return dh, dz
 
 
-def uses(p, dz):
-    """Return what each use brings to the gradient of each parameter, by name: (T, ...) and the parameter's shape."""
+def contributions(p, dz):
+    """Return what each step contributes to the gradient of each parameter, by name: (T, ...), its shape last."""
     h0 = np.zeros_like(dz)
     h0[0] = dz[0] @ p.W_hh
     return {
@@ -79,6 +78,6 @@ def unbatched(found, trace):
 
 
 def tables(found):
-    """Return what each step brings, arrays by name, and the sums over the steps, all by Key."""
+    """Return what each step contributes, arrays by name, and the sums over the steps, all by Key."""
     steps = {Key(name, True): rows for name, rows in found.items()}
     return steps | {Key(name): rows.sum(0) for name, rows in found.items() if name not in ("h", "o")}

@@ -8,10 +8,11 @@ The right formulas are those of ``untied``:
 
 Most mistakes put one part of them in the place of another; some happen where the steps are added up.
 
-Shapes: what step t brings to the gradient of a parameter stands in row t - 1 of (T, ...).
+Shapes: what step t contributes to the gradient of a parameter stands in row t - 1 of (T, ...).
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from .._recursion import affine, weigh
 from ..activations import ACTIVATIONS
 from ..losses import LOSSES
 from ..rnn import Trace, checked_trace
-from .linearization import parts, sweep, unbatched, uses
+from .linearization import Linearization, adjoints, contributions, linearize, unbatched
 
 __all__ = ["MISTAKES", "SUSPECTS", "Mistake", "flawed", "suspect"]
 
@@ -42,26 +43,22 @@ class Mistake(NamedTuple):
 
 
 class _Run(NamedTuple):
-    """What a mistake is made on: a forward pass, its targets, and the Parts of the right gradient."""
+    """What a mistake is made on: a forward pass, its targets, and the Linearization of the right gradient."""
 
     trace: Trace
     y: np.ndarray
     loss: str
     reduction: str
-    parts: tuple
-
-    def right(self):
-        """Return the right contributions."""
-        return self.made_of()
+    parts: Linearization
 
     def made_of(self, **changed):
-        """Return the contributions when some of the parts are others."""
+        """Return the contributions when some of the parts are others; the right ones if none are."""
         p = self.parts._replace(**changed)
-        return uses(p, sweep(p)[1])
+        return contributions(p, adjoints(p)[1])
 
 
 def flawed(mistake, trace, y, *, loss="squared_error", reduction="mean"):
-    """Return what each step brings to the gradient when a mistake is made.
+    """Return what each step contributes to the gradient when a mistake is made.
 
     Parameters
     ----------
@@ -82,8 +79,8 @@ def flawed(mistake, trace, y, *, loss="squared_error", reduction="mean"):
         If an argument is not what it should be.
     """
     trace = checked_trace(trace)
-    run = _Run(trace, y, loss, reduction, parts(trace, y, loss=loss, reduction=reduction))
-    change = _Run.right if mistake is None else MISTAKES[_validation.one_of("mistake", mistake, MISTAKES)].change
+    run = _Run(trace, y, loss, reduction, linearize(trace, y, loss=loss, reduction=reduction))
+    change = _Run.made_of if mistake is None else MISTAKES[_validation.one_of("mistake", mistake, MISTAKES)].change
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows comes back as inf or nan
         found = change(run)
     absent = {name for name in ("b_h", "b_q") if getattr(trace.params, name) is None}
@@ -109,53 +106,47 @@ def _no_label(run):
 def _last_forgotten(run):
     do = run.parts.do.copy()
     do[-1] = 0
-    right = run.right()
+    right = run.made_of()
     return run.made_of(do=do) | {"W_qh": right["W_qh"], "b_q": right["b_q"]}
 
 
 def _cut(run):
     # What flows back to step 1 from later steps is taken away: only its own loss is left.
     p = run.parts
-    dz = sweep(p)[1]
+    dz = adjoints(p)[1]
     dz[0] = p.slope[0] * (p.do[0] @ p.W_qh)
-    return uses(p, dz)
+    return contributions(p, dz)
 
 
 def _longest_path_missing(run):
     p = run.parts
     last = np.zeros_like(p.do)
     last[-1] = p.do[-1]
-    dz = sweep(p)[1]
-    dz[0] -= sweep(p._replace(do=last))[1][0]
-    return uses(p, dz)
+    dz = adjoints(p)[1]
+    dz[0] -= adjoints(p._replace(do=last))[1][0]
+    return contributions(p, dz)
 
 
-def _W_hh_alone(**changed):
-    def change(run):
-        return run.right() | {"W_hh": run.made_of(**{k: f(run) for k, f in changed.items()})["W_hh"]}
-
-    return change
+def _W_hh_from(run, before):
+    return run.made_of() | {"W_hh": run.made_of(before=before)["W_hh"]}
 
 
 def _no_start(run):
     before = run.parts.before.copy()
     before[0] = 0
-    return before
+    return _W_hh_from(run, before)
 
 
-def _entry(factor):
-    def change(run):
-        found = run.right()
-        found["W_hh"][:, -1, 0] *= factor
-        return found
-
-    return change
+def _one_entry(run, factor):
+    found = run.made_of()
+    found["W_hh"][:, -1, 0] *= factor
+    return found
 
 
 def _first_skipped(run):
     p = run.parts
-    dz = sweep(p)[1]
-    found = uses(p, dz)
+    dz = adjoints(p)[1]
+    found = contributions(p, dz)
     for rows in found.values():
         rows[0] = 0
     if len(dz) > 1:  # what flowed back last stands for the gradient of h_0
@@ -164,7 +155,7 @@ def _first_skipped(run):
 
 
 def _only_first(run):
-    found = run.right()
+    found = run.made_of()
     for rows in found.values():
         rows[1:] = 0
     return found
@@ -186,9 +177,9 @@ MISTAKES = {
         lambda run: run.made_of(W_hh=run.parts.W_hh.T),
     ),
     "h_t for h_{t-1}": Mistake(
-        "In dL/dW_hh, h_t stands where h_{t-1} belongs.", _W_hh_alone(before=lambda run: run.parts.after)
+        "In dL/dW_hh, h_t stands where h_{t-1} belongs.", lambda run: _W_hh_from(run, run.parts.after)
     ),
-    "h_0 is zero": Mistake("In dL/dW_hh, the initial state h_0 is taken as zero.", _W_hh_alone(before=_no_start)),
+    "h_0 is zero": Mistake("In dL/dW_hh, the initial state h_0 is taken as zero.", _no_start),
     "x_{t-1} for x_t": Mistake(
         "In dL/dW_hx, x_{t-1} stands where x_t belongs.", lambda run: run.made_of(x=np.roll(run.parts.x, 1, axis=0))
     ),
@@ -206,29 +197,23 @@ MISTAKES = {
     ),
     "step 1 skipped": Mistake("Step 1 is missing: the loop over the steps stops one too early.", _first_skipped),
     "overwriting": Mistake("Only step 1 is there: each step overwrites the sum instead of adding to it.", _only_first),
-    "no bias": Mistake("The gradient of b_h is zero.", lambda run: run.right() | {"b_h": 0 * run.right()["b_h"]}),
-    "a sign": Mistake("One entry has the wrong sign.", _entry(-1)),
-    "one per cent": Mistake("One entry is 1 % too large.", _entry(1.01)),
+    "no bias": Mistake("The gradient of b_h is zero.", lambda run: run.made_of() | {"b_h": 0 * run.made_of()["b_h"]}),
+    "a sign": Mistake("One entry has the wrong sign.", partial(_one_entry, factor=-1)),
+    "one per cent": Mistake("One entry is 1 % too large.", partial(_one_entry, factor=1.01)),
 }
 
-SUSPECTS = dict(
-    zip(
-        "ABCDEFGHIJ",
-        (
-            "no 1/T",
-            "slope of step t - 1",
-            "overwriting",
-            "h_0 is zero",
-            "no slope",
-            "a sign",
-            "last output forgotten",
-            "h_t for h_{t-1}",
-            "window one short",
-            "W_hh untransposed",
-        ),
-        strict=True,
-    )
-)
+SUSPECTS = {
+    "A": "no 1/T",
+    "B": "slope of step t - 1",
+    "C": "overwriting",
+    "D": "h_0 is zero",
+    "E": "no slope",
+    "F": "a sign",
+    "G": "last output forgotten",
+    "H": "h_t for h_{t-1}",
+    "I": "window one short",
+    "J": "W_hh untransposed",
+}
 
 
 def suspect(letter):
@@ -250,7 +235,7 @@ def suspect(letter):
     """
     name = SUSPECTS[_validation.one_of("letter", letter, SUSPECTS)]
 
-    def contributions(trace, y):
+    def wrong(trace, y):
         return flawed(name, trace, y)
 
-    return contributions
+    return wrong

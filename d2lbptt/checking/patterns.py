@@ -13,29 +13,29 @@ import numpy as np
 from .._recursion import by_lag
 from ..gates import chunks
 from ..rnn import forward
-from ..untied import Key
-from .linearization import parts, sweep, tables, unbatched, uses
+from .finding import Key
+from .linearization import adjoints, contributions, linearize, tables, unbatched
 from .mistakes import MISTAKES, flawed
 
 LONG = 200  # all lengths of a truncation up to this one are tried, and some beyond
 
 
 def known(finding):
-    """Yield what may have been done to the right gradient, and with a network behind it, the mistakes."""
-    yield from _transposed(finding)
-    if finding.trace is None:
-        return
+    """Yield what may have been done to the right gradient of a network, and the mistakes."""
+    yield from transposed(finding)
     for name, mistake in MISTAKES.items():
         yield mistake.says, tables(flawed(name, finding.trace, finding.y, **finding.options))
     for change in (_from_zero, _decayed, _clipped, _scaled_to_one_norm):
         yield from change(finding)
 
 
-def _transposed(finding):
-    shapes = {name: finding.reference[Key(name)].shape for name in finding.wrong_names if name not in ("h", "o")}
+def transposed(finding):
+    """Yield the gradients in which some of the wrong ones that are square are transposed."""
+    right = finding.reference
+    shapes = {name: right[Key(name)].shape for name in finding.wrong_names if name not in ("h", "o")}
     square = [name for name, shape in shapes.items() if len(shape) == 2 and shape[0] == shape[1]]
     for names in chain.from_iterable(combinations(square, n) for n in range(1, len(square) + 1)):
-        turned = {k: v.swapaxes(-1, -2) if k.name in names else v for k, v in finding.reference.items()}
+        turned = {k: v.swapaxes(-1, -2) if k.name in names else v for k, v in right.items()}
         why = ": its rows belong to dz_t, its columns to h_{t-1} (9.7.16)" if names == ("W_hh",) else ""
         several = len(names) > 1
         verb = "are" if several else "is"
@@ -55,32 +55,34 @@ def _decayed(finding):
     size = sum((W.astype(float) ** 2).sum() for W in weights.values())
     if not size:
         return
-    error = {key.name: finding.tested[key] - finding.reference[key] for key in finding.given}
-    error = {name: rows.mean(0) if Key(name, True) in finding.given else rows for name, rows in error.items()}
-    decay = sum((error[name] * W).sum() for name, W in weights.items() if name in error) / size
+    decay = 0
+    for key in finding.given:
+        if key.name in weights:
+            error = finding.comparisons[key].tested - finding.comparisons[key].reference
+            decay += ((error.mean(0) if key.steps else error) * weights[key.name]).sum() / size
     answer = _changed(finding, lambda name, rows: rows + decay * weights[name] if name in weights else rows)
     yield f"Weight decay is in it: lambda W with lambda = {decay:.4g}, which is the slope of another loss.", answer
 
 
 def _clipped(finding):
     """No entry of what was given is larger than c, and several are as large."""
-    given = [key for key in finding.given if key.name not in ("h", "o")]
-    for but in ((), ("h0",)):  # which is no parameter of a model
-        names = [key.name for key in given if key.name not in but]
-        c = max((np.abs(finding.tested[key]).max() for key in given if key.name in names), default=0)
-        larger = sum((np.abs(finding.reference[key]) > c).sum() for key in given if key.name in names)
+    for but in (("h", "o"), ("h", "o", "h0")):  # h_0 is no parameter of a model
+        given = {key.name: finding.comparisons[key] for key in finding.given if key.name not in but}
+        c = max((np.abs(compared.tested).max() for compared in given.values()), default=0)
+        larger = sum((np.abs(compared.reference) > c).sum() for compared in given.values())
         if larger > 1:
-            answer = _changed(finding, lambda name, rows, c=c, names=names: rows.clip(-c, c) if name in names else rows)
+            answer = _changed(finding, lambda name, rows, c=c, given=given: rows.clip(-c, c) if name in given else rows)
             yield f"Entries are clipped by value, at {c:.4g}.", answer
 
 
 def _scaled_to_one_norm(finding):
     """What is wrong has been scaled, each parameter by itself, to the same norm."""
     sums = [Key(name) for name in finding.wrong_names if name not in ("h", "o")]
-    norms = [np.linalg.norm(finding.tested[key]) for key in sums]
+    norms = [np.linalg.norm(finding.comparisons[key].tested) for key in sums]
     if len(sums) > 1 and np.ptp(norms) <= 1e-5 * max(norms):
-        scale = {key.name: n / np.linalg.norm(finding.reference[key]) for key, n in zip(sums, norms, strict=True)}
-        answer = {key: scale.get(key.name, 1) * rows for key, rows in finding.reference.items()}
+        right = finding.reference
+        scale = {key.name: n / np.linalg.norm(right[key]) for key, n in zip(sums, norms, strict=True)}
+        answer = {key: scale.get(key.name, 1) * rows for key, rows in right.items()}
         yield f"Each gradient by itself is scaled to the norm {norms[0]:.4g}: clipping by norm.", answer
 
 
@@ -88,7 +90,7 @@ def _changed(finding, change):
     """Return the right gradient when each array of it that was given is changed."""
     answer = {}
     for key in finding.given:
-        answer[key] = change(key.name, finding.reference[key])
+        answer[key] = change(key.name, finding.comparisons[key].reference)
         if key.steps and key.name not in ("h", "o"):
             answer[Key(key.name)] = answer[key].sum(0)
     return answer
@@ -99,23 +101,23 @@ def truncations(finding, right, factors=(1,)):
 
     ``right`` steps at the end are right, as far as that is known: a truncation that leaves so many comes first.
     """
-    T = len(finding.trace.x)
-    detached = Key("h0") in finding.tested and not finding.tested[Key("h0")].any()  # from h_0 as well
+    T, tested = len(finding.trace.x), finding.comparisons
+    detached = Key("h0") in tested and not tested[Key("h0")].tested.any()  # from h_0 as well
     near = {} if not right else {right, *(d for d in range(1, T - right + 1) if (T - right) % d == 0)}
     for (trace, start), lengths in product(_starts(finding), (near, _lengths(T))):
-        p = parts(trace, finding.y, **finding.options)
+        p = linearize(trace, finding.y, **finding.options)
         for says, dh, xi in chain(_windows(p, lengths), _chunks(p, lengths)):
             dz = p.slope * dh
-            sums = {Key(name): rows for name, rows in _sums(p, dz).items() if Key(name) in finding.tested}
+            sums = {key: rows for key, rows in _sums(p, dz).items() if key in tested}
             if any(finding.fits({key: factor * rows for key, rows in sums.items()}) for factor in factors):
-                found = uses(p, dz) | {"h": dh, "o": p.do}
+                found = contributions(p, dz) | {"h": dh, "o": p.do}
                 found["h0"] = found["h0"] * (0 if detached else xi)
                 yield f"The gradient is truncated{start}: {says}.", tables(unbatched(found, trace))
 
 
 def _starts(finding):
     """Return the trace, and if the gradient does not look at it, the one that it may have made instead."""
-    if finding.hears or not finding.trace.h[0].any():
+    if finding.reads_states or not finding.trace.h[0].any():
         return [(finding.trace, "")]
     return [(finding.trace, ""), (_run_from_zero(finding.trace), ", and starts from h_0 = 0")]
 
@@ -125,10 +127,9 @@ def _run_from_zero(trace):
 
 
 def _sums(p, dz):
-    """Return what a truncation changes, in one product each."""
-    entering = {"W_hx": p.x, "W_hh": p.before}
-    sums = {name: np.tensordot(dz, rows, ((0, 1), (0, 1))) for name, rows in entering.items()}
-    return sums | {"b_h": dz.sum((0, 1))}
+    """Return what a truncation changes, in one product each, by Key."""
+    W_hx, W_hh = (np.tensordot(dz, rows, ((0, 1), (0, 1))) for rows in (p.x, p.before))
+    return {Key("W_hx"): W_hx, Key("W_hh"): W_hh, Key("b_h"): dz.sum((0, 1))}
 
 
 def _lengths(T):
@@ -151,7 +152,7 @@ def _chunks(p, lengths):
     for tau in sorted(lengths, reverse=True):  # where nothing flows anyway several fit: the mildest first
         words = f"nothing flows from one chunk of tau = {tau} to the one before"
         for xi, end in ((chunks(T, tau), ""), (_from_the_end(T, tau), ", where chunks are counted from the end")):
-            dh, _ = sweep(p._replace(slope=p.slope * xi[:, None, None]))
+            dh, _ = adjoints(p._replace(slope=p.slope * xi[:, None, None]))
             yield words + end, dh, xi[0]
 
 

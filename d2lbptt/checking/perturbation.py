@@ -4,7 +4,7 @@ A floating-point number stands for all that round to it, so that a gradient can 
 the numbers that it is made of move by one unit. What is stored: the parameters, x_t, h_t, o_t and y_t; and on the way
 back phi'(z_t) and the two numbers whose difference is dl/do_t, for the cross-entropy the softmax and 1.
 
-Shapes: as in ``untied``; K shakes stand side by side, between T and B.
+Shapes: as in ``untied``; K perturbed copies stand side by side, between T and B.
 """
 
 from typing import NamedTuple
@@ -15,14 +15,14 @@ from .._recursion import affine, weigh
 from ..activations import ACTIVATIONS
 from ..losses import LOSSES
 from ..rnn import Params, Trace, targets
-from .linearization import Parts, sweep, unbatched, uses
+from .linearization import Linearization, adjoints, contributions, unbatched
 from .reference import on_kink
 
-BLOCK = 2**22  # numbers that are shaken at once: 32 MiB for the states
+BLOCK = 2**22  # numbers that are perturbed at once: 32 MiB for the states
 
 
-class Shaken(NamedTuple):
-    """K shaken copies of all that a trace holds, and of y.
+class Perturbed(NamedTuple):
+    """K perturbed copies of all that a trace holds, and of y.
 
     Attributes
     ----------
@@ -39,27 +39,27 @@ class Shaken(NamedTuple):
     y: np.ndarray
 
 
-def shake(trace, y, loss, rng, shakes):
-    """Return shaken copies of a trace and of y; labels stay what they are."""
+def perturb(trace, y, loss, rng, count):
+    """Return perturbed copies of a trace and of y; labels stay what they are."""
     y = targets(trace, y, loss, "sum")[1]
     rows = (trace.x, trace.h, trace.o, y)
     if trace.x.ndim == 2:
         rows = (a[:, None] for a in rows)
-    params = (None if W is None else moved_copies(W, rng, shakes) for W in trace.params)
-    return Shaken(Params(*params), *(_moved(np.repeat(a[:, None], shakes, 1), rng) for a in rows))
+    params = (None if W is None else moved_copies(W, rng, count) for W in trace.params)
+    return Perturbed(Params(*params), *(_moved(np.repeat(a[:, None], count, 1), rng) for a in rows))
 
 
-def in_groups(trace, y, loss, seed, shakes):
-    """Yield so many shaken copies in groups that fit in memory, the same ones for the same seed."""
+def in_groups(trace, y, loss, seed, count):
+    """Yield so many perturbed copies in groups that fit in memory, the same ones for the same seed."""
     rng = np.random.default_rng(seed)
     most = max(1, BLOCK // max(trace.h.size, trace.params.W_hh.size))
-    for first in range(0, shakes, most):
-        yield shake(trace, y, loss, rng, min(most, shakes - first))
+    for first in range(0, count, most):
+        yield perturb(trace, y, loss, rng, min(most, count - first))
 
 
-def moved_copies(array, rng, shakes):
-    """Return shaken copies of an array."""
-    return _moved(np.repeat(array[None], shakes, 0), rng)
+def moved_copies(array, rng, count):
+    """Return perturbed copies of an array."""
+    return _moved(np.repeat(array[None], count, 0), rng)
 
 
 def _moved(a, rng):
@@ -70,31 +70,31 @@ def _moved(a, rng):
     return np.where(a == 0, a, np.nextafter(a, side))
 
 
-def answers(shaken, trace, loss, reduction, rng):
-    """Yield the answer of our backward pass to each shake, as ``reference.along_states`` gives it."""
-    params, x, h, o, y = shaken
+def answers(perturbed, trace, loss, reduction, rng):
+    """Yield the answer of our backward pass to each copy, as ``reference.along_states`` gives it."""
+    params, x, h, o, y = perturbed
     with np.errstate(over="ignore", invalid="ignore"):
-        slope = _moved(_slopes(shaken, trace, rng), rng)
+        slope = _moved(_slopes(perturbed, trace, rng), rng)
         do = _moved(weigh(_slope_of_loss(LOSSES[loss], o, y, rng), reduction) / o.shape[2], rng)
-        p = Parts(do, slope, params.W_hh, params.W_qh, x, h[:-1], h[1:])
-        dh, dz = sweep(p)
+        p = Linearization(do, slope, params.W_hh, params.W_qh, x, h[:-1], h[1:])
+        dh, dz = adjoints(p)
         for k in range(x.shape[1]):
-            one = Parts(*(a[k] if name.startswith("W") else a[:, k] for name, a in p._asdict().items()))
-            yield unbatched({**uses(one, dz[:, k]), "h": dh[:, k], "o": do[:, k]}, trace)
+            one = Linearization(*(a[k] if name.startswith("W") else a[:, k] for name, a in p._asdict().items()))
+            yield unbatched({**contributions(one, dz[:, k]), "h": dh[:, k], "o": do[:, k]}, trace)
 
 
-def _slopes(shaken, trace, rng):
-    """Return phi'(z_t) at shaken states, moved as well by as much as the stored ones are off from phi(z_t).
+def _slopes(perturbed, trace, rng):
+    """Return phi'(z_t) at perturbed states, moved as well by as much as the stored ones are off from phi(z_t).
 
     phi is calculated to a few units in the last place, and z_t is a rounded sum: where phi saturates, the slope at the
     state that was stored and the slope at z_t have few digits in common, and either of them is right.
     """
     phi, wide = ACTIVATIONS[trace.activation], [None if W is None else W.astype(float) for W in trace.params]
     z = affine(wide[0], trace.x.astype(float)) + affine(wide[1], trace.h[:-1].astype(float), wide[3])
-    off = (trace.h[1:] - phi.value(z, z)).astype(trace.h.dtype).reshape(len(z), 1, *shaken.h.shape[2:])
-    slope = phi.slope(shaken.h[1:] + off * rng.choice((-1, 1), shaken.h[1:].shape).astype(off.dtype))
+    off = (trace.h[1:] - phi.value(z, z)).astype(trace.h.dtype).reshape(len(z), 1, *perturbed.h.shape[2:])
+    slope = phi.slope(perturbed.h[1:] + off * rng.choice((-1, 1), perturbed.h[1:].shape).astype(off.dtype))
     # On a kink it is no matter of rounding which slope is taken: see ``reference``.
-    kink = on_kink(phi, z.reshape(len(z), *shaken.h.shape[2:]), trace)[:, None]
+    kink = on_kink(phi, z.reshape(len(z), *perturbed.h.shape[2:]), trace)[:, None]
     return np.where(kink, phi.slope(trace.h[1:]).reshape(off.shape), slope) if kink.any() else slope
 
 
@@ -103,11 +103,11 @@ def _slope_of_loss(rule, o, y, rng):
     return _moved(rule.slope(o, y) + label, rng) - label
 
 
-def traces(shaken, trace):
-    """Yield each shaken trace with its y."""
-    rows = shaken[1:] if trace.x.ndim == 3 else [a[:, :, 0] for a in shaken[1:]]
-    for k in range(shaken.x.shape[1]):
-        params = Params(*(None if W is None else W[k] for W in shaken.params))
+def traces(perturbed, trace):
+    """Yield each perturbed trace with its y."""
+    rows = perturbed[1:] if trace.x.ndim == 3 else [a[:, :, 0] for a in perturbed[1:]]
+    for k in range(perturbed.x.shape[1]):
+        params = Params(*(None if W is None else W[k] for W in perturbed.params))
         x, h, o, y = (a[:, k] for a in rows)
         yield Trace(params, x, h, o, trace.activation), y
 

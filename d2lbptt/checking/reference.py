@@ -19,14 +19,14 @@ import numpy as np
 from .._recursion import affine, no_overflow, weigh
 from ..activations import ACTIVATIONS
 from ..rnn import targets
-from .linearization import Parts, unbatched, uses
+from .linearization import Linearization, contributions, unbatched
 
 STEP = 1e-30
 BLOCK = 2**22  # numbers that are followed at once: 32 MiB
 
 
 def along_states(trace, y, *, loss="squared_error", reduction="mean"):
-    """Return what each use brings to each gradient, and the states where phi has a kink.
+    """Return what each step contributes to each gradient, and the states where phi has a kink.
 
     Parameters
     ----------
@@ -55,30 +55,39 @@ def along_states(trace, y, *, loss="squared_error", reduction="mean"):
         do = _loss_slope(trace, y, o, loss, reduction)
         kinky = on_kink(phi, z, trace)
     answers = []
-    smooth, stored = _slope(phi, z), phi.slope(h[1:])
-    mixed = len(np.unique(stored[kinky])) > 1
-    for share in (0, 0.5, 1, *[None] * mixed) if kinky.any() else (0,):
-        slope = np.where(kinky, stored if share is None else _kink_slope(phi, share), smooth) if phi.kinks else smooth
-        p = Parts(do, slope, W_hh, W_qh, x, h[:-1], h[1:])
+    for slope in _slopes(phi, z, phi.slope(h[1:]), kinky):
+        p = Linearization(do, slope, W_hh, W_qh, x, h[:-1], h[1:])
         with np.errstate(over="ignore", invalid="ignore"):
             dh = _followed(p)
-            found = {"h": dh, **uses(p, slope * dh), "o": do}
+            found = {"h": dh, **contributions(p, slope * dh), "o": do}
         for name, rows in found.items():
-            no_overflow(f"dL/d{name}_t" if name in ("h", "o") else f"what a step brings to dL/d{name}", rows)
+            no_overflow(f"dL/d{name}_t" if name in ("h", "o") else f"what a step contributes to dL/d{name}", rows)
         answers.append(unbatched(found, trace))
     kinks = np.argwhere(kinky if trace.x.ndim == 3 else kinky[:, 0])
     kinks[:, :1] += 1
     return answers, kinks
 
 
+def _slopes(phi, z, stored, kinky):
+    """Return phi'(z_t) in every way in which it may be taken where z_t is on a kink."""
+    slope = _slope(phi, z)
+    if not kinky.any():
+        return [slope]
+    kinks = np.array(phi.kinks)
+    nearest = kinks[np.argmin(np.abs(z[kinky][:, None] - kinks), axis=1)]
+    left, right = (_slope(phi, np.nextafter(nearest, side)) for side in (-np.inf, np.inf))
+    ways, stored = [left, (left + right) / 2, right], stored[kinky]
+    if not any(np.allclose(stored, side) for side in (left, right)):
+        ways.append(stored)
+    found = [slope.copy() for _ in ways]
+    for changed, way in zip(found, ways, strict=True):
+        changed[kinky] = way
+    return found
+
+
 def _slope(phi, z):
     moved = z + 1j * STEP
     return phi.value(moved, moved).imag / STEP
-
-
-def _kink_slope(phi, share):
-    left, right = (_slope(phi, np.nextafter(np.array(phi.kinks or (0.0,)), side)) for side in (-np.inf, np.inf))
-    return (1 - share) * left[0] + share * right[0]
 
 
 def on_kink(phi, z, trace):
@@ -90,7 +99,7 @@ def on_kink(phi, z, trace):
     x, h = (np.abs(a if a.ndim == 3 else a[:, None]) for a in (trace.x, trace.h[:-1]))
     terms = len(W_hh) + W_hx.shape[1] + 1
     reach = terms * np.finfo(trace.h.dtype).eps * (affine(W_hx, x) + affine(W_hh, h, b_h))
-    return np.abs(z - phi.kinks[0]) <= reach
+    return np.any([np.abs(z - kink) <= reach for kink in phi.kinks], axis=0)
 
 
 def _loss_slope(trace, y, o, loss, reduction):

@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._recursion import row_norms
+from .finding import BLIND_ABOVE, Key, any_wrong
+
 __all__ = ["Report", "Row"]
 
 
@@ -65,7 +68,7 @@ class Report(NamedTuple):
         (t, unit) of the states that stand on a kink of phi, (t, sequence, unit) with a batch.
     ratios : dict of Key to array
         |analytic - reference| / tolerance of every entry that was compared: shaped as the parameter under
-        ``Key(name)``, the sum over all steps; (T, ...) under ``Key(name, True)``, what each step brings.
+        ``Key(name)``, the sum over all steps; (T, ...) under ``Key(name, True)``, what each step contributes.
     """
 
     verdict: str
@@ -93,6 +96,30 @@ class Report(NamedTuple):
         return "\n".join([_headline(self), *filter(None, told), names, *map(_line, self.rows)])
 
     __repr__ = __str__
+
+
+def _report_on(comparisons, kinks, steps=(), hint="", reach=""):
+    """Return the Report on the Comparisons by Key, and on what was found to explain them."""
+    rows = tuple(_row(name, comparisons) for name in dict.fromkeys(key.name for key in comparisons))
+    verdict = "FAIL" if any_wrong(comparisons) else "BLIND" if any(row.blind for row in rows) else "PASS"
+    kinks = tuple(tuple(map(int, kink)) for kink in kinks)
+    ratios = {key: compared.ratio for key, compared in comparisons.items()}
+    return Report(verdict, rows, steps, hint, reach, kinks, ratios)
+
+
+def _row(name, comparisons):
+    keys = [key for key in (Key(name), Key(name, True)) if key in comparisons]
+    key = max(keys, key=lambda key: comparisons[key].ratio.max())
+    worst, whole = comparisons[key], comparisons[keys[0]]
+    index = tuple(map(int, np.unravel_index(np.argmax(worst.ratio), worst.ratio.shape)))
+    largest = max(np.abs(whole.tested).max(), np.abs(whole.reference).max())
+    # Where all is zero there is nothing to be blind to, if that is known.
+    blind = not whole.tolerance.max() <= (BLIND_ABOVE * largest or np.finfo(float).max)
+    visible = whole.detection_limit if worst.ratio[index] > 1 else whole.tolerance
+    where = (index[1:], index[0] + 1) if key.steps else (index, None)
+    entry = (float(table[index]) for table in (worst.tested, worst.reference, worst.tolerance, worst.ratio))
+    size = float(row_norms(whole.tested.reshape(1, -1))[0])
+    return Row(name, size, *where, *entry, float(visible.max()), bool(blind and not keys[0].steps))
 
 
 def _headline(report):

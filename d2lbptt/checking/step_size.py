@@ -1,4 +1,4 @@
-"""How many digits of a derivative survive: the step of a difference, the cliff, and the slope of a saturated tanh.
+"""How many digits of a derivative survive: the error of a difference against its step h.
 
     (f(w + h) - f(w)) / h          is off by |f''| h / 2    and by rounding, of order eps |f| / h
     (f(w + h) - f(w - h)) / 2h     is off by |f'''| h^2 / 6 and by half as much rounding
@@ -16,15 +16,12 @@ import numpy as np
 
 from .. import _validation
 from .._recursion import affine
-from ..activations import ACTIVATIONS
+from ..activations import ACTIVATIONS, _named
 from ..bptt import backward
-from ..growth.cliff import STEPS, TARGET, errors, gradients, steepest
 from ..rnn import Params, forward, loss, targets
-from .finite_differences import complex_step
 
-__all__ = ["METHODS", "Cliff", "Law", "LostSlope", "StepSizes", "cliff", "lost_slope", "step_sizes"]
+__all__ = ["METHODS", "Law", "StepSizes", "step_sizes"]
 METHODS = ("forward", "central", "complex")
-LARGEST = 300  # z: the law is as large as float64 can hold there
 SMALLEST = 1e-31  # step: float32 holds it, and what it finds, with all digits
 SAMPLES = 32  # fourth differences that the rounding of L is measured from
 
@@ -113,7 +110,8 @@ def step_sizes(params, x, y, h, *, h0=None, activation="tanh", dtype=float):
     y : array, shape (T, q)
         L is the mean of the squared errors.
     h : array of numbers from 1e-31 to 1, shape (K,)
-    activation : {"tanh", "sigmoid", "identity"}
+    activation : str
+        Of a phi that is analytic; others are refused.
     dtype : float or numpy.float32
         What the three methods calculate in.
 
@@ -177,7 +175,7 @@ def _typical(h, error):
 
 def _start(params, x, y, h0, activation, dtype):
     """Return the forward pass in dtype, and y, once they are known to be of use here."""
-    _validation.one_of("activation", activation, ("tanh", "sigmoid", "identity"))  # those that are analytic
+    _named(activation, lambda phi: phi.analytic)
     dtype = _validation.float_dtype("dtype", dtype)
     trace = forward(params, x, h0=h0, activation=activation)
     _validation.all_real(**params._asdict(), x=x, h0=h0, y=y)
@@ -244,135 +242,3 @@ def _rounding(f, w):
     values = f((w + np.outer(np.arange(5, dtype=w.dtype), steps)).ravel()).reshape(5, -1).astype(float)
     spread = np.sqrt(np.mean(np.square([1, -4, 6, -4, 1] @ values)) / 70)
     return max(spread, eps * np.abs(values).max() / np.sqrt(48))  # the last bit is eps |f| / 2 or more: / sqrt(12)
-
-
-CLIFF_STEPS, CLIFF_TARGET = STEPS, TARGET
-
-
-class Cliff(NamedTuple):
-    """A cut through the error surface of one unit along b, and dE/db at one point of it by three methods.
-
-    Attributes
-    ----------
-    w, h : float
-        The weight, and the step of the central difference.
-    b, E : array, shape (K,)
-        The cut, from 2.5 steps below the point to 2.5 above.
-    point : tuple of float
-        b and E there.
-    ends : array, shape (2, 2)
-        b and E one step below and one above.
-    bptt, complex_step, central : float
-    """
-
-    w: float
-    h: float
-    b: np.ndarray
-    E: np.ndarray
-    point: tuple
-    ends: np.ndarray
-    bptt: float
-    complex_step: float
-    central: float
-
-
-def cliff(w=5.0, h=1e-3, *, b=None, T=CLIFF_STEPS):
-    """Return a cut through the error surface of one unit; through the wall in it, where it is steepest, if b is None.
-
-    The unit of Pascanu, Mikolov and Bengio (2013), figures 3 and 6: see ``growth.cliff``, and there ``steepest``
-    for how the steepest point is found.
-
-    Parameters
-    ----------
-    w : float
-    h : float
-        The step of the central difference.
-    b : float, optional
-        Where dE/db is taken.
-    T : int
-
-    Returns
-    -------
-    Cliff
-        The derivatives have the unit of E over that of b.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not such a thing, or h is not above 0.
-    """
-    w, h = _validation.real_number("w", w), _validation.real_number("h", h)
-    if not 0 < h <= 1:
-        raise ValueError(f"h is {h}, wanted a positive number, up to 1")
-    at = steepest(w, T).b if b is None else _validation.real_number("b", b)
-    cut, ends = at + np.linspace(-2.5, 2.5, 2001) * h, at + np.array([-h, h])
-    E = errors(w, np.concatenate([cut, ends]), T)
-    here, _, slope = gradients(w, at, T)
-    return Cliff(
-        w=w,
-        h=h,
-        b=cut,
-        E=E[:-2],
-        point=(at, here.item()),
-        ends=np.column_stack([ends, E[-2:]]),
-        bptt=slope.item(),
-        complex_step=complex_step(lambda b: errors(w, b, T), np.array(at)).item(),
-        central=((E[-1] - E[-2]) / (2 * h)).item(),
-    )
-
-
-class LostSlope(NamedTuple):
-    """How wrong the slope of tanh is when it is calculated from h = tanh(z).
-
-    Attributes
-    ----------
-    z : array, shape (K,)
-    error : dict of str to array, shape (K,)
-        The relative error by the name of the dtype that z, h and the slope are held in.
-    law : dict of str to array, shape (K,)
-        eps / (1 - tanh(z)^2).
-    gone : dict of str to float
-        From which z on the slope is exactly 0.
-    """
-
-    z: np.ndarray
-    error: dict
-    law: dict
-    gone: dict
-
-
-def lost_slope(z=None):
-    """Return the relative error of tanh'(z) = 1 - h^2, calculated from the stored h, in float32 and float64.
-
-    Parameters
-    ----------
-    z : array of numbers from -300 to 300, shape (K,), optional
-        From 0 to 25 if not given.
-
-    Returns
-    -------
-    LostSlope
-
-    Raises
-    ------
-    TypeError, ValueError
-        If z is not such an array.
-
-    Notes
-    -----
-    The truth is 1 / cosh(z)^2 in long double, which loses nothing. The law: below 1 the numbers h are eps / 2 apart,
-    so storing h may move it by eps / 4, and the slope by 2 h times that; squaring h rounds by as much as storing
-    it does. Together that is less than eps, and the slope it is compared with is 1 - tanh(z)^2.
-    """
-    z = np.linspace(0, 25, 1001) if z is None else _validation.series("z", z, "(K,)")
-    if np.abs(z).max() > LARGEST:
-        raise ValueError(f"z is {z[np.argmax(np.abs(z))]}, wanted numbers from -{LARGEST} to {LARGEST}")
-    error, law, gone = {}, {}, {}
-    for dtype in (np.float32, np.float64):
-        held, name = z.astype(dtype), np.dtype(dtype).name
-        slope = ACTIVATIONS["tanh"].slope(np.tanh(held))
-        truth = 1 / np.cosh(held.astype(np.longdouble)) ** 2
-        error[name] = np.abs((slope - truth) / truth).astype(float)
-        law[name] = (np.finfo(dtype).eps / truth).astype(float)
-        gone[name] = np.min(np.abs(z)[slope == 0], initial=np.inf).item()
-    return LostSlope(z, error, law, gone)

@@ -1,51 +1,55 @@
 """From a spread to a tolerance: how far rounding may carry a gradient that is right.
 
-    tolerance = c s + eps log2(2T) sum_t |what step t brings| + floor
+    tolerance = c s + eps log2(2T) sum_t |what step t contributes| + floor
 
-s is the standard deviation over the shakes (``perturbation``), and c Student's quantile at the wanted rate of false
-alarms over all entries and steps, times one half: a shake moves by a whole unit in the last place, a rounding by
-half a unit at most. Two numbers here are policy, how often a right gradient may be called wrong, and from where on
-BLIND is said.
+s is the standard deviation over perturbed copies (``perturbation``), and c Student's quantile at the wanted rate of
+false alarms over all entries and steps, times one half: a perturbation moves by a whole unit in the last place, a
+rounding by half a unit at most. Two numbers are policy: this rate, and from where on BLIND is said (``finding``).
 """
 
 import numpy as np
 from scipy import stats
 
-from ..untied import Key
+from .finding import BLIND_ABOVE, Key
+from .perturbation import spread
 from .reference import STEP
 
-SHAKES = 48  # more of them narrow Student's quantile: 15 standard deviations with 16, 9 with 32, 8 with 48
+PERTURBATIONS = 48  # more of them narrow Student's quantile: 15 standard deviations with 16, 9 with 32, 8 with 48
 ROUNDING = 0.5
 FALSE_ALARM = 1e-6
-BLIND_ABOVE = 0.01  # where rounding could hide an error of one part in a hundred, there is no verdict
 NO_LONGER_SMALL = BLIND_ABOVE**0.5  # of a number: from here on the square of a change is not to be neglected
 
 
-def tolerances(spread, reference, trace):
-    """Return how far rounding may carry each entry of each table, dicts by Key.
+def tolerances(deviations, reference, trace):
+    """Return how far rounding may carry each entry of each table, dicts by Key; inf where it may carry it anywhere.
 
     Parameters
     ----------
-    spread : dict of array
-        Standard deviations over the shakes, of the steps and of the sums.
+    deviations : dict of array
+        Standard deviations over the perturbed copies, of the steps and of the sums.
     reference : dict of array
     trace : Trace
         For its dtype and its length.
     """
+    found = _tolerances(deviations, reference, trace)
+    return {key: np.where(_lost(key, bound, reference[key]), np.inf, bound) for key, bound in found.items()}
+
+
+def _tolerances(deviations, reference, trace):
     dtype, T = trace.h.dtype, len(trace.x)
     # The reference rounds in float64, and twice as often: the product with the slope, and the sum.
     finer = np.finfo(float).eps / np.finfo(dtype).eps / ROUNDING
-    times, tolerance = standard_deviations(spread), {}
-    for key, deviation in spread.items():
+    times, found = standard_deviations(deviations), {}
+    for key, deviation in deviations.items():
         steps = Key(key.name, True)
-        its_own = finer * _of_each_unit_alone(spread[steps], key.name)
+        its_own = finer * _of_each_unit_alone(deviations[steps], key.name)
         if not key.steps:
             its_own = np.sqrt((its_own**2).sum(0))
         size = np.abs(reference[key])
-        brought = size if key.steps else np.abs(reference[steps]).sum(0)
+        total = size if key.steps else np.abs(reference[steps]).sum(0)
         rows, terms = (len(size), 1) if key.steps else (1, T)
-        tolerance[key] = bound_of(np.hypot(deviation, its_own), times, size, brought, terms, dtype, rows)
-    return tolerance
+        found[key] = bound_of(np.hypot(deviation, its_own), times, size, total, terms, dtype, rows)
+    return found
 
 
 def _of_each_unit_alone(deviation, name):
@@ -61,13 +65,13 @@ def _of_each_unit_alone(deviation, name):
 
 
 def standard_deviations(tables):
-    """Return how many of them, estimated from the shakes, an error by rounding may have."""
+    """Return how many of them, estimated from the perturbed copies, an error by rounding may have."""
     entries = sum(table.size for table in tables.values())
-    return ROUNDING * stats.t.isf(FALSE_ALARM / (2 * entries), SHAKES - 1)
+    return ROUNDING * stats.t.isf(FALSE_ALARM / (2 * entries), PERTURBATIONS - 1)
 
 
-def bound_of(deviation, times, size, brought, terms, dtype, rows=1):
-    """Turn standard deviations into a tolerance; ``brought`` is the sum of the sizes of so many terms.
+def bound_of(deviation, times, size, total, terms, dtype, rows=1):
+    """Turn standard deviations into a tolerance; ``total`` is the sum of the sizes of so many terms.
 
     Adding them up costs eps log2(2 terms) times that at most, if it is done pairwise (Higham 2002, section 4.2).
     """
@@ -75,18 +79,7 @@ def bound_of(deviation, times, size, brought, terms, dtype, rows=1):
     typical = np.maximum(deviation, _median_ratio(deviation, size, rows) * size)
     # Below tiny, digits are missing by format; so they are in what the complex step multiplies by h.
     floor = max(np.finfo(dtype).tiny, np.finfo(float).tiny / STEP)
-    return times * typical + np.finfo(dtype).eps * np.log2(2 * terms) * brought + floor
-
-
-def unless_lost(key, tolerance, bound, numbers, most):
-    """Return a tolerance without bound where the bound on rounding exceeds the part ``most`` of the largest number.
-
-    There a shake is no small change any more, the tails of the spread are heavy, and Student's t says nothing of them.
-    """
-    rows = len(bound) if key.steps else 1
-    widest, largest = (np.abs(a).reshape(rows, -1).max(1) for a in (bound, numbers))
-    lost = ~(widest <= most * largest) & (largest > 0)
-    return np.where(lost.reshape(rows, *[1] * (bound.ndim - 1)) if key.steps else lost[0], np.inf, tolerance)
+    return times * typical + np.finfo(dtype).eps * np.log2(2 * terms) * total + floor
 
 
 def _median_ratio(deviation, size, rows):
@@ -98,37 +91,58 @@ def _median_ratio(deviation, size, rows):
     return median.reshape(-1, *[1] * (size.ndim - 1)) if rows > 1 else median[0]
 
 
-def with_its_own(mean, own, sizes, spread, tested, reference, trace):
-    """Return the tolerances when the gradient under test rounds by more than ours does."""
-    wider = tolerances(spread | {key: np.fmax(spread[key], own[key]) for key in tested}, reference, trace)
-    times, found = standard_deviations(spread), {}
+def _lost(key, bound, numbers, most=1):
+    """Return where the bound on rounding exceeds the part ``most`` of the largest number, by row or for all.
+
+    There a perturbation is no small change any more, the tails of the spread are heavy, and Student's t says nothing.
+    """
+    widest, largest = _largest(key, bound), _largest(key, numbers)
+    return _for_each_row(key, ~(widest <= most * largest) & (largest > 0), bound)
+
+
+def _largest(key, table):
+    return np.abs(table).reshape(len(table) if key.steps else 1, -1).max(1)
+
+
+def _for_each_row(key, found, table):
+    return found.reshape(-1, *[1] * (table.ndim - 1)) if key.steps else found[0]
+
+
+def own_tolerances(runs, comparisons, answers, deviations, trace):
+    """Return the tolerances of a gradient under test that rounds by more than ours does, by Key.
+
+    Parameters
+    ----------
+    runs : iterable of dict
+        What the gradient under test answers to perturbed copies.
+    comparisons : dict of Key to Comparison
+    answers : list of dict
+        The right gradients.
+    deviations : dict of array
+        Of ours.
+    trace : Trace
+    """
+    tested = {key: compared.tested for key, compared in comparisons.items()}
+    decades = {("decades", key): _decades(key, answers[0][key]) for key in tested}
+    runs = (one | {("decades", key): _decades(key, table) for key, table in one.items()} for one in runs)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows has no size
+        mean, own = spread(runs, tested | decades)
+    for key, compared in comparisons.items():
+        # What jumps from one side of a kink to the other does not do so by rounding: all between is right there.
+        on_kink = np.ptp([answer[key] for answer in answers], 0) > compared.tolerance
+        own[key] = np.where(on_kink, 0, own[key])
+    wider = _tolerances(deviations | {key: np.fmax(deviations[key], own[key]) for key in tested}, answers[0], trace)
+    times = standard_deviations(deviations)
     for key in tested:
-        # Its answer may be an outlier among its answers to the shakes, and must not make them look small.
+        # Its answer may be an outlier among its answers to the copies, and must not make them look small.
         typical = np.fmin(np.abs(tested[key]), np.abs(mean[key]))
-        let_go = unless_lost(key, wider[key], times * own[key], typical, NO_LONGER_SMALL)
-        found[key] = np.where(_elsewhere(key, sizes[key], reference[key], times), wider[key], let_go)
-    return found
-
-
-def sized(answers, sizes):
-    """Yield the answers, and note the decade of each row of theirs."""
-    for answer in answers:
-        for key, table in answer.items():
-            sizes[key].append(_decades(key, table))
-        yield answer
+        lost = _lost(key, times * own[key], typical, NO_LONGER_SMALL)
+        # Sizes that rounding has carried off scatter over decades, by one at least where that is all that is known.
+        far = np.abs(mean["decades", key] - decades["decades", key])
+        elsewhere = far > times / ROUNDING * np.maximum(own["decades", key], 1)
+        wider[key] = np.where(lost & ~_for_each_row(key, elsewhere, wider[key]), np.inf, wider[key])
+    return {key: np.fmax(compared.tolerance, wider[key]) for key, compared in comparisons.items()}
 
 
 def _decades(key, table):
-    largest = np.abs(table).reshape(len(table) if key.steps else 1, -1).max(1)
-    return np.log10(np.maximum(largest, np.finfo(float).tiny))
-
-
-def _elsewhere(key, decades, reference, times):
-    """Whether all answers of the gradient under test are of quite another size than the right one.
-
-    Sizes that rounding has carried off scatter over decades, by one at least where that is all that is known.
-    """
-    with np.errstate(invalid="ignore"):  # what overflows has no size
-        mean, scatter = np.mean(decades, 0), np.maximum(np.std(decades, 0, ddof=1), 1)
-        far = np.abs(_decades(key, reference) - mean) > times / ROUNDING * scatter
-    return far.reshape(-1, *[1] * (reference.ndim - 1)) if key.steps else far[0]
+    return np.log10(np.maximum(_largest(key, table), np.finfo(float).tiny))

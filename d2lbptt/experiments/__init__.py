@@ -1,9 +1,82 @@
 """Experiments: what a slider asks, as a function of plain arguments that returns the data which its picture shows.
 
 Each is named after its explorer; its arguments are the explorer's controls, its defaults are where they start. What is
-no number of the result, such as the reach of an axis, is no argument. Nothing here knows of pictures or of widgets.
+no number of the result, such as the reach of an axis, is no argument. Those without an explorer are named after their
+picture. Nothing here knows of pictures or of widgets.
 """
 
+from ._butterfly import Butterfly, butterfly
+from ._cliff import Cliff, cliff
+from ._cost import Cost, cost
+from ._cuts import Cuts, cuts
+from ._fresh_or_repeated import FreshOrRepeated, fresh_or_repeated
+from ._gradient_check import GradientCheck, gradient_check
+from ._gradient_flow import GradientFlow, gradient_flow
+from ._influence import SeenBySpan, Trajectories, seen_by_span, trajectories
+from ._lost_slope import LostSlope, lost_slope
+from ._phase_diagram import PhaseDiagram, phase_diagram
+from ._powers import Powers, powers
+from ._product_spectrum import ProductSpectrum, product_spectrum
+from ._remedies import Remedies, Remedy, remedies
+from ._scalar_rnn import ScalarRNN, scalar_rnn
+from ._step_size import StepSize, step_size
+from ._strategies import Strategies, strategies
+from ._transient import Transient, transient
+from ._truncation import RandomizedDraws, TruncatedNetwork, Truncation, truncation
+from ._two_routes import TwoRoutes, two_routes
+from ._unrolled_graph import UnrolledGraph, unrolled_graph
+from ._variance import Variance, trade, variance
 from ._with_tanh import WithTanh, with_tanh
 
-__all__ = ["WithTanh", "with_tanh"]
+__all__ = [
+    "Butterfly",
+    "Cliff",
+    "Cost",
+    "Cuts",
+    "FreshOrRepeated",
+    "GradientCheck",
+    "GradientFlow",
+    "LostSlope",
+    "PhaseDiagram",
+    "Powers",
+    "ProductSpectrum",
+    "RandomizedDraws",
+    "Remedies",
+    "Remedy",
+    "ScalarRNN",
+    "SeenBySpan",
+    "StepSize",
+    "Strategies",
+    "Trajectories",
+    "Transient",
+    "TruncatedNetwork",
+    "Truncation",
+    "TwoRoutes",
+    "UnrolledGraph",
+    "Variance",
+    "WithTanh",
+    "butterfly",
+    "cliff",
+    "cost",
+    "cuts",
+    "fresh_or_repeated",
+    "gradient_check",
+    "gradient_flow",
+    "lost_slope",
+    "phase_diagram",
+    "powers",
+    "product_spectrum",
+    "remedies",
+    "scalar_rnn",
+    "seen_by_span",
+    "step_size",
+    "strategies",
+    "trade",
+    "trajectories",
+    "transient",
+    "truncation",
+    "two_routes",
+    "unrolled_graph",
+    "variance",
+    "with_tanh",
+]

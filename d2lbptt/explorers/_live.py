@@ -1,8 +1,8 @@
 """The one place that knows how a slider becomes a picture in the browser.
 
-A value changes, ``compute`` calculates, the picture's artists move, and the pixels go as a PNG into an HTML widget. No
-pyplot, and core widgets only, so it runs wherever ipywidgets does. Two things make it fast: all that stands
-still (axes, ticks, bands) is drawn once and kept, and the PNG is hardly compressed.
+A value changes, the experiment calculates, the picture's artists move, and the pixels go as a PNG into an HTML
+widget. No pyplot, and core widgets only, so it runs wherever ipywidgets does. Two things make it fast: all that
+stands still (axes, ticks, bands) is drawn once and cached, and the PNG is hardly compressed.
 
 Recent JupyterLab calls back on a thread of its own, so one lock goes round everything from reading the
 controls to handing over the picture: whoever comes last reads the last values.
@@ -12,7 +12,7 @@ import base64
 import html
 import io
 import threading
-from inspect import Parameter, Signature, signature
+from inspect import signature
 from pathlib import Path
 
 import ipywidgets as widgets
@@ -133,33 +133,18 @@ class Explorer(widgets.VBox):
 
     def __init__(
         self,
-        experiment=None,
+        experiment,
         *,
         question,
         controls,
         picture,
-        words=None,
-        name=None,
-        compute=None,
-        describe=None,
-        as_python=None,
+        words,
         more=(),
         presets=None,
         link=None,
         start=None,
         given=None,
     ):
-        self._as_python = as_python
-        if experiment is None:  # for the time being: an explorer that still computes by itself
-
-            def experiment(**values):
-                return compute(values)
-
-            experiment.__name__ = name
-            experiment.__signature__ = Signature(
-                [Parameter(key, Parameter.KEYWORD_ONLY, default=control.value) for key, control in controls.items()]
-            )
-            words = describe
         self._experiment, self._words, self._given = experiment, words, given or {}
         self._name = experiment.__name__
         self._asked = [key for key in signature(experiment).parameters if key in controls]
@@ -197,10 +182,7 @@ class Explorer(widgets.VBox):
                     png = self._live.png()
                 self._show_picture(png, sentence)
                 self.state = {"controls": values, "sentence": sentence, "data": data}
-                self.error, self.code = (
-                    None,
-                    self._as_python(values, data) if self._as_python else _as_python(self._name, asked, self._given),
-                )
+                self.error, self.code = None, _as_python(self._name, asked, self._given)
                 self._python.value = _code_block(self.code)
             except Exception as error:  # whatever it is, the reader must see it: the browser shows no traceback
                 self._show_error(error)

@@ -5,7 +5,7 @@ from ipywidgets import Dropdown, FloatSlider, IntSlider
 
 from .. import experiments
 from ..activations import ACTIVATIONS
-from ..figures._flow import _TwoFlows
+from ..figures._flow import _WithTanhPicture
 from ..figures._paper import picture
 from ..rnn import KINDS
 from ._live import Explorer
@@ -32,7 +32,7 @@ def with_tanh():
             "seed": IntSlider(min=0, max=99, description="seed"),
         },
         more=["seed"],
-        picture=picture(_TwoFlows, 9.6, 4),
+        picture=picture(_WithTanhPicture, 9.6, 4),
         words=_words,
     )
 

@@ -1,7 +1,8 @@
 """Pictures: data in, Axes out. Nothing here knows of widgets.
 
 Each picture is a function ``name(ax, ...)`` that draws on given Axes and returns them. Where a picture also has to
-move, a class behind it draws once and ``update`` changes its artists; the function is the class used once.
+move, there is a ``Panel`` behind it, which draws once and whose ``update`` changes its artists; the function is the
+panel used once, and a ``Picture`` is several of them on one figure (both in ``_panels``).
 ``errors(report)`` makes a figure of its own.
 
 On the reader's Axes these hold, whatever their rcParams are (``plt.style.use("dark_background")``, TeX, grids, sizes):
@@ -34,13 +35,12 @@ from ._step_size import step_size
 from ._strategies import strategies
 from ._training import by_seed, perplexity
 from ._transient import transient
-from ._truncation import cells
+from ._truncation import pair_table
 from ._variance import trade, variance
 
 __all__ = [
     "backward_table",
     "by_seed",
-    "cells",
     "cliff",
     "computational_graph",
     "cost",
@@ -51,6 +51,7 @@ __all__ = [
     "fresh_or_repeated",
     "gradient_flow",
     "lost_slope",
+    "pair_table",
     "pairs",
     "perplexity",
     "phase_diagram",

@@ -1,14 +1,12 @@
-"""Two runs from neighbouring states: one unit of both, and their distance beside what Jacobians and theory say."""
+"""Two runs from nearly the same state: one unit of both, and their distance beside what Jacobians and theory say."""
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator, MultipleLocator
+from matplotlib.ticker import MultipleLocator
 
 from ..laws import LN10
 from . import _style as style
 from ._flow import STEPS
-
-__all__ = []
-
+from ._panels import Panel, Picture, line, set_texts
 
 TOP, BOTTOMS = 3, (20, 40, 80, 160, 330)  # decades
 FREE = -13.5  # where nothing is drawn near the step at which two runs part
@@ -16,19 +14,8 @@ THEORIES = {"rest": "dashed: spectral radius", "mean field": "dashed: mean field
 WINDOW, STRIDE = 60, 20  # steps in sight on the left, and by how many the window moves
 
 
-class _ButterflyPicture:
+class _ButterflyPicture(Picture):
     """One unit of two runs beside the distance of the runs, for one figure.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        9.6 x 4.4 inches.
-
-    Attributes
-    ----------
-    figure : matplotlib.figure.Figure
-    artists : list
-        What ``update`` changes.
 
     Notes
     -----
@@ -38,86 +25,76 @@ class _ButterflyPicture:
     """
 
     def __init__(self, figure):
-        self.figure = figure
+        super().__init__(figure)
         self.unit = _Unit(figure.add_axes((0.09, 0.155, 0.365, 0.655)))
         self.distance = _Distance(figure.add_axes((0.575, 0.155, 0.395, 0.655)))
-        look = {"transform": figure.transFigure, "fontsize": style.LABEL, "fontweight": "bold", "va": "center"}
-        ax, grey = self.unit.ax, style.THEORY["color"]
-        ax.text(0.012, 0.945, "one unit of a run", color=style.INK, **look)
+        look = style.BOLD | {"va": "center"}
+        self.write(0.012, 0.945, "one unit of a run", color=style.INK, **look)
         places = (0.012, 0.875), (0.49, 0.945), (0.49, 0.875), (0.97, 0.945)
-        colours = style.FINITE_DARK, style.FINITE_DARK, style.FULL["color"], grey
-        self.words = [ax.text(x, y, "", color=c, **look) for (x, y), c in zip(places, colours, strict=True)]
+        colours = style.FINITE_DARK, style.FINITE_DARK, style.FULL["color"], style.THEORY["color"]
+        self.words = [self.write(x, y, color=c, **look) for (x, y), c in zip(places, colours, strict=True)]
         self.words[-1].set_horizontalalignment("right")
-        self.artists = [*self.unit.artists, *self.distance.artists, *self.words]
 
     def update(self, data):
         """Show ``runs``, ``law`` (rate per step, or None), its ``name`` and ``delta`` (log10), of data."""
         self.unit.update(data.runs)
         self.distance.update(data.runs, data.law)
-        neighbour = f"and of its neighbour, {style.power_of_ten(data.delta)} away"
-        theory = THEORIES[data.name]
-        for text, words in zip(self.words, (neighbour, "their distance", "by the Jacobians", theory), strict=True):
-            text.set_text(words)
+        other = f"and of its neighbour, {style.power_of_ten(data.delta)} away"
+        set_texts(self.words, (other, "their distance", "by the Jacobians", THEORIES[data.name]))
 
 
-class _Unit:
+class _Unit(Panel):
     """h_t of the first unit in both runs."""
 
     def __init__(self, ax):
-        self.ax = style.axes(ax, "time step t", "h$_t$")
+        super().__init__(style.axes(ax, "time step t", "h$_t$", whole=4))
         ax.set(ylim=(-1.08, 1.08))
         ax.yaxis.set_major_locator(MultipleLocator(0.5))
-        ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-        ax.axhline(0, color=style.FAINT, linewidth=1)
+        style.baseline(ax)
         self.mark = ax.axvline(0, color=style.FAINT, linewidth=1.5, linestyle=":")
-        (self.other,) = ax.plot([], [], **style.FINITE | {"linewidth": 4.5})
-        (self.first,) = ax.plot([], [], color=style.INK, linewidth=1.5)
-        self.artists = [self.mark, self.other, self.first]
+        self.other = line(ax, style.FINITE, linewidth=4.5)
+        self.first = line(ax, {"color": style.INK}, linewidth=1.5)
 
     def update(self, runs):
         """Show another pair of runs."""
-        T, parted = len(runs.h) - 1, runs.parted
-        begin = 0
+        T, parted, begin = len(runs.h) - 1, runs.parted, 0
         if parted is not None and T > WINDOW:
             begin = min(max(parted - WINDOW // 2, 0), T - WINDOW) // STRIDE * STRIDE
         steps = WINDOW if T > WINDOW else style.next_limit(T, STEPS)
         t = np.arange(begin, min(begin + steps, T) + 1)
         self.ax.set_xlim(begin - 0.02 * steps, begin + 1.02 * steps)
-        for line, h in ((self.first, runs.h), (self.other, runs.other)):
-            line.set_data(t, h[t, 0])
+        self.first.set_data(t, runs.h[t, 0])
+        self.other.set_data(t, runs.other[t, 0])
         self.mark.set(xdata=[parted or 0] * 2, visible=parted is not None)
 
 
-class _Distance:
+class _Distance(Panel):
     """The distance of two runs in decades, what the Jacobians make of the first one, and the growth of theory."""
 
     def __init__(self, ax):
-        self.ax = style.axes(ax, "time step t", "distance")
+        super().__init__(style.axes(ax, "time step t", "distance", whole=5))
         style.decades(ax.yaxis)
-        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         self.floor = ax.fill([], [], color=style.BANDS[1], linewidth=0)[0]
         self.far = ax.axhspan(0, TOP, color=style.BANDS[0], linewidth=0)
-        note = {"fontsize": style.NOTE, "color": style.FAINT}
-        self.bounds = ax.text(0, 0, "out of reach", va="center_baseline", **note)
-        self.rounding = ax.text(0.01, 0, "lost in rounding", va="bottom", **note)
-        (self.mark,) = ax.plot([], [], color=style.FAINT, linewidth=1.5, linestyle=":")
-        (self.measured,) = ax.plot([], [], **style.FINITE)
-        (self.theory,) = ax.plot([], [], **style.THEORY, zorder=3)
-        (self.predicted,) = ax.plot([], [], **style.FULL | {"linewidth": 2})
-        self.at = ax.text(0, 0, "", fontsize=style.NOTE, color=style.INK, va="bottom")
-        bands = [self.floor, self.far, self.bounds, self.rounding, self.mark]
-        self.artists = [*bands, self.measured, self.predicted, self.theory, self.at]
+        self.bounds = ax.text(0, 0, "out of reach", va="center_baseline", **style.ASIDE)
+        self.rounding = ax.text(0.01, 0, "lost in rounding", va="bottom", **style.ASIDE)
+        self.mark = line(ax, {"color": style.FAINT}, linewidth=1.5, linestyle=":")
+        self.measured = line(ax, style.FINITE)
+        self.predicted = line(ax, style.FULL, linewidth=2)
+        self.theory = line(ax, style.THEORY, zorder=3)
+        self.at = ax.text(0, 0, "", va="bottom", **style.SMALL)
 
     def update(self, runs, law):
         """Show another pair of runs, and the rate per step that theory has, natural logarithm, or None."""
-        measured, predicted, floor = runs.log / LN10, runs.predicted / LN10, runs.floor / LN10
+        measured, predicted, floor = (natural / LN10 for natural in (runs.log, runs.predicted, runs.floor))
         low = -style.next_limit(1 - measured[np.isfinite(measured)].min(), BOTTOMS)
-        t, reach = np.arange(len(measured)), style.next_limit(len(measured) - 1, STEPS)
+        t = np.arange(len(measured))
+        reach = style.next_limit(t[-1], STEPS)
         self.ax.set(xlim=(-0.02 * reach, 1.02 * reach), ylim=(low, TOP))
         self.theory.set_visible(law is not None and np.isfinite(law))
         theory = measured[0] + t * law / LN10 if self.theory.get_visible() else 0 * t
-        for line, y in ((self.measured, measured), (self.predicted, predicted), (self.theory, theory)):
-            line.set_data(t, np.clip(y, low - 50, TOP + 50))  # a line of infinite numbers would be broken
+        for curve, y in ((self.measured, measured), (self.predicted, predicted), (self.theory, theory)):
+            curve.set_data(t, np.clip(y, low - 50, TOP + 50))  # a line of infinite numbers would be broken
         self.floor.set_xy([(t[0], low), *zip(t, floor, strict=True), (t[-1], low)])
         most = np.log10(2 * np.sqrt(runs.h.shape[1]))
         self.far.set_bounds(-0.02 * reach, most, 1.04 * reach, TOP - most)
@@ -125,7 +102,8 @@ class _Distance:
         self._mark(runs.parted, reach, floor, measured)
 
     def _name_bands(self, floor, low, most, reach):
-        height, T, band = TOP - low, len(floor) - 1, (low, low + 0.1 * (TOP - low))
+        height, T = TOP - low, len(floor) - 1
+        band = (low, low + 0.1 * height)
         # A band that is too thin for words, or does not reach so far, is not named.
         ends = [reach, 0.3 * reach] if low == -BOTTOMS[0] else []
         self._place(self.bounds, [(end, -0.3 * reach) for end in ends], (most - 0.2, TOP), (most + TOP) / 2)
@@ -142,11 +120,11 @@ class _Distance:
 
     def _place(self, text, places, strip, y):
         """Put a text at the first place where no line runs, or hide it. A place begins at x; its width has a sign."""
-        lines = [line.get_data() for line in (self.measured, self.predicted, self.theory) if line.get_visible()]
+        shown = [curve for curve in (self.measured, self.predicted, self.theory) if curve.get_visible()]
         text.set_visible(False)
         for x, width in places:
             begin, end = sorted((x, x + width))
-            if not any(_passes(*line, begin, end, strip) for line in lines):
+            if not any(_passes(*curve.get_data(), begin, end, strip) for curve in shown):
                 text.set(x=x + 0.03 * width, y=y, ha="left" if width > 0 else "right", visible=True)
                 return
 

@@ -5,21 +5,19 @@ from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.ticker import FixedLocator, MultipleLocator
 
 from .. import _validation, laws
-from ..checking import step_size
-from ..growth.cliff import PLANE, SIGMOID, START, surface
+from ..growth.cliff import PLANE, SIGMOID, START, Cut, surface
 from . import _style as style
+from ._panels import Panel, Picture, line, set_texts
 from ._paper import drawn
-from ._step_size import LOOKS, _powers
-from ._style import short
-
-__all__ = ["cliff"]
-
+from ._step_size import LOOKS
+from ._style import minus, scientific, short
 
 ZOOM, REACH = 20, 2.5  # of the small picture; in steps h
 PAPER = LinearSegmentedColormap.from_list("paper", ["#FFFFFF", "#A6A6A6"])  # light enough for any line on it
 TINY = 1e-12  # an E that is as good as 0
 FOLD = style.THEORY | {"linestyle": (0, (1.5, 1.5))}
 CENTRAL, CENTRAL_DARK = LOOKS["central"]
+DOT = {"marker": "o", "linestyle": "none"}
 
 
 @drawn
@@ -29,64 +27,50 @@ def cliff(ax, data):
     Parameters
     ----------
     ax : matplotlib.axes.Axes
-    data : step_size.Cliff
+    data : growth.cliff.Cut
 
     Returns
     -------
     matplotlib.axes.Axes
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
 
     Notes
     -----
     What looks like a jump is smooth: the small picture shows the same curve with b stretched. The derivative that
     BPTT gives is right, and still a bad guide for a step of any size.
     """
-    top = 1.3 * _validation.instance("data", data, step_size.Cliff).E.max()
+    top = 1.3 * _validation.instance("data", data, Cut).E.max()
     _Cut(ax, (-0.06 * top, top), "b, in steps h from the steepest point").update(data)
     near = ax.inset_axes((0.075, 0.13, 0.27, 0.5))
     _Cut(near, ax.get_ylim(), "", secant=False).update(data)
     near.set(xlim=(-REACH / ZOOM, REACH / ZOOM), xticks=[], yticks=[], ylabel="")
     near.spines[:].set(visible=True, color=style.INK)
-    near.set_title(f"b stretched {ZOOM} times", fontsize=style.NOTE, color=style.INK)
-    words = {"fontsize": style.LABEL, "fontweight": "bold", "va": "center"}
-    ax.text(0.2, 0.9 * top, f"BPTT: dE/db = {_minus(short(data.bptt))}", color=style.FULL["color"], **words)
-    central = f"h = {_powers(data.h)}: dE/db = {_minus(short(data.central))}"
+    near.set_title(f"b stretched {ZOOM} times", **style.SMALL)
+    words = style.BOLD | {"va": "center"}
+    ax.text(0.2, 0.9 * top, f"BPTT: dE/db = {minus(short(data.bptt))}", color=style.FULL["color"], **words)
+    central = f"h = {scientific(data.h)}: dE/db = {minus(short(data.central))}"
     factor = f"{short(data.bptt / data.central, 2)} times too flat"
-    words |= {"linespacing": 1.4, "color": CENTRAL_DARK}
-    ax.text(0.45, 0.48 * top, f"central difference,\n{central},\n{factor}", **words)
-    return ax
+    ax.text(
+        0.45, 0.48 * top, f"central difference,\n{central},\n{factor}", color=CENTRAL_DARK, linespacing=1.4, **words
+    )
 
 
-class _Cut:
-    """The cut of ``cliff`` without its words, drawn once; ``update`` moves its artists.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-    ylim : pair of float
-    xlabel : str
-    secant : bool
-        Whether the central difference is drawn.
-    """
+class _Cut(Panel):
+    """The cut of ``cliff`` without its words, and without the central difference where ``secant`` is False."""
 
     def __init__(self, ax, ylim, xlabel, secant=True):
-        style.axes(ax, xlabel, "error E").set(xlim=(-REACH, REACH), ylim=ylim)
+        super().__init__(style.axes(ax, xlabel, "error E"))
+        ax.set(xlim=(-REACH, REACH), ylim=ylim)
         ax.xaxis.set_major_locator(MultipleLocator(1))
-        (self.ends,) = ax.plot([], [], "o", color=CENTRAL["color"], markersize=10)
+        self.ends = line(ax, DOT, color=CENTRAL["color"], markersize=10)
         self.secant = ax.axline((0, 0), slope=0, linewidth=3, **CENTRAL)
         self.tangent = ax.axline((0, 0), slope=0, **style.FULL)
-        (self.curve,) = ax.plot([], [], color=style.INK, linewidth=2)
-        (self.point,) = ax.plot([], [], "o", color=style.FULL["color"], markersize=8)
-        self.artists = [self.ends, self.secant, self.tangent, self.curve, self.point]
-        for artist in self.artists[:2]:
-            artist.set_visible(secant)
+        self.curve = line(ax, {"color": style.INK}, linewidth=2)
+        self.point = line(ax, DOT, color=style.FULL["color"], markersize=8)
+        self.ends.set_visible(secant)
+        self.secant.set_visible(secant)
 
     def update(self, data):
-        """Show another ``step_size.Cliff``."""
+        """Show another ``growth.cliff.Cut``."""
         b, E = data.point
         self.curve.set_data((data.b - b) / data.h, data.E)
         self.point.set_data([0], [E])
@@ -95,34 +79,25 @@ class _Cut:
         self.secant.set(xy1=(0, data.ends[:, 1].mean()), slope=data.central * data.h)
 
 
-class _Plane:
-    """E over (w, b), where theory has its wall and its folds, and the steps of descent.
-
-    Attributes
-    ----------
-    artists : list
-        What ``update`` changes, and all that lies on it.
-    """
+class _Plane(Panel):
+    """E over (w, b), where theory has its wall and its folds, and the steps of descent."""
 
     def __init__(self, ax):
         (left, right), (low, high) = PLANE
-        self.ax = style.axes(ax, "w", "b")
+        super().__init__(style.axes(ax, "w", "b"))
         ax.set(xlim=(left, right), ylim=(low, high))
         ax.xaxis.set_major_locator(MultipleLocator(1))
         ax.yaxis.set_major_locator(MultipleLocator(1))
         grey = {"cmap": PAPER, "norm": PowerNorm(0.5, 0, 0.5), "interpolation": "bilinear"}
         self.E = ax.imshow(np.zeros((2, 2)), extent=(left, right, low, high), origin="lower", aspect="auto", **grey)
-        theory = self._theory(ax, np.linspace(left, right, 801))
-        (self.steepest,) = ax.plot([], [], "D", markersize=8, markerfacecolor="white", markeredgewidth=2, clip_on=False)
-        self.steepest.set_markeredgecolor(style.THEORY["color"])
+        self.theory = self._theory(ax, np.linspace(left, right, 801))  # it lies on E, which moves
+        self.steepest = line(ax, style.BEST, markersize=8, clip_on=False)
+        self.casing = line(ax, {"color": style.INK}, linewidth=3.5)
+        self.path = line(ax, style.CLIPPED, markersize=4.5, markeredgecolor=style.INK, markeredgewidth=0.6)
+        self.end = line(ax, DOT, marker="s", markersize=10, markeredgecolor=style.INK)
         arrow = {"arrowstyle": "-|>,head_width=0.5,head_length=0.9", "shrinkA": 0, "shrinkB": 0, "linewidth": 3}
         self.arrow = ax.annotate("", (0, 0), (0, 0), arrowprops=arrow | {"color": style.FULL["color"]})
-        (self.casing,) = ax.plot([], [], color=style.INK, linewidth=3.5)
-        (self.path,) = ax.plot([], [], markersize=4.5, markeredgecolor=style.INK, markeredgewidth=0.6, **style.CLIPPED)
-        (self.end,) = ax.plot([], [], "s", markersize=10, markeredgecolor=style.INK, color=style.CLIPPED["color"])
-        (self.start,) = ax.plot([], [], clip_on=False, **style.POINT | {"color": style.INK})
-        moving = self.casing, self.path, self.end, self.arrow, self.start
-        self.artists = [self.E, *theory, self.steepest, *moving]
+        self.start = line(ax, style.POINT, color=style.INK, clip_on=False)
 
     def _theory(self, ax, w):
         x_0 = START
@@ -130,14 +105,16 @@ class _Plane:
         folds = np.array([laws.folds(v).b for v in w[w >= 4]])
         lines = [ax.plot(repels, [laws.separatrix(v, x_0).b for v in repels], **style.THEORY)[0]]
         lines += [ax.plot(w[w >= 4], b, **FOLD)[0] for b in folds.T]
-        look = {"fontsize": style.NOTE, "color": style.INK, "ha": "center", "va": "center", "rotation_mode": "anchor"}
+        look = style.SMALL | {"ha": "center", "va": "center", "rotation_mode": "anchor"}
         names = [
             ("wall", 6.3, laws.separatrix(6.3).b + 0.13, -33),
             ("fold", 6.3, -2.36, -12),
             ("fold", 6.0, -3.65, -40),
         ]
         texts = [ax.text(x, y, word, rotation=turn, **look) for word, x, y, turn in names]
-        texts.append(ax.text(3.08, -4.42, "dashed: theory\n◇ steepest at this w", va="bottom", **NOTES))
+        texts.append(
+            ax.text(3.08, -4.42, "dashed: theory\n◇ steepest at this w", va="bottom", linespacing=1.3, **style.SMALL)
+        )
         return [*lines, *texts]
 
     def update(self, data):
@@ -158,9 +135,6 @@ class _Plane:
         self.arrow.set_visible(np.hypot(*np.subtract(self.arrow.xy, self.arrow.xyann)) > 0.2)  # room for its head
 
 
-NOTES = {"fontsize": style.NOTE, "color": style.INK, "linespacing": 1.3}
-
-
 def _within(start, end):
     """Return end, or where the straight way to it leaves the plane."""
     start, by = np.array(start), np.subtract(end, start)
@@ -170,19 +144,8 @@ def _within(start, end):
     return start + min(1, reach.min()) * by
 
 
-class _CliffPicture:
+class _CliffPicture(Picture):
     """The plane beside the cut, with the numbers above them, for one figure.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        9.6 x 4.6 inches.
-
-    Attributes
-    ----------
-    figure : matplotlib.figure.Figure
-    artists : list
-        What ``update`` changes.
 
     Notes
     -----
@@ -192,52 +155,46 @@ class _CliffPicture:
     """
 
     def __init__(self, figure):
-        self.figure = figure
+        super().__init__(figure)
         self.plane = _Plane(figure.add_axes((0.078, 0.148, 0.475, 0.68)))
         scale = figure.colorbar(self.plane.E, cax=figure.add_axes((0.566, 0.148, 0.016, 0.68)))
         scale.ax.yaxis.set_major_locator(FixedLocator([0, 0.1, 0.3, 0.5]))
         scale.ax.minorticks_off()
         scale.ax.tick_params(labelsize=style.TICK, colors=style.INK, length=4)
         scale.outline.set_visible(False)
-        scale.ax.set_title("E", fontsize=style.LABEL, color=style.INK, pad=6)
+        scale.ax.set_title("E", pad=6, **style.TITLE)
         ax = figure.add_axes((0.715, 0.148, 0.277, 0.68))
         self.cut = _Cut(ax, (-0.03, 0.53), "")
         ax.yaxis.set_major_locator(MultipleLocator(0.1))
-        look = {"transform": figure.transFigure, "fontsize": style.LABEL, "fontweight": "bold", "va": "center"}
-        blue, dark = style.FULL["color"], CENTRAL_DARK
+        blue, look = style.FULL["color"], style.BOLD | {"va": "center"}
         places = (0.012, 0.945), (0.012, 0.88), (0.655, 0.945), (0.655, 0.88), (0.8535, 0.04)
-        colours = blue, blue, blue, dark, style.INK
-        self.words = [ax.text(x, y, "", color=c, **look) for (x, y), c in zip(places, colours, strict=True)]
+        colours = blue, blue, blue, CENTRAL_DARK, style.INK
+        self.words = [self.write(x, y, color=c, **look) for (x, y), c in zip(places, colours, strict=True)]
         self.words[-1].set(fontweight="normal", ha="center")
-        self.artists = [*self.plane.artists, *self.cut.artists, *self.words]
 
     def update(self, data):
-        """Show ``T``, ``path``, ``step``, ``clip``, ``steepest`` and ``cut``, attributes of data."""
+        """Show data, with the attributes of ``experiments.Cliff``."""
         self.plane.update(data)
         self.cut.update(data.cut)
-        for text, words in zip(self.words, _words(data), strict=True):
-            text.set_text(words)
+        set_texts(self.words, _words(data))
         self.words[1].set_color(style.FULL["color"] if data.clip is None else style.CLIPPED_DARK)
 
 
 def _words(data):
     path, cut = data.path, data.cut
-    steps, far = len(path.norm), np.hypot(data.step[0] - path.w[0], data.step[1] - path.b[0])
+    steps = len(path.norm)
+    far = np.hypot(data.step[0] - path.w[0], data.step[1] - path.b[0])
     yield f"one step, not clipped: {_size(far)} long"
     often = "not clipped" if data.clip is None else f"clipped at {data.clip:g}"
     end = "leaves the map" if path.left else f"E = {_size(path.E[-1])}" if path.E[-1] > TINY else "E = 0"
     yield f"{steps} step{'s' * (steps > 1)}, {often}: {end}"
     yield f"dE/db by BPTT: {_size(cut.bptt)}"
     yield f"by a difference: {_size(cut.central)}"
-    yield f"b, in steps h = {_powers(cut.h, 1)}"
+    yield f"b, in steps h = {scientific(cut.h, 1)}"
 
 
 def _size(number):
     """Return a number in few characters, with a power of ten where that is shorter."""
     if number == 0 or 1e-3 <= abs(number) < 1e5:
-        return _minus(short(number))
-    return ("−" if number < 0 else "") + _powers(abs(number), 1)
-
-
-def _minus(words):
-    return words.replace("-", "−")
+        return minus(short(number))
+    return ("−" if number < 0 else "") + scientific(abs(number), 1)

@@ -1,15 +1,15 @@
 """What a forward and backward pass costs against the length of the sequence, beside the straight line."""
 
 import numpy as np
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from .. import _validation
 from . import _style as style
 from ._paper import drawn
 
-__all__ = ["cost"]
-
-WORDS = {"fontsize": style.LABEL, "fontweight": "bold"}
+LINES = (
+    ("time, forward and back", "o", style.FULL, 0.03, 0.95, {"ha": "left", "va": "top"}),
+    ("memory of the states", "s", style.TRUNCATED, 0.97, 0.06, {"ha": "right", "va": "bottom"}),
+)
 
 
 @drawn
@@ -20,18 +20,13 @@ def cost(ax, lengths, milliseconds, megabytes):
     ----------
     ax : matplotlib.axes.Axes
     lengths : sequence of int
-        T, rising.
+        T, rising, all of them above 0.
     milliseconds, megabytes : sequence of float
-        Of one forward and backward pass, and of the states that it keeps.
+        Of one forward and backward pass, and of the states that it caches; above 0.
 
     Returns
     -------
     matplotlib.axes.Axes
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above, or a number is not above 0.
 
     Notes
     -----
@@ -42,24 +37,15 @@ def cost(ax, lengths, milliseconds, megabytes):
     T = _above_zero("lengths", lengths, None)
     rows = _above_zero("milliseconds", milliseconds, len(T)), _above_zero("megabytes", megabytes, len(T))
     ax.set(xscale="log", yscale="log", xlim=(0.9 * T[0], 1.1 * T[-1]))
-    ax.xaxis.set_major_locator(FixedLocator(T))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    ax.xaxis.set_minor_locator(NullLocator())
-    items = (
-        (rows[0], "o", style.FULL, "time, forward and back"),
-        (rows[1], "s", style.TRUNCATED, "memory of the states"),
-    )
-    for values, marker, look, name in items:
+    style.logarithmic(ax.xaxis, T)
+    ax.yaxis.set_major_formatter("{x:g}")
+    for values, (name, marker, look, x, y, corner) in zip(rows, LINES, strict=True):
         law = np.exp(np.mean(np.log(values / T))) * T
         off = np.abs(values / law - 1).max()
         ax.plot(T, law, **style.THEORY)
         ax.plot(T, values, **look, marker=marker, markersize=9)
         words = f"{name}: at most\n{off:.0%} off the line"
-        corner = (0.03, 0.95, "left", "top") if look is style.FULL else (0.97, 0.06, "right", "bottom")
-        x, y, ha, va = corner
-        ax.text(x, y, words, transform=ax.transAxes, color=look["color"], ha=ha, va=va, linespacing=1.3, **WORDS)
-    return ax
+        ax.text(x, y, words, transform=ax.transAxes, color=look["color"], linespacing=1.3, **corner, **style.BOLD)
 
 
 def _above_zero(symbol, values, length):

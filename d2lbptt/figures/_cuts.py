@@ -8,8 +8,6 @@ from .. import _validation
 from . import _style as style
 from ._paper import drawn
 
-__all__ = ["cuts"]
-
 STATE, GRADIENT = style.FULL["color"], style.TRUNCATED["color"]
 CUT = {"color": style.INK, "linewidth": 3, "solid_capstyle": "butt"}
 ROW, GAP = 4.4, 0.9  # heights: of one of the two rows; of the gap between two pieces, in characters
@@ -30,11 +28,6 @@ def cuts(ax, carried, fresh):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     A minibatch has B such rows side by side; one is shown. Real pieces are longer: 35 characters in the book.
@@ -45,11 +38,10 @@ def cuts(ax, carried, fresh):
         (fresh, False, "in random order: both begin anew"),
     )
     longest = max(sum(map(len, pieces)) + GAP * len(pieces) for pieces, *_ in rows)
-    ax.set(xlim=(-0.5, longest), ylim=(-len(rows) * ROW + 1.4, 1.9))
-    ax.axis("off")
+    style.bare(ax, (-0.5, longest), (-len(rows) * ROW + 1.4, 1.9))
     for i, (pieces, goes_on, title) in enumerate(rows):
         y, x = -ROW * i, 0.0
-        ax.text(0, y + 1.5, title, fontsize=style.LABEL, color=style.INK, fontweight="bold", va="center")
+        ax.text(0, y + 1.5, title, color=style.INK, va="center", **style.BOLD)
         for j, piece in enumerate(pieces):
             _piece(ax, x, y, piece)
             if j:
@@ -59,11 +51,9 @@ def cuts(ax, carried, fresh):
             x += len(piece) + GAP
         if goes_on:
             _arrow(ax, (0, y + 0.72), (x - GAP, y + 0.72), STATE, "-")
-    words = {"fontsize": style.LABEL, "fontweight": "bold", "va": "center"}
     bottom = -len(rows) * ROW + 1.9
-    ax.text(0, bottom, "state →", color=STATE, **words)
-    ax.text(0.2 * longest, bottom, "← gradient", color=GRADIENT, **words)
-    return ax
+    ax.text(0, bottom, "state →", color=STATE, va="center", **style.BOLD)
+    ax.text(0.2 * longest, bottom, "← gradient", color=GRADIENT, va="center", **style.BOLD)
 
 
 def _pieces(symbol, pieces):
@@ -78,7 +68,7 @@ def _pieces(symbol, pieces):
 def _piece(ax, x, y, piece):
     for k, character in enumerate(piece):
         ax.add_patch(_box(x + k, y))
-        ax.text(x + k + 0.5, y, character, fontsize=style.TICK, color=style.INK, ha="center", va="center_baseline")
+        ax.text(x + k + 0.5, y, character, ha="center", va="center_baseline", **style.SMALL)
     _arrow(ax, (x + len(piece), y - 0.72), (x, y - 0.72), GRADIENT, (0, (2.5, 1.2)))
 
 

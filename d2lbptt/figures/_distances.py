@@ -1,12 +1,10 @@
-"""How far two runs from neighbouring initial states are apart, beside what the product of the Jacobians predicts."""
+"""How far two runs that start close together are apart, beside what the product of the Jacobians predicts."""
 
 import numpy as np
 
 from . import _style as style
-from ._paper import drawn, named, pair_of_rows, some
-
-__all__ = ["distances"]
-
+from ._arguments import named, pair_of_rows, some
+from ._paper import drawn
 
 COLOURS = ("#E69F00", "#56B4E9", "#009E73")
 
@@ -25,11 +23,6 @@ def distances(ax, runs):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     A curve that runs flat at the top has met the bounds of the states; the two runs have not come together.
@@ -43,5 +36,4 @@ def distances(ax, runs):
         ax.plot(t, measured, color=colour, linewidth=3)
         ax.plot(t, predicted, **style.THEORY)
         ax.annotate(name, (t[-1], measured[-1]), (8, 0), textcoords="offset points", va="center", fontsize=style.LABEL)
-    ax.annotate("dashed: predicted", (0.02, 0.93), xycoords="axes fraction", fontsize=style.NOTE, color=style.FAINT)
-    return ax
+    ax.annotate("dashed: predicted", (0.02, 0.93), xycoords="axes fraction", **style.ASIDE)

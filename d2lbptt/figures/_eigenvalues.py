@@ -5,10 +5,8 @@ from matplotlib.ticker import MaxNLocator
 
 from .. import _validation
 from . import _style as style
+from ._panels import Panel, line
 from ._paper import drawn
-
-__all__ = ["eigenvalues"]
-
 
 RADII = (1.25, 1.75, 2.5, 3.5, 5, 7, 10, 20, 50, 100, 1000, 10**6)
 
@@ -26,11 +24,6 @@ def eigenvalues(ax, values):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     Eigenvalues alone decide for the identity activation only, and there only in the long run: a matrix that is far
@@ -42,25 +35,23 @@ def eigenvalues(ax, values):
     if np.abs(values).max() > RADII[-1]:
         raise ValueError(f"values has the modulus {np.abs(values).max():.3g}, wanted up to {RADII[-1]:g}")
     _Eigenvalues(ax).update(values)
-    return ax
 
 
-class _Eigenvalues:
-    """The picture of ``eigenvalues``, drawn once; ``update`` moves its artists."""
+class _Eigenvalues(Panel):
+    """The picture of ``eigenvalues``."""
 
     def __init__(self, ax):
-        self.ax = style.axes(ax, "real", "imaginary")
+        super().__init__(style.axes(ax, "real", "imaginary"))
         ax.set_aspect("equal")
-        ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
-        ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
-        ax.set_title("eigenvalues of W$_{hh}$", fontsize=style.LABEL, color=style.INK)
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+        ax.set_title("eigenvalues of W$_{hh}$", **style.TITLE)
         turn = np.linspace(0, 2 * np.pi, 181)
         ax.fill(np.cos(turn), np.sin(turn), color=style.BANDS[0], zorder=0)
         ax.plot(np.cos(turn), np.sin(turn), color=style.INK, linewidth=1.5)
-        ax.axhline(0, color=style.FAINT, linewidth=0.6, zorder=0)
+        style.baseline(ax, linewidth=0.6, zorder=0)
         ax.axvline(0, color=style.FAINT, linewidth=0.6, zorder=0)
-        (self.points,) = ax.plot([], [], **style.EIGENVALUES)
-        self.artists = [self.points]
+        self.points = line(ax, style.EIGENVALUES)
 
     def update(self, values, reach=0):
         """Show other eigenvalues, on axes that go at least as far as ``reach``."""
@@ -69,13 +60,13 @@ class _Eigenvalues:
         self.points.set_data(values.real, values.imag)
 
 
-class _Sizes:
+class _Sizes(Panel):
     """|lambda_i| and sigma_i of one matrix, the largest first, with rho and sigma_max.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
-        Beside those of ``Eigenvalues`` and as high: both have the same scale.
+        Beside those of ``_Eigenvalues`` and as high: both have the same scale.
 
     Notes
     -----
@@ -84,20 +75,19 @@ class _Sizes:
     """
 
     def __init__(self, ax):
-        self.ax = ax
+        super().__init__(ax)
         ax.set_axis_off()
         ax.set_xlim(-0.12, 1.05)
         ax.plot([-0.12, 1.05], [0, 0], color=style.FAINT, linewidth=0.8)
         ax.plot([-0.12, 1.05], [1, 1], color=style.INK, linewidth=1.5)
-        ax.set_title("|λ| and σ", fontsize=style.LABEL, color=style.INK)
+        ax.set_title("|λ| and σ", **style.TITLE)
         self.rows, self.largest, self.words = [], [], []
         for look, y, size in ((style.SINGULAR_VALUES, 0.33, 11), (style.EIGENVALUES, 0.12, 8)):
-            self.rows += ax.plot([], [], **look | {"markersize": 3})
-            self.largest += ax.plot([], [], **look | {"markersize": size, "alpha": 1})
+            self.rows.append(line(ax, look, markersize=3))
+            self.largest.append(line(ax, look, markersize=size, alpha=1))
             ax.plot([0.05], [y], transform=ax.transAxes, **look | {"markersize": 9, "alpha": 1})
-            font = {"color": look["color"], "fontsize": style.NOTE, "fontweight": "bold", "va": "center_baseline"}
+            font = style.BOLD | {"fontsize": style.NOTE, "color": look["color"], "va": "center_baseline"}
             self.words.append(ax.text(0.13, y, "", transform=ax.transAxes, **font))
-        self.artists = [*self.rows, *self.largest, *self.words]
 
     def update(self, eigenvalues, singular_values, radius):
         """Show other values, the largest first, on an axis from -radius to radius."""

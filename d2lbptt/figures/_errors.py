@@ -9,15 +9,13 @@ from matplotlib.collections import PolyCollection
 from PIL import Image
 
 from .. import _validation
+from ..checking.finding import Key
 from ..checking.report import Report
-from ..untied import Key
 from . import _style as style
 from ._graph import NAMES
+from ._panels import Picture, Words, box, line
 from ._paper import house, picture
-from ._style import Words, short
-
-__all__ = ["errors"]
-
+from ._style import short
 
 SIZE = (9.6, 4)  # inches
 LABELS = NAMES | {"b_h": "b$_h$", "b_q": "b$_q$", "h0": "h$_0$", "h": "h$_t$", "o": "o$_t$"}
@@ -32,6 +30,7 @@ COLUMNS = 600  # of pixels for the steps, at most
 SUM = (0.02, 0.09)  # where the column of the sum begins and ends, in sequences after t = T
 TOP, STRIP, BOTTOM = -0.75, -0.5, -0.3  # of the strip with the wrong steps: its ends and its middle, in parameters
 MOST = 8  # parameters
+RING = {"marker": "o", "markersize": 17, "markerfacecolor": "none", "clip_on": False}
 
 
 def errors(report):
@@ -68,48 +67,32 @@ def errors(report):
     return shown
 
 
-class _ErrorsPicture:
-    """The picture of ``errors``, drawn once; ``update`` moves its artists.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        9.6 x 4 inches.
-
-    Attributes
-    ----------
-    figure : matplotlib.figure.Figure
-    artists : list
-        What ``update`` changes.
-    """
+class _ErrorsPicture(Picture):
+    """The picture of ``errors``."""
 
     def __init__(self, figure):
-        self.figure, self._words = figure, "no report"
-        self.ax = style.axes(figure.add_axes((0.12, 0.15, 0.66, 0.72)), "time step t", "")
-        self.ax.spines[:].set_visible(False)
-        self.ax.tick_params(axis="y", length=0)
-        self.ax.set_yticks([])
+        super().__init__(figure)
+        self._words = "no report"
+        self.ax = ax = style.axes(figure.add_axes((0.12, 0.15, 0.66, 0.72)), "time step t", "")
+        ax.spines[:].set_visible(False)
+        ax.tick_params(axis="y", length=0)
+        ax.set_yticks([])
         look = {"aspect": "auto", "interpolation": "nearest"}
-        self.steps, self.sums = (self.ax.imshow(PALETTE[:1, None], **look) for _ in range(2))
-        self.blind = self.ax.add_collection(PolyCollection([], **BLIND), autolim=False)
-        self.wrong = self.ax.add_collection(PolyCollection([], facecolor=style.INK, linewidth=0), autolim=False)
-        look = {"marker": "o", "markersize": 17, "markerfacecolor": "none", "clip_on": False}
+        self.steps, self.sums = (ax.imshow(PALETTE[:1, None], **look) for _ in range(2))
+        self.blind = ax.add_collection(PolyCollection([], **BLIND), autolim=False)
+        self.wrong = ax.add_collection(PolyCollection([], facecolor=style.INK, linewidth=0), autolim=False)
         self.ring = [
-            self.ax.plot([], [], markeredgecolor=colour, markeredgewidth=width, **look)[0]
+            line(ax, RING, markeredgecolor=colour, markeredgewidth=width)
             for colour, width in (("white", 6), (style.INK, 2.5))
         ]
-        across = {"transform": self.ax.get_yaxis_transform()}
-        self.names = Words(self.ax, MOST, ha="right", fontsize=style.LABEL, **across)
-        self.verdicts = Words(self.ax, MOST, ha="left", **across)
-        self.notes = Words(self.ax, 3, color=style.FAINT)
-        self.strip = Words(self.ax, 1, ha="right", **across)
-        top = {"transform": figure.transFigure, "va": "center_baseline"}
-        box = {"boxstyle": "square,pad=0.25", "linewidth": 0}
-        self.title = self.ax.text(0.15, 0.94, "", fontsize=style.LABEL, **top)
-        self.verdict = self.ax.text(0.015, 0.94, "", fontsize=18, fontweight="bold", color="white", bbox=box, **top)
-        words = self.names, self.verdicts, self.notes, self.strip
-        texts = [text for group in words for text in group.texts]
-        self.artists = [self.steps, self.sums, self.blind, self.wrong, *self.ring, *texts, self.title, self.verdict]
+        across = {"transform": ax.get_yaxis_transform()}
+        self.names = Words(ax, MOST, ha="right", fontsize=style.LABEL, **across)
+        self.verdicts = Words(ax, MOST, ha="left", **across)
+        self.notes = Words(ax, 3, color=style.FAINT)
+        self.strip = Words(ax, 1, ha="right", **across)
+        self.title = self.write(0.15, 0.94, fontsize=style.LABEL, va="center_baseline")
+        look = style.BOLD | {"fontsize": 18, "color": "white", "va": "center_baseline"}
+        self.verdict = self.write(0.015, 0.94, bbox={"boxstyle": "square,pad=0.25", "linewidth": 0}, **look)
         _scale(figure.add_axes((0.905, 0.15, 0.022, 0.72)))
 
     def update(self, data):
@@ -169,11 +152,11 @@ class _ErrorsPicture:
         self.notes.show(notes)
 
     def _mark(self, bands, report, thin, middle):
-        self.wrong.set_verts([_box(t - thin, t + thin, TOP, BOTTOM) for t in report.time_steps])
+        self.wrong.set_verts([box(t - thin, TOP, 2 * thin, BOTTOM - TOP) for t in report.time_steps])
         edge = GAP / 2 / (BAND + GAP)
-        sides = self.steps.get_extent()[:2], self.sums.get_extent()[:2]
+        sides = [image.get_extent()[:2] for image in (self.steps, self.sums)]
         blind = [i for i, band in enumerate(bands) if band.blind]
-        self.blind.set_verts([_box(*side, i + edge, i + 1 - edge) for i in blind for side in sides])
+        self.blind.set_verts([box(left, i + edge, right - left, 1 - 2 * edge) for i in blind for left, right in sides])
         place = ([], [])
         if report.verdict == "FAIL":
             worst = report.worst
@@ -253,9 +236,9 @@ def _scale(ax):
     ax.imshow(PALETTE[1:, None], aspect="auto", origin="lower", extent=(0, 1, 0, levels))
     bounds = np.arange(1, len(COLOURS) + 1)
     labels = [style.power_of_ten(DECADES * bound) for bound in bounds]
-    ax.set_yticks([0.5, *(1 + bounds)], ["≤ 1", *labels], fontsize=style.TICK, color=style.INK)
+    ax.set_yticks([0.5, *(1 + bounds)], ["≤ 1", *labels], **style.SMALL)
     ax.yaxis.set(ticks_position="right", label_position="right")
-    ax.set_ylabel("times the tolerance", fontsize=style.NOTE, color=style.INK)
+    ax.set_ylabel("times the tolerance", **style.SMALL)
     ax.yaxis.set_label_coords(-1.0, 0.5)
     ax.set_xticks([])
     ax.tick_params(length=0)
@@ -297,7 +280,3 @@ def _times(ratio):
         return short(ratio, 2)
     digit, power = f"{ratio:.0e}".split("e")
     return f"{digit}·{style.power_of_ten(power)}"
-
-
-def _box(left, right, top, bottom):
-    return [(left, top), (right, top), (right, bottom), (left, bottom)]

@@ -1,20 +1,18 @@
 """|dL/dh_t| against t, in decades: the picture of a gradient that vanishes or explodes (9.7.14, 9.7.15)."""
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
 
 from .. import _validation
 from . import _style as style
+from ._arguments import decades as logarithms
 from ._eigenvalues import _Eigenvalues, _Sizes
 from ._labels import Room
-from ._paper import decades as logarithms
+from ._panels import Panel, Picture, line
 from ._paper import drawn
-
-__all__ = ["gradient_flow"]
-
 
 STEPS = (10, 20, 50, 100, 200, 500, 1000, 10**4, 10**5, 10**6)
 SLOPES = 250  # steps that the small picture of the slopes shows
+END = {"color": style.FULL["color"], "marker": "o", "markersize": 8, "linestyle": "none"}
 DECADES = (10, 30, 100, 400, 1000, 2500, 10**4, 10**5, 10**6, 10**7)
 
 
@@ -48,11 +46,6 @@ def gradient_flow(
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     The vertical axis shows a ratio, so every curve of one model starts at 1 on the right: how large the gradient
@@ -76,7 +69,6 @@ def gradient_flow(
     _validation.flag("every_step", every_step)
     picture = _GradientFlow(ax, decades)
     picture.update(full, truncated, tau, steps=steps, theory=theory, bound=bound, every_step=every_step)
-    return ax
 
 
 def _steps(steps, T):
@@ -87,57 +79,52 @@ def _steps(steps, T):
     return steps
 
 
-class _GradientFlow:
-    """The picture of ``gradient_flow``, drawn once; ``update`` moves its artists.
-
-    Attributes
-    ----------
-    artists : list
-        What ``update`` changes, back to front; everything else stands still.
-    """
+class _GradientFlow(Panel):
+    """The picture of ``gradient_flow``."""
 
     def __init__(self, ax, decades=None):
-        self.ax, self.decades = _decade_axes(ax), decades
-        self.bands = list(ax.texts)
+        super().__init__(_decade_axes(ax))
+        self.decades, self._bands = decades, list(ax.texts)
         self.dropped = ax.axvspan(0, 0, **style.DROPPED)
-        self.bound, self.theory = (_Curve(ax, look, style.NOTE) for look in (style.BOUND, style.THEORY))
-        self.full, self.truncated = (_Curve(ax, look) for look in (style.FULL, style.TRUNCATED))
-        (self.end,) = ax.plot([], [], "o", color=style.FULL["color"], markersize=8)
-        self.theory.line.set_zorder(self.end.get_zorder() + 1)
-        behind = [self.bound, self.full, self.truncated]
-        lines, labels = zip(*((curve.line, curve.label) for curve in (*behind, self.theory)), strict=True)
-        self.artists = [self.dropped, *lines[:-1], self.end, lines[-1], *labels]
+        self._bound, self._theory = (_Curve(ax, look, style.NOTE) for look in (style.BOUND, style.THEORY))
+        self._full, self._truncated = (_Curve(ax, look) for look in (style.FULL, style.TRUNCATED))
+        curves = self._bound, self._full, self._truncated, self._theory
+        self.lines = [curve.line for curve in curves[:-1]]
+        self.end = line(ax, END)
+        self.theory = self._theory.line
+        self.theory.set_zorder(self.end.get_zorder() + 1)
+        self.labels = [curve.label for curve in curves]
 
     def update(self, full, truncated=None, tau=None, *, steps=None, theory=None, bound=None, every_step=False):
         """Show other curves; see ``gradient_flow``."""
-        t, alone = np.arange(1, len(full) + 1), "loss at T alone"
+        t = np.arange(1, len(full) + 1)
         curve, cut = _relative(full, full), _relative(truncated, full)
         _set_limits(self.ax, [curve, _relative(theory)], self.decades)
         self.end.set_data(t[-1:], curve[-1:])
-        self.full.show(t, curve, "full gradient")
-        self.truncated.show(t if steps is None else steps, cut, f"truncated, τ = {tau}")
-        self.theory.show_law(t, _relative(theory), f"theory, {alone}" if every_step else "theory: ρᵏ × slopes")
-        self.bound.show_law(t, _relative(bound), f"bound, {alone}" if every_step else "no gradient lies above")
-        edge = self._hatch(*self.truncated.line.get_data())
-        self._name(edge, tau)
+        self._full.show(t, curve, "full gradient")
+        self._truncated.show(t if steps is None else steps, cut, f"truncated, τ = {tau}")
+        self._theory.show_law(t, _relative(theory), "theory, loss at T alone" if every_step else "theory: ρᵏ × slopes")
+        self._bound.show_law(t, _relative(bound), "bound, loss at T alone" if every_step else "no gradient lies above")
+        self._name(self._hatch(*self._truncated.line.get_data()), tau)
 
     def _hatch(self, steps, curve):
-        """Hatch what the window drops, up to the first step that it keeps; return where that ends, or None."""
+        """Hatch what the window drops, up to the first step that it reaches; return where that ends, or None."""
         drops = len(curve) > 0 and not np.isfinite(curve[0])
         self.dropped.set_visible(drops)
         if not drops:
             return None
-        kept, (low, _), (bottom, top) = np.isfinite(curve), self.ax.get_xlim(), self.ax.get_ylim()
-        edge = steps[np.argmax(kept)] - 0.5 if kept.any() else steps[-1] + 0.5
+        reached = np.isfinite(curve)
+        edge = steps[np.argmax(reached)] - 0.5 if reached.any() else steps[-1] + 0.5
+        (low, _), (bottom, top) = self.ax.get_xlim(), self.ax.get_ylim()
         self.dropped.set_bounds(low, bottom, edge - low, top - bottom)
         return edge
 
     def _name(self, edge, tau):
-        curves = [self.full, self.truncated, self.bound, self.theory]
+        curves = [self._full, self._truncated, self._bound, self._theory]
         lines = [curve.line.get_data() for curve in curves]
-        room = Room(self.ax, [*lines, (self.ax.get_xlim(), (0, 0))], self.bands)
+        room = Room(self.ax, [*lines, (self.ax.get_xlim(), (0, 0))], self._bands)
         for number, curve in enumerate(curves):
-            if curve is self.truncated and edge is not None:
+            if curve is self._truncated and edge is not None:
                 # In the hatched block, or beside it where it is narrow.
                 curve.label.set_text(f"dropped by τ = {tau}")
                 room.within(curve.label, self.ax.get_xlim()[0], edge)
@@ -145,14 +132,13 @@ class _GradientFlow:
                 room.beside(curve.label, number)
 
 
-class _Curve:
+class _Curve(Panel):
     """A line and its name."""
 
     def __init__(self, ax, look, size=style.LABEL):
-        (self.line,) = ax.plot([], [], **look)
-        font = {"color": look["color"], "fontsize": size, "fontweight": "bold"}
+        self.line = line(ax, look)
+        font = style.BOLD | {"color": look["color"], "fontsize": size}
         self.label = ax.text(0, 0, "", bbox=style.paper(0.12), ha="left", va="bottom", **font)
-        self.artists = (self.line, self.label)
 
     def show(self, t, curve, words):
         """Show another curve and name, or nothing if there is no curve."""
@@ -173,12 +159,11 @@ def _relative(decades, full=None):
 
 
 def _decade_axes(ax):
-    style.axes(ax, "time step t", "|∂L/∂h$_t$|  ÷  |∂L/∂h$_T$|")
+    style.axes(ax, "time step t", "|∂L/∂h$_t$|  ÷  |∂L/∂h$_T$|", whole=6)
     style.decades(ax.yaxis)
-    ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     ax.yaxis.set_label_coords(-0.155, 0.5)
-    ax.axhline(0, color=style.FAINT, linewidth=1)
-    _bands(ax)
+    style.baseline(ax)
+    bands(ax)
     return ax
 
 
@@ -190,7 +175,7 @@ def _set_limits(ax, curves, decades):
     ax.set(xlim=(1 - 0.02 * steps, 1.02 * steps), ylim=(-limit, limit))
 
 
-def _bands(ax):
+def bands(ax):
     """Shade and name, on an axis of decades, where a number that starts at 1 leaves float32 and float64."""
     limits = [np.log10([float(f.smallest_subnormal), float(f.max)]) for f in map(np.finfo, ("f4", "f8"))]
     edges = [*limits, (-1e9, 1e9)]
@@ -201,24 +186,22 @@ def _bands(ax):
             ax.axhspan(start, stop, color=colour, linewidth=0, zorder=0)
             ax.text(
                 0.99, start, f"{word} in {name} ", transform=ax.get_yaxis_transform(), clip_on=True,
-                fontsize=style.NOTE, color=style.FAINT, ha="right", va="top" if start < 0 else "bottom",
+                ha="right", va="top" if start < 0 else "bottom", **style.ASIDE,
             )  # fmt: skip
 
 
-class _Slopes:
+class _Slopes(Panel):
     """phi'(z_t) against t: the median of all units, and the band between the lowest and the highest tenth.
 
     Slopes that are 0 or 1, as those of relu, have no such middle: of them the share that is 1 is shown.
     """
 
     def __init__(self, ax):
-        self.ax = style.axes(ax, "time step t", "")
+        super().__init__(style.axes(ax, "time step t", "", whole=3))
         ax.set(ylim=(0, 1.04))
-        ax.set_title("slopes φ′(z$_t$) of all units", fontsize=style.LABEL, color=style.INK)
-        ax.xaxis.set_major_locator(MaxNLocator(3, integer=True))
+        ax.set_title("slopes φ′(z$_t$) of all units", **style.TITLE)
         self.band = ax.fill([], [], color=style.FULL["color"], alpha=0.25, linewidth=0)[0]
-        (self.median,) = ax.plot([], [], **style.FULL)
-        self.artists = [self.band, self.median]
+        self.median = line(ax, style.FULL)
 
     def update(self, slopes, limits):
         """Show other slopes, shape (T, units), on an axis with these limits."""
@@ -231,35 +214,20 @@ class _Slopes:
         self.band.set_xy(np.column_stack([np.r_[t, t[::-1]] + 1, np.r_[low, high[::-1]]]))
 
 
-class _GradientFlowPicture:
-    """|dL/dh_t| against t beside what makes it: eigenvalues and singular values of W_hh, and the slopes.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        Twice as wide as high.
-
-    Attributes
-    ----------
-    figure : matplotlib.figure.Figure
-    artists : list
-        What ``update`` changes.
-    """
+class _GradientFlowPicture(Picture):
+    """|dL/dh_t| against t beside what makes it: eigenvalues and singular values of W_hh, and the slopes."""
 
     def __init__(self, figure):
-        self.figure = figure
+        super().__init__(figure)
         self.flow = _GradientFlow(figure.add_axes((0.118, 0.14, 0.462, 0.83)))
         self.flow.ax.yaxis.set_label_coords(-0.188, 0.5)
         self.eigenvalues = _Eigenvalues(figure.add_axes((0.665, 0.555, 0.18, 0.36)))
         self.sizes = _Sizes(figure.add_axes((0.857, 0.555, 0.14, 0.36)))
         self.slopes = _Slopes(figure.add_axes((0.665, 0.14, 0.325, 0.225)))
-        self.artists = [
-            artist for part in (self.flow, self.eigenvalues, self.sizes, self.slopes) for artist in part.artists
-        ]
 
-    def update(self, data):
+    def update(self, data, decades):
         """Show the attributes of data: what ``gradient_flow`` takes, eigenvalues, singular_values and slopes."""
-        self.flow.decades = data.decades
+        self.flow.decades = decades
         curves = {"theory": data.theory, "bound": data.bound, "every_step": data.every_step}
         self.flow.update(data.full, data.truncated, data.tau, steps=data.steps, **curves)
         self.eigenvalues.update(data.eigenvalues, data.singular_values[0])
@@ -267,39 +235,26 @@ class _GradientFlowPicture:
         self.slopes.update(data.slopes, self.flow.ax.get_xlim())
 
 
-class _TwoFlows:
-    """|dL/dh_t| for the identity and for another activation, beside the slopes phi'(z_t) that make the difference.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        About 2.4 times as wide as high.
-
-    Attributes
-    ----------
-    figure : matplotlib.figure.Figure
-    artists : list
-        What ``update`` changes.
-    """
+class _WithTanhPicture(Picture):
+    """|dL/dh_t| for the identity and for another activation, beside the slopes phi'(z_t) that make the difference."""
 
     def __init__(self, figure):
-        self.figure = figure
-        self.flow = _decade_axes(figure.add_axes((0.125, 0.165, 0.50, 0.80)))
-        self.bands = list(self.flow.texts)
-        self.phi, self.identity = (_Curve(self.flow, look) for look in (style.FULL, style.IDENTITY))
-        (self.end,) = self.flow.plot([], [], "o", color=style.FULL["color"], markersize=8)
+        super().__init__(figure)
+        self._flow = _decade_axes(figure.add_axes((0.125, 0.165, 0.50, 0.80)))
+        self._bands = list(self._flow.texts)
+        self.phi, self.identity = (_Curve(self._flow, look) for look in (style.FULL, style.IDENTITY))
+        self.end = line(self._flow, END)
         self.slopes = _Slopes(figure.add_axes((0.72, 0.165, 0.27, 0.70)))
-        self.artists = [*self.phi.artists, *self.identity.artists, self.end, *self.slopes.artists]
 
     def update(self, data):
         """Show ``identity`` and ``full`` (log10 norms), ``activation`` and ``slopes`` (T, h), attributes of data."""
         curves = [_relative(decades, decades) for decades in (data.identity, data.full)]
         t = np.arange(1, len(data.full) + 1)
-        _set_limits(self.flow, curves, None)
-        room = Room(self.flow, [*((t, curve) for curve in curves), (self.flow.get_xlim(), (0, 0))], self.bands)
+        _set_limits(self._flow, curves, None)
+        room = Room(self._flow, [*((t, curve) for curve in curves), (self._flow.get_xlim(), (0, 0))], self._bands)
         names = (self.identity, "identity"), (self.phi, data.activation)
         for number, (part, words) in enumerate(names):
             part.show(t, curves[number], words)
             room.beside(part.label, number)
         self.end.set_data(t[-1:], curves[1][-1:])
-        self.slopes.update(data.slopes, self.flow.get_xlim())
+        self.slopes.update(data.slopes, self._flow.get_xlim())

@@ -8,11 +8,7 @@ from ..laws import LN10, fresh_products, log10_repeated_bound
 from . import _style as style
 from ._paper import drawn
 
-__all__ = ["fresh_or_repeated"]
-
-
 QUANTILES = (0.05, 0.5, 0.95)
-WORDS = {"fontsize": style.LABEL, "fontweight": "bold"}
 
 
 @drawn
@@ -32,11 +28,6 @@ def fresh_or_repeated(axes, fresh, repeated, n):
     -------
     pair of matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     The band holds nine of ten draws; a single draw is no smooth curve. The mean square of the repeated matrix is
@@ -46,14 +37,15 @@ def fresh_or_repeated(axes, fresh, repeated, n):
     fresh = _validation.real_array("fresh", fresh, (None, None), names)
     repeated = _validation.real_array("repeated", repeated, (None, fresh.shape[1]), names)
     left, right = axes
-    k, law = np.arange(fresh.shape[1]), fresh_products(_validation.whole_number("n", n, 1, 10**6))
+    law = fresh_products(_validation.whole_number("n", n, 1, 10**6))
+    k = np.arange(fresh.shape[1])
     _draws(left, fresh, "a fresh W in each step")
     spread = 1.645 * np.sqrt(k) * law.spread[0]  # the quantiles of a normal law
     for sign in (-1, 0, 1):
         left.plot(k, (k * law.exponents[0] + sign * spread) / LN10, **style.THEORY)
     _draws(right, repeated, "one W, repeated")
     right.plot(k, log10_repeated_bound(n, k) / 2, **style.THEORY)
-    left.set_ylabel("|W$_k$ ··· W$_1$ v|  ÷  g$^k$", fontsize=style.LABEL, color=style.INK)
+    left.set_ylabel("|W$_k$ ··· W$_1$ v|  ÷  g$^k$", **style.TITLE)
     apart = abs(np.median(fresh[:, -1]) / LN10 - k[-1] * law.exponents[0] / LN10)
     _say(left, 0.93, f"dashed: Newman's law,\nmedian {apart:.2f} decades off", style.THEORY["color"])
     _say(right, 0.93, "dashed: the root mean\nsquare is at least this", style.THEORY["color"])
@@ -61,22 +53,20 @@ def fresh_or_repeated(axes, fresh, repeated, n):
     words = f"median at k = {k[-1]}:\n{10 ** (np.median(repeated[:, -1]) / LN10):.2g} times g$^k$"
     _say(right, 0.68, words, style.FULL["color"])
     right.text(k[-1], 0, "g$^k$ ", fontsize=style.LABEL, color=style.FAINT, ha="right", va="top")
-    return axes
 
 
 def _say(ax, height, words, color):
-    ax.text(0.03, height, words, transform=ax.transAxes, va="top", linespacing=1.3, color=color, **WORDS)
+    ax.text(0.03, height, words, transform=ax.transAxes, va="top", linespacing=1.3, color=color, **style.BOLD)
 
 
 def _draws(ax, log, title):
     decades, k = log / LN10, np.arange(log.shape[1])
     low, middle, high = np.quantile(decades, QUANTILES, axis=0)
-    style.axes(ax, "steps k", "")
-    ax.set_title(title, fontsize=style.LABEL, color=style.INK)
-    ax.axhline(0, color=style.FAINT, linewidth=1)
+    style.axes(ax, "steps k", "", whole=5)
+    ax.set_title(title, **style.TITLE)
+    style.baseline(ax)
     ax.fill_between(k, low, high, color=style.FULL["color"], alpha=0.2, linewidth=0)
     ax.plot(k, middle, **style.FULL)
     ax.set_xlim(0, k[-1])
-    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     ax.yaxis.set_major_formatter(style.decade)

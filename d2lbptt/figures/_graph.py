@@ -6,11 +6,9 @@ from matplotlib.collections import LineCollection, PolyCollection
 from .. import _validation
 from ..graph import WEIGHTS, Graph
 from . import _style as style
+from ._panels import Panel, Picture, Words, box, line
 from ._paper import drawn
-from ._style import SUBSCRIPTS, Words, short
-
-__all__ = ["computational_graph"]
-
+from ._style import SUBSCRIPTS, short
 
 WIDTH, HEIGHT, STRIP = 960, 372, 88  # pixels: of both Axes, of the graph's, of the Axes with the parts below it
 ROWS = {"x": 20, "W_hx": 58, "f": 100, "h": 100, "W_hh": 152, "g": 198, "W_qh": 198, "o": 246, "l": 294, "y": 294}
@@ -46,11 +44,6 @@ def computational_graph(ax, graph, *, walked=None, weight=None):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     White boxes are variables, shaded boxes parameters, circles operators. A box for each use of a weight does not
@@ -62,7 +55,6 @@ def computational_graph(ax, graph, *, walked=None, weight=None):
     if weight is not None:
         _validation.one_of("weight", weight, WEIGHTS)
     _ComputationalGraph(ax).update(graph, walked, weight)
-    return ax
 
 
 class _Layout:
@@ -129,26 +121,20 @@ class _Layout:
             return self.at[node] + way * np.min(half / np.abs(way))
 
 
-class _ComputationalGraph:
-    """The picture of ``computational_graph``, drawn once for each T; ``update`` moves its artists.
-
-    Attributes
-    ----------
-    artists : list
-        What ``update`` changes; another T changes the rest, and the limits of the Axes with it.
-    """
+class _ComputationalGraph(Panel):
+    """The picture of ``computational_graph``: another T changes what else stands still, and the limits of the Axes."""
 
     def __init__(self, ax):
-        self.ax, self.T, self._still = ax, None, []
+        super().__init__(ax)
+        self.T, self._still = None, []
         ax.set_axis_off()
         ax.set_ylim(0, HEIGHT)
-        self.pen = [ax.plot([], [], solid_capstyle="butt", zorder=1, **look)[0] for look in NOW]
+        self.pen = [line(ax, look, solid_capstyle="butt", zorder=1) for look in NOW]
         self.lines = ax.add_collection(LineCollection([], capstyle="butt", zorder=2), autolim=False)
         self.heads = ax.add_collection(PolyCollection([], linewidth=0, zorder=3), autolim=False)
         self.frames = ax.add_collection(LineCollection([], color=BACK["color"], linewidth=3, zorder=6), autolim=False)
-        look = {"transform": ax.transAxes, "va": "center_baseline", "fontsize": style.NOTE, "color": style.INK}
+        look = style.SMALL | {"transform": ax.transAxes, "va": "center_baseline"}
         self.words = [ax.text(x / WIDTH, KEY / HEIGHT, words, **look) for x, words in FRAMES_KEY]
-        self.artists = [*self.pen, self.lines, self.heads, self.frames, *self.words]
 
     def update(self, graph, walked=None, weight=None):
         """Show another state of the walk; see ``computational_graph``."""
@@ -187,8 +173,8 @@ class _ComputationalGraph:
     def _key(self):
         for x, look, words in ((8, TO_COME, "to come"), (138, FORWARD, "forward"), (272, BACK, "gradient, back")):
             way = np.array([[x, KEY], [x + 34, KEY]])
-            line, head = _arrow(way[::-1] if look is BACK else way, look, 1)
-            yield self.ax.plot(*self.layout.units(line).T, **look, solid_capstyle="butt")[0]
+            shaft, head = _arrow(way[::-1] if look is BACK else way, look, 1)
+            yield self.ax.plot(*self.layout.units(shaft).T, **look, solid_capstyle="butt")[0]
             yield self.ax.fill(*self.layout.units(head).T, color=look["color"], linewidth=0)[0]
             yield self._text((x + 42, KEY), words, ha="left", fontsize=style.NOTE)
 
@@ -209,7 +195,7 @@ class _ComputationalGraph:
 
     def _set_lines(self, drawn):
         arrows = [_arrow(path, look, 1 if self.layout.roomy else 0.7) for path, look in drawn]
-        self.lines.set_segments([self.layout.units(line) for line, _ in arrows])
+        self.lines.set_segments([self.layout.units(shaft) for shaft, _ in arrows])
         self.heads.set_verts([self.layout.units(head) for _, head in arrows])
         self.lines.set_linestyle("-")  # with as many styles as widths from now on: Matplotlib would pair all with all
         self.lines.set(**{f"{key}s": [look[key] for _, look in drawn] for key in ("color", "linewidth", "linestyle")})
@@ -237,8 +223,8 @@ def _arrow(path, look, scale):
     return np.vstack([path[:-1], base + 0.1 * along]), np.array([base + across, end, base - across])
 
 
-class _Parts:
-    """What each use of a weight brings to its gradient: a bar under its column, and numbers that add up.
+class _Contributions(Panel):
+    """What each use of a weight contributes to its gradient: a bar under its column, and numbers that add up.
 
     Parameters
     ----------
@@ -249,14 +235,14 @@ class _Parts:
     """
 
     def __init__(self, ax, longest):
-        self.ax, self.T, self._still = ax, None, []
+        super().__init__(ax)
+        self.T, self._still = None, []
         ax.set_axis_off()
         ax.set_ylim(0, STRIP)
         self.bars = ax.add_collection(PolyCollection([], facecolor=BACK["color"], linewidth=0), autolim=False)
         self.numbers = Words(ax, longest)
         self.title = Words(ax, 1, ha="left", linespacing=1.35)
         self.sum = Words(ax, 1, ha="right", linespacing=1.5, fontweight="bold")
-        self.artists = [self.bars, *self.numbers.texts, *self.title.texts, *self.sum.texts]
 
     def update(self, layout, parts, weight):
         """Show the parts, one number for each use, nan for those that have not come yet."""
@@ -264,7 +250,7 @@ class _Parts:
             self._draw_axis(layout, len(parts))
         come = np.flatnonzero(np.isfinite(parts))
         tallest, digits = np.abs(parts[come]).max(initial=0) or 1, 3 if layout.roomy else 2
-        self.bars.set_verts([_bar(i + 0.5, 24, 40 * parts[i] / tallest) for i in come])
+        self.bars.set_verts([box(i + 0.34, 24, 0.32, 40 * parts[i] / tallest) for i in come])
         self.numbers.show([(i + 0.5, 74, short(parts[i], digits)) for i in come])
         (left, _), (right, _) = layout.units([[4, 0], [WIDTH - 6, 0]])
         self.title.show([(left, 42, f"parts of\n∂L/∂{NAMES[weight]}")])
@@ -280,35 +266,17 @@ class _Parts:
         self._still = [*self.ax.plot([0.3, T], [24, 24], color=style.FAINT, linewidth=1), *steps.texts]
 
 
-def _bar(middle, ground, height):
-    left, right = middle - 0.16, middle + 0.16
-    return [(left, ground), (right, ground), (right, ground + height), (left, ground + height)]
-
-
-class _UnrolledGraphPicture:
-    """The graph, and below it what each use of a weight brings to its gradient, for one figure.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        9.6 x 4.6 inches.
-    longest : int
-        The largest T.
-
-    Attributes
-    ----------
-    figure : matplotlib.figure.Figure
-    artists : list
-        What ``update`` changes.
-    """
+class _UnrolledGraphPicture(Picture):
+    """The graph up to T = ``longest``, and below it what each use of a weight contributes to its gradient."""
 
     def __init__(self, figure, longest):
-        self.figure, share = figure, STRIP / (STRIP + HEIGHT)
+        super().__init__(figure)
+        share = STRIP / (STRIP + HEIGHT)
         self.graph = _ComputationalGraph(figure.add_axes((0, share, 1, 1 - share)))
-        self.parts = _Parts(figure.add_axes((0, 0, 1, share)), longest)
-        self.artists = self.graph.artists + self.parts.artists
+        self.contributions = _Contributions(figure.add_axes((0, 0, 1, share)), longest)
 
-    def update(self, data):
-        """Show ``graph``, ``walked``, ``weight`` and ``parts``, attributes of data."""
-        self.graph.update(data.graph, data.walked, data.weight)
-        self.parts.update(self.graph.layout, data.parts, data.weight)
+    def update(self, data, step):
+        """Show ``graph``, ``weight`` and ``parts``, attributes of data, after so many edges of the walk."""
+        self.graph.update(data.graph, step, data.weight)
+        arrived = np.where(data.arrived(step), data.parts, np.nan)
+        self.contributions.update(self.graph.layout, arrived, data.weight)

@@ -7,22 +7,11 @@ import numpy as np
 from .. import _validation
 from ..truncation.influence import Spans
 from . import _style as style
+from ._arguments import decades, named, some
 from ._labels import end_axis, name_ends
-from ._paper import decades, drawn, named, some
+from ._paper import drawn
 
-__all__ = ["seen_by_span", "trajectories"]
-
-
-WINDOW, CHUNKS = style.TRUNCATED, {"color": "#009E73", "linewidth": 3, "linestyle": (0, (5, 1, 1, 1))}
-WORDS = {"fontsize": style.LABEL, "fontweight": "bold"}
-LOOKS = (
-    style.FULL,
-    style.TRUNCATED,
-    CHUNKS,
-    {"color": "#CC79A7", "linewidth": 2, "linestyle": "-"},
-    {"color": "#B26B00", "linewidth": 3, "linestyle": (0, (1, 1))},
-    {"color": style.INK, "linewidth": 2, "linestyle": (0, (4, 1, 1, 1, 1, 1))},
-)
+WINDOW, CHUNKS = style.SEVERAL[1:3]
 
 
 @drawn
@@ -41,11 +30,6 @@ def seen_by_span(ax, window, chunks, observed):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     The network is at rest and theta is held. While theta moves, or before the network has come to rest, the sign may
@@ -59,21 +43,21 @@ def seen_by_span(ax, window, chunks, observed):
     style.axes(ax, "span τ", "truncated gradient ÷ gradient")
     tau = np.arange(1, len(window) + 1)
     low = min(window.min(), chunks.min(), 0)
-    ax.set(xlim=(0, tau[-1] + 1), ylim=(1.15 * low - 0.1, 1.2))
-    ax.axhspan(1.15 * low - 0.1, 0, facecolor="none", edgecolor=style.DROPPED["edgecolor"], alpha=0.2, hatch="//", lw=0)
-    ax.axhline(0, color=style.INK, linewidth=1)
+    bottom = 1.15 * low - 0.1
+    ax.set(xlim=(0, tau[-1] + 1), ylim=(bottom, 1.2))
+    ax.axhspan(bottom, 0, **style.DROPPED | {"alpha": 0.2})
+    style.baseline(ax, color=style.INK)
     ax.axhline(1, **style.THEORY)
-    ax.text(tau[-1], 0.93, "the true gradient ", color=style.THEORY["color"], ha="right", va="top", **WORDS)
-    ax.text(tau[-1], 1.1 * low - 0.08, "the wrong way ", color=WINDOW["color"], ha="right", va="bottom", **WORDS)
+    ax.text(tau[-1], 0.93, "the true gradient ", color=style.THEORY["color"], ha="right", va="top", **style.BOLD)
+    ax.text(tau[-1], 1.1 * low - 0.08, "the wrong way ", color=WINDOW["color"], ha="right", va="bottom", **style.BOLD)
     items = (window, WINDOW, observed.window, "window", 0.3), (chunks, CHUNKS, observed.chunks, "chunks", -0.42)
     for values, look, span, name, height in items:
         ax.plot(tau, values, **look)
         ax.plot(span, values[span - 1], "o", color=look["color"], markersize=9)
         ax.annotate(
             f"{name}: right\nfrom τ = {span}", (span, values[span - 1]), (span + 0.05 * tau[-1], height),
-            color=look["color"], arrowprops={"arrowstyle": "-", "color": look["color"]}, va="center", **WORDS,
+            color=look["color"], arrowprops={"arrowstyle": "-", "color": look["color"]}, va="center", **style.BOLD,
         )  # fmt: skip
-    return ax
 
 
 @drawn
@@ -91,11 +75,6 @@ def trajectories(ax, runs, solution):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     A line that leaves the picture does not come back into it, unless the randomized scheme is too wild for the learning
@@ -112,10 +91,9 @@ def trajectories(ax, runs, solution):
     end_axis(ax, longest)
     ax.plot([0, longest], [solution, solution], **style.THEORY)
     names = []
-    for (name, theta), look in zip(runs.items(), cycle(LOOKS), strict=False):
+    for (name, theta), look in zip(runs.items(), cycle(style.SEVERAL), strict=False):
         ax.plot(theta, **look)
         outside = ~((theta > low) & (theta < high))
         last = int(np.argmax(outside)) - 1 if outside.any() else len(theta) - 1
         names.append((name, look["color"], last, theta[last]))
     name_ends(ax, names, longest)
-    return ax

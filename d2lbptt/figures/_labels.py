@@ -52,7 +52,8 @@ class Room:
         floor = np.where(there, highest + 2, above[..., None])
         ceiling = np.where(there, lowest - 2, below[..., None] + height)
         crossed = self._crossed(floor, above[..., None] + height, over), self._crossed(below[..., None], ceiling, over)
-        steep, apart = (high - low) / self.height, 1 - (over & there).mean(1) / over.mean(1)
+        steep = (high - low) / self.height
+        apart = 1 - (over & there).mean(1) / over.mean(1)
         cost = np.add.outer(np.arange(TIERS), 0.5 * (steep + apart))
         return np.tile(left, 2 * TIERS), np.ravel([above, below]), np.ravel([cost + part for part in crossed])
 
@@ -71,7 +72,8 @@ class Room:
         (width, height), (start, end) = self._extent(text).size, self._pixels(np.array([start, end]), 0.0)[0]
         places = start + GAP, end - width - GAP, end + GAP
         left = places[1] if places[1] >= places[0] else min(places[2], max(places[0], self.width - width - GAP))
-        left, bottom = np.full(PLACES, left), np.linspace(GAP, self.height - height - GAP, PLACES)
+        left = np.full(PLACES, left)
+        bottom = np.linspace(GAP, self.height - height - GAP, PLACES)
         crossed = self._crossed(bottom[:, None], bottom[:, None] + height, self._over(left, width))
         self._put(text, left, bottom, crossed + 0.02 * np.abs(np.arange(PLACES) - 1))
 
@@ -156,11 +158,11 @@ def name_ends(ax, names, longest):
         Where the longest line ends.
     """
     ends = np.array([ax.transData.transform((x, y))[1] for *_, x, y in names])
-    height, order = 1.5 * style.LABEL * ax.figure.dpi / 72, np.argsort(ends, kind="stable")
+    height = 1.5 * style.LABEL * ax.figure.dpi / 72
+    order = np.argsort(ends, kind="stable")
     places = apart(ends[order], height, ax.bbox.y0 + height / 2, ax.bbox.y1 - height / 2)
-    look = {"va": "center", "fontsize": style.LABEL, "fontweight": "bold"}
     for i, place in zip(order, places, strict=True):
         name, colour, x, y = names[i]
         arrow = {"arrowstyle": "-", "color": colour, "alpha": 0.5, "relpos": (0, 0.5)}
         at = 1.06 * longest, ax.transData.inverted().transform((0, place))[1]
-        ax.annotate(name, (x, y), at, color=colour, arrowprops=arrow, **look)
+        ax.annotate(name, (x, y), at, color=colour, arrowprops=arrow, va="center", **style.BOLD)

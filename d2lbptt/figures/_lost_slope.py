@@ -4,12 +4,9 @@ import numpy as np
 from matplotlib.ticker import MultipleLocator
 
 from .. import _validation
-from ..checking.step_size import LostSlope
+from ..experiments import LostSlope
 from . import _style as style
 from ._paper import drawn
-
-__all__ = ["lost_slope"]
-
 
 COLOURS = {"float32": ("#56B4E9", "#1B6E9E"), "float64": (style.INK, style.INK)}  # of the line; darker, of its words
 ERRORS = (-18, 3.7)  # decades
@@ -22,16 +19,11 @@ def lost_slope(ax, data):
     Parameters
     ----------
     ax : matplotlib.axes.Axes
-    data : step_size.LostSlope
+    data : experiments.LostSlope
 
     Returns
     -------
     matplotlib.axes.Axes
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
 
     Notes
     -----
@@ -41,11 +33,10 @@ def lost_slope(ax, data):
     """
     _validation.instance("data", data, LostSlope)
     style.axes(ax, "|z|", "relative error of 1 − h²")
-    words = {"fontsize": style.LABEL, "fontweight": "bold"}
     ax.set(xlim=(0, np.abs(data.z).max()), ylim=ERRORS)
     ax.yaxis.set_major_locator(MultipleLocator(4))
     ax.yaxis.set_major_formatter(style.decade)
-    ax.axhline(0, color=style.FAINT, linewidth=1)
+    style.baseline(ax)
     order = np.argsort(np.abs(data.z))
     z = np.abs(data.z)[order]
     for name, (colour, dark) in COLOURS.items():
@@ -53,9 +44,6 @@ def lost_slope(ax, data):
         shown = np.where(error > 0, error, np.nan)  # an error of zero has no place on a log axis
         ax.plot(z, np.log10(shown), color=colour, linewidth=2)
         ax.plot(z[law <= 1], np.log10(law[law <= 1]), **style.THEORY)
-        gone = data.gone[name]
-        ax.text(
-            gone + 0.2, 0.3, f"{name}:\nslope 0 from {gone:.3g}", color=dark, va="bottom", linespacing=1.15, **words
-        )
+        words = f"{name}:\nslope 0 from {data.gone[name]:.3g}"
+        ax.text(data.gone[name] + 0.2, 0.3, words, color=dark, va="bottom", linespacing=1.15, **style.BOLD)
     ax.text(12.5, -13, "dashed: ε / (1 − tanh² z)", color=style.THEORY["color"], fontsize=style.LABEL)
-    return ax

@@ -6,7 +6,6 @@ that is dark, our colours become as light as they were dark, so that every word 
 
 import colorsys
 import threading
-from collections.abc import Mapping
 from contextlib import contextmanager
 from functools import wraps
 from inspect import signature
@@ -65,7 +64,7 @@ def picture(kind, width, height, *rest):
 
 
 def drawn(function):
-    """Let a function draw on the reader's Axes, its first argument, in the house's look."""
+    """Let a function draw on the reader's Axes, its first argument, in the house's look, and return them."""
     form = signature(function)
     symbol = next(iter(form.parameters))
 
@@ -77,55 +76,14 @@ def drawn(function):
             before = [ax.get_children() for ax in papers]
             for ax in papers:
                 ax.set_prop_cycle(None)
-            found = function(*args, **kwargs)
+            function(*args, **kwargs)
             for ax, old in zip(papers, before, strict=True):
                 _settle(ax, old)
         for ax in papers:
             ax.set_prop_cycle(None)  # to the reader's, for what they draw next
-        return found
+        return given[symbol]
 
     return draws
-
-
-# --- what comes in ---
-
-
-def decades(symbol, value, wanted, names):
-    """Return value as an array of logarithms: numbers, -inf for zero, inf, or nan for what is not to be seen."""
-    found = _validation.shaped(symbol, _validation.real(symbol, value), wanted, names)
-    _validation.fits_in_memory(symbol, found.size, float, f"shape {found.shape}")
-    return found.astype(float)
-
-
-def named(symbol, value, kind):
-    """Return value if it is a mapping from names to what ``kind(symbol, name, entry)`` makes of each entry."""
-    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
-        raise TypeError(f"{symbol} is {_validation.shown(value)}, wanted a mapping from names")
-    return {name: kind(f"{symbol}[{name!r}]", entry) for name, entry in value.items()}
-
-
-def pair_of_rows(symbol, value):
-    """Return a pair of rows of numbers that are equally long."""
-    if not isinstance(value, (tuple, list)) or len(value) != 2:
-        raise TypeError(f"{symbol} is {_validation.shown(value)}, wanted a pair of rows")
-    first = decades(symbol, value[0], (None,), "(T,)")
-    return first, decades(symbol, value[1], first.shape, "(T,) as the first of the pair")
-
-
-def some(symbol, value):
-    """Return a mapping if it is not empty."""
-    if not value:
-        raise ValueError(f"{symbol} is empty, wanted at least one entry")
-    return value
-
-
-def with_attributes(symbol, value, names):
-    """Return value if it has all these attributes."""
-    missing = [name for name in names if not hasattr(value, name)]
-    if missing:
-        kind = type(value).__name__
-        raise TypeError(f"{symbol} is a {kind} without {missing[0]}, wanted the attributes {', '.join(names)}")
-    return value
 
 
 def _papers(symbol, given):

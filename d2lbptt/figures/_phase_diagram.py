@@ -1,17 +1,18 @@
 """Weight scale against lag: where the gradient vanishes, where it explodes, and the edge between the two."""
 
+from itertools import zip_longest
+
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 from scipy.ndimage import minimum_filter
 
 from .. import _validation
 from . import _style as style
+from ._arguments import decades
 from ._flow import DECADES
 from ._labels import Room
-from ._paper import decades, drawn
-
-__all__ = ["phase_diagram"]
-
+from ._panels import Panel, Picture, Words, line
+from ._paper import drawn
 
 # Decades at which the colour changes: a factor of 1000, and where a number that starts at 1 leaves a float.
 BORDERS = np.array([*(np.log10(float(np.finfo(f).smallest_subnormal)) for f in ("f8", "f4")), -3, 3])
@@ -22,6 +23,7 @@ NAMES = (
     *("", "exploding", "exploded in float32", "exploded in float64"),
 )
 ROWS = 240  # of the map; more would not be seen
+MARK = {"marker": "v", "markersize": 10, "clip_on": False, "linestyle": "none"}
 
 
 @drawn
@@ -42,11 +44,6 @@ def phase_diagram(ax, scales, by_lag, theory=None):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     White does not mean that the gradient is good, only that it is within a factor of 1000 of its size at the loss. The
@@ -61,43 +58,36 @@ def phase_diagram(ax, scales, by_lag, theory=None):
     if theory is not None:
         theory = decades("theory", theory, by_lag.shape, "(G, T) as by_lag")
     _PhaseDiagram(ax).update(scales, by_lag, theory)
-    return ax
 
 
-class _PhaseDiagram:
-    """The picture of ``phase_diagram``, drawn once; ``update`` moves its artists.
-
-    Attributes
-    ----------
-    artists : list
-        What ``update`` changes, back to front; everything else stands still.
-    """
+class _PhaseDiagram(Panel):
+    """The picture of ``phase_diagram``."""
 
     def __init__(self, ax):
-        self.ax = style.axes(ax, "weight scale g", "lag k = T − t")
+        super().__init__(style.axes(ax, "weight scale g", "lag k = T − t"))
         ax.xaxis.set_major_locator(MaxNLocator(6))
         ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         self.image = ax.imshow(np.zeros((1, 1, 3)), aspect="auto", origin="lower", interpolation="nearest")
-        self.theory = [ax.plot([], [], color=style.INK, linewidth=1.6)[0] for _ in BORDERS]
+        self.theory = [line(ax, {"color": style.INK}, linewidth=1.6) for _ in BORDERS]
         self.cursor = [ax.axvline(0, color=colour, linewidth=width) for colour, width in (("white", 5), (style.INK, 2))]
-        look = {"fontsize": style.LABEL, "fontweight": "bold", "color": style.INK, "ha": "center", "va": "center"}
+        look = style.BOLD | {"color": style.INK, "ha": "center", "va": "center", "bbox": style.paper(0.15, 0.75)}
         self.words = [ax.text(0, 0, word, **look) for word in ("vanishing", "exploding")]
-        for text in self.words:
-            text.set_bbox(style.paper(0.15, 0.75))
-        self.artists = [self.image, *self.theory, *self.cursor, *self.words]
 
     def update(self, scales, by_lag, theory=None, g=None, bound=False):
         """Show other numbers, and a line at g; dotted for a theory that is a bound. See ``phase_diagram``."""
-        T, lags = by_lag.shape[1], np.unique(np.linspace(0, by_lag.shape[1] - 1, ROWS).round().astype(int))
-        across, up = (scales[1] - scales[0]) / 2, max(T - 1, 1) / max(len(lags) - 1, 1) / 2
+        T = by_lag.shape[1]
+        lags = np.unique(np.linspace(0, T - 1, ROWS).round().astype(int))
+        across = (scales[1] - scales[0]) / 2
+        up = max(T - 1, 1) / max(len(lags) - 1, 1) / 2
         self.ax.set(xlim=(scales[0] - across, scales[-1] + across), ylim=(0, max(T - 1, 1)))
         classes = np.searchsorted(BORDERS, by_lag[:, lags].T)
         self.image.set(data=_RGB[classes], extent=(*self.ax.get_xlim(), -up, T - 1 + up))
-        for line, border in zip(self.theory, BORDERS, strict=True):
-            line.set_data(scales, _first_beyond(theory, border) if theory is not None else np.full(len(scales), np.nan))
-            line.set_linestyle((style.BOUND if bound else style.THEORY)["linestyle"])
-        for line in self.cursor:
-            line.set(xdata=[g, g], visible=g is not None)
+        for curve, border in zip(self.theory, BORDERS, strict=True):
+            lag = np.full(len(scales), np.nan) if theory is None else _first_beyond(theory, border)
+            curve.set_data(scales, lag)
+            curve.set_linestyle(_dashes(bound))
+        for stroke in self.cursor:
+            stroke.set(xdata=[g, g], visible=g is not None)
         for text, mask in zip(self.words, (classes < 3, classes > 3), strict=True):
             self._place(text, mask, scales, lags)
 
@@ -116,102 +106,90 @@ class _PhaseDiagram:
 _RGB = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in COLOURS], np.uint8)
 
 
+def _dashes(bound):
+    return (style.BOUND if bound else style.THEORY)["linestyle"]
+
+
 def _first_beyond(theory, border):
     """Return the first lag at which each row has passed the border; nan where it never does."""
     beyond = theory <= border if border < 0 else theory >= border
     return np.where(beyond.any(1), beyond.argmax(1), np.nan)
 
 
-class _Cut:
+class _Cut(Panel):
     """The map along one g: decades against lag, each seed, their median, and a law."""
 
     def __init__(self, ax):
-        self.ax = style.axes(ax, "lag k = T − t", "|∂L/∂h$_{T-k}$|  ÷  |∂L/∂h$_T$|")
+        super().__init__(style.axes(ax, "lag k = T − t", "|∂L/∂h$_{T-k}$|  ÷  |∂L/∂h$_T$|", whole=4))
         style.decades(ax.yaxis)
-        ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         ax.yaxis.set_label_coords(-0.26, 0.5)
         for low, high, colour in zip([-1e9, *BORDERS], [*BORDERS, 1e9], COLOURS, strict=True):
             ax.axhspan(low, high, color=colour, linewidth=0, zorder=0)
-        ax.axhline(0, color=style.FAINT, linewidth=1)
-        self.seeds = [ax.plot([], [], color=style.FULL["color"], linewidth=1, alpha=0.55)[0] for _ in range(10)]
-        (self.halo,) = ax.plot([], [], color="white", linewidth=6, alpha=0.8)
-        (self.median,) = ax.plot([], [], **style.FULL)
-        (self.theory,) = ax.plot([], [], **style.THEORY | {"color": style.INK})
-        look = {"fontsize": style.LABEL, "fontweight": "bold", "bbox": style.paper(0.12, 0.75)}
+        style.baseline(ax)
+        self.bands = Words(ax, len(NAMES), ha="left")
+        self.seeds = [line(ax, style.FULL, linewidth=1, alpha=0.55) for _ in range(10)]
+        self.halo = line(ax, {"color": "white"}, linewidth=6, alpha=0.8)
+        self.median = line(ax, style.FULL)
+        self.theory = line(ax, style.THEORY, color=style.INK)
+        look = style.BOLD | {"bbox": style.paper(0.12, 0.75)}
         self.names = [ax.text(0, 0, "", color=colour, **look) for colour in (style.FULL["color"], style.INK)]
-        self.title = ax.set_title("", fontsize=style.LABEL, color=style.INK)
-        self.bands = style.Words(ax, len(NAMES), ha="left")
-        lines = [*self.seeds, self.halo, self.median, self.theory]
-        self.artists = [*self.bands.texts, *lines, *self.names, self.title]
+        self.title = ax.set_title("", **style.TITLE)
 
     def update(self, g, by_lag, theory, law):
         """Show ``by_lag``, shape (S, T), and the theory, shape (T,), for one g."""
         curves = np.where(np.isfinite(by_lag), by_lag, np.nan)
-        lags, median, S = np.arange(by_lag.shape[1]), np.median(by_lag, 0), len(by_lag)
+        lags, median = np.arange(by_lag.shape[1]), np.median(by_lag, 0)
         median = np.where(np.isfinite(median), median, np.nan)
         theory = np.where(np.isfinite(theory), theory, np.nan)
         reach = max(np.nanmax(np.abs(curves)), np.nanmax(np.abs(theory)) if law != "bound" else 0)
         limit = style.next_limit(1.04 * reach, DECADES)
         self.ax.set(xlim=(0, max(len(lags) - 1, 1)), ylim=(-limit, limit))
-        for line, curve in zip(self.seeds, [*curves, *[[]] * (len(self.seeds) - S)], strict=True):
-            line.set_data(lags[: len(curve)], curve)
-        for line in (self.halo, self.median):
-            line.set_data(lags, median)
+        for seed, curve in zip_longest(self.seeds, curves, fillvalue=()):
+            seed.set_data(lags[: len(curve)], curve)
+        self.halo.set_data(lags, median)
+        self.median.set_data(lags, median)
         self.theory.set_data(lags, theory)
-        self.theory.set_linestyle((style.BOUND if law == "bound" else style.THEORY)["linestyle"])
+        self.theory.set_linestyle(_dashes(law == "bound"))
         self._name_bands(limit)
-        self._name(f"median of {S}", law)
+        self._name(f"median of {len(by_lag)}", law)
         self.title.set_text(f"the cut at g = {g:g}")
 
     def _name_bands(self, limit):
         """Write the name of each band that is high enough, on the left, where the curves are near 1 and it is not."""
-        ends, x = np.clip([-limit, *BORDERS, limit], -limit, limit), 0.02 * self.ax.get_xlim()[1]
+        ends = np.clip([-limit, *BORDERS, limit], -limit, limit)
         bands = [band for band in zip(ends, ends[1:], NAMES, strict=False) if band[1] - band[0] > 0.14 * limit]
-        inset = 0.07 * limit
+        x, inset = 0.02 * self.ax.get_xlim()[1], 0.07 * limit
         self.bands.show([(x, low + inset if low < 0 else high - inset, name) for low, high, name in bands])
 
     def _name(self, *words):
-        lines = [line.get_data() for line in (self.median, self.theory)]
-        room = Room(self.ax, lines, [text for text in self.bands.texts if text.get_visible()])
+        standing = [text for text in self.bands.texts if text.get_visible()]
+        room = Room(self.ax, [self.median.get_data(), self.theory.get_data()], standing)
         for number, (text, word) in enumerate(zip(self.names, words, strict=True)):
             text.set_text(word)
             room.beside(text, number)
 
 
-class _PhaseDiagramPicture:
-    """The map, and beside it the cut at one g, for one figure.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        9.6 x 4.5 inches.
-
-    Attributes
-    ----------
-    figure : matplotlib.figure.Figure
-    artists : list
-        What ``update`` changes.
-    """
+class _PhaseDiagramPicture(Picture):
+    """The map, and beside it the cut at one g."""
 
     def __init__(self, figure):
-        self.figure = figure
+        super().__init__(figure)
         self.map = _PhaseDiagram(figure.add_axes((0.085, 0.155, 0.455, 0.72)))
+        ax = self.map.ax
+        self.expected = line(ax, MARK, color="white", markeredgecolor=style.INK, markeredgewidth=1.8)
+        self.found = line(ax, MARK, color=style.FULL["color"], markeredgecolor="white")
+        words = {"fontsize": style.NOTE, "va": "bottom", "transform": ax.transAxes}
+        self.law = ax.text(0, 1.07, "", color=style.INK, **words)
+        self.seeds = ax.text(1, 1.07, "", color=style.FULL["color"], ha="right", **words)
         self.cut = _Cut(figure.add_axes((0.655, 0.155, 0.335, 0.745)))
-        ax, words = self.map.ax, {"fontsize": style.NOTE, "color": style.INK, "va": "bottom"}
-        look = {"marker": "v", "markersize": 10, "clip_on": False, "linestyle": "none"}
-        (self.expected,) = ax.plot([], [], color="white", markeredgecolor=style.INK, markeredgewidth=1.8, **look)
-        (self.found,) = ax.plot([], [], color=style.FULL["color"], markeredgecolor="white", **look)
-        self.law = ax.text(0, 1.07, "", transform=ax.transAxes, **words)
-        self.seeds = ax.text(1, 1.07, "", transform=ax.transAxes, ha="right", **words | {"color": style.FULL["color"]})
-        self.artists = [*self.map.artists, self.expected, self.found, self.law, self.seeds, *self.cut.artists]
 
     def update(self, data):
-        """Show data, a ``Phase`` of the explorer."""
-        g, (found, theory) = data.scales[data.row], data.medians
-        self.map.update(data.scales, found, theory, g, data.law == "bound")
-        self.cut.update(g, data.by_lag[data.row], theory[data.row], data.law)
-        for line, edges in ((self.found, data.edges), (self.expected, np.median(data.law_edges, keepdims=True))):
+        """Show an ``experiments.PhaseDiagram``."""
+        g = data.scales[data.row]
+        self.map.update(data.scales, data.median, data.theory, g, data.law == "bound")
+        self.cut.update(g, data.by_lag[data.row], data.theory[data.row], data.law)
+        for marks, edges in ((self.found, data.edges), (self.expected, np.median(data.law_edges, keepdims=True))):
             shown = edges[np.isfinite(edges)]
-            line.set_data(shown, np.full(len(shown), self.map.ax.get_ylim()[1]))
+            marks.set_data(shown, np.full(len(shown), self.map.ax.get_ylim()[1]))
         self.law.set_text(f"{'dotted' if data.law == 'bound' else 'dashed'}, ▽: {data.law}")
         self.seeds.set_text("▼ edge, by seed" if np.isfinite(data.edges).any() else "")

@@ -5,11 +5,11 @@ from matplotlib.collections import LineCollection
 from matplotlib.patches import FancyArrowPatch, Wedge
 from matplotlib.ticker import MaxNLocator
 
+from .. import _validation
+from ..experiments import Powers
 from . import _style as style
-from ._paper import drawn, with_attributes
-
-__all__ = ["powers"]
-
+from ._panels import Panel, Picture, line
+from ._paper import drawn
 
 TOP, BOTTOMS = 4, (2.5, 5, 10, 20, 40, 70)  # decades
 LENGTHS = (1, 2, 5, 10, 20, 40, 70)
@@ -17,8 +17,12 @@ CROWD = {"color": "#56B4E9"}  # the other x
 CROWD_WORDS = "#1F6E99"
 BOUND = {"color": style.INK, "linewidth": 3, "linestyle": (0, (0.6, 1.6))}
 ARC = (1.05, 1.17)  # radii between which the other x are strewn, so that many can be seen in one place
-
-SHOWN = ("k", "steps", "curve", "knots", "band", "theory", "bound", "within", "limit")  # of the data
+KEY = (
+    ("this x", style.FULL["color"], "bold"),
+    ("band: nine of ten x", CROWD_WORDS, "bold"),
+    ("dashed: law for 5, 50, 95 %", style.THEORY["color"], "normal"),
+    ("dotted: bound for 95 %", style.INK, "normal"),
+)
 
 
 @drawn
@@ -28,17 +32,11 @@ def powers(ax, data):
     Parameters
     ----------
     ax : matplotlib.axes.Axes
-    data : object
-        With the attributes of ``explorers.powers._Powers``.
+    data : experiments.Powers
 
     Returns
     -------
     matplotlib.axes.Axes
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
 
     Notes
     -----
@@ -47,53 +45,43 @@ def powers(ax, data):
     outgrown. A band that looks narrow may still be a factor of 30 wide. Band and law are calculated at a dozen k and
     joined by straight lines.
     """
-    _Angles(ax).update(with_attributes("data", data, SHOWN))
-    return ax
+    _Angles(ax).update(_validation.instance("data", data, Powers))
 
 
-class _Angles:
-    """The picture of ``powers``, drawn once; ``update`` moves its artists."""
+class _Angles(Panel):
+    """The picture of ``powers``."""
 
     def __init__(self, ax):
-        self.ax = style.axes(ax, "steps k", "tan of the angle to ±v$_1$")
+        super().__init__(style.axes(ax, "steps k", "tan of the angle to ±v$_1$"))
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
         ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
         ax.yaxis.set_major_formatter(style.decade)
-        ax.axhline(0, color=style.FAINT, linewidth=1)
+        style.baseline(ax)
         self.now = ax.axvspan(0, 0, color=style.NOW, linewidth=0, zorder=1)
         self.band = ax.fill([], [], alpha=0.35, linewidth=0, zorder=1, **CROWD)[0]
-        self.law = [ax.plot([], [], zorder=3, **style.THEORY)[0] for _ in range(3)]
-        (self.bound,) = ax.plot([], [], zorder=3, **BOUND)
-        (self.curve,) = ax.plot([], [], zorder=4, **style.FULL)
-        (self.point,) = ax.plot([], [], zorder=5, clip_on=False, **style.POINT)
-        (self.limit,) = ax.plot([], [], color=style.INK, linewidth=1.2, zorder=2)
-        self.name = ax.text(0, 0, "", fontsize=style.NOTE, color=style.INK, va="center", zorder=6)
-        self._key()
-        lines = [self.now, self.band, self.limit, *self.law, self.bound, self.curve, self.point]
-        self.artists = [*lines, self.name, *self.key]
-
-    def _key(self):
-        """Say what is what in the corner that falling lines leave free."""
-        bold, last = {"fontweight": "bold"}, {"color": style.THEORY["color"]}
-        looks = [{"color": style.FULL["color"], **bold}, {"color": CROWD_WORDS, **bold}, last, {"color": style.INK}]
-        words = "this x", "band: nine of ten x", "dashed: law for 5, 50, 95 %", "dotted: bound for 95 %"
-        place = {"transform": self.ax.transAxes, "ha": "right", "va": "top", "zorder": 6}
-        place |= {"fontsize": style.NOTE, "bbox": style.paper(0.05)}
-        heights = 1 - 0.062 * np.arange(4)
+        self.limit = line(ax, {"color": style.INK}, linewidth=1.2, zorder=2)
+        self.law = [line(ax, style.THEORY, zorder=3) for _ in range(3)]
+        self.bound = line(ax, BOUND, zorder=3)
+        self.curve = line(ax, style.FULL, zorder=4)
+        self.point = line(ax, style.POINT, zorder=5, clip_on=False)
+        self.name = ax.text(0, 0, "", va="center", zorder=6, **style.SMALL)
+        # In the corner that falling lines leave free.
+        look = {"ha": "right", "va": "top", "zorder": 6, "fontsize": style.NOTE, "bbox": style.paper(0.05)}
         self.key = [
-            self.ax.text(0.995, y, text, **place, **look) for y, text, look in zip(heights, words, looks, strict=True)
+            ax.text(0.995, 1 - 0.062 * row, words, color=colour, fontweight=weight, transform=ax.transAxes, **look)
+            for row, (words, colour, weight) in enumerate(KEY)
         ]
 
     def update(self, data):
         """Show other angles."""
-        end, lowest = data.steps[-1], min(data.theory[-1].min(), data.band[-1].min(), data.curve[-1], data.limit)
+        end = data.steps[-1]
+        lowest = min(data.theory[-1].min(), data.band[-1].min(), data.curve[-1], data.limit)
         bottom = -style.next_limit(0.3 - lowest, BOTTOMS)
         self.ax.set(xlim=(0, end), ylim=(bottom, TOP))
-        self.band.set_xy(
-            np.column_stack([np.r_[data.knots, data.knots[::-1]], np.r_[data.band[:, 0], data.band[::-1, 2]]])
-        )
-        for line, quantile in zip(self.law, data.theory.T, strict=True):
-            line.set_data(data.knots, quantile)
+        around = np.r_[data.knots, data.knots[::-1]], np.r_[data.band[:, 0], data.band[::-1, 2]]
+        self.band.set_xy(np.column_stack(around))
+        for law, quantile in zip(self.law, data.theory.T, strict=True):
+            law.set_data(data.knots, quantile)
         self.bound.set_data(data.knots, data.bound)
         self.curve.set_data(data.steps, data.curve)
         self.point.set_data([data.k], [data.curve[data.k]])
@@ -102,30 +90,27 @@ class _Angles:
         self.name.set(x=1.015 * end, y=data.limit, text=f"{data.within:g}°")
 
 
-class _Direction:
+class _Direction(Panel):
     """The direction of M^k x in the half-plane of v_1 and all that is at right angles to it."""
 
     def __init__(self, ax):
-        self.ax = ax
-        ax.set_axis_off()
-        ax.set(xlim=(-1.45, 1.45), ylim=(-0.22, 1.36), aspect="equal")
+        super().__init__(style.bare(ax, (-1.45, 1.45), (-0.22, 1.36), aspect="equal"))
         turn = np.linspace(0, np.pi, 91)
         ax.plot(np.cos(turn), np.sin(turn), color=style.FAINT, linewidth=1)
         ax.plot([-1.02, 1.02], [0, 0], color=style.FAINT, linewidth=1)
         ax.plot([0, 0], [0, 1.02], color=style.FAINT, linewidth=1)
-        words = {"fontsize": style.LABEL, "color": style.EIGENVALUES["color"], "fontweight": "bold", "va": "top"}
-        ax.text(1.11, -0.05, "v₁", ha="center", **words)
-        ax.text(-1.11, -0.05, "−v₁", ha="center", **words)
-        ax.text(0, 1.21, "all else", ha="center", va="bottom", fontsize=style.NOTE, color=style.FAINT)
+        words = style.BOLD | {"color": style.EIGENVALUES["color"], "ha": "center", "va": "top"}
+        ax.text(1.11, -0.05, "v₁", **words)
+        ax.text(-1.11, -0.05, "−v₁", **words)
+        ax.text(0, 1.21, "all else", ha="center", va="bottom", **style.ASIDE)
         self.wedges = [ax.add_patch(Wedge((0, 0), 1, 0, 0, color=style.NOW, linewidth=0, zorder=1)) for _ in range(2)]
-        (self.crowd,) = ax.plot([], [], ".", markersize=3, alpha=0.5, zorder=2, **CROWD)
+        self.crowd = line(ax, CROWD, marker=".", linestyle="none", markersize=3, alpha=0.5, zorder=2)
         self.trail = ax.add_collection(LineCollection([], color=style.FULL["color"], linewidth=1, alpha=0.3, zorder=3))
         self.arrow = ax.add_patch(
             FancyArrowPatch((0, 0), (1, 0), arrowstyle="-|>", mutation_scale=24, shrinkA=0, shrinkB=0)
         )
         self.arrow.set(color=style.FULL["color"], linewidth=3, zorder=4)
         self.words = ax.text(0, -0.05, "", ha="center", va="top", fontsize=style.NOTE, color=CROWD_WORDS)
-        self.artists = [*self.wedges, self.crowd, self.trail, self.arrow, self.words]
 
     def update(self, data):
         """Show other directions."""
@@ -143,24 +128,21 @@ def _unit(angle):
     return np.array([np.cos(angle), np.sin(angle)])
 
 
-class _Length:
+class _Length(Panel):
     """|M^k x| against k: what size is left of a gradient."""
 
     def __init__(self, ax):
-        self.ax = style.axes(ax, "steps k", "")
-        ax.set_title("|M$^k$x| ÷ |x|", fontsize=style.NOTE, color=style.INK, loc="left", pad=4)
+        super().__init__(style.axes(ax, "steps k", ""))
+        ax.set_title("|M$^k$x| ÷ |x|", loc="left", pad=4, **style.SMALL)
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 5, 10]))
         ax.yaxis.set_major_locator(MaxNLocator(3, integer=True, min_n_ticks=2))
         ax.yaxis.set_major_formatter(style.decade)
-        ax.axhline(0, color=style.FAINT, linewidth=1)
-        (self.curve,) = ax.plot([], [], **style.FULL)
-        (self.law,) = ax.plot([], [], zorder=3, **style.THEORY)
-        (self.point,) = ax.plot([], [], zorder=5, clip_on=False, **style.POINT | {"markersize": 9})
-        self.words = ax.text(
-            0.99, 1.03, "dashed: λ$_1^k$ |x$_1$|", transform=ax.transAxes, ha="right", va="bottom",
-            fontsize=style.NOTE, color=style.THEORY["color"],
-        )  # fmt: skip
-        self.artists = [self.curve, self.law, self.point]
+        style.baseline(ax)
+        self.curve = line(ax, style.FULL)
+        self.law = line(ax, style.THEORY, zorder=3)
+        self.point = line(ax, style.POINT, markersize=9, zorder=5, clip_on=False)
+        look = {"transform": ax.transAxes, "ha": "right", "va": "bottom", "fontsize": style.NOTE}
+        ax.text(0.99, 1.03, "dashed: λ$_1^k$ |x$_1$|", color=style.THEORY["color"], **look)
 
     def update(self, data):
         """Show other lengths."""
@@ -171,30 +153,17 @@ class _Length:
         self.point.set_data([data.k], [data.length[data.k]])
 
 
-class _PowersPicture:
-    """Direction and length of M^k x beside its angle to v_1 against k, for one figure.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        9.6 x 4.4 inches.
-
-    Attributes
-    ----------
-    figure : matplotlib.figure.Figure
-    artists : list
-        What ``update`` changes.
-    """
+class _PowersPicture(Picture):
+    """Direction and length of M^k x beside its angle to v_1 against k."""
 
     def __init__(self, figure):
-        self.figure = figure
+        super().__init__(figure)
         self.direction = _Direction(figure.add_axes((0.005, 0.44, 0.375, 0.56)))
         self.length = _Length(figure.add_axes((0.065, 0.15, 0.29, 0.205)))
         self.angles = _Angles(figure.add_axes((0.465, 0.15, 0.49, 0.83)))
-        self.artists = self.direction.artists + self.length.artists + self.angles.artists
 
     def update(self, data):
-        """Show data, with the attributes of ``explorers.powers._Powers``."""
+        """Show data, with the attributes of ``experiments.Powers``."""
         self.direction.update(data)
         self.length.update(data)
         self.angles.update(data)

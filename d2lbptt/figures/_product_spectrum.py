@@ -7,10 +7,8 @@ from .. import _validation
 from ..growth.spectra import Exponents, Spectrum
 from ..laws import LN10
 from . import _style as style
-from ._flow import _bands
+from ._flow import bands
 from ._paper import drawn
-
-__all__ = ["product_spectrum"]
 
 LARGEST = np.log10(float(np.finfo("f4").max))
 
@@ -33,11 +31,6 @@ def product_spectrum(ax, spectrum, exponents, steps):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     The exponents are rates in the limit of infinitely many steps; the singular values belong to this one product. That
@@ -47,7 +40,8 @@ def product_spectrum(ax, spectrum, exponents, steps):
     _validation.instance("exponents", exponents, Exponents)
     steps = _validation.whole_number("steps", steps, 1, 2**53)
     style.axes(ax, "i, from the largest", "singular value σ$_i$")
-    i, theory = np.arange(1, len(spectrum.log) + 1), steps * exponents.rate / LN10
+    i = np.arange(1, len(spectrum.log) + 1)
+    theory = steps * exponents.rate / LN10
     shown, expected = (np.where(np.isfinite(rows), rows, np.nan) for rows in (spectrum.log10, theory))
     top, bottom = np.nanmax([shown, expected]), np.nanmin([shown, expected])
     room = 0.06 * (top - bottom)
@@ -57,14 +51,10 @@ def product_spectrum(ax, spectrum, exponents, steps):
     ax.set(xlim=(0.5, len(i) + 0.5), ylim=(min(bottom, 0) - room, high))
     ax.yaxis.set_major_formatter(style.decade)
     ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
-    ax.axhline(0, color=style.FAINT, linewidth=1)
-    _bands(ax)
+    style.baseline(ax)
+    bands(ax)
     ax.plot(i, shown, **style.SINGULAR_VALUES)
     ax.plot(i, expected, **style.THEORY)
     apart = np.nanmax(np.abs(shown - expected))
     words = f"dashed: {steps} steps of the Lyapunov exponents,\nat most {apart:.0f} of {top - bottom:.0f} decades off"
-    ax.text(
-        0.03, 0.06, words, transform=ax.transAxes, linespacing=1.3, fontsize=style.LABEL, fontweight="bold",
-        color=style.THEORY["color"],
-    )  # fmt: skip
-    return ax
+    ax.text(0.03, 0.06, words, transform=ax.transAxes, linespacing=1.3, color=style.THEORY["color"], **style.BOLD)

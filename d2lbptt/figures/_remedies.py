@@ -1,17 +1,15 @@
 """The gradient on its way back under several remedies, each beside its law, and what is left of it at the end."""
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
 
 from .. import _validation
-from ..growth.remedies import Remedy
+from ..experiments import Remedy
 from . import _style as style
-from ._flow import STEPS, _bands
+from ._arguments import named, some
+from ._flow import STEPS, bands
 from ._labels import apart
-from ._paper import drawn, named, some
-
-__all__ = ["remedies"]
-
+from ._panels import Panel, Picture, line
+from ._paper import drawn
 
 LOOKS = {  # of the lines; darker, of their words
     "gaussian": (style.FULL, style.FULL["color"]),
@@ -21,7 +19,7 @@ LOOKS = {  # of the lines; darker, of their words
     "gated": ({"color": "#009E73", "linewidth": 3, "linestyle": (0, (7, 1))}, "#00694D"),
 }
 DECADES = (3, 10, 30, 60, 100, 150, 250, 400, 1000, 2500)
-HEIGHTS = 0.19, 0.09, 0.86  # of names, in parts of that of the axes: between two, of the lowest, of the highest
+HEIGHTS = 0.19, 0.09, 0.86  # of names, relative to that of the axes: between two, of the lowest, of the highest
 
 
 @drawn
@@ -32,7 +30,7 @@ def remedies(ax, found, names=None):
     ----------
     ax : matplotlib.axes.Axes
         With room for names on the right: about half of its width.
-    found : mapping of str to remedies.Remedy
+    found : mapping of str to experiments.Remedy
         By keys of ``LOOKS``.
     names : mapping of str to str, optional
         What to call them; by default what they are called there.
@@ -40,11 +38,6 @@ def remedies(ax, found, names=None):
     Returns
     -------
     matplotlib.axes.Axes
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
 
     Notes
     -----
@@ -56,33 +49,25 @@ def remedies(ax, found, names=None):
         _validation.one_of("found", key, LOOKS)
     names = {key: key for key in found} | ({} if names is None else named("names", names, _text))
     _Remedies(ax).update(found, names)
-    return ax
 
 
 def _text(symbol, value):
     return _validation.instance(symbol, value, str)
 
 
-class _Remedies:
-    """The picture of ``remedies``, drawn once; ``update`` moves its artists.
-
-    Attributes
-    ----------
-    artists : list
-        What ``update`` changes, back to front.
-    """
+class _Remedies(Panel):
+    """The picture of ``remedies``."""
 
     def __init__(self, ax):
-        self.ax = style.axes(ax, "steps back, k = T − t", "|∂L/∂h$_{T-k}$|  ÷  |∂L/∂h$_T$|")
+        super().__init__(style.axes(ax, "steps back, k = T − t", "|∂L/∂h$_{T-k}$|  ÷  |∂L/∂h$_T$|", whole=6))
         style.decades(ax.yaxis)
-        ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         ax.yaxis.set_label_coords(-0.125, 0.5)
-        ax.axhline(0, color=style.FAINT, linewidth=1)
-        _bands(ax)
-        ax.text(1.06, 1.0, "dashed: the law", transform=ax.transAxes, fontsize=style.NOTE, color=style.FAINT, va="top")
-        self.rows = {key: _Row(ax, *look) for key, look in LOOKS.items()}
-        parts = zip(*((row.line, row.law, row.leader, row.name, row.number) for row in self.rows.values()), strict=True)
-        self.artists = [artist for part in parts for artist in part]
+        style.baseline(ax)
+        bands(ax)
+        ax.text(1.06, 1.0, "dashed: the law", transform=ax.transAxes, va="top", **style.ASIDE)
+        self._rows = {key: _Row(ax, *look) for key, look in LOOKS.items()}
+        # All lines, then all laws ...: the law of one lies on the line of the next.
+        self.layers = list(zip(*(row.artists for row in self._rows.values()), strict=True))
 
     def update(self, found, names):
         """Show other remedies; see ``remedies``."""
@@ -93,28 +78,30 @@ class _Remedies:
         ends = {key: (_end(r.decades) + low) / (low + high) for key, r in found.items()}
         order = sorted(found, key=lambda key: (ends[key], -list(LOOKS).index(key)))
         heights = dict(zip(order, apart([ends[key] for key in order], *HEIGHTS), strict=True))
-        for key, row in self.rows.items():
+        for key, row in self._rows.items():
             row.show(key in found)
             if key in found:
                 row.update(found[key], names[key], heights[key])
 
 
-class _Row:
+class _Row(Panel):
     """A line, its law, its name at the right and the numbers at its end."""
 
     def __init__(self, ax, look, dark):
-        (self.line,), (self.law,) = ax.plot([], [], **look), ax.plot([], [], **style.THEORY, zorder=4)
-        (self.leader,) = ax.plot([], [], color=look["color"], linewidth=1, clip_on=False)
-        words = {"transform": ax.transAxes, "x": 1.06}
-        self.name = ax.text(y=0, s="", fontsize=style.LABEL, fontweight="bold", color=dark, va="bottom", **words)
-        self.number = ax.text(y=0, s="", fontsize=style.NOTE, color=style.INK, va="top", **words)
+        super().__init__(ax)
+        self.line = line(ax, look)
+        self.law = line(ax, style.THEORY, zorder=4)
+        self.leader = line(ax, {"color": look["color"]}, linewidth=1, clip_on=False)
+        self.name = ax.text(1.06, 0, "", transform=ax.transAxes, color=dark, va="bottom", **style.BOLD)
+        self.number = ax.text(1.06, 0, "", transform=ax.transAxes, va="top", **style.SMALL)
 
     def show(self, whether):
-        for artist in (self.line, self.law, self.leader, self.name, self.number):
+        for artist in self.artists:
             artist.set_visible(whether)
 
     def update(self, remedy, name, height):
-        k, (low, high), right = np.arange(len(remedy.decades)), self.line.axes.get_ylim(), self.line.axes.get_xlim()[1]
+        k = np.arange(len(remedy.decades))
+        (low, high), (_, right) = self.ax.get_ylim(), self.ax.get_xlim()
         self.line.set_data(k, _falling(remedy.decades))
         self.law.set_data(k, np.where(np.isfinite(remedy.law), remedy.law, np.nan))
         end = remedy.decades[-1]
@@ -147,26 +134,20 @@ def _size(decades):
     return f"{first}·{style.power_of_ten(power)}"
 
 
-class _RemediesPicture:
-    """The picture of ``remedies``, for one figure.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        9.6 x 4.5 inches.
-
-    Attributes
-    ----------
-    figure : matplotlib.figure.Figure
-    artists : list
-        What ``update`` changes.
-    """
+class _RemediesPicture(Picture):
+    """The picture of ``remedies`` on a figure."""
 
     def __init__(self, figure):
-        self.figure = figure
+        super().__init__(figure)
         self.remedies = _Remedies(figure.add_axes((0.11, 0.155, 0.58, 0.82)))
-        self.artists = self.remedies.artists
 
     def update(self, data):
-        """Show ``found`` and ``names``, attributes of data."""
-        self.remedies.update(data.found, data.names)
+        """Show an ``experiments.Remedies``."""
+        names = {
+            "gaussian": f"gaussian, g = {data.g:.2f}",
+            "window": f"window τ = {data.tau}",
+            "orthogonal": "orthogonal, tanh",
+            "identity": "identity, relu",
+            "gated": f"gated, b$_f$ = {data.b_f:.1f}".replace("-", "−"),
+        }
+        self.remedies.update({key: getattr(data, key) for key in names}, names)

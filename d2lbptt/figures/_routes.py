@@ -6,12 +6,11 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from .. import _validation
 from . import _style as style
+from ._arguments import square
 from ._graph import NAMES
-from ._paper import decades, drawn
-from ._style import Words, short
-
-__all__ = ["pairs"]
-
+from ._panels import Panel, Picture, Words, box
+from ._paper import drawn
+from ._style import minus, short
 
 SHADES = LinearSegmentedColormap.from_list("shades", ["white", "#7FB8D8"])  # to half of the gradient's blue
 BY_LOSS = {"facecolor": "white", "edgecolor": style.FULL["color"], "hatch": "///", "linewidth": 1.5}
@@ -25,7 +24,7 @@ FOUR = {
     "both total: far cells too often": TOO_OFTEN,
     "both immediate: the frames only": TOO_FEW,
 }
-PAPER = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"}
+PAPER = style.paper(alpha=None)
 LOW, HIGH, LONGEST_BAR = -0.1, 3.3, 2.3  # gradients; of the four sums, what is in sight
 
 
@@ -38,51 +37,36 @@ def pairs(ax, shares):
     ax : matplotlib.axes.Axes
         About square.
     shares : array, shape (T, T)
-        Entry [t - 1, k - 1]: what the loss of step t brings to the gradient through the use in step k, as a
-        part of that gradient, up to 10^300; see ``untied.by_pair``. Only k <= t is shown.
+        Entry [t - 1, k - 1]: what the loss of step t contributes to the gradient through the use in step k, as a
+        share of that gradient, up to 10^300; see ``untied.by_pair``. Only k <= t is shown.
 
     Returns
     -------
     matplotlib.axes.Axes
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
 
     Notes
     -----
     The numbers are per cent, rounded to whole ones, and of the gradient, whose own size is not seen. The shade
     follows the size without the sign, and is darkest in the largest cell.
     """
-    shares = decades("shares", shares, (None, None), "(T, T)")
-    _validation.finite("shares", _validation.shaped("shares", shares, (len(shares),) * 2, "(T, T)"))
+    shares = _validation.finite("shares", square("shares", shares))
     if np.abs(shares).max() > 1e300:
         raise ValueError(f"shares has {np.abs(shares).max()}, wanted numbers up to 1e300")
     _Pairs(ax, len(shares)).update(shares)
-    return ax
 
 
-class _Pairs:
-    """The picture of ``pairs``, drawn once; ``update`` moves its artists.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-    longest : int
-        The largest T.
-    """
+class _Pairs(Panel):
+    """The picture of ``pairs``, up to T = ``longest``."""
 
     def __init__(self, ax, longest):
-        self.ax = style.axes(ax, "", "loss of step t")
+        super().__init__(style.axes(ax, "", "loss of step t"))
         ax.xaxis.set(label_position="top", ticks_position="top")
-        ax.set_xlabel("used in step k", fontsize=style.LABEL, color=style.INK, loc="right")
+        ax.set_xlabel("used in step k", loc="right", **style.TITLE)
         ax.spines[["left", "bottom"]].set_visible(False)
         ax.tick_params(length=0)
         self.cells = ax.imshow([[0]], cmap=SHADES, vmin=0, vmax=1, aspect="auto")
         self.diagonal = ax.add_collection(PolyCollection([], **FRAME), autolim=False)
         self.numbers = Words(ax, longest * (longest + 1) // 2)
-        self.artists = [self.cells, self.diagonal, *self.numbers.texts]
 
     def update(self, shares):
         """Show another table; see ``pairs``."""
@@ -91,19 +75,19 @@ class _Pairs:
         self.ax.set(xlim=edges, ylim=edges[::-1], xticks=steps, yticks=steps)
         self.cells.set_data(np.where(np.tri(T), sizes / (sizes.max() or 1), np.nan))
         self.cells.set_extent((*edges, *edges[::-1]))
-        self.diagonal.set_verts([_box(t - 0.44, t - 0.44, 0.88, 0.88) for t in steps])
+        self.diagonal.set_verts([box(t - 0.44, t - 0.44, 0.88, 0.88) for t in steps])
         self.numbers.show([(k, t, _percent(shares[t - 1, k - 1])) for t in steps for k in range(1, t + 1)])
 
 
-class _Bars:
+class _Bars(Panel):
     """One bar for each step with its per cent at the end, beside or below the table of pairs."""
 
     def __init__(self, ax, longest, look, upright):
-        self.ax, self.upright = ax, upright
+        super().__init__(ax)
+        self.upright = upright
         ax.set_axis_off()
         self.bars = ax.add_collection(PolyCollection([], **look), autolim=False)
         self.words = Words(ax, longest, **({} if upright else {"ha": "left"}))
-        self.artists = [self.bars, *self.words.texts]
 
     def update(self, shares, longest):
         """Show these shares, ``longest`` filling the Axes."""
@@ -111,67 +95,47 @@ class _Bars:
         steps, edges = range(1, len(shares) + 1), (0.5, len(shares) + 0.5)
         if self.upright:
             self.ax.set(xlim=edges, ylim=(1.5, 0))
-            self.bars.set_verts([_box(k - 0.3, 0, 0.6, length) for k, length in zip(steps, lengths, strict=True)])
+            self.bars.set_verts([box(k - 0.3, 0, 0.6, length) for k, length in zip(steps, lengths, strict=True)])
             ends = zip(steps, lengths + 0.25, map(_percent, shares), strict=True)
         else:
             self.ax.set(ylim=edges[::-1], xlim=(0, 1.45))
-            self.bars.set_verts([_box(0, t - 0.3, length, 0.6) for t, length in zip(steps, lengths, strict=True)])
+            self.bars.set_verts([box(0, t - 0.3, length, 0.6) for t, length in zip(steps, lengths, strict=True)])
             ends = zip(lengths + 0.05, steps, map(_percent, shares), strict=True)
         self.words.show(list(ends))
 
 
-class _Sums:
+class _Sums(Panel):
     """What the four combinations add up to, in gradients."""
 
     def __init__(self, ax):
-        self.ax = ax
-        ax.set_axis_off()
-        ax.set(xlim=(LOW, HIGH), ylim=(4.05, -0.45))
+        super().__init__(style.bare(ax, (LOW, HIGH), (4.05, -0.45)))
         ax.plot([1, 1], [-0.12, 4], **style.THEORY, zorder=0)
         Words(ax, 1, color=style.THEORY["color"]).show([(1, -0.3, "1 gradient")])
         Words(ax, 4, ha="left", bbox=PAPER).show([(0, i + 0.12, name) for i, name in enumerate(FOUR)])
         self.bars = [ax.add_collection(PolyCollection([], **look), autolim=False) for look in FOUR.values()]
         self.words = Words(ax, 4, ha="left", fontweight="bold", bbox=PAPER)
-        self.artists = [*self.bars, *self.words.texts]
 
     def update(self, ratios):
         """Show the four sums, each divided by the gradient; nan where that is zero, as they all are then."""
         ends = np.clip(np.nan_to_num(ratios), 0, LONGEST_BAR)
         for i, (bar, end) in enumerate(zip(self.bars, ends, strict=True)):
-            bar.set_verts([_box(0, i + 0.32, end, 0.38)])
+            bar.set_verts([box(0, i + 0.32, end, 0.38)])
         words = [_verdict(ratio) for ratio in ratios]
         self.words.show([(end + 0.06, i + 0.52, word) for i, (end, word) in enumerate(zip(ends, words, strict=True))])
 
 
-class _TwoRoutesPicture:
-    """The table of pairs with the sums of its rows and its columns, and the four combinations, for one figure.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        9.6 x 4.4 inches.
-    longest : int
-        The largest T.
-
-    Attributes
-    ----------
-    figure : matplotlib.figure.Figure
-    artists : list
-        What ``update`` changes.
-    """
+class _TwoRoutesPicture(Picture):
+    """The table of pairs with the sums of its rows and its columns, and the four combinations; T is up to longest."""
 
     def __init__(self, figure, longest):
-        self.figure = figure
+        super().__init__(figure)
         self.pairs = _Pairs(figure.add_axes((0.09, 0.20, 0.345, 0.65)), longest)
         self.by_loss = _Bars(figure.add_axes((0.44, 0.20, 0.15, 0.65)), longest, BY_LOSS, upright=False)
         self.by_use = _Bars(figure.add_axes((0.09, 0.0, 0.345, 0.19)), longest, BY_USE, upright=True)
         self.sums = _Sums(figure.add_axes((0.61, 0.0, 0.39, 1)))
-        look = {"transform": figure.transFigure, "fontsize": style.LABEL, "color": style.INK}
-        self.title = self.pairs.ax.text(0.01, 0.92, "", **look)
-        self.pairs.ax.text(0.44, 0.875, "row sums", **look)
-        self.pairs.ax.text(0.005, 0.09, "column\nsums", **look)
-        parts = self.pairs, self.by_loss, self.by_use, self.sums
-        self.artists = [artist for part in parts for artist in part.artists] + [self.title]
+        self.title = self.write(0.01, 0.92, **style.TITLE)
+        self.write(0.44, 0.875, "row sums", **style.TITLE)
+        self.write(0.005, 0.09, "column\nsums", **style.TITLE)
 
     def update(self, data):
         """Show ``shares``, ``by_loss``, ``by_use``, ``ratios`` and ``parameter``, attributes of data."""
@@ -183,12 +147,8 @@ class _TwoRoutesPicture:
         self.title.set_text(f"per cent of ∂L/∂{NAMES[data.parameter]}:")
 
 
-def _box(x, y, width, height):
-    return [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
-
-
 def _percent(share):
-    return f"{100 * share:.0f}".replace("-", "−")
+    return minus(f"{100 * share:.0f}")
 
 
 def _verdict(ratio):

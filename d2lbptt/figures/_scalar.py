@@ -6,16 +6,21 @@ from matplotlib.collections import PolyCollection
 from .. import _validation
 from ..scalar import Table
 from . import _style as style
+from ._panels import Panel, Picture, box
 from ._paper import drawn
-from ._style import SUBSCRIPTS, short
-
-__all__ = ["backward_table"]
-
+from ._style import SUBSCRIPTS, minus, short
 
 WIDTH, HEIGHT, PITCH, TOP = 960, 400, 36, 374  # pixels; of a row; the middle of the head
 COLUMNS = {"t": 40, "xₜ": 108, "sₜ": 190, "hₜ": 272, "ŷₜ": 354, "∂L/∂hₜ": 452, "∂L/∂sₜ": 560}
 RIGHT = [55, *(x + (38 if x > 400 else 28) for x in list(COLUMNS.values())[1:])]  # where the numbers of each column end
 HALF = 49  # half the width of a cell of the last two columns
+BEFORE = (
+    "forward pass: done",
+    "∂L/∂hₜ needs ∂L/∂sₜ₊₁ :",
+    "every row waits",
+    "for the row below it,",
+    "down to the last.",
+)
 
 
 @drawn
@@ -35,11 +40,6 @@ def backward_table(ax, table, *, filled=None):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     The grey row T + 1 belongs to no step of the sequence: its zeros say that nothing depends on what comes later.
@@ -47,33 +47,22 @@ def backward_table(ax, table, *, filled=None):
     T = len(_validation.instance("table", table, Table).x)
     filled = _validation.whole_number("filled", T if filled is None else filled, 0, T, "T = ")
     _BackwardTable(ax, T).update(table, filled)
-    return ax
 
 
-class _BackwardTable:
-    """The picture of ``backward_table``, drawn once; ``update`` moves its artists.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-    longest : int
-        The largest T.
-    """
+class _BackwardTable(Panel):
+    """The picture of ``backward_table``, up to T = ``longest``."""
 
     def __init__(self, ax, longest):
-        self.ax = ax
-        ax.set_axis_off()
-        ax.set(xlim=(0, WIDTH), ylim=(0, HEIGHT))
+        super().__init__(style.bare(ax, (0, WIDTH), (0, HEIGHT)))
         for name, x in COLUMNS.items():
-            ax.text(x, TOP, name, ha="center", va="center_baseline", fontsize=style.LABEL, color=style.INK)
+            ax.text(x, TOP, name, ha="center", va="center_baseline", **style.TITLE)
         ax.plot([12, COLUMNS["∂L/∂sₜ"] + HALF], 2 * [TOP - PITCH / 2], color=style.FAINT, linewidth=1)
         self.now = ax.add_collection(PolyCollection([], facecolor=style.NOW, edgecolor=style.INK, linewidth=1.5))
         self.sources = ax.add_collection(PolyCollection([], facecolor="none", edgecolor=style.INK, linewidth=1.5))
         self.sources.set_linestyle((0, (3, 2)))
-        look = {"ha": "right", "va": "center_baseline", "fontsize": style.NOTE, "color": style.INK}
+        look = style.SMALL | {"ha": "right", "va": "center_baseline"}
         self.cells = [[ax.text(x, _row(t), "", **look) for x in RIGHT] for t in range(1, longest + 2)]
         self.arrows = ax.add_collection(PolyCollection([], facecolor=style.INK, linewidth=0))
-        self.artists = [self.now, self.sources, *(cell for cells in self.cells for cell in cells), self.arrows]
 
     def update(self, table, filled):
         """Show another table, or more of it."""
@@ -87,18 +76,17 @@ class _BackwardTable:
         self._mark(T + 1 - filled if filled else None)
 
     def _mark(self, t):
-        h, s = COLUMNS["∂L/∂hₜ"], COLUMNS["∂L/∂sₜ"]
-        self.now.set_verts([_cell(h, t), _cell(s, t)] if t else [])
-        self.sources.set_verts([_cell(COLUMNS["ŷₜ"], t, 38), _cell(s, t + 1)] if t else [])
-        self.arrows.set_verts(
-            [
-                _arrow((COLUMNS["ŷₜ"] + 38, _row(t)), (h - HALF, _row(t))),
-                _arrow((h + HALF, _row(t)), (s - HALF, _row(t))),
-                _arrow((s - HALF, _row(t + 1)), (h + 16, _row(t) - PITCH / 2 + 2)),
-            ]
-            if t
-            else []
-        )
+        """Frame the row t that was filled last, and what it is calculated from; nothing if t is None."""
+        for marks in (self.now, self.sources, self.arrows):
+            marks.set_visible(t is not None)
+        if t is None:
+            return
+        o, h, s = COLUMNS["ŷₜ"], COLUMNS["∂L/∂hₜ"], COLUMNS["∂L/∂sₜ"]
+        y = _row(t)
+        self.now.set_verts([_cell(h, t), _cell(s, t)])
+        self.sources.set_verts([_cell(o, t, 38), _cell(s, t + 1)])
+        across = _arrow((o + 38, y), (h - HALF, y)), _arrow((h + HALF, y), (s - HALF, y))
+        self.arrows.set_verts([*across, _arrow((s - HALF, y - PITCH), (h + 16, y - PITCH / 2 + 2))])
 
 
 def _row(t):
@@ -112,8 +100,7 @@ def _words(numbers, known):
 
 
 def _cell(x, t, half=HALF):
-    low, high = _row(t) - PITCH / 2 + 2, _row(t) + PITCH / 2 - 2
-    return [(x - half, low), (x + half, low), (x + half, high), (x - half, high)]
+    return box(x - half, _row(t) - PITCH / 2 + 2, 2 * half, PITCH - 4)
 
 
 def _arrow(start, end):
@@ -123,48 +110,22 @@ def _arrow(start, end):
     return [start - across, base - across, base - 5 * across, end, base + 5 * across, base + across, start + across]
 
 
-class _ScalarPicture:
-    """The table of slopes, and beside it what its newest row is calculated from, for one figure.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        9.6 x 4 inches.
-    longest : int
-        The largest T.
-
-    Attributes
-    ----------
-    figure : matplotlib.figure.Figure
-    artists : list
-        What ``update`` changes.
-    """
+class _ScalarPicture(Picture):
+    """The table of slopes up to T = ``longest``, and beside it what its newest row is calculated from."""
 
     def __init__(self, figure, longest):
-        self.figure = figure
+        super().__init__(figure)
         self.table = _BackwardTable(figure.add_axes((0, 0, 1, 1)), longest)
-        look = {"ha": "left", "va": "top", "color": style.INK, "linespacing": 1.4}
-        self.title = self.table.ax.text(632, 386, "", **look, fontsize=style.LABEL, fontweight="bold")
-        self.lines = self.table.ax.text(632, 352, "", **look, fontsize=style.LABEL)
-        self.artists = [*self.table.artists, self.title, self.lines]
+        look = style.TITLE | {"va": "top", "linespacing": 1.4}
+        self.title = self.table.ax.text(632, 386, "", fontweight="bold", **look)
+        self.lines = self.table.ax.text(632, 352, "", **look)
 
-    def update(self, data):
-        """Show ``table``, ``filled``, ``w``, ``own`` and ``slopes`` (of phi), attributes of data."""
-        self.table.update(data.table, data.filled)
-        t = len(data.table.x) + 1 - data.filled
-        lines = _workings(data, t) if data.filled else _before_the_first()
-        self.title.set_text(lines[0])
-        self.lines.set_text("\n".join(lines[1:]))
-
-
-def _before_the_first():
-    return [
-        "forward pass: done",
-        "∂L/∂hₜ needs ∂L/∂sₜ₊₁ :",
-        "every row waits",
-        "for the row below it,",
-        "down to the last.",
-    ]
+    def update(self, data, step):
+        """Show ``table``, ``w``, ``own`` and ``slopes`` (of phi), attributes of data, with ``step`` rows filled."""
+        self.table.update(data.table, step)
+        title, *lines = _workings(data, len(data.table.x) + 1 - step) if step else BEFORE
+        self.title.set_text(title)
+        self.lines.set_text("\n".join(lines))
 
 
 def _workings(data, t):
@@ -176,7 +137,7 @@ def _workings(data, t):
     return [
         f"row {t}: the start" if t == T else f"row {t}, from row {t + 1}",
         f"∂L/∂h{i} = w ∂L/∂s{j} + ℓ′ θ′(h{i}) / T",
-        f"    = {_signed(short(data.w))} · {_factor(later)} {'−' if own < 0 else '+'} {_slope(abs(own))}",
+        f"    = {minus(short(data.w))} · {_factor(later)} {'−' if own < 0 else '+'} {_slope(abs(own))}",
         f"    = {_slope(dh[t - 1])}",
         f"∂L/∂s{i} = ∂L/∂h{i} φ′(s{i})",
         f"    = {_slope(dh[t - 1])} · {_slope(data.slopes[t - 1])}",
@@ -200,8 +161,4 @@ def _factor(number):
 def _fixed(number, decimals):
     """Return a number with so many decimals if they show it, for columns whose points stand in line."""
     shown = number != 0 and 10.0**-decimals <= abs(number) < 10
-    return _signed(f"{number:.{decimals}f}" if shown else short(number))
-
-
-def _signed(words):
-    return words.replace("-", "−")
+    return minus(f"{number:.{decimals}f}" if shown else short(number))

@@ -8,7 +8,9 @@ from matplotlib.ticker import MultipleLocator
 from .. import _validation
 from ..checking.step_size import StepSizes
 from . import _style as style
+from ._panels import Panel, Picture, line
 from ._paper import drawn
+from ._style import minus, scientific
 
 LOOKS = {  # of the lines; darker, of their words
     "forward": ({"color": "#E69F00", "linestyle": (0, (5, 1))}, "#8A5F00"),
@@ -16,8 +18,6 @@ LOOKS = {  # of the lines; darker, of their words
     "complex": ({"color": "#009E73", "linestyle": "-"}, "#00694D"),
 }
 NAMES = {"forward": "forward difference", "central": "central difference", "complex": "complex step"}
-__all__ = ["step_size"]
-
 H, ERRORS = (-30.4, -0.6), (-18.5, 1.8)  # decades in sight
 PLACES = {"float32": 8, "float64": 16}  # after the point that the numbers can hold
 WIDTH, HEIGHT, ADVANCE = 308, 430, 10.87  # pixels; of one character of the digits
@@ -40,11 +40,6 @@ def step_size(ax, sizes, *, method="central", h=None):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     Both axes are logarithmic. Where rounding rules, the error of one h is chance: a line that dips has been lucky.
@@ -55,45 +50,40 @@ def step_size(ax, sizes, *, method="central", h=None):
     if h is not None and _validation.real_number("h", h) not in sizes.h:
         raise ValueError(f"h is {h}, wanted one of sizes.h")
     _StepSize(ax).update(sizes, method, h)
-    return ax
 
 
-class _StepSize:
-    """The picture of ``step_size``, drawn once; ``update`` moves its artists."""
+class _StepSize(Panel):
+    """The picture of ``step_size``."""
 
     def __init__(self, ax):
-        self.ax = style.axes(ax, "step h", "relative error")
+        super().__init__(style.axes(ax, "step h", "relative error"))
         ax.set(xlim=H, ylim=ERRORS)
         ax.xaxis.set_major_locator(MultipleLocator(5))
         ax.yaxis.set_major_locator(MultipleLocator(4))
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_formatter(style.decade)
-        ax.axhline(0, color=style.FAINT, linewidth=1)
-        faint = {"fontsize": style.NOTE, "color": style.FAINT}
-        ax.text(H[0] + 1.2, 0.15, "no digit is right", va="bottom", **faint)
-        ax.text(H[0] + 1.2, -0.4, "dashed: theory", va="top", **faint)
+        style.baseline(ax)
+        ax.text(H[0] + 1.2, 0.15, "no digit is right", va="bottom", **style.ASIDE)
+        ax.text(H[0] + 1.2, -0.4, "dashed: theory", va="top", **style.ASIDE)
         self.now = ax.axvspan(0, 0, color=style.NOW, linewidth=0, zorder=1)
-        self.lines = {method: ax.plot([], [], linewidth=2, **look)[0] for method, (look, _) in LOOKS.items()}
-        self.theory = [ax.plot([], [], **style.THEORY | {"linewidth": 1.6}, zorder=4)[0] for _ in range(2)]
-        (self.best,) = ax.plot([], [], "D", markersize=9, markerfacecolor="white", markeredgewidth=2, zorder=5)
-        self.best.set_markeredgecolor(style.THEORY["color"])
-        (self.point,) = ax.plot([], [], "o", markersize=12, markeredgecolor="white", markeredgewidth=1.5, zorder=6)
-        look = {"fontsize": style.LABEL, "fontweight": "bold", "zorder": 7, "bbox": style.paper()}
+        self.lines = {method: line(ax, look, linewidth=2) for method, (look, _) in LOOKS.items()}
+        self.theory = [line(ax, style.THEORY, linewidth=1.6, zorder=4) for _ in range(2)]
+        self.best = line(ax, style.BEST, zorder=5)
+        self.point = line(ax, style.POINT, markersize=12, zorder=6)
+        look = style.BOLD | {"zorder": 7, "bbox": style.paper()}
         self.labels = {method: ax.text(0, 0, method, color=dark, **look) for method, (_, dark) in LOOKS.items()}
         self.labels["complex"].set_text("complex step")
-        parts = self.lines.values(), self.theory, [self.best, self.point], self.labels.values()
-        self.artists = [self.now, *(artist for part in parts for artist in part)]
 
     def update(self, sizes, method, h=None):
         """Show other errors, or another method, or another h."""
         x = np.log10(sizes.h)
-        for name, line in self.lines.items():
-            line.set_data(x, _decades(sizes.error[name]))
-            line.set(linewidth=3 if name == method else 1.5, alpha=1 if name == method else 0.6)
-            line.set_zorder(3 if name == method else 2)
+        for name, curve in self.lines.items():
+            curve.set_data(x, _decades(sizes.error[name]))
+            strong = {"linewidth": 3, "alpha": 1, "zorder": 3}
+            curve.set(**strong if name == method else {"linewidth": 1.5, "alpha": 0.6, "zorder": 2})
         law = sizes.law[method]
-        for line, term in zip(self.theory, law.terms(np.power(10.0, H)), strict=True):
-            line.set_data(H, np.log10(np.maximum(term, 1e-300)))
+        for curve, term in zip(self.theory, law.terms(np.power(10.0, H)), strict=True):
+            curve.set_data(H, np.log10(np.maximum(term, 1e-300)))
         self.best.set_data([np.log10(law.best)], [_decades(law.error(law.best))])
         self._mark(sizes, method, h)
         self._name(sizes)
@@ -117,31 +107,18 @@ class _StepSize:
 
 
 def _decades(error):
-    """Return log10 of errors, kept inside the picture."""
+    """Return log10 of errors, clipped to the picture."""
     low, high = ERRORS
     return np.clip(np.log10(np.maximum(error, 1e-300)), low + 0.1, high - 0.1)
 
 
-class _StepSizePicture:
-    """The errors against h, and the digits that one h finds beside the true ones, for one figure.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        9.6 x 4.3 inches.
-
-    Attributes
-    ----------
-    figure : matplotlib.figure.Figure
-    artists : list
-        What ``update`` changes.
-    """
+class _StepSizePicture(Picture):
+    """The errors against h, and the digits that one h finds beside the true ones."""
 
     def __init__(self, figure):
-        self.figure = figure
+        super().__init__(figure)
         self.errors = _StepSize(figure.add_axes((0.105, 0.165, 0.55, 0.815)))
         self.digits = _Digits(figure.add_axes((1 - WIDTH / 960, 0, WIDTH / 960, 1)))
-        self.artists = self.errors.artists + self.digits.artists
 
     def update(self, data):
         """Show ``sizes``, ``method`` and ``h``, attributes of data."""
@@ -149,40 +126,38 @@ class _StepSizePicture:
         self.digits.update(data.sizes, data.method, data.h)
 
 
-class _Digits:
+class _Digits(Panel):
     """What a method finds with one h, digit by digit, and the best h."""
 
     def __init__(self, ax):
-        self.ax = ax
-        ax.set_axis_off()
-        ax.set(xlim=(0, WIDTH), ylim=(0, HEIGHT))
-        words, mono = {"fontsize": style.LABEL, "color": style.INK}, {"fontsize": style.NOTE, "family": "monospace"}
-        self.title = ax.text(12, 395, "", fontweight="bold", **words)
-        self.subtitle = ax.text(12, 365, "", **words)
-        ax.text(12, 318, "found", **words)
-        ax.text(12, 248, "true", **words)
+        super().__init__(style.bare(ax, (0, WIDTH), (0, HEIGHT)))
+        mono = {"fontsize": style.NOTE, "family": "monospace"}
+        self.title = ax.text(12, 395, "", fontweight="bold", **style.TITLE)
+        self.subtitle = ax.text(12, 365, "", **style.TITLE)
+        ax.text(12, 318, "found", **style.TITLE)
+        ax.text(12, 248, "true", **style.TITLE)
         self.right, self.wrong, self.true = (ax.text(12, y, "", **mono) for y in (290, 290, 220))
         self.right.set(fontweight="bold")
         self.wrong.set(color=style.FAINT)
-        self.count = ax.text(12, 165, "", fontweight="bold", **{**words, "fontsize": 22})
-        self.best = ax.text(12, 120, "", va="top", linespacing=1.5, **words)
-        self.artists = [self.title, self.subtitle, self.right, self.wrong, self.true, self.count, self.best]
+        self.count = ax.text(12, 165, "", fontweight="bold", fontsize=22, color=style.INK)
+        self.best = ax.text(12, 120, "", va="top", linespacing=1.5, **style.TITLE)
 
     def update(self, sizes, method, h):
         """Show what was found with the step h, one of sizes.h."""
         shown, true = _written(sizes, method, h)
-        same, law, dtype = _right_digits(sizes, method, h), sizes.law[method], sizes.found[method].dtype
+        same = _right_digits(sizes, method, h)
+        law, dtype = sizes.law[method], sizes.found[method].dtype
         end = shown.index(".") + min(same, PLACES[dtype.name] + 1) if same else 0
-        self.title.set_text(f"h = {_powers(h, 1)}")
+        self.title.set_text(f"h = {scientific(h, 1)}")
         self.subtitle.set_text(f"{NAMES[method]}, {dtype}")
         self.right.set_text(shown[:end])
         self.wrong.set(text=shown[end:], x=12 + ADVANCE * end)
         self.true.set_text(true)
         self.count.set_text(f"{same} digit{'s' * (same > 1)} right" if same else "no digit is right")
         if method == "complex":
-            self.best.set_text(f"◇ any h below {_powers(law.best)}\n    will do")
+            self.best.set_text(f"◇ any h below {scientific(law.best)}\n    will do")
         else:
-            best, found = _powers(law.best), _powers(sizes.best(method))
+            best, found = scientific(law.best), scientific(sizes.best(method))
             self.best.set_text(f"◇ best h, theory: {best}\n    best h, found: {found}")
 
 
@@ -200,16 +175,9 @@ def _right_digits(sizes, method, h):
 def _written(sizes, method, h):
     """Return what is found with h and what is true, with the digits that the numbers can hold."""
     found = sizes.found[method][sizes.h == h][0]
-    return tuple(_scientific(number, PLACES[found.dtype.name]) for number in (found, sizes.truth))
+    return tuple(_e_notation(number, PLACES[found.dtype.name]) for number in (found, sizes.truth))
 
 
-def _powers(number, places=0):
-    """Return a positive number in words such as 3 · 10⁻⁵ or 10⁻³."""
+def _e_notation(number, places):
     mantissa, exponent = f"{number:.{places}e}".split("e")
-    power = style.power_of_ten(exponent)
-    return power if float(mantissa) == 1 else f"{mantissa} · {power}"
-
-
-def _scientific(number, places):
-    mantissa, exponent = f"{number:.{places}e}".split("e")
-    return f"{mantissa}e{int(exponent)}".replace("-", "−")
+    return minus(f"{mantissa}e{int(exponent)}")

@@ -6,11 +6,10 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 
 from .. import _validation
 from . import _style as style
-from ._paper import drawn, named
+from ._arguments import first_steps, named
+from ._panels import Panel, Picture, box, line
+from ._paper import drawn
 from ._style import short
-
-__all__ = ["strategies"]
-
 
 NAMES = ("randomized truncation", "regular truncation", "full computation", "sliding window")
 FEWEST = 24  # columns in sight
@@ -44,11 +43,6 @@ def strategies(ax, text, first, t, *, mean_reach=None):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     A character is a step. An arrow says that gradients flow, not how large they are: along the whole row of the full
@@ -58,44 +52,25 @@ def strategies(ax, text, first, t, *, mean_reach=None):
     T = len(_validation.instance("text", text, str))
     if not text:
         raise ValueError("text is empty, wanted at least one character")
-    first = named("first", first, lambda symbol, row: _first(symbol, row, T))
+    first = named("first", first, lambda symbol, row: first_steps(symbol, row, T))
     if not set(NAMES) <= set(first):
         raise ValueError(f"first has {', '.join(first) or 'nothing'}, wanted {', '.join(NAMES)}")
     t = _validation.whole_number("t", t, 1, T, "T = ")
     if mean_reach is not None:
         mean_reach = _validation.real_number("mean_reach", mean_reach, low=0, high=t)
     _Strategies(ax, text).update(first, t, mean_reach)
-    return ax
 
 
-def _first(symbol, row, T):
-    row = _validation.shaped(symbol, _validation.whole(symbol, row), (T,), f"(T,) with T = {T}")
-    if row.min() < 1 or (row > np.arange(1, T + 1)).any():
-        raise ValueError(f"{symbol} has a step that is none of 1 .. t, wanted 1 <= first[t - 1] <= t")
-    return row
-
-
-class _Strategies:
-    """The picture of ``strategies``, drawn once; ``update`` moves its artists.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-    text : str
-        As long as the largest T.
-    """
+class _Strategies(Panel):
+    """The picture of ``strategies``, for a text as long as the largest T."""
 
     def __init__(self, ax, text):
-        self.ax, text = ax, _printable(text)
-        ax.set_axis_off()
-        ax.set(xlim=(0, FEWEST), ylim=(0, TOP))
-        self.rows = [_Row(ax, name, TOP - 6 - ROW * i, text) for i, name in enumerate(NAMES)]
-        y = self.rows[0].bottom - 22
-        (self.theory,) = ax.plot([], [], **style.THEORY)
+        super().__init__(style.bare(ax, (0, FEWEST), (0, TOP)))
+        self.rows = [_Row(ax, name, TOP - 6 - ROW * i, _printable(text)) for i, name in enumerate(NAMES)]
+        self.height = self.rows[0].bottom - 22
+        self.theory = line(ax, style.THEORY)
         look = {"fontsize": style.NOTE, "color": style.THEORY["color"], "va": "center_baseline"}
-        self.words = ax.text(0, y, "", bbox={"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none"}, **look)
-        self.height = y
-        self.artists = [a for row in self.rows for a in row.artists] + [self.theory, self.words]
+        self.words = ax.text(0, self.height, "", bbox=style.paper(alpha=None), **look)
 
     def update(self, first, t, mean_reach=None):
         """Show another T, other strategies, or another loss."""
@@ -124,95 +99,78 @@ def _beside(start, t, wide):
     return {"x": (start + t) / 2, "ha": "center"}
 
 
-class _Row:
+class _Row(Panel):
     """One strategy: its name and what is to be said, the characters, the cuts, and the arrows."""
 
     def __init__(self, ax, name, top, text):
+        super().__init__(ax)
         self.name, self.text = name, text
         self.colour = FULL if name == "full computation" else TRUNCATED
         self.bottom = top - 25 - CELL
-        look = {"fontsize": style.LABEL, "va": "center_baseline"}
-        ax.text(0, top - 10, name, fontweight="bold", color=DARK[self.colour], **look)
-        self.facts = ax.text(0, top - 10, "", ha="right", color=style.INK, **look)
-        self._spell(ax, text)
-        self.rest, self.reached, self.struck, self.here, self.cells = (
-            ax.add_collection(PolyCollection([], **face), autolim=False)
-            for face in (
-                {"facecolor": "white"},
-                {"facecolor": self.colour, "alpha": 0.3, "linewidth": 0},
-                style.DROPPED | {"alpha": 0.6},
-                {"facecolor": style.NOW, "edgecolor": "none"},
-                {"facecolor": "none", "edgecolor": style.FAINT, "linewidth": 0.8},
-            )
-        )
+        # The whole text stands still under what moves, and white paper is over what lies beyond T.
+        look = {"ha": "center", "va": "center_baseline", "color": style.INK, "parse_math": False, "clip_on": True}
+        y = self.bottom + 0.45 * CELL
+        self._letters = [ax.text(k + 0.5, y, c, **look) for k, c in enumerate(text) if c != " "]
+        self.rest = self._polygons(facecolor="white")
+        self.reached = self._polygons(facecolor=self.colour, alpha=0.3, linewidth=0)
+        self.struck = self._polygons(**style.DROPPED | {"alpha": 0.6})
+        self.here = self._polygons(facecolor=style.NOW, edgecolor="none")
+        self.letter = ax.text(0, y, "", **look)
+        self.cells = self._polygons(facecolor="none", edgecolor=style.FAINT, linewidth=0.8)
         self.cuts, self.ways, self.way = (
             ax.add_collection(LineCollection([], **face), autolim=False)
             for face in (CUT, {"colors": self.colour, "linewidths": 1.5, "alpha": 0.5}, {"colors": self.colour})
         )
         self.way.set_linewidths(3.5)
-        self.heads = ax.add_collection(PolyCollection([], facecolor=self.colour, linewidth=0), autolim=False)
-        self.artists = [self.rest, self.reached, self.struck, self.here, self.letter, self.cells]
-        self.artists += [self.cuts, self.ways, self.way, self.heads, self.facts]
+        self.heads = self._polygons(facecolor=self.colour, linewidth=0)
+        look = style.TITLE | {"va": "center_baseline"}
+        ax.text(0, top - 10, name, fontweight="bold", **look | {"color": DARK[self.colour]})
+        self.facts = ax.text(0, top - 10, "", ha="right", **look)
 
-    def _spell(self, ax, text):
-        """Write the whole text once; it stands still under what moves, and white paper is over what lies beyond T."""
-        look = {"ha": "center", "va": "center_baseline", "color": style.INK, "parse_math": False, "clip_on": True}
-        y = self.bottom + 0.45 * CELL
-        self.letters = [ax.text(k + 0.5, y, c, **look) for k, c in enumerate(text) if c != " "]
-        self.letter = ax.text(0, y, "", **look)
+    def _polygons(self, **look):
+        return self.ax.add_collection(PolyCollection([], **look), autolim=False)
 
     def update(self, first, t, wide):
         """Show another T, another strategy, or another loss; ``wide`` columns are in sight."""
         T, start = len(first), first[t - 1]
-        for letter in (*self.letters, self.letter):
+        for letter in (*self._letters, self.letter):
             letter.set_fontsize(min(17.0, 0.82 * 960 / wide))
         self.letter.set(text=self.text[t - 1], x=t - 0.5)
-        self.rest.set_verts([_box(T, self.bottom - 6, wide + 1 - T, CELL + 8)])
-        self.cells.set_verts([_box(k, self.bottom, 1, CELL) for k in range(T)])
-        self.reached.set_verts([_box(start - 1, self.bottom, t - start, CELL)] if start < t else [])
-        self.here.set_verts([_box(t - 1, self.bottom, 1, CELL)])
-        self.struck.set_verts([_box(0, self.bottom, start - 1, CELL)] if start > 1 else [])
+        self.rest.set_verts([box(T, self.bottom - 6, wide + 1 - T, CELL + 8)])
+        self.cells.set_verts([box(k, self.bottom, 1, CELL) for k in range(T)])
+        self.reached.set_verts([box(start - 1, self.bottom, t - start, CELL)] if start < t else [])
+        self.here.set_verts([box(t - 1, self.bottom, 1, CELL)])
+        self.struck.set_verts([box(0, self.bottom, start - 1, CELL)] if start > 1 else [])
         if self.name == "sliding window":
-            self._overlapping_ways(first, t, wide)
-            words = "no cuts"
+            words, ways = "no cuts", _overlapping(first, t)
         else:
             starts = np.unique(first)
             self.cuts.set_linewidths(max(2, 4 * FEWEST / wide))  # letters stay legible between many cuts
             self.cuts.set_segments([[(s - 1, self.bottom - 4), (s - 1, self.bottom + CELL + 4)] for s in starts[1:]])
-            self._ways([(s, stop) for s, stop in zip(starts, [*starts[1:] - 1, T], strict=True)], (start, t), wide)
             words = f"{len(starts)} segment{'s' * (len(starts) > 1)}"
+            ways = [(s, stop, 0) for s, stop in zip(starts, [*starts[1:] - 1, T], strict=True)]
+        self._show_ways(ways, start, t, wide / 960)
         self.facts.set(text=f"{words}; the loss at {t} reaches {t - start + 1}", x=wide)
 
-    def _ways(self, pieces, own, wide):
-        """Draw an arrow through each piece (start, stop), and a strong one for (start, t)."""
-        y = self.bottom - 10
-        self.ways.set_segments([[(start - 0.5, y), (stop - 0.5, y)] for start, stop in pieces])
-        self._strong(own, y, wide, [(start, y) for start, _ in pieces])
+    def _show_ways(self, ways, start, t, pixel):
+        """Draw an arrow for each (start, stop, lane), and a strong one for the loss of step t."""
+        top = self.bottom - 10
+        self.ways.set_segments([[(a - 0.5, top - LANE * lane), (b - 0.5, top - LANE * lane)] for a, b, lane in ways])
+        self.way.set_segments([[(start - 0.5, top), (t - 0.5, top)]] if start < t else [])
+        heads = [_head(a - 0.5, top - LANE * lane, 5 * pixel, 4) for a, _, lane in ways]
+        self.heads.set_verts([*heads, _head(start - 0.5, top, 9 * pixel, 7)])
 
-    def _overlapping_ways(self, first, t, wide):
-        """Draw arrows of losses near t, side by side in lanes: of each loss, or of each n-th one."""
-        longest = np.max(np.arange(1, len(first) + 1) - first + 1)
-        every = -(-int(longest) // LANES)
-        losses = [s for s in range(1, len(first) + 1) if (s - t) % every == 0]
-        heights = [self.bottom - 10 - LANE * ((s - t) // every % LANES) for s in losses]
-        self.ways.set_segments([[(first[s - 1] - 0.5, y), (s - 0.5, y)] for s, y in zip(losses, heights, strict=True)])
-        starts = [(first[s - 1], y) for s, y in zip(losses, heights, strict=True)]
-        self._strong((first[t - 1], t), self.bottom - 10, wide, starts)
 
-    def _strong(self, own, y, wide, starts):
-        start, t = own
-        self.way.set_segments([[(start - 0.5, y), (t - 0.5, y)]] if start < t else [])
-        small, large = wide / 960 * np.array([5, 9])
-        heads = [_head(s - 0.5, height, small, 4) for s, height in starts] + [_head(start - 0.5, y, large, 7)]
-        self.heads.set_verts(heads)
+def _overlapping(first, t):
+    """Return the ways of losses near t, side by side in lanes: of each loss, or of each n-th one."""
+    longest = np.max(np.arange(1, len(first) + 1) - first + 1)
+    every = -(-int(longest) // LANES)
+    losses = [s for s in range(1, len(first) + 1) if (s - t) % every == 0]
+    return [(first[s - 1], s, (s - t) // every % LANES) for s in losses]
 
 
 def _head(x, y, length, half):
     return [(x - 0.4 * length, y), (x + 0.6 * length, y + half), (x + 0.6 * length, y - half)]
-
-
-def _box(x, y, width, height):
-    return [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
 
 
 def _printable(text):
@@ -221,27 +179,12 @@ def _printable(text):
     return "".join(" " if c.isspace() else c if c.isprintable() and font.get_char_index(ord(c)) else "□" for c in text)
 
 
-class _StrategiesPicture:
-    """The strategies, for one figure.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        9.6 x 4.4 inches.
-    text : str
-        As long as the largest T.
-
-    Attributes
-    ----------
-    figure : matplotlib.figure.Figure
-    artists : list
-        What ``update`` changes.
-    """
+class _StrategiesPicture(Picture):
+    """The picture of ``strategies`` on a figure, for a text as long as the largest T."""
 
     def __init__(self, figure, text):
-        self.figure = figure
+        super().__init__(figure)
         self.strategies = _Strategies(figure.add_axes((0.01, 0, 0.98, 0.995)), text)
-        self.artists = self.strategies.artists
 
     def update(self, data):
         """Show ``first``, ``t`` and ``mean_reach``, attributes of data."""

@@ -5,13 +5,11 @@ Numbers that move with a slider are short, and their texts are made once.
 Colours are from the Okabe-Ito palette, which colour-blind readers can tell apart; lines differ in style as well.
 """
 
-from itertools import zip_longest
-
 from .._progress import quiet_fonts
 
 with quiet_fonts():
     import matplotlib.font_manager  # noqa: F401  looks for fonts when it is first loaded
-from matplotlib.ticker import MaxNLocator, ScalarFormatter
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, ScalarFormatter
 
 FULL = {"color": "#0072B2", "linewidth": 3, "linestyle": "-"}
 TRUNCATED = {"color": "#D55E00", "linewidth": 3, "linestyle": (0, (2.5, 1.2))}
@@ -23,19 +21,39 @@ CLIPPED, CLIPPED_DARK = {"color": "#E69F00", "linewidth": 2, "linestyle": "-", "
 SINGULAR_VALUES = {"color": "#882255", "marker": "s", "markersize": 6, "linestyle": "none", "alpha": 0.85}
 BOUND = {"color": "#595959", "linewidth": 2, "linestyle": (0, (1, 1.5))}  # what theory excludes, not what it predicts
 WORST, WORST_DARK = {"color": "#E69F00", "linewidth": 5, "linestyle": "-"}, CLIPPED_DARK  # of all gradients, not one
-FINITE, FINITE_DARK = {"color": "#CC79A7", "linewidth": 6, "linestyle": "-"}, "#97446F"  # a neighbour, not a derivative
+FINITE, FINITE_DARK = (
+    {"color": "#CC79A7", "linewidth": 6, "linestyle": "-"},
+    "#97446F",
+)  # a perturbed run, not a derivative
 INK, FAINT = "#222222", "#6A6A6A"
 POINT = {"color": FULL["color"], "marker": "o", "markersize": 11, "linestyle": "none"}  # where a slider stands
 POINT |= {"markeredgecolor": "white", "markeredgewidth": 1.5}
+BEST = {"marker": "D", "markersize": 9, "linestyle": "none"}  # where theory has its best, or its largest
+BEST |= {"markerfacecolor": "white", "markeredgecolor": THEORY["color"], "markeredgewidth": 2}
+SEVERAL = (  # of lines side by side, when none of them has a meaning of its own
+    FULL,
+    TRUNCATED,
+    {"color": "#009E73", "linewidth": 3, "linestyle": (0, (5, 1, 1, 1))},
+    {"color": "#CC79A7", "linewidth": 2, "linestyle": "-"},
+    {"color": "#B26B00", "linewidth": 3, "linestyle": (0, (1, 1))},
+    {"color": INK, "linewidth": 2, "linestyle": (0, (4, 1, 1, 1, 1, 1))},
+)
 NOW = "#F0E442"  # a marker pen behind what the words are about
 SHADE = "#DCDCDC"  # a parameter
 BANDS = ("#F1F1F1", "#DEDEDE")  # outside float32, outside float64
 
 LABEL, TICK, NOTE = 15, 13, 13  # points; readable from the back of a room at 960 x 400 pixels
+BOLD = {"fontsize": LABEL, "fontweight": "bold"}
+TITLE = {"fontsize": LABEL, "color": INK}
+SMALL = {"fontsize": NOTE, "color": INK}
+ASIDE = {"fontsize": NOTE, "color": FAINT}
 
 
-def axes(ax, xlabel, ylabel):
-    """Give Axes the house's frame, tick labels and axis labels, whatever they were made with."""
+def axes(ax, xlabel, ylabel, *, whole=None):
+    """Give Axes the house's frame, tick labels and axis labels, whatever they were made with.
+
+    With ``whole`` the ticks across are about as many whole numbers.
+    """
     ax.set_xlabel(xlabel, fontsize=LABEL, color=INK, labelpad=4)
     ax.set_ylabel(ylabel, fontsize=LABEL, color=INK, labelpad=4)
     ax.margins(0.05)
@@ -47,7 +65,28 @@ def axes(ax, xlabel, ylabel):
     ax.grid(False)
     ax.spines[:].set(visible=True, linewidth=0.8, color=FAINT)
     ax.spines[["top", "right"]].set_visible(False)
+    if whole:
+        ax.xaxis.set_major_locator(MaxNLocator(whole, integer=True))
     return ax
+
+
+def bare(ax, xlim, ylim, **more):
+    """Leave nothing of Axes but their limits."""
+    ax.set_axis_off()
+    ax.set(xlim=xlim, ylim=ylim, **more)
+    return ax
+
+
+def logarithmic(axis, ticks):
+    """Give a logarithmic axis these ticks and no others, with plain numbers."""
+    axis.set_major_locator(FixedLocator(ticks))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_locator(NullLocator())
+
+
+def baseline(ax, **look):
+    """Draw the line at 0, which is 1 on an axis of decades."""
+    ax.axhline(0, **{"color": FAINT, "linewidth": 1, **look})
 
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -71,7 +110,7 @@ def decades(axis, ticks=6):
 
 
 def paper(pad=0.1, alpha=0.8):
-    """Return the box that keeps words legible on a line: its padding in units of the type size, and how opaque."""
+    """Return the box that keeps words legible on a line: padding in units of the type size; None is wholly opaque."""
     return {"boxstyle": f"square,pad={pad}", "facecolor": "white", "edgecolor": "none", "alpha": alpha}
 
 
@@ -81,26 +120,16 @@ def short(number, digits=3):
     return f"{number:.0f}" if 100 <= abs(number) < 1e5 else f"{number:.{digits}g}"
 
 
-class Words:
-    """Texts that are made once, and then say something else at other places, or nothing.
+def minus(words):
+    """Return words with a minus sign for each hyphen."""
+    return words.replace("-", "−")
 
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-    number : int
-        The most that will ever be shown.
-    **look
-        Of all of them.
-    """
 
-    def __init__(self, ax, number, **look):
-        look = {"ha": "center", "va": "center_baseline", "fontsize": NOTE, "color": INK, **look}
-        self.texts = [ax.text(0, 0, "", **look) for _ in range(number)]
-
-    def show(self, items):
-        """Show these: triples x, y, words."""
-        for text, (x, y, words) in zip_longest(self.texts, items, fillvalue=(0, 0, "")):
-            text.set(x=x, y=y, text=words, visible=bool(words))
+def scientific(number, places=0):
+    """Return a positive number in words such as 3 · 10⁻⁵ or 10⁻³."""
+    mantissa, exponent = f"{number:.{places}e}".split("e")
+    power = power_of_ten(exponent)
+    return power if float(mantissa) == 1 else f"{mantissa} · {power}"
 
 
 def next_limit(value, limits):

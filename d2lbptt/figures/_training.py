@@ -4,17 +4,14 @@ from collections.abc import Mapping
 from itertools import cycle
 
 import numpy as np
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from .. import _validation
 from . import _style as style
-from ._influence import LOOKS
 from ._labels import end_axis, name_ends
 from ._paper import drawn
 
-__all__ = ["by_seed", "perplexity"]
-
 TICKS = (1, 1.5, 2, 3, 5, 10, 20, 50, 100, 1000)
+LEVEL = {"color": style.THEORY["color"], "fontsize": style.NOTE, "textcoords": "offset points"}
 RING = {"marker": "o", "markersize": 9, "markerfacecolor": "none", "markeredgewidth": 2.5, "linestyle": "none"}
 
 
@@ -26,7 +23,7 @@ def perplexity(ax, runs, levels=None, held_out=None):
     ----------
     ax : matplotlib.axes.Axes
     runs : mapping of str to array, shape (epochs,)
-        By a name for each; those without an epoch are left out.
+        Finite numbers above 0, by a name for each run; those without an epoch are left out.
     levels : mapping of str to float, optional
         Perplexities to compare with, by a name for each: that of a uniform guess, of the frequencies alone.
     held_out : mapping of str to float, optional
@@ -37,43 +34,33 @@ def perplexity(ax, runs, levels=None, held_out=None):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above; perplexities are finite numbers above 0.
-
     Notes
     -----
     A line is the perplexity of the text that is learned, before each minibatch changes the parameters: a low one says
     that the text is known by heart, not that another text would be. That is what the rings say.
     """
     style.axes(ax, "epoch", "perplexity").set_yscale("log")
-    runs, levels = {name: values for name, values in _rows(runs).items() if len(values)}, _each("levels", levels)
+    runs = {name: values for name, values in _rows(runs).items() if len(values)}
+    levels = _each("levels", levels)
     held_out = {name: value for name, value in _each("held_out", held_out).items() if name in runs}
     longest = max([1, *map(len, runs.values())])
     top = 1.15 * max([2, *levels.values(), *held_out.values(), *(np.max(values) for values in runs.values())])
     ax.set(xlim=(0, 1.5 * longest), ylim=(0.95, top))
-    ax.yaxis.set_major_locator(FixedLocator(TICKS))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    ax.yaxis.set_minor_locator(NullLocator())
+    style.logarithmic(ax.yaxis, TICKS)
     end_axis(ax, longest)
     for name, level in levels.items():
         ax.plot([0, longest], [level, level], **style.THEORY)
-        ax.annotate(
-            name, (0.8 * longest, level), (-4, 2), textcoords="offset points",
-            color=style.THEORY["color"], ha="right", va="bottom", fontsize=style.NOTE,
-        )  # fmt: skip
+        ax.annotate(name, (0.8 * longest, level), (-4, 2), ha="right", va="bottom", **LEVEL)
     names = []
-    for (name, values), look in zip(runs.items(), cycle(LOOKS), strict=False):
+    for (name, values), look in zip(runs.items(), cycle(style.SEVERAL), strict=False):
         ax.plot(np.arange(1, len(values) + 1), values, **look)
         names.append((f"{name}: {values[-1]:.2f}", look["color"], len(values), values[-1]))
         if name in held_out:
             ax.plot(1.06 * longest, held_out[name], **RING, color=look["color"])
     name_ends(ax, names, longest)
     if held_out:
-        place = 1.1 * longest, np.exp(np.mean(np.log(list(held_out.values()))))
-        ax.text(*place, "rings: text\nnot learned", color=style.INK, fontsize=style.NOTE, va="center")
-    return ax
+        middle = np.exp(np.mean(np.log(list(held_out.values()))))
+        ax.text(1.1 * longest, middle, "rings: text\nnot learned", va="center", **style.SMALL)
 
 
 @drawn
@@ -84,18 +71,13 @@ def by_seed(ax, runs, levels=None):
     ----------
     ax : matplotlib.axes.Axes
     runs : mapping of str to array, shape (n,)
-        By a name for each: the perplexities of n seeds.
+        By a name for each: the perplexities of n seeds, finite numbers above 0.
     levels : mapping of str to float, optional
         Perplexities to compare with, by a name for each.
 
     Returns
     -------
     matplotlib.axes.Axes
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above; perplexities are finite numbers above 0.
     """
     runs, levels = _rows(runs), _each("levels", levels)
     style.axes(ax, "perplexity at the end, one mark for each seed", "").set_ylim(-len(runs) + 0.4, 1)
@@ -105,11 +87,9 @@ def by_seed(ax, runs, levels=None):
     for i, (name, level) in enumerate(levels.items()):
         ax.axvline(level, **style.THEORY)
         side = {"ha": "left", "xytext": (5, 0)} if i else {"ha": "right", "xytext": (-5, 0)}
-        words = {"color": style.THEORY["color"], "fontsize": style.NOTE, "va": "center"}
-        ax.annotate(name, (level, 0.75), textcoords="offset points", **side, **words)
+        ax.annotate(name, (level, 0.75), va="center", **side, **LEVEL)
     ends = np.concatenate([[*levels.values()] or [1.0], *runs.values()])
     ax.set_xlim(ends.min() - 0.15 * np.ptp(ends) - 0.01, ends.max() + 0.05 * np.ptp(ends) + 0.01)
-    return ax
 
 
 def _rows(runs):

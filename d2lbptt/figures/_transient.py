@@ -4,17 +4,16 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.ticker import MaxNLocator
 
+from .. import _validation
+from ..experiments import Transient
 from . import _style as style
-from ._paper import drawn, with_attributes
-
-__all__ = ["transient"]
-
+from ._panels import Panel, Picture, line, set_texts
+from ._paper import drawn
 
 STEPS = (10, 20, 50, 100, 200, 500, 1000)
 TOPS = (1, 2, 3, 4, 6, 10, 15, 30)  # decades
 BOTTOMS = (1, 2, 5, 10, 20, 30, 50, 100, 200, 330)
-
-SHOWN = ("T", "k", "norms", "law", "gradient", "radius", "limit", "bound", "peak", "activation")  # of the data
+KEY = (style.WORST_DARK, "bold"), (style.FULL["color"], "bold"), (style.THEORY["color"], "normal")
 
 
 @drawn
@@ -24,17 +23,11 @@ def transient(ax, data):
     Parameters
     ----------
     ax : matplotlib.axes.Axes
-    data : object
-        With the attributes of ``explorers.transient._Transient``.
+    data : experiments.Transient
 
     Returns
     -------
     matplotlib.axes.Axes
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
 
     Notes
     -----
@@ -42,33 +35,27 @@ def transient(ax, data):
     gradient follows it. How far the thin line stays below depends on its direction. On an axis that reaches far down
     a growth by two decades looks small.
     """
-    _Growth(ax).update(with_attributes("data", data, SHOWN))
-    return ax
+    _Growth(ax).update(_validation.instance("data", data, Transient))
 
 
-class _Growth:
-    """The picture of ``transient``, drawn once; ``update`` moves its artists."""
+class _Growth(Panel):
+    """The picture of ``transient``."""
 
     def __init__(self, ax):
-        self.ax = style.axes(ax, "steps back, k", "|∂L/∂h$_{T−k}$|  ÷  |∂L/∂h$_T$|")
+        super().__init__(style.axes(ax, "steps back, k", "|∂L/∂h$_{T−k}$|  ÷  |∂L/∂h$_T$|"))
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
         style.decades(ax.yaxis)
-        ax.axhline(0, color=style.FAINT, linewidth=1)
+        style.baseline(ax)
         self.now = ax.axvspan(0, 0, color=style.NOW, linewidth=0, zorder=1)
-        (self.worst,) = ax.plot([], [], zorder=2, **style.WORST)
-        (self.gradient,) = ax.plot([], [], zorder=4, **style.FULL)
-        self.theory = {name: ax.plot([], [], zorder=3, **style.THEORY)[0] for name in ("law", "ρᵏ", "κ ρᵏ", "σᵏ")}
-        (self.peak,) = ax.plot([], [], "D", markersize=9, markerfacecolor="white", markeredgewidth=2, zorder=5)
-        self.peak.set_markeredgecolor(style.THEORY["color"])
-        look = {"fontsize": style.LABEL, "color": style.THEORY["color"], "zorder": 6, "ha": "center", "va": "center"}
-        self.names = {name: ax.text(0, 0, name, bbox=style.paper(), **look) for name in self.theory if name != "law"}
-        look = {"transform": ax.transAxes, "ha": "right", "fontsize": style.NOTE, "va": "center", "zorder": 6}
-        colours = style.WORST_DARK, style.FULL["color"], style.THEORY["color"]
-        self.key = [ax.text(0, 0, "", color=colour, bbox=style.paper(), **look) for colour in colours]
-        for text in self.key[:2]:
-            text.set_fontweight("bold")
-        lines = [self.now, self.worst, *self.theory.values(), self.gradient, self.peak]
-        self.artists = [*lines, *self.names.values(), *self.key]
+        self.worst = line(ax, style.WORST, zorder=2)
+        self.theory = {name: line(ax, style.THEORY, zorder=3) for name in ("law", "ρᵏ", "κ ρᵏ", "σᵏ")}
+        self.gradient = line(ax, style.FULL, zorder=4)
+        self.peak = line(ax, style.BEST, zorder=5)
+        look = {"va": "center", "zorder": 6, "bbox": style.paper()}
+        grey = look | {"fontsize": style.LABEL, "color": style.THEORY["color"], "ha": "center"}
+        self.names = {name: ax.text(0, 0, name, **grey) for name in self.theory if name != "law"}
+        look |= {"transform": ax.transAxes, "ha": "right", "fontsize": style.NOTE}
+        self.key = [ax.text(0.99, 0, "", color=colour, fontweight=weight, **look) for colour, weight in KEY]
 
     def update(self, data):
         """Show other gradients."""
@@ -77,8 +64,8 @@ class _Growth:
         self._set_limits(data)
         self.worst.set_data(k, data.norms)
         self.gradient.set_data(k, data.gradient)
-        for name, line in self.theory.items():
-            line.set_data(k, curves[name])
+        for name, curve in self.theory.items():
+            curve.set_data(k, curves[name])
         at = [data.peak] if data.peak and data.peak < data.T else []
         self.peak.set_data(at, data.law[at] if at else [])
         (_, right), (bottom, top) = self.ax.get_xlim(), self.ax.get_ylim()
@@ -109,39 +96,35 @@ class _Growth:
             x, y = places[name]
             inside = bottom + 0.04 * height < y < top - 0.02 * height
             text.set(x=x, y=y, visible=shown[name] and (inside or name == "σᵏ"))
-        which = "worst, identity:" if data.activation == "tanh" else "worst gradient,"
-        words = f"{which} |Wᵏ|", f"this gradient, {data.activation}", "dashed: theory"
-        first, step = (0.96, -0.075) if data.norms[-1] < 0.6 * top else (0.19, -0.075)
-        for row, (text, word) in enumerate(zip(self.key, words, strict=True)):
-            text.set(x=0.99, y=first + row * step, text=word)
+        which = "worst gradient," if data.activation == "identity" else "worst, identity:"
+        set_texts(self.key, (f"{which} |Wᵏ|", f"this gradient, {data.activation}", "dashed: theory"))
+        first = 0.96 if data.norms[-1] < 0.6 * top else 0.19
+        for row, text in enumerate(self.key):
+            text.set_y(first - 0.075 * row)
 
 
-class _Directions:
+class _Directions(Panel):
     """How large gradients are after k steps back, by their direction: the unit circle, pushed out or pulled in.
 
-    The radius counts decades, as the axis of ``Growth`` does: its lower end is the centre, its upper end the rim.
+    The radius counts decades, as the axis of ``_Growth`` does: its lower end is the centre, its upper end the rim.
     """
 
     def __init__(self, ax):
-        self.ax = ax
-        ax.set_axis_off()
-        ax.set(xlim=(-1.08, 1.08), ylim=(-1.08, 1.08), aspect="equal")
+        super().__init__(style.bare(ax, (-1.08, 1.08), (-1.08, 1.08), aspect="equal"))
         self.turn = np.linspace(0, 2 * np.pi, 181)
         self.rings = ax.add_collection(LineCollection([], color=style.SHADE, linewidth=1, zorder=1))
         self.fill = ax.fill([], [], color=style.WORST["color"], alpha=0.3, linewidth=0, zorder=2)[0]
-        (self.shape,) = ax.plot([], [], color=style.WORST["color"], linewidth=3, zorder=3)
-        (self.law,) = ax.plot([], [], zorder=4, **style.THEORY)
+        self.shape = line(ax, style.WORST, linewidth=3, zorder=3)
         look = {"color": style.EIGENVALUES["color"], "linewidth": 2, "linestyle": (0, (2, 1)), "zorder": 3}
-        self.eigenvectors = [ax.plot([], [], **look)[0] for _ in range(2)]
-        (self.start,) = ax.plot([], [], color=style.INK, linewidth=1.5, zorder=4)
-        (self.path,) = ax.plot([], [], color=style.FULL["color"], linewidth=3, zorder=5)
-        (self.point,) = ax.plot([], [], zorder=6, **style.POINT)
+        self.eigenvectors = [line(ax, look) for _ in range(2)]
+        self.start = line(ax, {"color": style.INK}, linewidth=1.5, zorder=4)
+        self.law = line(ax, style.THEORY, zorder=4)
+        self.path = line(ax, style.FULL, zorder=5)
+        self.point = line(ax, style.POINT, zorder=6)
         look = {"fontsize": style.NOTE, "ha": "center", "linespacing": 1.3, "clip_on": False}
         self.title = ax.text(0, 1.1, "", va="bottom", color=style.INK, **look)
         self.words = ax.text(0, -1.1, "", va="top", color="#00694D", fontweight="bold", **look)
-        self.one = ax.text(0, 0, "1", color=style.INK, bbox=style.paper(), zorder=7, **look | {"va": "center"})
-        lines = [self.rings, self.fill, self.shape, *self.eigenvectors, self.start, self.law, self.path, self.point]
-        self.artists = [*lines, self.title, self.words, self.one]
+        self.one = ax.text(0, 0, "1", va="center", color=style.INK, bbox=style.paper(), zorder=7, **look)
 
     def update(self, data, ticks, bottom, top):
         """Show another power of W, on an axis of decades from bottom to top with these ticks."""
@@ -156,8 +139,8 @@ class _Directions:
         self.shape.set_data(*shape)
         self.start.set_data(*at(self.turn, 0))
         self.law.set_data(*at(self.turn, data.law[data.k]))
-        for line, vector in zip(self.eigenvectors, data.eigenvectors, strict=True):
-            line.set_data(*np.outer(vector, [-1, 1]))
+        for axis, vector in zip(self.eigenvectors, data.eigenvectors, strict=True):
+            axis.set_data(*np.outer(vector, [-1, 1]))
         direction = np.arctan2(*data.v[::-1])
         ends = np.column_stack([at(direction, 0), at(direction, data.gradient[data.k])])
         self.path.set_data(*ends)
@@ -171,28 +154,15 @@ def _eigenvectors(angle):
     return f"eigenvectors {angle:.2g}° apart" if angle else "one eigenvector only"
 
 
-class _TransientPicture:
-    """The size of gradients after k steps back by their direction, and against k, for one figure.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        9.6 x 4.3 inches.
-
-    Attributes
-    ----------
-    figure : matplotlib.figure.Figure
-    artists : list
-        What ``update`` changes.
-    """
+class _TransientPicture(Picture):
+    """The size of gradients after k steps back by their direction, and against k."""
 
     def __init__(self, figure):
-        self.figure = figure
+        super().__init__(figure)
         self.directions = _Directions(figure.add_axes((0.0, 0.09, 0.36, 0.76)))
         self.growth = _Growth(figure.add_axes((0.475, 0.15, 0.495, 0.83)))
-        self.artists = self.directions.artists + self.growth.artists
 
     def update(self, data):
-        """Show data, with the attributes of ``explorers.transient._Transient``."""
+        """Show data, with the attributes of ``experiments.Transient``."""
         self.growth.update(data)
         self.directions.update(data, self.growth.ax.get_yticks(), *self.growth.ax.get_ylim())

@@ -7,37 +7,38 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, Multipl
 
 from .. import _validation
 from . import _style as style
-from ._paper import decades, drawn
-from ._style import Words, short
-
-__all__ = ["cells"]
-
+from ._arguments import first_steps, square
+from ._panels import Panel, Picture, Words, line
+from ._paper import drawn
+from ._style import short
 
 SHADES = LinearSegmentedColormap.from_list("decades", ["#F4F8FB", "#9CC7E0", "#0072B2", "#00263D"])
 LOWEST = -7  # decades of the darkest cell's way to white
 STRUCK = to_rgba(style.DROPPED["edgecolor"], 0.75)
 NAMES, STEPS = ("window", "chunks", "randomized"), (1, 3, 10, 30, 100)
-REACH, ERRORS, SHARES = (-0.06, 2.06), (-4.2, 1.2), (-0.6, 2.6)  # decades, decades, parts of the gradient
+REACH, ERRORS, SHARES = (-0.06, 2.06), (-4.2, 1.2), (-0.6, 2.6)  # decades, decades, relative to the gradient
 WIDTH, HEIGHT = 0.074, 0.24  # of a character, and half of that of a label, in those units
 NOTE = (0.4, -3.75, 0.45)  # where the note stands, and half its width
 POINT = style.POINT | {"color": style.TRUNCATED["color"], "markersize": 12}
 PAPER = style.paper(0.12, 0.85)
 DARK = "#A34700"  # of words about what is truncated
-ROUNDING = 1e-13  # in parts of the gradient: a smaller error is called none
+ROUNDING = 1e-13  # relative to the gradient: a smaller error is called none
+DRAWS = {"color": style.TRUNCATED["color"], "marker": "o", "markersize": 5, "linestyle": "none"}
+DRAWS |= {"alpha": 0.4, "markeredgewidth": 0}
 THIS = {"color": "white", "marker": "o", "markersize": 9, "linestyle": "none", "zorder": 4}  # of many draws
 THIS |= {"markeredgecolor": DARK, "markeredgewidth": 2.5}
 
 
 @drawn
-def cells(ax, sizes, first, weights=None):
-    """Draw the table of what the loss of step t brings to dL/dW_hh through the use in step k, and strike out a part.
+def pair_table(ax, sizes, first, weights=None):
+    """Draw the table of what the loss of step t contributes to dL/dW_hh through step k, and strike out a part of it.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
         About square.
     sizes : array, shape (T, T)
-        Row t - 1, column k - 1, in parts of the size of the gradient, as ``pairs.Cells.sizes``.
+        Row t - 1, column k - 1, relative to the norm of the gradient, as ``pairs.PairTable.norms``.
     first : array of int, shape (T,)
         The cells k < first are struck out; see ``gates.first_kept``.
     weights : array, shape (T, T), optional
@@ -47,43 +48,35 @@ def cells(ax, sizes, first, weights=None):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     The colour counts decades, so half of the table may look dark although a few cells make up the gradient. It shows
     sizes: cells of the same size may cancel, and then the sum of what is struck out is smaller than it looks.
     """
-    sizes = decades("sizes", sizes, (None, None), "(T, T)")
-    T = len(_validation.shaped("sizes", sizes, (len(sizes),) * 2, "(T, T)"))
-    first = _validation.shaped("first", _validation.whole("first", first), (T,), f"(T,) with T = {T}")
-    if first.min() < 1 or (first > np.arange(1, T + 1)).any():
-        raise ValueError("first has a step that is none of 1 .. t, wanted 1 <= first[t - 1] <= t")
+    sizes = square("sizes", sizes)
+    T = len(sizes)
+    first = first_steps("first", first, T)
     if weights is not None:
         weights = _validation.real_array("weights", weights, (T, T), f"(T, T) with T = {T}")
     _CellTable(ax).update(sizes, first, weights)
-    return ax
 
 
-class _CellTable:
-    """The picture of ``cells``, drawn once; ``update`` moves its artists."""
+class _CellTable(Panel):
+    """The picture of ``pair_table``."""
 
     def __init__(self, ax):
-        self.ax = style.axes(ax, "used in step k", "loss of step t")
+        super().__init__(style.axes(ax, "used in step k", "loss of step t"))
         self.every_step = MaxNLocator(5, integer=True, min_n_ticks=1)
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
         self.cells = ax.imshow([[0]], cmap=SHADES, vmin=LOWEST, vmax=0, aspect="auto", interpolation="nearest")
         self.struck = ax.add_patch(Polygon([(0, 0)] * 3, facecolor=(1, 1, 1, 0.45), edgecolor=STRUCK, hatch="//", lw=0))
-        (self.edge,) = ax.plot([], [], color=style.TRUNCATED["color"], linewidth=2)
+        self.edge = line(ax, {"color": style.TRUNCATED["color"]}, linewidth=2)
+        self.key = _decades_key(ax)
         self.words = ax.text(0.985, 0.745, "", transform=ax.transAxes, ha="right", va="top", color=DARK)
         self.words.set(fontsize=style.NOTE, fontweight="bold", linespacing=1.35)
-        self.artists = [self.cells, self.struck, self.edge, *_decades_key(ax), self.words]
 
     def update(self, sizes, first, weights=None):
-        """Show other cells; see ``cells``."""
+        """Show other cells; see ``pair_table``."""
         T = len(sizes)
         with np.errstate(divide="ignore", invalid="ignore"):
             seen = np.log10(sizes if weights is None else sizes * np.where(weights > 0, weights, 1))
@@ -106,39 +99,36 @@ def _decades_key(ax):
     key = ax.inset_axes((0.47, 0.855, 0.49, 0.05))
     bar = key.imshow([np.linspace(LOWEST, 0, 128)], cmap=SHADES, aspect="auto", extent=(LOWEST, 0, 0, 1))
     key.set_axis_off()
-    look = {"ha": "center", "va": "top", "fontsize": style.NOTE, "color": style.INK}
-    caption = key.text(LOWEST / 2, 1.25, "size ÷ |∂L/∂W$_{hh}$|", **look | {"va": "bottom"})
-    return [paper, bar, caption, *(key.text(x, -0.3, style.decade(x), **look) for x in (-6, -4, -2, 0))]
+    look = style.SMALL | {"ha": "center"}
+    caption = key.text(LOWEST / 2, 1.25, "size ÷ |∂L/∂W$_{hh}$|", va="bottom", **look)
+    return [paper, bar, caption, *(key.text(x, -0.3, style.decade(x), va="top", **look) for x in (-6, -4, -2, 0))]
 
 
-class _Curves:
+class _Curves(Panel):
     """Relative error of dL/dW_hh against the reach of a loss for three schemes, one of them strong, with its theory."""
 
     def __init__(self, ax):
-        self.ax = style.axes(ax, "mean reach of a loss, in steps", "relative error")
+        super().__init__(style.axes(ax, "mean reach of a loss, in steps", "relative error"))
         ax.set(xlim=REACH, ylim=ERRORS)
         ax.xaxis.set(major_locator=FixedLocator(np.log10(STEPS)), major_formatter=FixedFormatter(STEPS))
         ax.yaxis.set(major_locator=MultipleLocator(1), major_formatter=style.decade)
-        ax.axhline(0, color=style.FAINT, linewidth=1)
+        style.baseline(ax)
+        self.cloud = line(ax, DRAWS)
+        self.lines = {name: line(ax, {"color": style.TRUNCATED["color"]}) for name in NAMES}
+        self.theory = line(ax, style.THEORY)
+        self.point = line(ax, POINT, clip_on=False)
+        self.this = line(ax, THIS, clip_on=False)
         look = {"fontsize": style.NOTE, "ha": "center", "va": "center_baseline"}
         self.note = ax.text(*NOTE[:2], "dashed: theory", color=style.FAINT, bbox=PAPER, **look)
-        colour = style.TRUNCATED["color"]
-        (self.cloud,) = ax.plot([], [], "o", color=colour, markersize=5, alpha=0.4, markeredgewidth=0)
-        self.lines = {name: ax.plot([], [], color=colour)[0] for name in NAMES}
-        (self.theory,) = ax.plot([], [], **style.THEORY)
-        (self.point,) = ax.plot([], [], **POINT, clip_on=False)
-        (self.this,) = ax.plot([], [], **THIS, clip_on=False)
         self.labels = {name: ax.text(0, 0, name, color=DARK, **look) for name in NAMES}
-        lines = [self.cloud, *self.lines.values(), self.theory, self.point, self.this]
-        self.artists = [*lines, self.note, *self.labels.values()]
 
     def update(self, curves, scheme, point, theory=None, cloud=((), ()), this=None):
         """Show other curves: steps and errors by scheme; the point of one, its theory, its draws, which is ``this``."""
         curves = {name: _decades(*curve) for name, curve in curves.items()}
-        for name, line in self.lines.items():
-            line.set_data(*curves[name])
-            line.set(**{"linewidth": 3, "alpha": 1} if name == scheme else {"linewidth": 1.5, "alpha": 0.45})
-            line.set_visible(name != scheme or scheme != "randomized")
+        for name, curve in self.lines.items():
+            curve.set_data(*curves[name])
+            curve.set(**{"linewidth": 3, "alpha": 1} if name == scheme else {"linewidth": 1.5, "alpha": 0.45})
+            curve.set_visible(name != scheme or scheme != "randomized")
         theory = curves[scheme] if scheme == "randomized" else _decades(*theory or ((), ()))
         self.theory.set_data(*theory)
         self.note.set_visible(len(theory[0]) > 1)
@@ -198,35 +188,32 @@ def _crosses(line, x, y, half):
 
 
 def _decades(x, y):
-    """Return log10 of steps and errors, in rising order, kept near the picture."""
+    """Return log10 of steps and errors, in rising order, clipped near the picture."""
     with np.errstate(divide="ignore"):
         x, y = np.log10(np.asarray(x, float)), np.log10(np.asarray(y, float))
     order = np.argsort(x, kind="stable")
     return x[order], np.clip(y, ERRORS[0] - 1, ERRORS[1] + 1)[order]
 
 
-class _Share:
+class _Share(Panel):
     """The component of the truncated gradient along the full one: the bias of one scheme, the chance of another."""
 
     def __init__(self, ax):
-        self.ax = style.axes(ax, "component along the full gradient", "")
+        super().__init__(style.axes(ax, "component along the full gradient", ""))
         ax.set(xlim=SHARES, ylim=(0, 1), yticks=[])
         ax.spines["left"].set_visible(False)
         ax.xaxis.set_major_locator(MultipleLocator(1))
         ax.plot([1, 1], [0, 1], color=style.FULL["color"], linewidth=3)
         ax.text(0.97, 1.05, "full gradient", color=style.FULL["color"], fontsize=style.NOTE, va="bottom")
-        (self.draws,) = ax.plot([], [], "o", color=style.TRUNCATED["color"], markersize=5, alpha=0.4, markeredgewidth=0)
-        (self.theory,) = ax.plot([], [], **style.THEORY | {"linewidth": 2.5})
+        self.draws = line(ax, DRAWS)
+        self.theory = line(ax, style.THEORY, linewidth=2.5)
         ends = {"color": style.THEORY["color"], "markeredgewidth": 2.5, "linestyle": "none", "clip_on": False}
-        (self.ends,) = ax.plot([], [], marker="|", markersize=18, **ends)
-        self.beyond = [ax.plot([], [], marker=arrow, markersize=11, **ends)[0] for arrow in "><"]
-        (self.point,) = ax.plot([], [], **POINT)
-        (self.this,) = ax.plot([], [], **THIS)
-        look = {"fontsize": style.NOTE, "color": DARK, "va": "bottom"}
-        self.note = ax.text(SHARES[0], 1.05, "", **look)
+        self.ends = line(ax, ends, marker="|", markersize=18)
+        self.beyond = [line(ax, ends, marker=arrow, markersize=11) for arrow in "><"]
+        self.point = line(ax, POINT)
+        self.this = line(ax, THIS)
+        self.note = ax.text(SHARES[0], 1.05, "", fontsize=style.NOTE, color=DARK, va="bottom")
         self.words = Words(ax, 2, bbox=PAPER)
-        lines = [self.draws, self.theory, self.ends, *self.beyond, self.point, self.this]
-        self.artists = [*lines, self.note, *self.words.texts]
 
     def update(self, along, theory, draws=None, this=None):
         """Show a component, and theory's; with draws: their mean, theory's standard deviation from 1, and ``this``."""
@@ -253,48 +240,35 @@ def _beyond(which, words):
     return words.format(f"{which.sum()} more") if which.any() else ""
 
 
-class _TruncationPicture:
-    """The table of cells, the errors of all schemes and the component along the gradient, for one figure.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        9.6 x 4.4 inches.
-
-    Attributes
-    ----------
-    figure : matplotlib.figure.Figure
-    artists : list
-        What ``update`` changes.
-    """
+class _TruncationPicture(Picture):
+    """The table of cells, the errors of all schemes and the component along the gradient."""
 
     def __init__(self, figure):
-        self.figure = figure
+        super().__init__(figure)
         self.table = _CellTable(figure.add_axes((0.08, 0.15, 0.40, 0.82)))
         self.curves = _Curves(figure.add_axes((0.605, 0.46, 0.385, 0.455)))
         self.share = _Share(figure.add_axes((0.605, 0.15, 0.385, 0.10)))
-        look = {"transform": figure.transFigure, "fontsize": style.LABEL, "color": DARK, "fontweight": "bold"}
-        self.title = self.curves.ax.text(0.545, 0.94, "", **look)
-        self.artists = self.table.artists + self.curves.artists + self.share.artists + [self.title]
+        self.title = self.write(0.545, 0.94, color=DARK, **style.BOLD)
 
     def update(self, data):
-        """Show a ``Truncated`` of the explorer."""
+        """Show an ``experiments.Truncation``."""
         network, draws, words = data.network, data.draws, f"{data.dropped} of {data.all}\ncells dropped"
-        self.table.update(network.sizes, data.first, data.weights)
+        self.table.update(network.table.norms, data.first, data.weights)
         if draws is None:
             self.curves.update(network.curves, data.scheme, (data.kept, data.error), network.laws.get(data.scheme))
             self.share.update(data.along, 1 - data.law)
         else:
             words += f";\nkept: up to × {short(data.weights.max())}"
-            point, cloud = (draws.kept.mean(), np.sqrt(np.mean(draws.error**2))), (draws.kept, draws.error)
+            point = draws.kept.mean(), np.sqrt(np.mean(draws.error**2))
+            cloud = draws.kept, draws.error
             self.curves.update(network.curves, data.scheme, point, cloud=cloud, this=data.draw)
-            self.share.update(draws.along.mean(), draws.spread_along, draws.along, data.draw)
+            self.share.update(draws.along.mean(), draws.spread, draws.along, data.draw)
         self.table.words.set_text(words)
         self.title.set_text(_verdict(data))
 
 
 def _verdict(data):
-    if not data.network.cells.size:
+    if not data.network.table.norm:
         return "the gradient is exactly 0"
     draw, digits = ("", 4) if data.draws is None else (f"draw {data.draw}: ", 3)
     error = f"{short(100 * data.error)} %" if data.error < 10 else f"× {short(data.error)}"

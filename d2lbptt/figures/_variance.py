@@ -3,21 +3,18 @@
 from itertools import cycle
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import LogLocator, NullLocator
 
 from .. import _validation
 from ..truncation.randomized_variance import Trade
 from . import _style as style
-from ._influence import LOOKS
+from ._arguments import named, pair_of_rows, some
 from ._labels import end_axis, name_ends
-from ._paper import drawn, named, pair_of_rows, some
+from ._paper import drawn
 
-__all__ = ["variance", "trade"]
-
-
-WORDS = {"fontsize": style.LABEL, "fontweight": "bold"}
 ERRORS = (1e-4, 1e3)  # relative; what is in sight
 FAINTER = {"color": "#4A90C2", "linewidth": 2, "linestyle": (0, (5, 1, 1, 1))}
+STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 FAINTEST = {"color": "#7FA9C9", "linewidth": 2, "linestyle": (0, (1, 1))}
 
 
@@ -35,11 +32,6 @@ def variance(ax, runs):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     Where the law grows without bound the sample falls behind it in the end: the variance is then carried by draws that
@@ -50,18 +42,17 @@ def variance(ax, runs):
     longest, names = max(len(law) for _, law in runs.values()), []
     ax.set_xlim(0, 1.5 * longest)
     end_axis(ax, longest)
-    for (name, (sample, law)), look in zip(runs.items(), cycle(LOOKS), strict=False):
+    for (name, (sample, law)), look in zip(runs.items(), cycle(style.SEVERAL), strict=False):
         t = np.arange(1, len(law) + 1)
         ax.plot(t, np.where(law > 0, sample, np.nan), **look)
         ax.plot(t, np.where(law > 0, law, np.nan), **style.THEORY)
         names.append((name, look["color"], len(law), law[-1]))
     ax.yaxis.set_major_locator(LogLocator(numticks=6))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: style.decade(round(np.log10(value)))))
+    ax.yaxis.set_major_formatter(lambda value, _: style.decade(round(np.log10(value))))
     ax.yaxis.set_minor_locator(NullLocator())
     ax.set_ylim(ax.get_ylim())
-    ax.text(0.02, 0.95, "dashed: the law", transform=ax.transAxes, va="top", color=style.THEORY["color"], **WORDS)
+    ax.text(0.02, 0.95, "dashed: the law", transform=ax.transAxes, va="top", color=style.THEORY["color"], **style.BOLD)
     name_ends(ax, names, longest)
-    return ax
 
 
 @drawn
@@ -77,11 +68,6 @@ def trade(ax, data):
     -------
     matplotlib.axes.Axes
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     One error is all bias and the other all chance. The mean over many independent draws makes the second smaller, by
@@ -92,9 +78,7 @@ def trade(ax, data):
     inside = slice(1, len(data.steps) - 1)
     steps = data.steps[inside]
     ax.set(xlim=(0.9 * steps[0], 12 * steps[-1]), ylim=ERRORS)
-    ax.set_xticks([step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if steps[0] <= step <= steps[-1]])
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    ax.xaxis.set_minor_locator(NullLocator())
+    style.logarithmic(ax.xaxis, [step for step in STEPS if steps[0] <= step <= steps[-1]])
     ax.spines["bottom"].set_bounds(steps[0], steps[-1])
     names = []
     for draws, look in ((1, style.FULL), (100, FAINTER), (10_000, FAINTEST)):
@@ -105,4 +89,3 @@ def trade(ax, data):
     ax.plot(steps, data.window[inside], **style.TRUNCATED)
     names.append(("sliding window: bias", style.TRUNCATED["color"], steps[-1], max(data.window[inside][-1], ERRORS[0])))
     name_ends(ax, names, 1.1 * steps[-1])
-    return ax

@@ -1,3 +1,3 @@
-"""How gradients grow and shrink: norms and spectra in logarithms, perturbed runs, scales, the cliff, remedies."""
+"""How gradients grow and shrink: norms and spectra in logarithms, perturbed runs, scales, the cliff."""
 
-__all__ = ["cliff", "gradient_norms", "perturbed_runs", "remedies", "scales", "spectra"]
+__all__ = ["cliff", "gradient_norms", "perturbed_runs", "scales", "spectra"]

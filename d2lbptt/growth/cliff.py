@@ -29,6 +29,8 @@ __all__ = [
     "errors",
     "gradients",
     "surface",
+    "Cut",
+    "cut",
     "Steepest",
     "steepest",
     "Path",
@@ -36,6 +38,7 @@ __all__ = [
 ]
 
 STEPS, START, TARGET = 50, 0.5, 0.7
+TINY = 1e-30  # of the complex step
 SIGMOID = ACTIVATIONS["sigmoid"]
 PLANE = (3.0, 7.0), (-4.5, -1.0)  # the part of (w, b) that is drawn
 
@@ -56,7 +59,7 @@ def errors(w, b, T=STEPS):
     Raises
     ------
     TypeError, ValueError
-        If w or b is not such numbers, T is no whole number from 1 on, or T states of them all do not fit in memory.
+        If w or b has other entries, T is no whole number from 1 on, or T states of them all do not fit in memory.
     FloatingPointError
         If E overflows, as it can for complex numbers.
     """
@@ -166,6 +169,68 @@ def _surface(T, size):
     return np.square(h - np.float32(TARGET))
 
 
+class Cut(NamedTuple):
+    """A cut through the error surface along b, and dE/db at one point of it by three methods.
+
+    Attributes
+    ----------
+    h : float
+        The step of the central difference.
+    b, E : array, shape (K,)
+        The cut, from 2.5 steps below the point to 2.5 above.
+    point : tuple of float
+        b and E there.
+    ends : array, shape (2, 2)
+        b and E one step below and one above.
+    bptt, complex_step, central : float
+    """
+
+    h: float
+    b: np.ndarray
+    E: np.ndarray
+    point: tuple
+    ends: np.ndarray
+    bptt: float
+    complex_step: float
+    central: float
+
+
+def cut(w, b, h=1e-3, T=STEPS):
+    """Return a cut through the error surface along b, and what BPTT and a central difference say of dE/db.
+
+    Parameters
+    ----------
+    w, b : float
+    h : float
+        The step of the central difference, above 0, up to 1.
+    T : int
+
+    Returns
+    -------
+    Cut
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+    """
+    w, b = _validation.real_number("w", w), _validation.real_number("b", b)
+    h, T = _validation.real_number("h", h, above=0, high=1), _validation.whole_number("T", T, 1)
+    along, ends = b + np.linspace(-2.5, 2.5, 2001) * h, b + np.array([-h, h])
+    E = errors(w, np.concatenate([along, ends]), T)
+    here, _, slope = gradients(w, b, T)
+    return Cut(
+        h=h,
+        b=along,
+        E=E[:-2],
+        point=(b, here.item()),
+        ends=np.column_stack([ends, E[-2:]]),
+        bptt=slope.item(),
+        complex_step=errors(w, b + TINY * 1j, T).imag.item() / TINY,
+        central=((E[-1] - E[-2]) / (2 * h)).item(),
+    )
+
+
 class Steepest(NamedTuple):
     """Where E is steepest along b.
 
@@ -197,7 +262,7 @@ def steepest(w, T=STEPS):
     Raises
     ------
     TypeError, ValueError
-        If w is no such number, or T no whole number from 1 on.
+        If w is no number in this range, or T no whole number from 1 on.
 
     Notes
     -----
@@ -279,11 +344,6 @@ def descend(w, b, *, rate, clip=None, steps=100, T=STEPS, within=PLANE):
     Returns
     -------
     Path
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
 
     Notes
     -----

@@ -2,7 +2,7 @@
 
     log10 |dL/dh_t|,  t = 1 .. T                                    9.7.14, 9.7.15
 
-The recursion is that of ``bptt``, but each vector is kept as a number near 1 times a power of two,
+The recursion is that of ``bptt``, but each vector is stored as a number near 1 times a power of two,
 so that 0.5^1000000 is as easy as 0.5^2. Beside it stands the popular law with the slopes pulled out in front,
 
     |dL/dh_t| ~ |(W_hh^T)^(T-t) W_qh^T dL/do_T| * product over s = t+1 .. T of rms phi'(z_s)
@@ -141,7 +141,7 @@ def _wanted(steps, T):
 
 
 def _windowed(slope, W_hh, dh, tau, steps):
-    """Return the decades at some steps, counted from 0: what the losses of steps t .. t + tau - 1 bring there."""
+    """Return the decades at some steps, counted from 0: what the losses of steps t .. t + tau - 1 contribute there."""
     decades, last = np.full(len(steps), -np.inf), steps + tau - 1
     whole = last >= len(dh) - 1
     if whole.any():  # the window goes beyond T

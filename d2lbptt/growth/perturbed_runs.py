@@ -1,4 +1,4 @@
-"""Two runs from neighbouring initial states: how far apart they are at each step, and what the Jacobians predict.
+"""Two runs from initial states that are close together: their distance at each step, and what the Jacobians predict.
 
     h'_0 = h_0 + delta v,    d_t = |h'_t - h_t|
     d_t = |J_t J_{t-1} .. J_1 (h'_0 - h_0)|,   J_t = diag(phi'(z_t)) W_hh        as long as d_t is small     9.7.15
@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import _validation
+from .._recursion import rescaled
 from ..activations import ACTIVATIONS
 from ..rnn import forward
 
@@ -25,7 +26,7 @@ __all__ = [
 EPS = np.finfo(float).eps.item()
 SMALL, ROUNDING = 0.1, 30  # of |h_t|: where the states bend the growth; of eps |h_t|: where rounding may have added up
 TINIEST = np.finfo(float).smallest_subnormal.item()
-EVERY, BLOCKS = 8, 8  # steps between two looks at the size; blocks of steps whose spread gives the error of a rate
+BLOCKS = 8  # of steps, whose spread gives the error of a rate
 
 
 class PerturbedRuns(NamedTuple):
@@ -95,15 +96,14 @@ def perturbed_runs(params, x, h0, v, delta, *, activation="tanh"):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not such a thing, or delta v is lost when it is added to h_0.
+        If an argument is not as described, or delta v is lost when it is added to h_0.
     FloatingPointError
         If a state overflows.
 
     Notes
     -----
     The two run one after the other: as two rows of one matrix product they might be rounded differently, and part
-    though they are the same. ``spectra.tangent_growth`` predicts the same, with an estimate of the error; here many
-    steps have to be quick.
+    though they are the same.
     """
     h0 = _validation.series("h0", h0, "(h,)")
     v = _validation.real_array("v", v, h0.shape, "that of h0").astype(float)
@@ -126,17 +126,15 @@ def _lengths(rows):
 
 def _product(W, slopes, v):
     """Return log |J_t .. J_1 v| for t = 0 .. T."""
-    rows, exponents, exponent = np.empty((len(slopes) + 1, len(v))), np.zeros(len(slopes) + 1), 0
+    rows = np.empty((len(slopes) + 1, len(v)))
     rows[0] = v
-    for t, slope in enumerate(slopes):
-        if t % EVERY == 0:
-            shift = math.frexp(np.abs(rows[t]).max())[1]
-            exponent += shift
-            rows[t] = np.ldexp(rows[t], -shift)
-            exponents[t] = exponent
-        W.dot(rows[t], rows[t + 1])
-        rows[t + 1] *= slope
-        exponents[t + 1] = exponent
+
+    def step(t, v):
+        later = W.dot(v, rows[t + 1])
+        later *= slopes[t]
+        return later
+
+    exponents = np.array([exponent for _, exponent in rescaled(step, rows[0], len(slopes))])
     with np.errstate(divide="ignore"):
         return exponents * math.log(2) + np.log(np.sqrt(np.einsum("ti,ti->t", rows, rows)))
 
@@ -175,11 +173,6 @@ def rate(log, start, stop):
     -------
     Rate
         Of nan unless start < stop.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
 
     Notes
     -----

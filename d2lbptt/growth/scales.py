@@ -17,7 +17,8 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import _validation
-from ..activations import ACTIVATIONS
+from .._recursion import rescaled
+from ..activations import _gaussian_moments, _named
 from ..rnn import KINDS, init_params
 from .spectra import spectral_radius
 
@@ -29,7 +30,6 @@ __all__ = [
     "critical_scales",
 ]
 
-EVERY = 8  # steps between two looks at the size: squares of 1e19 a step can be borne
 MOST = 1e15  # the largest scale
 NODES = 2000  # of the table that the mean field is interpolated in: rates are right to 1e-5
 TINY = 2.0**-990
@@ -106,26 +106,26 @@ def sweep(scales, seeds, T, *, num_hiddens=64, activation="tanh", kind="gaussian
     Notes
     -----
     A row of (G, S, T) is what ``log10_gradient_norms(forward(...), y, reduction="last")`` gives, to rounding. Where the
-    forward pass is chaotic, rounding makes another trajectory of it, as good as the first. The identity's slopes are 1
-    whatever the states are, so none are calculated. relu(c z) = c relu(z) for c > 0: its slopes do not depend on the
-    size of the inputs, which are made tiny, to leave the states room to grow.
+    forward pass is chaotic, rounding makes another trajectory of it, as good as the first. The slopes of a linear phi
+    are the same whatever the states are, so none are calculated. If phi is homogeneous, as relu, the slopes do not
+    depend on the size of the inputs, which are made tiny, to leave the states room to grow.
     """
-    scales, seeds, T, h, size = _checked(scales, seeds, T, num_hiddens, activation, kind, input_size)
-    decades, parts = np.empty((len(scales), len(seeds), T)), math.ceil(len(scales) * T * h / TOGETHER)
+    scales, seeds, T, h, size = _checked(scales, seeds, T, num_hiddens, kind, input_size)
+    phi = _named(activation)
+    decades, groups = np.empty((len(scales), len(seeds), T)), math.ceil(len(scales) * T * h / TOGETHER)
     for s, seed in enumerate(_watched(progress, seeds)):
         params, x = _network(seed, h, kind, T)
-        for rows in np.array_split(np.arange(len(scales)), parts):
-            slopes = _slopes(scales[rows], params, size * x, activation)
+        for rows in np.array_split(np.arange(len(scales)), groups):
+            slopes = _slopes(scales[rows], params, size * x, phi)
             decades[rows, s] = _backward(slopes, params.W_hh, params.W_qh)
     return Sweep(scales, seeds, decades)
 
 
-def _checked(scales, seeds, T, h, activation, kind, size):
+def _checked(scales, seeds, T, h, kind, size):
     scales = _validation.series("scales", scales, "(G,)")
     if np.abs(scales).max() > MOST:
         raise ValueError(f"scales has {scales[np.abs(scales).argmax()]}, wanted numbers from -{MOST:g} to {MOST:g}")
     T, h = _validation.whole_number("T", T, 1), _validation.whole_number("num_hiddens", h, 1)
-    _validation.one_of("activation", activation, ACTIVATIONS)
     _validation.one_of("kind", kind, KINDS)
     why = f"T = {_validation.shown(T)}, num_hiddens = {_validation.shown(h)}"
     _validation.fits_in_memory("h", h * max(2 * T, 3 * h), float, why)
@@ -154,13 +154,13 @@ def _network(seed, h, kind, T):
     return init_params(1, h, 1, kind=kind, seed=seed), np.random.default_rng((seed, 1)).normal(size=(T, 1))
 
 
-def _slopes(g, params, x, activation):
+def _slopes(g, params, x, phi):
     """Return g phi'(z_t) for all scales, shape (T, G, h)."""
-    if activation == "identity":
-        return np.broadcast_to(g[:, None], (len(x), len(g), len(params.W_hh)))
-    if activation == "relu" and x.any():
+    if phi.linear:
+        return np.broadcast_to(phi.bound * g[:, None], (len(x), len(g), len(params.W_hh)))
+    if phi.homogeneous and x.any():
         x = x * (TINY / np.abs(x).max())
-    slopes = _forward(g, params, x, ACTIVATIONS[activation])
+    slopes = _forward(g, params, x, phi)
     return np.multiply(slopes, g[:, None], out=slopes)
 
 
@@ -185,17 +185,15 @@ def _backward(slopes, W, W_qh):
     """Return log10 |dL/dh_t| / |dL/dh_T| for all scales, shape (G, T)."""
     T, G, h = slopes.shape
     v = np.broadcast_to(W_qh[0] / np.linalg.norm(W_qh[0]), (G, h)).copy()
-    squares, exponents = np.empty((T, G)), np.zeros((T, G))
-    scaled, exponent = np.empty_like(v), np.zeros(G)
-    for t in range(T - 1, -1, -1):
-        np.einsum("gi,gi->g", v, v, out=squares[t])
-        exponents[t] = exponent
-        np.multiply(slopes[t], v, out=scaled)
-        scaled.dot(W, out=v)
-        if t % EVERY == 0:
-            shift = np.frexp(np.abs(v).max(1))[1]
-            exponent = exponent + shift
-            v *= np.exp2(-shift)[:, None]
+    squares, exponents, scaled = np.empty((T, G)), np.empty((T, G)), np.empty_like(v)
+
+    def back(k, v):
+        np.multiply(slopes[T - 1 - k], v, out=scaled)
+        return scaled.dot(W, out=v)
+
+    for k, (now, exponent) in enumerate(rescaled(back, v, T - 1)):
+        np.einsum("gi,gi->g", now, now, out=squares[T - 1 - k])
+        exponents[T - 1 - k] = exponent
     with np.errstate(divide="ignore"):
         return (0.5 * np.log10(squares) + np.log10(2) * exponents).T
 
@@ -215,14 +213,9 @@ def theory(scales, seeds, T, *, num_hiddens=64, activation="tanh", kind="gaussia
     -------
     Theory
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
-    "spectral radius", for the identity activation: W_hh is the same in each step, so that the gradient goes as
+    "spectral radius", for a linear activation: W_hh is the same in each step, so that the gradient goes as
     (g rho)^k in the long run, rho that of the W_0 that was drawn. rho = 1 for orthogonal and identity, where this is
     exact for every k; it tends to 1 for the others as h grows.
 
@@ -233,47 +226,52 @@ def theory(scales, seeds, T, *, num_hiddens=64, activation="tanh", kind="gaussia
 
     and the gradient goes as the root of the product of the chi_t. That is ``laws.mean_field`` with a variance that
     changes from step to step; while the inputs are small it makes no difference (seen up to 0.1), and with
-    inputs of size 1 it does: the mean of log(chi_t) is not log(chi) at the mean of x_t^2. For relu chi = g^2 / 2. It is
+    inputs of size 1 it does: the mean of log(chi_t) is not log(chi) at the mean of x_t^2. If phi is homogeneous, chi
+    does not depend on q: g^2 / 2 for relu. phi has to be that, or bounded and analytic. It is
     right for lag fixed and h large, also for orthogonal W_hh (seen in simulation). A single Gaussian network that is
     nearly at rest, g rho < 1 and small inputs, goes in the long run with its own spectral radius: see
-    ``laws.mean_field`` and ``remedies.remedies``.
+    ``laws.mean_field`` and ``experiments.remedies``.
 
     "bound", for symmetric and identity W_hh with another activation, where the units are not independent enough for a
     mean field: (gamma g sigma_max)^k, which no gradient exceeds; see ``laws.log10_bound``.
     """
-    scales, seeds, T, h, size = _checked(scales, seeds, T, num_hiddens, activation, kind, input_size)
+    scales, seeds, T, h, size = _checked(scales, seeds, T, num_hiddens, kind, input_size)
+    law, phi = _law(activation, kind)
     if scales.min() < 0:
         raise ValueError(f"scales has {scales.min()}, wanted numbers from 0 on")
     networks = [_network(seed, h, kind, T) for seed in seeds]
-    law = _law(activation, kind)
-    if law == "mean field" and activation != "relu":
+    if law == "mean field" and not phi.homogeneous:
         inputs = size * np.array([x[:, 0] for _, x in networks]).reshape(len(seeds), T)
-        return Theory(law, _driven(scales, inputs, activation))
-    factors = np.array([_factor(law, activation, params.W_hh) for params, _ in networks])
+        return Theory(law, _driven(scales, inputs, phi))
+    factors = np.array([_factor(law, phi, params.W_hh) for params, _ in networks])
     with np.errstate(divide="ignore"):
         return Theory(law, _after(np.log10(scales[:, None] * factors)[..., None] * np.ones(T - 1)))
 
 
 def _law(activation, kind):
-    if activation == "identity":
-        return "spectral radius"
-    return "mean field" if kind in ("gaussian", "orthogonal") else "bound"
+    """Return the name of the law, and the activation, of which a mean field must know the moments."""
+    phi = _named(activation)
+    if phi.linear:
+        return "spectral radius", phi
+    if kind not in ("gaussian", "orthogonal"):
+        return "bound", phi
+    return "mean field", _named(activation, lambda phi: phi.homogeneous or phi.settles)
 
 
-def _factor(law, activation, W):
+def _factor(law, phi, W):
     """Return by how much the gradient grows in a step, for g = 1."""
     if law == "mean field":
-        return np.sqrt(0.5)
+        return np.sqrt(_gaussian_moments(phi, 1.0)[1])
     if law == "spectral radius":
-        return spectral_radius(W)
-    return ACTIVATIONS[activation].bound * np.linalg.norm(W, 2)
+        return phi.bound * spectral_radius(W)
+    return phi.bound * np.linalg.norm(W, 2)
 
 
-def _driven(g, x, activation):
+def _driven(g, x, phi):
     """Return the decades by lag of the mean field for the inputs x, shape (S, T)."""
-    largest = float(g.max() ** 2 + (x**2).max(initial=0))
+    largest = float((g.max() * phi.largest) ** 2 + (x**2).max(initial=0))
     _validation.fits_in_memory("scales and input_size", 200 * NODES * math.sqrt(largest), float, "for the mean field")
-    table = _moments(activation, largest)
+    table = _moments(phi, largest)
     q, chi = np.zeros((len(g), len(x))), np.empty((x.shape[1], len(g), len(x)))
     squares = g[:, None] ** 2
     for row, x_t in zip(chi, x.T, strict=True):
@@ -289,14 +287,10 @@ def _after(steps):
 
 
 @lru_cache(maxsize=16)
-def _moments(activation, largest):
+def _moments(phi, largest):
     """Return q from 0 to the largest, and E phi(z)^2 and E phi'(z)^2 for z ~ N(0, q)."""
-    phi = ACTIVATIONS[activation]
     q = np.append(0, np.geomspace(1e-12, max(largest, 1), NODES))
-    y = np.arange(-9, 9.1, 0.2 / np.sqrt(q[-1]))
-    weights, h = np.exp(-(y**2) / 2), phi.value(np.sqrt(q)[:, None] * y, None)
-    weights /= weights.sum()
-    return q, h**2 @ weights, phi.slope(h) ** 2 @ weights
+    return q, *_gaussian_moments(phi, q)
 
 
 def critical_scales(scales, decades):

@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import _validation
+from .._recursion import rescaled, row_norms
 from ..activations import ACTIVATIONS
 from ..rnn import checked_trace
 
@@ -30,14 +31,11 @@ __all__ = [
     "Horizon",
     "spectral_radius",
     "singular_values",
-    "departure_from_normality",
     "jacobian_spectrum",
     "lyapunov_exponents",
     "power_growth",
-    "tangent_growth",
     "gaussian_growth",
     "horizon",
-    "measured_horizon",
 ]
 
 EPS = np.finfo(float).eps
@@ -81,20 +79,17 @@ class Exponents(NamedTuple):
 
 
 class Growth(NamedTuple):
-    """A vector that is multiplied by one matrix after another.
+    """A vector that is multiplied by a matrix again and again.
 
     Attributes
     ----------
     log : array, shape (K + 1,)
         Natural logarithm of its Euclidean norm after 0 .. K steps; -inf where it is zero.
-    error : array, shape (K + 1,)
-        An estimated bound of |log - truth|; inf where the 16 digits of float64 do not settle it.
     direction : array, shape (K + 1, n)
         The vector divided by its norm; zeros where it is zero.
     """
 
     log: np.ndarray
-    error: np.ndarray
     direction: np.ndarray
 
     @property
@@ -150,31 +145,6 @@ def singular_values(W):
     return np.linalg.svd(_validation.square("W", W), compute_uv=False)
 
 
-def departure_from_normality(W):
-    """Return Henrici's departure from normality divided by the Frobenius norm: 0 for a normal W, 1 for a nilpotent one.
-
-    With the Schur form W = U (D + N) U^H, D diagonal and N strictly upper triangular, it is |N|_F / |W|_F.
-    |N|_F^2 = |W|_F^2 - sum |lambda_i|^2, but that difference would lose half of the digits.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As for ``spectral_radius``.
-
-    References
-    ----------
-    Henrici (1962), Numerische Mathematik 4, 24-40. Trefethen and Embree (2005), Spectra and Pseudospectra, chapter 48.
-    """
-    from scipy.linalg import schur  # loaded when it is first used
-
-    W = _validation.square("W", W)
-    size = np.abs(W).max()
-    if size == 0:
-        return 0.0
-    triangle = schur(W / size, output="complex")[0]
-    return float(np.linalg.norm(np.triu(triangle, 1)) / np.linalg.norm(triangle))
-
-
 # --- the product of Jacobians ---
 
 
@@ -195,14 +165,14 @@ def jacobian_spectrum(trace, start=0, stop=None):
     Raises
     ------
     TypeError, ValueError
-        If the trace is none, is complex or is that of a batch, or if start and stop are not such numbers.
+        If the trace is none, is complex or is that of a batch, or if start and stop are out of range.
     numpy.linalg.LinAlgError
         If the last stage does not converge.
 
     Notes
     -----
     Every J_t is taken through a QR factorization, J_t Q_{t-1} = Q_t R_t, with a random Q_0, which lets the columns sort
-    themselves by growth. The product of all R_t is kept as diag(2^e) X with whole numbers e and rows of X near 1, so
+    themselves by growth. The product of all R_t is stored as diag(2^e) X with whole numbers e and rows of X near 1, so
     nothing overflows for any T. One-sided Jacobi rotations find the singular values of diag(2^e) X from e and X alone,
     each of them to the relative accuracy that X allows, also where many are equal. A product that is short is no
     special case. For what is computed and when it is stable: D. E. Stewart (1997), ETNA 5, 29-47. For the
@@ -335,16 +305,11 @@ def _product(W, slopes, seed, noise):
     for R in _triangles(W, slopes, seed, noise):
         top = np.maximum.accumulate(e[::-1])[::-1][: len(R)]
         X = np.ldexp(R, np.clip(e - top[:, None], -2000, 0).astype(np.intc)) @ X
-        X, shift, size = _normalized(X, 1)
+        size = np.abs(X).max(1, initial=0)
+        shift = np.frexp(size)[1]
+        X = np.ldexp(X, -shift[:, None])
         e = np.where(size > 0, top + shift, _ZERO)
     return X, e
-
-
-def _normalized(A, axis):
-    """Return A, each row (axis 1) or column (axis 0) divided by a power of two, the exponents, the largest entries."""
-    size = np.abs(A).max(axis, initial=0)
-    shift = np.frexp(size)[1]
-    return np.ldexp(A, -np.expand_dims(shift, axis)), shift.astype(int), size
 
 
 def _log_singular_values(X, e):
@@ -417,64 +382,24 @@ def power_growth(M, v, K):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not such a thing.
+        If v is zero, K is below 0, or the powers do not fit in memory.
 
     Notes
     -----
-    The error is found as in ``jacobian_spectrum``. It becomes inf where v has no part along the eigenvector that
-    grows fastest: rounding provides one, and in the end it is all that is seen.
+    Where v has no part along the eigenvector that grows fastest, rounding provides one, and in the end it is all that
+    is seen.
     """
     M = _validation.square("M", M)
     K = _validation.whole_number("K", K, 0)
     _validation.fits_in_memory("M^k v", 8 * (K + 1) * len(M), float, f"K = {_validation.shown(K)}")
-    return _growth(M, np.broadcast_to(1.0, (K, len(M))), v)
-
-
-def tangent_growth(trace, v, start=0, stop=None):
-    """Follow dh_t/dh_start v, how h_t moves when h_start moves by a little along v, for t = start .. stop.
-
-    Parameters
-    ----------
-    trace, start, stop
-        As for ``jacobian_spectrum``.
-    v : array, shape (h,)
-        Not zero.
-
-    Returns
-    -------
-    Growth
-        Entry 0 for t = start. The gradient flows the other way: ``log10_gradient_norms`` follows it.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not such a thing.
-    """
-    return _growth(*_jacobians(trace, start, stop), v)
-
-
-def _growth(W, slopes, v):
-    v = _validation.real_array("v", v, (len(W),), "(n,)").astype(float)
+    v = _validation.real_array("v", v, (len(M),), "(n,)").astype(float)
     if not v.any():
         raise ValueError("v is zero, wanted a vector with a direction")
-    rng, size = np.random.default_rng(0), np.abs(W)
-    pair, e, _ = _normalized(np.column_stack([v, v]), 0)  # the second one has noise
-    rows, exponents = [pair], [e]
-    for slope in slopes:
-        blur = NOISE * slope * (size @ np.abs(pair[:, 1])) * rng.standard_normal(len(v))
-        pair = slope[:, None] * (W @ pair)
-        pair[:, 1] += blur
-        pair, shift, _ = _normalized(pair, 0)
-        e = e + shift
-        rows.append(pair)
-        exponents.append(e)
-    rows = np.array(rows)
-    norms = np.linalg.norm(rows, axis=1)
+    rows, exponents = map(np.array, zip(*rescaled(lambda _, v: M @ v, v, K, every=1), strict=True))
+    norms = row_norms(rows)
     with np.errstate(divide="ignore"):
-        log, noisy = (np.array(exponents) * math.log(2) + np.log(norms)).T
-    rounding = EPS * len(v) * (np.arange(len(log)) + np.abs(log) + 1)
-    direction = rows[:, :, 0] / np.where(norms[:, :1] > 0, norms[:, :1], 1)
-    return Growth(log, _disagreement(log, noisy, rounding), direction)
+        log = exponents * math.log(2) + np.log(norms)
+    return Growth(log, rows / np.where(norms > 0, norms, 1)[:, None])
 
 
 def gaussian_growth(n, K, samples, *, repeated, seed=0):
@@ -500,12 +425,12 @@ def gaussian_growth(n, K, samples, *, repeated, seed=0):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not such a number, or the matrices do not fit in memory.
+        If an argument is out of range, or the matrices do not fit in memory.
 
     Notes
     -----
     v is the first unit vector: a Gaussian matrix knows no direction. The laws are ``laws.fresh_products`` and
-    ``laws.repeated_mean``.
+    ``laws.log10_repeated_bound``.
     """
     n, K = _validation.whole_number("n", n, 1), _validation.whole_number("K", K, 0)
     samples = _validation.whole_number("samples", samples, 1)
@@ -513,16 +438,14 @@ def gaussian_growth(n, K, samples, *, repeated, seed=0):
     _validation.fits_in_memory("W", 2 * samples * n * n, float, why)
     _validation.fits_in_memory("log", samples * (K + 1), float, why)
     repeated, rng = _validation.flag("repeated", repeated), np.random.default_rng(_validation.seed("seed", seed))
-    v, log = np.zeros((samples, n, 1)), np.zeros((samples, K + 1))
-    v[:, 0] = 1
-    for k in range(1, K + 1):
-        if k == 1 or not repeated:
-            W = rng.normal(size=(samples, n, n)) / math.sqrt(n)
-        v = W @ v
-        size = np.linalg.norm(v, axis=1, keepdims=True)
-        v /= size
-        log[:, k] = log[:, k - 1] + np.log(size[:, 0, 0])
-    return log
+
+    def drawn():
+        return rng.normal(size=(samples, n, n)) / math.sqrt(n)
+
+    W = drawn() if repeated else None
+    v = np.broadcast_to(np.eye(1, n), (samples, n)).copy()
+    powers = rescaled(lambda _, v: ((drawn() if W is None else W) @ v[..., None])[..., 0], v, K)
+    return np.stack([exponents * math.log(2) + np.log(np.linalg.norm(v, axis=1)) for v, exponents in powers], 1)
 
 
 # --- the range of a dtype ---
@@ -542,12 +465,12 @@ def horizon(rho, dtype=float):
     Horizon
         By log(end) / log(rho), to 60 digits. With the numbers of ``numpy.finfo`` the ends are
         2^maxexp (1 - 2^-(nmant+2)), 2^minexp (1 - 2^-(nmant+1)) and 2^(minexp-nmant-1): each lies half-way between two
-        neighbours (IEEE 754, ties to even).
+        adjacent numbers (IEEE 754, ties to even).
 
     Raises
     ------
     TypeError, ValueError
-        If rho or dtype is not such a thing.
+        If rho is below 0, or dtype another one.
 
     Notes
     -----
@@ -561,33 +484,6 @@ def horizon(rho, dtype=float):
     if rho > 1:
         return Horizon(math.ceil(_steps_to(high, rho)), math.inf, math.inf)
     return Horizon(math.inf, math.floor(_steps_to(normal, rho)) + 1, math.ceil(_steps_to(low, rho)))
-
-
-def measured_horizon(log, dtype=float):
-    """Return the first k at which measured sizes leave the range of a dtype.
-
-    Parameters
-    ----------
-    log : array, shape (K + 1,)
-        Natural logarithms of the sizes after 0 .. K steps, as in ``Growth.log``; -inf is zero.
-    dtype : float or numpy.float32
-
-    Returns
-    -------
-    Horizon
-        With inf for what does not happen within K steps.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not such a thing.
-    """
-    high, normal, low = (math.log(m) + e * math.log(2) for m, e in _ends(dtype))
-    log = _validation.shaped("log", _validation.real("log", log), (None,), "(K + 1,)")
-    _validation.fits_in_memory("log", log.size, log.dtype, f"shape {log.shape}")
-    if np.isnan(log).any():
-        raise ValueError("log is nan, wanted logarithms")
-    return Horizon(*(int(np.argmax(out)) if out.any() else math.inf for out in (log >= high, log < normal, log <= low)))
 
 
 def _ends(dtype):

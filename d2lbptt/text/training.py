@@ -27,7 +27,7 @@ __all__ = ["Training", "book_params", "perplexity", "predict", "train"]
 
 CUTS = {"sequential": sequential_batches, "random": random_batches}
 START = 0.01  # standard deviation of the weights at the start, as in the book
-BLOCK = 1000  # steps of a forward pass that are kept at once where no gradient is asked for
+BLOCK = 1000  # steps of a forward pass that are held at once where no gradient is asked for
 
 
 class Training(NamedTuple):
@@ -98,7 +98,8 @@ def train(
     scheme, tau, pi
         How the gradient is truncated inside a minibatch, as for ``gates.scheme_options``; None what the scheme
         does not take.
-    activation : {"tanh", "identity", "sigmoid", "relu"}
+    activation : str
+        A name in ``ACTIVATIONS``.
     params : Params, optional
         Where to begin, of real numbers, which become ``dtype`` if that has more digits; by default weights from
         N(0, 0.01^2) and biases of zero, as in the book.
@@ -175,7 +176,7 @@ class _Loop:
     def step(self, trace, y):
         gradients = backward(trace, y, loss="cross_entropy", **self.options())
         size = _norm(gradients)
-        self.params = _descend(self.params, gradients, self.lr * min(1, self.clip / size) if size else self.lr)
+        self.params = _sgd_step(self.params, gradients, self.lr * min(1, self.clip / size) if size else self.lr)
         return loss(trace, y, loss="cross_entropy"), size, size > self.clip
 
 
@@ -219,7 +220,7 @@ def _norm(gradients):
     return float(row_norms(sizes)[0])  # no square overflows
 
 
-def _descend(params, gradients, step):
+def _sgd_step(params, gradients, step):
     """Return the parameters after one step of gradient descent, W - step g; FloatingPointError if one overflows."""
     with np.errstate(over="ignore", invalid="ignore"):
         moved = {
@@ -243,7 +244,8 @@ def perplexity(params, corpus, *, num_steps=None, activation="tanh"):
         Two tokens or more; each but the first is foretold from those before it.
     num_steps : int, optional
         After so many steps the state begins anew with zeros; without it, the state is carried through the whole text.
-    activation : {"tanh", "identity", "sigmoid", "relu"}
+    activation : str
+        A name in ``ACTIVATIONS``.
 
     Returns
     -------
@@ -294,16 +296,12 @@ def predict(prefix, num_preds, params, vocab, *, activation="tanh"):
         How many characters are added.
     params : Params
     vocab : Vocab
-    activation : {"tanh", "identity", "sigmoid", "relu"}
+    activation : str
+        A name in ``ACTIVATIONS``.
 
     Returns
     -------
     str
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
     """
     if not isinstance(prefix, str) or not prefix:
         raise ValueError(f"prefix is {_validation.shown(prefix)}, wanted a text of one character or more")

@@ -24,8 +24,7 @@ import numpy as np
 
 from .. import _validation
 from ..bptt import backward
-from ..gates import randomized
-from ..losses import REDUCTIONS
+from ..gates import SCHEMES, randomized
 from ..rnn import Params, forward
 
 __all__ = [
@@ -35,13 +34,11 @@ __all__ = [
     "Spans",
     "predicted_spans",
     "observed_span",
-    "gradient",
     "trajectory",
 ]
 
 UNITS, POSITIVE = 23, 10
 START, RATE = 0.5, 1e-4  # theta_0 and the learning rate of the published experiment
-SCHEMES = ("full", "window", "chunks", "randomized")
 FAR = 1e6  # where a theta that runs away is no longer followed
 
 
@@ -92,7 +89,7 @@ def balance(n=UNITS, p=POSITIVE):
     Raises
     ------
     TypeError, ValueError
-        If n or p is not such a number, or the network does not fit in memory.
+        If n or p is out of range, or the network does not fit in memory.
     """
     n, p = _sizes(n, p)
     _validation.fits_in_memory("A", 3 * n * n, float, f"n = {_validation.shown(n)}")
@@ -118,7 +115,7 @@ def partial_sums(tau, n=UNITS, p=POSITIVE):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not such a number, or the sums do not fit in memory.
+        If an argument is out of range, or the sums do not fit in memory.
     """
     (n, p), tau = _sizes(n, p), _validation.whole_number("tau", tau, 1)
     # A sum up to tau has tau bits above the line and as many below it, and so has each binomial coefficient.
@@ -196,36 +193,11 @@ def observed_span(scheme, theta=START, longest=400, network=None):
     return _last_change(np.array(gradients) / slope, network.rest(1.0)[0], longest)
 
 
-def gradient(network, theta, h0, reduction):
-    """Return dL/dtheta over the tau steps from h_0 on, where theta may be another in each step.
-
-    What was before h_0 is detached.
-
-    Parameters
-    ----------
-    network : Balance
-    theta : array, shape (tau,)
-    h0 : array, shape (n,)
-    reduction : {"last", "sum", "mean"}
-        The loss is that of the last step (as a window has it), or the sum or mean over all.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-    FloatingPointError
-        If a state or the gradient overflows.
-    """
-    network, theta = _network(_validation.instance("network", network, Balance)), _validation.series("theta", theta)
-    h0 = _validation.real_array("h0", h0, network.s.shape, "(n,)")
-    return _gradient(network, theta, h0, _validation.one_of("reduction", reduction, REDUCTIONS))
-
-
 def _gradient(network, theta, h0, reduction):
+    """Return dL/dtheta over the tau steps from h_0 on, where theta may be another in each step, (tau,).
+
+    What was before h_0 is detached. The loss is that of the last step (as a window has it), or the sum over all.
+    """
     trace = forward(network.params, theta[:, None], h0=h0)
     return (network.s @ backward(trace, np.ones((len(theta), 1)), reduction=reduction).b_h).item()
 

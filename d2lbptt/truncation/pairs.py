@@ -1,15 +1,11 @@
-"""Truncation as gates: xi_t on the arrow from h_t back to h_{t-1} (9.7.8).
+"""The table of all pairs (t, k), from the loss of step t to the use of W_hh in step k: what a truncation drops.
 
-    dL/dh_{t-1} = xi_t W_hh^T (phi'(z_t) * dL/dh_t) + W_qh^T dL/do_{t-1}
+    dL/dW_hh = sum_t sum_{k <= t} cell (t, k)                                     9.7.15, 9.7.16
 
-xi_t = 1 is the full gradient, xi_t = 0 detaches, xi_t in {0, 1/pi} is randomized truncation. The sliding
-window is no gate, because it asks how far back the LOSS is: ``backward(..., window=tau)``.
-
-Shapes: T gates, entry t - 1 is xi_t; the first one is the arrow to h_0.
-
-What a scheme throws away is seen in the table of all cells (t, k), from the loss of step t to the use of W_hh in
-step k: each scheme keeps, for each t, the cells k = first_kept .. t, and the others, summed, are the error. Randomized
+Each scheme keeps, for each t, the cells k = first_kept .. t, and the others, summed, are its error. Randomized
 truncation weighs what it keeps with 1/pi^(t-k), and its variance is a sum over blocks of the same table.
+
+Shapes: one sequence of T steps; a table is (T, T), row t - 1 and column k - 1.
 """
 
 from typing import NamedTuple
@@ -17,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import _validation
-from .._recursion import no_overflow, outer_sum, product, row_norms
+from .._recursion import no_overflow, outer_sum, product, row_norms, slopes
 from ..activations import ACTIVATIONS
 from ..bptt import output_gradient
 from ..gates import _first
@@ -26,11 +22,11 @@ from ..rnn import checked_trace
 __all__ = [
     "pair_weights",
     "jacobian_products",
-    "Cells",
-    "cells",
+    "PairTable",
+    "pair_table",
     "drawn_gradients",
-    "Blocks",
-    "blocks",
+    "VarianceTerms",
+    "variance_terms",
     "growth_per_step",
     "geometric_law",
 ]
@@ -84,11 +80,6 @@ def jacobian_products(first, *, shared, last=False):
     Returns
     -------
     int
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
     """
     first, shared, last = _first(first), _validation.flag("shared", shared), _validation.flag("last", last)
     t = np.arange(1, len(first) + 1)
@@ -97,8 +88,8 @@ def jacobian_products(first, *, shared, last=False):
     return int(np.count_nonzero(first < t) if shared else np.sum(t - first))
 
 
-class Cells(NamedTuple):
-    """dL/dW_hh taken apart by pairs (t, k), in parts of its size: cell (t, k) is flows[k - 1, t - 1] states[k - 1]^T.
+class PairTable(NamedTuple):
+    """dL/dW_hh taken apart by pairs (t, k), relative to its norm: cell (t, k) is flows[k - 1, t - 1] states[k - 1]^T.
 
     Attributes
     ----------
@@ -108,14 +99,14 @@ class Cells(NamedTuple):
         Entry [k - 1, s - 1] is the sum of the flows from the losses of steps s .. T; 0 for s = T + 1.
     states : array, shape (T, h)
         h_{k-1} / |h_{k-1}|.
-    size : float
-        |dL/dW_hh|, the Frobenius norm; where it is 0 the cells are in parts of some other number.
+    norm : float
+        |dL/dW_hh|, the Frobenius norm; where it is 0 the cells are relative to some other number.
     """
 
     flows: np.ndarray
     tails: np.ndarray
     states: np.ndarray
-    size: float
+    norm: float
 
     @property
     def gradient(self):
@@ -123,26 +114,13 @@ class Cells(NamedTuple):
         return outer_sum(self.tails[:, 0], self.states)
 
     @property
-    def sizes(self):
-        """The size of each cell, (T, T), row t - 1 and column k - 1; nan for k > t, where nothing can flow."""
+    def norms(self):
+        """The norm of each cell, (T, T), row t - 1 and column k - 1; nan for k > t, where nothing can flow."""
         table = np.sqrt(np.einsum("kth,kth->tk", self.flows, self.flows))
         table[np.triu_indices(len(table), 1)] = np.nan
         return table
 
-    def kept(self, weights):
-        """Return the sum of the cells, each times its weight, (T, T): the gradient of a scheme.
-
-        It raises TypeError or ValueError if the weights are no such table, FloatingPointError if the sum overflows.
-        """
-        T = len(self.states)
-        weights = _validation.real_array("weights", weights, (T, T), "(T, T)")
-        with np.errstate(over="ignore", invalid="ignore"):
-            found = outer_sum(np.einsum("kth,tk->kh", self.flows, weights), self.states)
-        if not np.isfinite(found).all():
-            raise FloatingPointError("the sum of the cells overflows float64: the weights are too large")
-        return found
-
-    def dropped(self, first):
+    def truncation_error(self, first):
         """Return the sum of the cells k < first_kept, which is the error of a scheme that weighs no cell.
 
         ``first`` is (T,), or (n, T) for n schemes; the result (h, h) or (n, h, h). It raises TypeError or ValueError
@@ -158,7 +136,7 @@ class Cells(NamedTuple):
         return found if first.ndim == 2 else found[0]
 
 
-def cells(trace, y, *, loss="squared_error", reduction="mean"):
+def pair_table(trace, y, *, loss="squared_error", reduction="mean"):
     """Take dL/dW_hh apart by the pairs (t, k).
 
     Parameters
@@ -168,7 +146,7 @@ def cells(trace, y, *, loss="squared_error", reduction="mean"):
 
     Returns
     -------
-    Cells
+    PairTable
 
     Raises
     ------
@@ -192,11 +170,11 @@ def cells(trace, y, *, loss="squared_error", reduction="mean"):
     if size > 0:
         flows /= size
         tails /= size
-    return Cells(flows, tails, states, float(size * scale))
+    return PairTable(flows, tails, states, float(size * scale))
 
 
 def _flows(own, slope, W_hh, norms):
-    """Return the flows and the tails of ``Cells``, not yet in parts of the size."""
+    """Return the flows and the tails of ``PairTable``, not yet relative to the norm."""
     T, h = own.shape
     flows, rows, tails = np.zeros((T, T, h)), np.empty((T, h)), np.zeros((T, T + 1, h))
     for k in range(T - 1, -1, -1):
@@ -220,7 +198,7 @@ def _own_and_slope(trace, y, loss, reduction):
     with np.errstate(over="ignore", invalid="ignore"):
         own = product(do, trace.params.W_qh)
     no_overflow("W_qh^T dL/do_t", own)
-    return trace, own, ACTIVATIONS[trace.activation].slope(trace.h[1:])
+    return trace, own, slopes(trace)
 
 
 def drawn_gradients(trace, y, gates, *, loss="squared_error", reduction="mean"):
@@ -260,13 +238,13 @@ def drawn_gradients(trace, y, gates, *, loss="squared_error", reduction="mean"):
     return found
 
 
-class Blocks(NamedTuple):
+class VarianceTerms(NamedTuple):
     """The sums b_n from which the variance of randomized truncation follows for every pi; entry n - 1, n = 1 .. T - 1.
 
     Attributes
     ----------
     whole : array, shape (T - 1,)
-        For the whole gradient, in parts of its size: E |found - true|^2.
+        For the whole gradient, relative to its norm: E |found - true|^2.
     along : array, shape (T - 1,)
         For its component along the true one.
     """
@@ -275,7 +253,7 @@ class Blocks(NamedTuple):
     along: np.ndarray
 
     def variance(self, pi):
-        """Return the two variances, exact; inf beyond float64. See ``blocks``."""
+        """Return the two variances, exact; inf beyond float64. See ``variance_terms``."""
         pi = _validation.probability("pi", pi)
         if pi == 1:
             return 0.0, 0.0
@@ -285,21 +263,21 @@ class Blocks(NamedTuple):
             return tuple(float(np.exp(weights + np.log(b)).sum()) for b in self)
 
 
-def blocks(cells):
+def variance_terms(table):
     """Return what the variance of randomized truncation is made of.
 
     Parameters
     ----------
-    cells : Cells
+    table : PairTable
 
     Returns
     -------
-    Blocks
+    VarianceTerms
 
     Raises
     ------
     TypeError, ValueError
-        If it is no Cells, or a field has a wrong type, shape or value.
+        If it is no PairTable, or a field has a wrong type, shape or value.
     FloatingPointError
         If a sum overflows.
 
@@ -313,33 +291,33 @@ def blocks(cells):
 
         Var = c b_1 + c^2 sum_{n>=2} b_n / pi^(n-2),  b_n = sum_k |block(k + n, k)|^2
 
-    For one linear unit this is the recursion of ``randomized_variance.gradient_moments``. The derivation is ours.
+    The derivation is ours.
     """
-    cells = _checked_cells(cells)
-    T, h = cells.states.shape
+    table = _checked_table(table)
+    T, h = table.states.shape
     _validation.fits_in_memory("the blocks", T * h * h, float, f"T = {T}")
     block, component = np.zeros((T, h, h)), np.zeros(T)
     b = np.zeros((2, T - 1))
     with np.errstate(over="ignore", invalid="ignore"):
-        turned = cells.states @ cells.gradient.T
+        turned = table.states @ table.gradient.T
         for k in range(T - 1):
-            tails = cells.tails[k, k + 1 : T]
-            block[k + 1 :] += tails[:, :, None] * cells.states[k]
+            tails = table.tails[k, k + 1 : T]
+            block[k + 1 :] += tails[:, :, None] * table.states[k]
             component[k + 1 :] += tails @ turned[k]
             b[0, : T - 1 - k] += np.einsum("tij,tij->t", block[k + 1 :], block[k + 1 :])
             b[1, : T - 1 - k] += component[k + 1 :] ** 2
     if not np.isfinite(b).all():
-        raise FloatingPointError("b_n overflows float64: the cells are too large")
-    return Blocks(*b)
+        raise FloatingPointError("b_n overflows float64: the cells of the table are too large")
+    return VarianceTerms(*b)
 
 
-def _checked_cells(cells):
-    _validation.instance("cells", cells, Cells)
-    states = _validation.real_array("states", cells.states, (None, None), "(T, h)")
+def _checked_table(table):
+    _validation.instance("table", table, PairTable)
+    states = _validation.real_array("states", table.states, (None, None), "(T, h)")
     T, h = states.shape
-    flows = _validation.real_array("flows", cells.flows, (T, T, h), "(T, T, h)")
-    tails = _validation.real_array("tails", cells.tails, (T, T + 1, h), "(T, T + 1, h)")
-    return Cells(flows, tails, states, _validation.real_number("size", cells.size, low=0))
+    flows = _validation.real_array("flows", table.flows, (T, T, h), "(T, T, h)")
+    tails = _validation.real_array("tails", table.tails, (T, T + 1, h), "(T, T + 1, h)")
+    return PairTable(flows, tails, states, _validation.real_number("norm", table.norm, low=0))
 
 
 def growth_per_step(trace, y, *, loss="squared_error"):
@@ -353,8 +331,8 @@ def growth_per_step(trace, y, *, loss="squared_error"):
     Returns
     -------
     float
-        For the identity the spectral radius of W_hh; else the geometric mean on the way from h_T to h_1 of the loss of
-        step T, 0 if none of it arrives, or if T = 1.
+        For a linear phi |phi'| times the spectral radius of W_hh; else the geometric mean on the way from h_T to h_1 of
+        the loss of step T, 0 if none of it arrives, or if T = 1.
 
     Raises
     ------
@@ -367,8 +345,9 @@ def growth_per_step(trace, y, *, loss="squared_error"):
     from ..growth.spectra import spectral_radius
 
     trace, _, _ = _own_and_slope(trace, y, loss, "last")
-    if trace.activation == "identity":
-        return spectral_radius(trace.params.W_hh)
+    phi = ACTIVATIONS[trace.activation]
+    if phi.linear:
+        return phi.bound * spectral_radius(trace.params.W_hh)
     decades = log10_gradient_norms(trace, y, loss=loss, reduction="last")
     if len(decades) == 1 or not np.isfinite(decades[0]):
         return 0.0
@@ -379,7 +358,7 @@ def growth_per_step(trace, y, *, loss="squared_error"):
 
 
 def geometric_law(r, first, *, last=False):
-    """Return the part of the gradient that a scheme drops, if all cells with the same t - k brought the same, r^(t-k).
+    """Return the part of the gradient that a scheme drops, if all cells with the same t - k contributed r^(t-k).
 
     Parameters
     ----------
@@ -395,11 +374,6 @@ def geometric_law(r, first, *, last=False):
     float or array, shape (n,)
         From 0 to 1.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     Exact for one linear unit whose h_t and dl_t/do_t do not change with t. In other networks cells differ in
@@ -408,7 +382,7 @@ def geometric_law(r, first, *, last=False):
     r, first = _validation.real_number("r", r, low=0), _first(first, many=True)
     losses = slice(-1 if _validation.flag("last", last) else None, None)
     t = np.arange(1, first.shape[-1] + 1)
-    # Of the loss of step t, 1 + r + .. + r^(t-1); where r > 1 all of it in parts of r^(T-1), which may be huge.
+    # Of the loss of step t, 1 + r + .. + r^(t-1); where r > 1 all of it relative to r^(T-1), which may be huge.
     q = min(r, 1 / r) if r else 0.0
     total = np.cumsum(q ** (t - 1.0))
     weight = q ** (t[-1] - t) if r > 1 else np.ones(len(t))

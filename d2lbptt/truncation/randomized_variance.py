@@ -20,9 +20,7 @@ __all__ = [
     "Moments",
     "Trade",
     "moments",
-    "gradient_moments",
     "is_bounded",
-    "window_error",
     "steps_kept",
     "simulate",
     "trade",
@@ -57,11 +55,6 @@ def moments(b, w, pi):
     Moments
         Of shape (T,); what leaves float64 is infinite.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     xi_t knows nothing of z_{t-1}, has mean 1 and mean square 1/pi. Squaring the recursion and taking the mean gives
@@ -77,47 +70,6 @@ def moments(b, w, pi):
             a = b_t + w * a
             mean[t], variance[t] = a, s
     return Moments(mean, variance)
-
-
-def gradient_moments(b, e, w, pi):
-    """Return the exact mean and variance of the gradient of the whole loss, (1/T) sum_t e_t z_t.
-
-    Parameters
-    ----------
-    b, w, pi
-        As for ``moments``.
-    e : array, shape (T,)
-        e_t = dl_t/dh_t, the slope of the loss of step t.
-
-    Returns
-    -------
-    Moments
-        Two numbers; the variance is inf if it, or a part of it, leaves float64. So is the mean, or nan if parts of
-        both signs do.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
-    Notes
-    -----
-    z_t for different t share gates and are correlated: with S_t = e_1 z_1 + .. + e_t z_t the recursion goes over the
-    variances of z_t and S_t and their covariance. Where w^2 < pi and b and e are bounded the variance of the mean falls
-    as 1/T; above, it explodes as that of z_T does.
-    """
-    b, e, w, pi = _row("b", b), _row("e", e), _validation.real_number("w", w), _validation.probability("pi", pi)
-    if len(b) != len(e):
-        raise ValueError(f"e has shape {e.shape}, wanted that of b, {b.shape}")
-    a = s = total = cross = spread = np.float64(0)  # E z, Var z, E S, Cov(z, S), Var S
-    with np.errstate(over="ignore", invalid="ignore"):
-        for b_t, e_t in zip(b, e, strict=True):
-            s, cross = _next_variance(s, a, w, pi), w * cross  # xi_t knows nothing of z_{t-1} and S_{t-1}
-            a = b_t + w * a
-            spread += 2 * e_t * cross + e_t**2 * s
-            cross += e_t * s
-            total += e_t * a
-    return Moments(total / len(b), np.inf if np.isnan(spread) else spread / len(b) ** 2)
 
 
 def _next_variance(s, a, w, pi):
@@ -137,11 +89,6 @@ def is_bounded(w, pi):
     -------
     bool
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
-
     Notes
     -----
     For input that is bounded and does not die out. If w^2 < pi the variance is a geometric sum with the factor w^2/pi
@@ -152,28 +99,12 @@ def is_bounded(w, pi):
     return w * w < pi or pi == 1
 
 
-def window_error(b, w, tau):
+def _window_error(b, w, tau):
     """Return how far the sliding window of tau is off from dh_t/dw: -w^tau a_{t-tau} for t > tau, else 0.
 
-    Parameters
-    ----------
-    b, w
-        As for ``moments``.
-    tau : int
-        From 1 to T.
-
-    Returns
-    -------
-    array, shape (T,)
-        Infinite where w^tau or a_{t-tau} leaves float64.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
+    It is infinite where w^tau or a_{t-tau} leaves float64.
     """
     a = moments(b, w, 1.0).mean
-    tau = _validation.whole_number("tau", tau, 1, len(a), "T = ")
     with np.errstate(over="ignore", invalid="ignore"):
         dropped = np.float64(w) ** tau * a[:-tau]
     # What is nan is 0 times a w^tau beyond float64, or the other way round.
@@ -193,11 +124,6 @@ def steps_kept(pi, T):
     array, shaped as pi
         1 for the step itself, and one more for each arrow in a row that is kept: the tau of a window of equal reach.
         Reach is not work: see ``pairs.jacobian_products``.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is described above.
     """
     pi = _validation.real("pi", pi)
     if not pi.size:
@@ -301,7 +227,7 @@ def trade(b, w):
         size = np.sqrt(np.mean(a**2))
         if not np.isfinite(size):
             raise FloatingPointError(f"(dh_t/dw)^2 overflows float64: w is {w}")
-        window = [np.sqrt(np.mean(window_error(b, w, tau) ** 2)) for tau in steps]
+        window = [np.sqrt(np.mean(_window_error(b, w, tau) ** 2)) for tau in steps]
         chance = [np.sqrt(np.mean(moments(b, w, number).variance)) if number else np.inf for number in pi]
         return Trade(steps, pi, np.array(window) / size, np.array(chance) / size)
 

@@ -375,8 +375,8 @@ def test_the_multiplications_of_the_sum_are_those_of_its_products(T):
         for t in range(1, T + 1):
             a = b[t] + c[t] * a
 
-    assert module._multiplications(module.closed_sum, [T]) == counted(lambda: written_out(T))
-    every = module._multiplications(module.closed_sum, range(1, T + 1))
+    assert module._multiplications(module.sequence_in_full, [T]) == counted(lambda: written_out(T))
+    every = module._multiplications(module.sequence_in_full, range(1, T + 1))
     assert every == counted(lambda: [written_out(t) for t in range(1, T + 1)])
     assert module._multiplications(module.sequence_rule, range(1, T + 1)) == counted(recursion)
 

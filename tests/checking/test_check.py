@@ -2,7 +2,7 @@
 
 Oracle: mistakes that are planted. ``by_hand`` below is a backward pass of its own, one loop, as a reader would write
 it, and each mistake is one that readers make; which parameters and steps it spoils follows from the equations.
-The sentences of diagnosis are tested in ``test_diagnosis``, the reference in ``test_orbit``.
+The sentences of diagnosis are tested in ``test_diagnosis``, the reference in ``test_reference``.
 """
 
 import numpy as np
@@ -12,9 +12,9 @@ from oracles import brute_force, random_problem
 
 import d2lbptt as bptt
 from d2lbptt import backward, check_gradient, check_gradients, forward, init_params
+from d2lbptt.checking.finding import Key
 from d2lbptt.checking.mistakes import flawed
 from d2lbptt.checking.report import Report, Row
-from d2lbptt.untied import Key
 
 FLOW = {"W_hx", "W_hh", "b_h", "h0"}  # what dL/dh_t goes into
 
@@ -51,7 +51,7 @@ def checked(problem, gradient=None, **more):
 
 
 def by_step(trace, y, mistake=None):
-    """What each step brings, from ``by_hand`` on an ever shorter end of the sequence: only for mistakes in no step."""
+    """What each step contributes, from ``by_hand`` on ever shorter ends of the sequence: for mistakes in no step."""
     T = len(trace.x)
     rows = {name: [] for name in ("W_hx", "W_hh", "W_qh", "b_h", "b_q", "h0")}
     ends = [by_hand(_end(trace, n), y[T - n :], mistake) for n in range(T, 0, -1)]
@@ -104,7 +104,7 @@ def test_a_reader_s_right_gradient_passes():
     assert checked(tanh_problem(), backward)
 
 
-def test_what_each_step_brings_passes():
+def test_what_each_step_contributes_passes():
     """Oracle: ``by_step``, which takes differences of whole gradients and knows no recursion over contributions."""
     report = checked(tanh_problem(), contributions=by_step)
     assert report.verdict == "PASS", report
@@ -301,7 +301,7 @@ def test_a_wrong_step_is_named(name, t):
 
 
 def test_what_is_small_is_compared_with_its_like():
-    """With the loss at T alone, tanh and g = 0.3, step 1 brings some 1e-12 of the gradient; half of it is missed."""
+    """Loss at T alone, tanh, g = 0.3: step 1 contributes some 1e-12 of the gradient, and half of that is missing."""
     params = init_params(2, 5, 3, kind="orthogonal", scale=0.3, seed=1)
     x, y = 0.1 * np.random.default_rng(0).normal(size=(20, 2)), np.ones((20, 3))
 

@@ -224,7 +224,7 @@ def looks(trace, y, **how):
 
 
 def in_rows(trace, y, **how):
-    """What each step brings: dL/dh_t as truncated, put together here."""
+    """What each step contributes: dL/dh_t as truncated, put together here."""
     g = backward(trace, y, **how)
     dz = g.h * (1 - trace.h[1:] ** 2)
     first = np.zeros((len(dz), dz.shape[1]))
@@ -256,13 +256,13 @@ def test_windows_and_chunks_are_known_in_every_style(style, tau, length):
         assert_said(report, f"from one chunk of tau = {tau} to the one before.", steps=wrong)
 
 
-@pytest.mark.parametrize("h_0", ["kept", "detached", "left out"])
+@pytest.mark.parametrize("h_0", ["as it is", "detached", "left out"])
 def test_the_book_s_loop_that_detaches_every_four_steps(h_0):
     """As autograd does it: the states go on, what flows back stops; it is written for any length."""
 
     def gradient(trace, y):
         found = looks(trace, y, gates=chunks(len(y), min(4, len(y))))
-        if h_0 != "kept":
+        if h_0 != "as it is":
             found["h0"] = 0 * found["h0"]
         return found if h_0 != "left out" else {name: found[name] for name in PARAMETERS}
 
@@ -358,7 +358,7 @@ def test_where_rounding_puts_units_on_either_side_of_their_kinks_the_stored_slop
 
 @pytest.mark.parametrize("size", [1e-3, 1.0, 1e6, 1e12])
 def test_what_would_show_does_not_grow_with_the_error(size):
-    """The wrong term varies by far more than rounding when the states are shaken."""
+    """The wrong term varies by far more than rounding when the states are perturbed."""
 
     def gradient(trace, y):
         found = sums(trace, y)

@@ -1,4 +1,4 @@
-"""The sentences of the _diagnosis. Oracle: bugs made in plain loops, as a reader would make them.
+"""The sentences of the diagnosis. Oracle: bugs made in plain loops, as a reader would make them.
 
 ``oracles.by_hand`` has the mistakes that have a name; ``loop`` and ``truncated`` below have those that have none. Where
 a loop is wrong, at which steps, and in which parameters, follows from how it was written.
@@ -18,11 +18,9 @@ import pytest
 from oracles import by_hand, changed, random_problem, summed, trace_of
 
 from d2lbptt import Params, backward, check_gradient, check_gradients, chunks, forward
-from d2lbptt.checking import diagnosis as _diagnosis
-from d2lbptt.checking import localization as _localisation
-from d2lbptt.checking import patterns as _patterns
+from d2lbptt.checking import diagnosis, localization, patterns
+from d2lbptt.checking.finding import Key
 from d2lbptt.checking.mistakes import MISTAKES
-from d2lbptt.untied import Key
 
 LENGTH = 8
 
@@ -33,7 +31,7 @@ def problem(seed=0, T=LENGTH, B=None, d=2, h=4, q=3, **names):
 
 
 def checked(given, bug, sums=False):
-    """The report on a loop that returns what each step brings, or on its sums alone."""
+    """The report on a loop that returns what each step contributes, or on its sums alone."""
     options = {"h0": given.h0, "activation": given.activation, **given.options}
     if sums:
         return check_gradients(given.params, given.x, given.y, gradient=lambda *a: summed(bug(*a)), **options)
@@ -127,7 +125,7 @@ def entry(name, index, factor=1.0, more=0.0):
 
 
 def at(back, *names, factor=1.1):
-    """What step T - back brings to some gradients, times a factor."""
+    """What step T - back contributes to some gradients, times a factor."""
     return partial(loop, term=lambda T, t, v, name: factor * v if name in names and t in (T - back,) else v)
 
 
@@ -393,9 +391,9 @@ def said():
 
 
 def test_every_sentence_has_a_bug_that_provokes_it():
-    found, more = sentences(_diagnosis), sentences(_localisation)
+    found, more = sentences(diagnosis), sentences(localization)
     assert len(found) > 30 and len(more) > 5
-    found |= more | sentences(_patterns)
+    found |= more | sentences(patterns)
     assert not {piece for piece in found if not any(piece in text for text in said())}
 
 

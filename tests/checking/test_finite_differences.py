@@ -9,7 +9,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from d2lbptt.checking.finite_differences import Difference, central_difference, complex_step, one_sided, ridders
+from d2lbptt.checking.finite_differences import Difference, _AlongEntries, central_difference, complex_step, ridders
 
 # f of an array, as a sum over its entries of a function, and the derivative of that.
 KNOWN = {
@@ -28,6 +28,11 @@ THETAS = {
     "matrix": np.random.default_rng(0).normal(size=(3, 4)),
     "large": np.array([10.0, -20.0, 31.4]),
 }
+
+
+def one_sided(f, theta):
+    """The slopes from the left and from the right, as the check of a function takes them."""
+    return _AlongEntries(f, theta).slopes()[1:]
 
 
 def total(f):

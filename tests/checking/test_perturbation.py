@@ -1,8 +1,8 @@
 """How far rounding carries a gradient.
 
 Oracles: ``np.nextafter`` for one unit in the last place, ``np.std`` for the spread, the loop ``oracles.by_hand`` for
-what a shake gives, and for the tolerance that comes of it the rounding of another right gradient, which adds and
-multiplies in an order of its own.
+what a perturbed copy gives, and for the tolerance that comes of it the rounding of another right gradient, which adds
+and multiplies in an order of its own.
 """
 
 from itertools import pairwise
@@ -13,9 +13,9 @@ import pytest
 from oracles import by_hand, random_problem, trace_of
 
 from d2lbptt import backward, check_gradients
-from d2lbptt.checking import perturbation as rounding
+from d2lbptt.checking import perturbation
 
-SHAKES = 16
+COPIES = 16
 
 
 def case(B=None, T=6, **names):
@@ -23,10 +23,10 @@ def case(B=None, T=6, **names):
     return random_problem(np.random.default_rng(3), T, B, 2, 4, 3, **names)
 
 
-def shaken_case(**names):
+def perturbed_case(**names):
     problem = case(**names)
     trace = trace_of(problem)
-    return problem, trace, rounding.shake(trace, problem.y, problem.loss, np.random.default_rng(0), SHAKES)
+    return problem, trace, perturbation.perturb(trace, problem.y, problem.loss, np.random.default_rng(0), COPIES)
 
 
 # --- one unit in the last place ---
@@ -44,44 +44,46 @@ def is_next_to(moved, original):
 @pytest.mark.parametrize("B", [None, 3])
 @pytest.mark.parametrize("loss", oracles.LOSSES)
 def test_every_stored_number_moves_by_one_unit(dtype, B, loss):
-    problem, trace, shaken = shaken_case(dtype=dtype, B=B, loss=loss)
+    problem, trace, perturbed = perturbed_case(dtype=dtype, B=B, loss=loss)
     for name, W in trace.params._asdict().items():
-        copies = getattr(shaken.params, name)
-        assert copies.dtype == dtype and copies.shape == (SHAKES, *W.shape)
+        copies = getattr(perturbed.params, name)
+        assert copies.dtype == dtype and copies.shape == (COPIES, *W.shape)
         assert is_next_to(copies, np.broadcast_to(W, copies.shape)), name
     for name in ("x", "h", "o"):
         rows = getattr(trace, name).reshape(len(getattr(trace, name)), 1, B or 1, -1)
-        copies = getattr(shaken, name)
-        assert copies.dtype == dtype and copies.shape == (len(rows), SHAKES, *rows.shape[2:])
+        copies = getattr(perturbed, name)
+        assert copies.dtype == dtype and copies.shape == (len(rows), COPIES, *rows.shape[2:])
         assert is_next_to(copies, np.broadcast_to(rows, copies.shape)), name
     y = problem.y.reshape(len(problem.y), 1, B or 1, *([-1] if loss == "squared_error" else []))
     if loss == "squared_error":
-        assert is_next_to(shaken.y, np.broadcast_to(y, shaken.y.shape))
+        assert is_next_to(perturbed.y, np.broadcast_to(y, perturbed.y.shape))
     else:
-        assert shaken.y.dtype.kind == "i" and (shaken.y == y).all()
+        assert perturbed.y.dtype.kind == "i" and (perturbed.y == y).all()
 
 
 def test_zeros_and_what_is_not_there_stay():
-    _, trace, shaken = shaken_case(bias=False, with_h0=False, activation="relu")
-    assert shaken.params.b_h is None and shaken.params.b_q is None
-    assert not shaken.h[0].any()
+    _, trace, perturbed = perturbed_case(bias=False, with_h0=False, activation="relu")
+    assert perturbed.params.b_h is None and perturbed.params.b_q is None
+    assert not perturbed.h[0].any()
     at_rest = trace.h == 0
-    assert at_rest[1:].any() and not shaken.h[:, :, 0].swapaxes(0, 1)[:, at_rest].any()
+    assert at_rest[1:].any() and not perturbed.h[:, :, 0].swapaxes(0, 1)[:, at_rest].any()
 
 
-def test_shakes_are_independent_and_repeatable():
-    problem, trace, shaken = shaken_case()
-    assert all((a != b).any() for a, b in pairwise(shaken.params.W_hh))
-    again = rounding.shake(trace, problem.y, problem.loss, np.random.default_rng(0), SHAKES)
-    assert all(np.array_equal(a, b) for a, b in zip(shaken.params + shaken[1:], again.params + again[1:], strict=True))
-    other = rounding.shake(trace, problem.y, problem.loss, np.random.default_rng(1), SHAKES)
-    assert (other.h != shaken.h).any()
+def test_perturbations_are_independent_and_repeatable():
+    problem, trace, perturbed = perturbed_case()
+    assert all((a != b).any() for a, b in pairwise(perturbed.params.W_hh))
+    again = perturbation.perturb(trace, problem.y, problem.loss, np.random.default_rng(0), COPIES)
+    assert all(
+        np.array_equal(a, b) for a, b in zip(perturbed.params + perturbed[1:], again.params + again[1:], strict=True)
+    )
+    other = perturbation.perturb(trace, problem.y, problem.loss, np.random.default_rng(1), COPIES)
+    assert (other.h != perturbed.h).any()
 
 
 def test_moved_copies_of_an_array():
     theta = np.array([[1.0, -2.0, 0.0], [1e-300, 1e300, 3.0]])
-    copies = rounding.moved_copies(theta, np.random.default_rng(0), SHAKES)
-    assert copies.shape == (SHAKES, 2, 3) and is_next_to(copies, np.broadcast_to(theta, copies.shape))
+    copies = perturbation.moved_copies(theta, np.random.default_rng(0), COPIES)
+    assert copies.shape == (COPIES, 2, 3) and is_next_to(copies, np.broadcast_to(theta, copies.shape))
 
 
 def test_what_is_given_is_not_moved():
@@ -89,11 +91,11 @@ def test_what_is_given_is_not_moved():
     trace = trace_of(problem)
     for a in (*trace.params, trace.x, trace.h, trace.o, problem.y):
         a.setflags(write=False)
-    shaken = rounding.shake(trace, problem.y, problem.loss, np.random.default_rng(0), SHAKES)
-    assert len(list(rounding.answers(shaken, trace, problem.loss, "mean", np.random.default_rng(0)))) == SHAKES
+    perturbed = perturbation.perturb(trace, problem.y, problem.loss, np.random.default_rng(0), COPIES)
+    assert len(list(perturbation.answers(perturbed, trace, problem.loss, "mean", np.random.default_rng(0)))) == COPIES
 
 
-# --- what a shake gives ---
+# --- what a perturbed copy gives ---
 
 every_case = pytest.mark.parametrize(
     ("activation", "B", "loss", "reduction", "bias"),
@@ -115,34 +117,34 @@ def assert_same(got, want):
 
 @every_case
 def test_where_nothing_moves_every_answer_is_the_gradient(monkeypatch, activation, B, loss, reduction, bias):
-    monkeypatch.setattr(rounding, "_moved", lambda a, rng: a)
-    problem, trace, shaken = shaken_case(activation=activation, B=B, loss=loss, reduction=reduction, bias=bias)
+    monkeypatch.setattr(perturbation, "_moved", lambda a, rng: a)
+    problem, trace, perturbed = perturbed_case(activation=activation, B=B, loss=loss, reduction=reduction, bias=bias)
     ours, rows = backward(trace, problem.y, **problem.options), by_hand(trace, problem.y, **problem.options)
-    found = list(rounding.answers(shaken, trace, loss, reduction, np.random.default_rng(0)))
-    assert len(found) == SHAKES
+    found = list(perturbation.answers(perturbed, trace, loss, reduction, np.random.default_rng(0)))
+    assert len(found) == COPIES
     for answer in found:
         assert_same(answer, {**rows, "h": ours.h, "o": ours.o})
         assert_same({n: answer[n].sum(0) for n in rows}, {n: getattr(ours, n) for n in rows})
 
 
 def coarse(part):
-    """Moves so coarse that shakes can be told from each other, in the place of one unit."""
+    """Moves so coarse that copies can be told from each other, in the place of one unit."""
     return lambda a, rng: a * (1 + part * rng.normal(size=a.shape)) if a.dtype.kind == "f" else a
 
 
 @every_case
-def test_each_answer_is_that_of_its_shake(monkeypatch, activation, B, loss, reduction, bias):
+def test_each_answer_is_that_of_its_copy(monkeypatch, activation, B, loss, reduction, bias):
     """Moves of one part in ten, of what the slope does not depend on: all but W_hx, W_hh, b_h where it depends on z."""
-    monkeypatch.setattr(rounding, "_moved", coarse(0.1))
+    monkeypatch.setattr(perturbation, "_moved", coarse(0.1))
     names = {"activation": activation, "loss": loss, "reduction": reduction}
-    problem, trace, shaken = shaken_case(B=B, bias=bias, **names)
+    problem, trace, perturbed = perturbed_case(B=B, bias=bias, **names)
     if activation != "identity":
-        still = {n: np.repeat(getattr(trace.params, n)[None], SHAKES, 0) for n in ("W_hx", "W_hh")}
-        still |= {"b_h": np.repeat(trace.params.b_h[None], SHAKES, 0)} if bias else {}
-        shaken = shaken._replace(params=shaken.params._replace(**still))
-    monkeypatch.setattr(rounding, "_moved", lambda a, rng: a)
-    found = list(rounding.answers(shaken, trace, loss, reduction, np.random.default_rng(0)))
-    for answer, (one, y) in zip(found, rounding.traces(shaken, trace), strict=True):
+        still = {n: np.repeat(getattr(trace.params, n)[None], COPIES, 0) for n in ("W_hx", "W_hh")}
+        still |= {"b_h": np.repeat(trace.params.b_h[None], COPIES, 0)} if bias else {}
+        perturbed = perturbed._replace(params=perturbed.params._replace(**still))
+    monkeypatch.setattr(perturbation, "_moved", lambda a, rng: a)
+    found = list(perturbation.answers(perturbed, trace, loss, reduction, np.random.default_rng(0)))
+    for answer, (one, y) in zip(found, perturbation.traces(perturbed, trace), strict=True):
         assert one.x.shape == trace.x.shape and one.activation == activation and y.shape == problem.y.shape
         ours = backward(one, y, loss=loss, reduction=reduction)
         want = {n: getattr(ours, n) for n in problem.names}
@@ -154,9 +156,9 @@ def test_each_answer_is_that_of_its_shake(monkeypatch, activation, B, loss, redu
 @pytest.mark.parametrize("dtype", [np.float32, float])
 def test_an_answer_is_off_by_some_units(dtype):
     """Each of some 100 numbers that an entry is made of moves by eps at most: no answer is off by 100 eps."""
-    problem, trace, shaken = shaken_case(dtype=dtype)
+    problem, trace, perturbed = perturbed_case(dtype=dtype)
     ours = backward(trace, problem.y)
-    for answer in rounding.answers(shaken, trace, "squared_error", "mean", np.random.default_rng(0)):
+    for answer in perturbation.answers(perturbed, trace, "squared_error", "mean", np.random.default_rng(0)):
         for name in problem.names:
             want = getattr(ours, name)
             off = np.abs(answer[name].sum(0) - want).max() / np.abs(want).max() / np.finfo(dtype).eps
@@ -168,11 +170,11 @@ def test_an_answer_is_off_by_some_units(dtype):
 
 @pytest.mark.parametrize(("count", "offset"), [(2, 0.0), (16, 0.0), (32, 1.0), (32, -100.0)])
 def test_mean_and_standard_deviation(count, offset):
-    """Sums are kept around a center: if it is far away, by 100 deviations, four digits are lost of sixteen."""
+    """Sums are taken around a center: if it is far away, by 100 deviations, four digits are lost of sixteen."""
     rng = np.random.default_rng(0)
     tables = [{"a": rng.normal(size=(3, 2)), "b": 1e-9 * rng.normal(size=4)} for _ in range(count)]
     center = {"a": np.full((3, 2), offset), "b": np.full(4, 1e-9 * offset)}
-    mean, spread = rounding.spread(iter(tables), center)
+    mean, spread = perturbation.spread(iter(tables), center)
     for key in ("a", "b"):
         rows = [table[key] for table in tables]
         np.testing.assert_allclose(spread[key], np.std(rows, axis=0, ddof=1), rtol=1e-11)
@@ -181,10 +183,10 @@ def test_mean_and_standard_deviation(count, offset):
 
 def test_what_is_always_the_same_has_no_spread():
     tables = [{"a": np.array([0.1, 0.0])}] * 7
-    _, spread = rounding.spread(tables, {"a": np.zeros(2)})
+    _, spread = perturbation.spread(tables, {"a": np.zeros(2)})
     # The squares of 7 times 0.1 and the square of their sum differ by rounding: by the root of a few eps at most.
     assert (spread["a"] <= 0.1 * np.sqrt(10 * np.finfo(float).eps)).all() and spread["a"][1] == 0
-    mean, spread = rounding.spread(tables, tables[0])
+    mean, spread = perturbation.spread(tables, tables[0])
     assert not spread["a"].any() and np.array_equal(mean["a"], tables[0]["a"])
 
 
@@ -271,7 +273,7 @@ def test_a_right_gradient_in_another_order_stays_within_its_tolerance(dtype):
 @pytest.mark.parametrize("dtype", [float, np.float32])
 @pytest.mark.parametrize(("units", "found"), [(1, 0), (300, 40)])
 def test_an_error_of_some_hundred_units_is_seen(dtype, units, found):
-    """In the largest entry of one step, in each of 40 tame problems (of 100 units, in 39); one unit is rounding."""
+    """In the largest entry of one step, in each of 40 tame problems (of 100 units, in 39); one unit is perturbation."""
     rng, seen = np.random.default_rng(12), 0
     for seed in range(40):
         problem = random_problem(

@@ -12,8 +12,9 @@ import oracles
 import pytest
 from oracles import VALUES, by_hand, random_problem, step_loss, step_weights, trace_of, wide
 
-from d2lbptt import Params, backward, forward, init_params, loss
-from d2lbptt.checking import reference as orbit
+from d2lbptt import Params, backward, check_gradients, forward, init_params, loss
+from d2lbptt.activations import ACTIVATIONS
+from d2lbptt.checking import reference
 
 STEP = 1e-30
 EPS = np.finfo(float).eps
@@ -48,7 +49,7 @@ def wide_params(problem):
 
 
 def literal(problem, kink_slope=0.0):
-    """What ``orbit.along_states`` should return, number by number."""
+    """What ``reference.along_states`` should return, number by number."""
     each = [_literal(sequence, kink_slope) for sequence in problem.sequences()]
     if problem.x.ndim == 2:
         return each[0]
@@ -87,7 +88,7 @@ def case(activation="tanh", B=None, T=4, **names):
 @pytest.mark.parametrize(("B", "bias", "with_h0"), [(None, True, True), (2, False, True), (1, True, False)])
 def test_it_is_the_literal_complex_step(activation, loss, reduction, B, bias, with_h0):
     problem = case(activation, B, loss=loss, reduction=reduction, bias=bias, with_h0=with_h0)
-    answers, kinks = orbit.along_states(trace_of(problem), problem.y, **problem.options)
+    answers, kinks = reference.along_states(trace_of(problem), problem.y, **problem.options)
     assert len(answers) == 1 and kinks.shape == (0, 2 if B is None else 3)
     assert_same(answers[0], literal(problem))
 
@@ -97,19 +98,19 @@ def test_it_is_the_literal_complex_step(activation, loss, reduction, B, bias, wi
 def test_blocks_give_the_same_numbers(monkeypatch, share, B):
     """7 steps, followed one at a time, three at a time, and all at once."""
     problem = case(B=B, T=7)
-    whole, _ = orbit.along_states(trace_of(problem), problem.y)
-    monkeypatch.setattr(orbit, "BLOCK", share * 3 * (B or 1) * 3)
-    parts, _ = orbit.along_states(trace_of(problem), problem.y)
+    whole, _ = reference.along_states(trace_of(problem), problem.y)
+    monkeypatch.setattr(reference, "BLOCK", share * 3 * (B or 1) * 3)
+    parts, _ = reference.along_states(trace_of(problem), problem.y)
     assert_same(parts[0], whole[0])  # a matrix product may be added up in another order
 
 
 def test_nothing_that_is_given_is_written_into():
     problem = case(B=2)
     trace = trace_of(problem)
-    before, _ = orbit.along_states(trace, problem.y)
+    before, _ = reference.along_states(trace, problem.y)
     for a in (*trace.params, trace.x, trace.h, trace.o, problem.y):
         a.setflags(write=False)
-    after, _ = orbit.along_states(trace, problem.y)
+    after, _ = reference.along_states(trace, problem.y)
     assert_same(after[0], before[0], rtol=0)
 
 
@@ -125,7 +126,7 @@ def test_float32_is_judged_along_its_own_states(activation, loss, B):
     trace = trace_of(problem)
     assert trace.h.dtype == np.float32
     exact = trace._replace(params=wide_params(problem), x=wide(trace.x), h=wide(trace.h), o=wide(trace.o))
-    found = orbit.along_states(trace, problem.y, **problem.options)[0][0]
+    found = reference.along_states(trace, problem.y, **problem.options)[0][0]
     want = by_hand(exact, problem.y, **problem.options)
     assert_same({name: found[name] for name in want}, want)
 
@@ -134,7 +135,7 @@ def test_a_fresh_forward_pass_in_float64_is_another_orbit():
     """Its states differ by rounding in float32, so that the literal complex step is off by some 1e-7."""
     problem = case(T=12, dtype=np.float32)
     trace = trace_of(problem)
-    found, fresh = orbit.along_states(trace, problem.y)[0][0], literal(problem)
+    found, fresh = reference.along_states(trace, problem.y)[0][0], literal(problem)
     apart = np.abs(found["W_hh"] - fresh["W_hh"]).max() / np.abs(fresh["W_hh"]).max()
     assert EPS * 1e4 < apart < 100 * np.finfo(np.float32).eps
 
@@ -154,7 +155,7 @@ def test_chaos_amplifies_a_fresh_complex_step_and_not_the_reference(seed):
     W_hh, index = trace.params.W_hh.astype(complex), (3, 4)
     W_hh[index] += 1j * STEP
     again = forward(trace.params._replace(W_hh=W_hh), trace.x, h0=trace.h[0], activation="tanh")
-    found, ours = orbit.along_states(trace, y)[0][0]["W_hh"].sum(0), backward(trace, y).W_hh
+    found, ours = reference.along_states(trace, y)[0][0]["W_hh"].sum(0), backward(trace, y).W_hh
     size = np.abs(ours).max()
     assert abs(loss(again, y).imag / STEP - ours[index]) > 1e-8 * size
     assert np.abs(again.h.real - trace.h).max() > 1e-8
@@ -209,7 +210,7 @@ def test_chaos_against_fifty_digits(seed):
     dh, dz, do = np.array(dh), np.array(dz), np.array(do)
     bound, slope_off = rounding_bounds(trace, y, dh)
     through_bound = (slope_off + 2 * EPS) * np.abs(dz) + bound / np.cosh(z_of(trace)) ** 2
-    found = orbit.along_states(trace, y)[0][0]
+    found = reference.along_states(trace, y)[0][0]
     within(found["h"], dh, bound)
     within(found["b_h"], dz, through_bound)
     within(found["W_hh"], dz[:, :, None] * trace.h[:-1, None], through_bound[:, :, None] * np.abs(trace.h[:-1, None]))
@@ -245,7 +246,7 @@ def on_kinks(where, B=None, T=5, z=0.0, dtype=float):
 def test_a_state_on_a_kink_is_found_and_has_three_answers(B, where):
     """The literal complex step with a relu whose slope at 0 is set to 0, 1/2 and 1."""
     problem = on_kinks(where, B)
-    answers, kinks = orbit.along_states(trace_of(problem), problem.y)
+    answers, kinks = reference.along_states(trace_of(problem), problem.y)
     assert [tuple(kink) for kink in kinks.tolist()] == [(t, *b, 1) for t, *b in sorted(where)]
     assert len(answers) == 3
     for answer, kink_slope in zip(answers, (0, 0.5, 1), strict=True):
@@ -255,7 +256,7 @@ def test_a_state_on_a_kink_is_found_and_has_three_answers(B, where):
 
 def test_a_gradient_with_another_slope_at_the_kink_lies_between_the_answers():
     problem = on_kinks([(3,)])
-    answers, _ = orbit.along_states(trace_of(problem), problem.y)
+    answers, _ = reference.along_states(trace_of(problem), problem.y)
     for kink_slope in (0, 0.3, 0.5, 1):
         for name, rows in literal(problem, kink_slope).items():
             low, high = (pick([answer[name] for answer in answers], 0) for pick in (np.min, np.max))
@@ -277,7 +278,7 @@ def test_a_gradient_with_another_slope_at_the_kink_lies_between_the_answers():
 def test_what_rounding_could_carry_to_the_kink_counts(dtype, z, found):
     problem = on_kinks([(3,)], z=z, dtype=dtype)
     trace = trace_of(problem)
-    answers, kinks = orbit.along_states(trace, problem.y)
+    answers, kinks = reference.along_states(trace, problem.y)
     assert (trace.h[3, 1] > 0) == (z > 0)  # the difference is exact, so that it stands beside the kink, not on it
     assert kinks.tolist() == [[3, 1]] * found and len(answers) == (3 if found else 1)
 
@@ -285,7 +286,7 @@ def test_what_rounding_could_carry_to_the_kink_counts(dtype, z, found):
 def test_units_at_rest_stand_on_the_kink():
     problem = case("relu", bias=False, with_h0=False)
     problem = problem._replace(x=0 * problem.x)
-    answers, kinks = orbit.along_states(trace_of(problem), problem.y)
+    answers, kinks = reference.along_states(trace_of(problem), problem.y)
     assert kinks.tolist() == [[t, unit] for t in (1, 2, 3, 4) for unit in (0, 1, 2)]
     for answer, kink_slope in zip(answers, (0, 0.5, 1), strict=True):
         assert_same(answer, literal(problem, kink_slope))
@@ -295,7 +296,7 @@ def test_units_at_rest_stand_on_the_kink():
 def test_where_phi_is_smooth_there_is_no_kink(activation):
     """The same states at z = 0."""
     problem = on_kinks([(3,)])._replace(activation=activation)
-    answers, kinks = orbit.along_states(trace_of(problem), problem.y)
+    answers, kinks = reference.along_states(trace_of(problem), problem.y)
     assert len(answers) == 1 and kinks.size == 0
 
 
@@ -311,13 +312,13 @@ def exploding(T):
 def test_an_overflow_names_the_step(T, t):
     """dL/dh_t has the size 1e120^(T - t): the third product is too large."""
     with pytest.raises(FloatingPointError, match=rf"dL/dh_t overflows float64, going back first at t = {t}$") as info:
-        orbit.along_states(*exploding(T))
+        reference.along_states(*exploding(T))
     assert info.value.t == t
 
 
 def test_just_below_overflow_every_number_is_there():
     trace, y = exploding(2)
-    found = orbit.along_states(trace, y)[0][0]
+    found = reference.along_states(trace, y)[0][0]
     # W_qh / 2 times 1, W, W^2: four operations.
     want = -trace.params.W_qh.item() / 2 * np.array([1, 1e120, 1e240])
     np.testing.assert_allclose([found["h"][1, 0], found["h"][0, 0], found["h0"][0, 0]], want, rtol=4 * EPS)
@@ -325,7 +326,7 @@ def test_just_below_overflow_every_number_is_there():
 
 def test_an_overflow_of_h0_is_said_too():
     with pytest.raises(FloatingPointError):
-        orbit.along_states(*exploding(3))
+        reference.along_states(*exploding(3))
 
 
 def test_an_overflow_of_a_weight_is_said_too():
@@ -333,16 +334,16 @@ def test_an_overflow_of_a_weight_is_said_too():
     params = init_params(1, 1, 1, kind="identity", scale=1e120)
     trace = forward(params._replace(W_hx=np.full((1, 1), 1e-300)), np.full((3, 1), 1e100))
     with pytest.raises(FloatingPointError):
-        orbit.along_states(trace, np.ones((3, 1)))
+        reference.along_states(trace, np.ones((3, 1)))
 
 
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda trace, y: orbit.along_states(trace, y[1:]), ValueError, r"y has shape \(3, 2\), wanted \(T, q\)"),
-        (lambda trace, y: orbit.along_states(trace, y, loss="hinge"), ValueError, "loss is 'hinge', wanted one of"),
+        (lambda trace, y: reference.along_states(trace, y[1:]), ValueError, r"y has shape \(3, 2\), wanted \(T, q\)"),
+        (lambda trace, y: reference.along_states(trace, y, loss="hinge"), ValueError, "loss is 'hinge', wanted one of"),
         (
-            lambda trace, y: orbit.along_states(trace, y, reduction="max"),
+            lambda trace, y: reference.along_states(trace, y, reduction="max"),
             ValueError,
             "reduction is 'max', wanted one of",
         ),
@@ -352,3 +353,68 @@ def test_complaints_name_what_came_and_what_was_wanted(call, error, words):
     problem = case()
     with pytest.raises(error, match=words):
         call(trace_of(problem), problem.y)
+
+
+BENT = {"kinks": (-1.0, 0.5), "slopes": (0.25, 1.0, 0.5)}  # slopes left of, between, and right of the kinks
+LEAKY = {"kinks": (0.0,), "slopes": (0.25, 1.0)}
+
+
+def bent(kinks, slopes):
+    """A piecewise linear phi with phi(0) = 0, whose slope is never 0, as an Activation."""
+
+    def side(z):
+        return np.searchsorted(kinks, np.real(z))  # on a kink, the side to the left
+
+    def value(z, out):
+        steps = [(a, b) for a, b in zip(kinks, np.diff(slopes), strict=True)]
+        shape = sum((b * (z - a) * (np.real(z) > a) for a, b in steps), slopes[0] * z)
+        at_zero = sum(b * -a * (a < 0) for a, b in steps)
+        out[...] = shape - at_zero
+        return out
+
+    def slope(h):
+        return np.array(slopes)[np.searchsorted(value(np.array(kinks), np.empty(len(kinks))), h)].astype(h.dtype)
+
+    return ACTIVATIONS["relu"]._replace(name="bent", value=value, slope=slope, bound=max(slopes), kinks=kinks), side
+
+
+def with_slopes(trace, y, slope):
+    """BPTT by one loop, with phi'(z_t) as given, in T rows."""
+    W_hh, W_qh, h, T = trace.params.W_hh, trace.params.W_qh, trace.h, len(y)
+    do, flow, rows = (trace.o - y) / T, np.zeros(len(W_hh)), {"W_hx": [], "W_hh": [], "b_h": []}
+    for t in range(T, 0, -1):
+        dz = slope[t - 1] * (W_qh.T @ do[t - 1] + flow)
+        for name, row in (("W_hx", np.outer(dz, trace.x[t - 1])), ("W_hh", np.outer(dz, h[t - 1])), ("b_h", dz)):
+            rows[name].insert(0, row)
+        flow = W_hh.T @ dz
+    return {name: np.array(found) for name, found in rows.items()}
+
+
+@pytest.mark.parametrize("phi", [BENT, LEAKY], ids=["two kinks", "leaky relu"])
+def test_an_activation_may_have_any_kinks_and_slopes(phi, monkeypatch):
+    """Unit 1 has no past, so that z_t is x_t: on each kink in turn. Oracle: a loop with the slopes of either side."""
+    activation, side = bent(**phi)
+    monkeypatch.setitem(ACTIVATIONS, "bent", activation)
+    problem = on_kinks([])._replace(activation="bent", h0=None)
+    W_hx, x = problem.params.W_hx.copy(), problem.x.copy()
+    W_hx[1], x[: len(phi["kinks"]), 0] = (1, 0), phi["kinks"]
+    problem = problem._replace(params=problem.params._replace(W_hx=W_hx), x=x)
+    trace = forward(problem.params, problem.x, activation="bent")
+    answers, kinks = reference.along_states(trace, problem.y)
+    assert kinks.tolist() == [[t, 1] for t in range(1, len(phi["kinks"]) + 1)]
+    z = trace.x @ W_hx.T + trace.h[:-1] @ problem.params.W_hh.T + problem.params.b_h
+    on_kink, slopes = np.isin(z, phi["kinks"]), np.array(phi["slopes"])
+    left, right = slopes[side(z)], slopes[side(z) + on_kink]
+    for answer, share in zip(answers, (0, 0.5, 1), strict=True):
+        assert_same(
+            {n: answer[n] for n in ("W_hx", "W_hh", "b_h")},
+            with_slopes(trace, problem.y, left + share * (right - left)),
+        )
+    for share, verdict in ((0, "PASS"), (0.5, "PASS"), (1, "PASS"), (-0.01, "FAIL"), (1.01, "FAIL")):
+
+        def rows(trace, y, share=share):
+            return with_slopes(trace, y, left + share * (right - left))
+
+        report = check_gradients(problem.params, problem.x, problem.y, activation="bent", contributions=rows)
+        assert report.verdict == verdict and len(report.kinks) == len(phi["kinks"]), report
+    assert check_gradients(problem.params, problem.x, problem.y, activation="bent")

@@ -11,8 +11,8 @@ from PIL import Image
 
 from d2lbptt import backward, check_gradient, check_gradients, figures, init_params
 from d2lbptt.checking import mistakes
+from d2lbptt.checking.finding import Key
 from d2lbptt.checking.report import Report, Row
-from d2lbptt.untied import Key
 
 module = importlib.import_module("d2lbptt.figures._errors")  # figures.errors is its function
 T, UNITS = 6, 5

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from d2lbptt import explorers, figures, init_params
+from d2lbptt import experiments, explorers, figures, init_params
 from d2lbptt.checking import step_size
 from d2lbptt.figures._eigenvalues import _Sizes
 from d2lbptt.figures._flow import _GradientFlowPicture, _Slopes
@@ -292,7 +292,7 @@ def test_digits_that_are_right_are_strong_and_the_others_faint(sizes, method):
 
 
 def test_the_cliff_shows_the_secant_and_the_tangent_with_their_slopes():
-    data = step_size.cliff()
+    data = experiments.cliff().cut
     ax = drawn(figures.cliff, data)
     curve = next(line for line in ax.lines if len(line.get_xdata()) == len(data.b))
     np.testing.assert_allclose(curve.get_ydata(), data.E)
@@ -311,7 +311,7 @@ def test_the_cliff_shows_the_secant_and_the_tangent_with_their_slopes():
 def test_texts_of_the_static_pictures_stand_inside():
     figure = Figure(figsize=(9.6, 4), dpi=100)
     FigureCanvasAgg(figure)
-    for draw, data in ((figures.cliff, step_size.cliff()), (figures.lost_slope, step_size.lost_slope())):
+    for draw, data in ((figures.cliff, experiments.cliff().cut), (figures.lost_slope, experiments.lost_slope())):
         figure.clear()
         ax = draw(figure.add_axes((0.1, 0.165, 0.88, 0.8)), data)
         figure.canvas.draw()
@@ -320,7 +320,7 @@ def test_texts_of_the_static_pictures_stand_inside():
 
 
 def test_the_lost_slope_shows_errors_and_law_of_both_dtypes():
-    data = step_size.lost_slope(np.linspace(-25, 25, 501))
+    data = experiments.lost_slope(np.linspace(-25, 25, 501))
     ax = drawn(figures.lost_slope, data)
     curves = [line for line in ax.lines if len(line.get_xdata()) == 501]
     for curve, name in zip(curves, data.error, strict=True):

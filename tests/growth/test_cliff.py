@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from d2lbptt import Params, backward, forward, loss
-from d2lbptt.growth.cliff import PLANE, START, STEPS, TARGET, descend, errors, gradients, steepest, surface
+from d2lbptt.growth.cliff import PLANE, START, STEPS, TARGET, cut, descend, errors, gradients, steepest, surface
+from d2lbptt.laws import folds
 
 POINTS = [(5.0, -2.6), (3.0, -1.0), (6.9, -3.86), (4.2, -2.12), (-5.0, 3.0), (0.0, 0.5)]
 
@@ -203,3 +204,60 @@ def test_what_makes_no_sense_is_refused(call, error, words):
 
 def test_the_numbers_of_the_paper():
     assert (STEPS, START, TARGET) == (50, 0.5, 0.7)
+
+
+# --- a cut along b ---
+
+
+def at_w_5(b):
+    return exact(5, b, STEPS)
+
+
+def test_at_the_cliff_bptt_is_right_and_the_difference_is_not():
+    found = cut(5.0, steepest(5.0).b)
+    E, at = at_w_5, mpmath.mpf(found.point[0])
+    slope = mpmath.diff(E, at)
+    assert found.point[1] == pytest.approx(float(E(at)), rel=1e-10)
+    assert found.bptt == pytest.approx(float(slope), rel=1e-10)
+    assert abs(found.complex_step / found.bptt - 1) < 1e-13
+    assert found.central == pytest.approx(float((E(at + found.h) - E(at - found.h)) / (2 * found.h)), rel=1e-9)
+    assert found.bptt / found.central > 10  # more than an order of magnitude
+
+
+def test_the_point_is_the_steepest():
+    found = cut(5.0, steepest(5.0).b)
+    E, at = at_w_5, mpmath.mpf(found.point[0])
+    largest = abs(mpmath.diff(E, at))
+    assert all(abs(mpmath.diff(E, at + by)) < largest for by in (-1e-6, 1e-6, -1e-3, 1e-3))
+    assert abs(mpmath.diff(E, at, 2)) * 1e-8 < 1e-4 * largest
+    slopes = [abs(mpmath.diff(E, b)) for b in np.linspace(-6, 1, 200)]
+    assert max(slopes) <= largest
+
+
+def test_the_cut_goes_through_the_point_and_the_ends_of_the_secant():
+    found = cut(5.0, steepest(5.0).b, 1e-2)
+    for b, value in [*found.ends, *zip(found.b[::400], found.E[::400], strict=True)]:
+        assert value == pytest.approx(float(at_w_5(mpmath.mpf(float(b)))), rel=1e-7)
+    np.testing.assert_allclose(found.ends[:, 0] - found.point[0], [-1e-2, 1e-2])
+    np.testing.assert_allclose((found.b[[0, -1]] - found.point[0]) / found.h, [-2.5, 2.5])
+    (low, E_low), (high, E_high) = found.ends
+    assert found.central == pytest.approx((E_high - E_low) / (high - low))
+
+
+def test_where_there_is_no_cliff_the_difference_is_right():
+    found = cut(1.0, steepest(1.0).b)
+    assert found.central == pytest.approx(found.bptt, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"), [({"h": 0}, "h is 0.0, wanted a number above 0"), ({"w": np.nan}, "w is nan")]
+)
+def test_a_cut_that_makes_no_sense_is_refused(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        cut(**{"w": 5.0, "b": -2.6} | arguments)
+
+
+def test_the_fold_from_which_the_state_drops_is_the_lower_one():
+    """There the upper fixed point, which x_0 goes to, is lost; w = 4.2 has no wall."""
+    lower, upper = (errors(4.2, folds(4.2).b[0] + by, 2000) for by in (-0.01, 0.01))
+    assert lower > 2 * upper

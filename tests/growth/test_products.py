@@ -9,6 +9,7 @@ import re
 
 import numpy as np
 import pytest
+from chance import wick_mean
 from matplotlib.figure import Figure
 
 from d2lbptt import figures, forward, init_params, laws
@@ -56,7 +57,7 @@ def test_the_raw_product_fails_by_its_digits_and_not_by_its_range():
 def test_the_mean_square_of_a_repeated_matrix_is_that_of_wick_and_not_one(k):
     squares = np.exp(2 * spectra.gaussian_growth(2, k, 400_000, repeated=True, seed=k)[:, k])
     error = squares.std(ddof=1) / math.sqrt(len(squares))
-    assert abs(squares.mean() - laws.repeated_mean(2, k)) < SIGMAS * error
+    assert abs(squares.mean() - wick_mean(2, k)) < SIGMAS * error
     assert squares.mean() - 1 > 10 * error  # the popular g^2k
 
 

@@ -13,6 +13,7 @@ import pytest
 from scipy import stats
 
 from d2lbptt import forward, init_params, laws, log10_gradient_norms
+from d2lbptt.activations import ACTIVATIONS
 from d2lbptt.growth.scales import _driven, critical_scales, sweep, theory
 
 Z = 5
@@ -102,7 +103,7 @@ def test_scales_that_do_not_fit_together_are_taken_in_parts(monkeypatch):
 def test_inputs_that_change_their_sign_alone_are_those_of_the_mean_field(activation, size):
     """Then x_t^2 is the same in each step, and the rate settles at that of ``laws.mean_field``."""
     scales, signs = np.array([0.4, 1.0, 1.7, 3.0]), np.random.default_rng(0).choice([-1.0, 1.0], size=(1, 4000))
-    by_lag = _driven(scales, size * signs, activation)[:, 0]
+    by_lag = _driven(scales, size * signs, ACTIVATIONS[activation])[:, 0]
     rates = np.diff(by_lag[:, [0, 500]])[:, 0] / 500
     wanted = [laws.mean_field(g, size**2, activation).exponent / np.log(10) for g in scales]
     np.testing.assert_allclose(rates, wanted, rtol=0, atol=2e-5)

@@ -16,7 +16,7 @@ from d2lbptt.bptt import backward
 from d2lbptt.gates import SCHEMES, scheme_options
 from d2lbptt.text import training
 from d2lbptt.text.corpus import Vocab, random_batches, sequential_batches
-from d2lbptt.text.training import START, _descend, _norm, book_params, perplexity, predict, train
+from d2lbptt.text.training import START, _norm, _sgd_step, book_params, perplexity, predict, train
 
 SENTENCE = "the quick brown fox jumps over the lazy dog and the dog does not mind it at all "
 VOCAB = Vocab(SENTENCE)
@@ -203,7 +203,7 @@ def test_the_norm_and_the_step():
     gradients = backward(trace, rng.integers(5, size=6), loss="cross_entropy")
     flat = np.concatenate([g.ravel() for g in gradients[:5] if g is not None])
     assert _norm(gradients) == pytest.approx(np.linalg.norm(flat), rel=1e-12)
-    moved = _descend(params, gradients, 0.5)
+    moved = _sgd_step(params, gradients, 0.5)
     assert moved.b_q is None
     np.testing.assert_array_equal(moved.W_hh, params.W_hh - 0.5 * gradients.W_hh)
 
@@ -213,9 +213,9 @@ def test_a_norm_whose_square_overflows_and_a_step_that_does():
     huge = backward(forward(params, np.eye(3, dtype=np.float32)), np.arange(3), loss="cross_entropy")
     huge = huge._replace(W_hh=np.full((2, 2), 1e30, np.float32), b_q=np.zeros(3, np.float32))
     assert _norm(huge) == pytest.approx(2e30, rel=1e-6)
-    assert _descend(params, huge, 1e3).W_hh.dtype == np.float32
+    assert _sgd_step(params, huge, 1e3).W_hh.dtype == np.float32
     with pytest.raises(FloatingPointError, match="W_hh overflows float32"):
-        _descend(params, huge, 1e30)
+        _sgd_step(params, huge, 1e30)
 
 
 @pytest.mark.parametrize(("given", "dtype", "wanted"), [(np.float32, float, float), (float, np.float32, float)])

@@ -15,8 +15,8 @@ from d2lbptt.truncation.influence import (
     RATE,
     START,
     Spans,
+    _gradient,
     balance,
-    gradient,
     observed_span,
     partial_sums,
     predicted_spans,
@@ -97,7 +97,7 @@ def test_the_gradient_is_that_of_the_complex_step(reduction):
         return total
 
     want = error(1e-30j).imag / 1e-30
-    assert gradient(network, thetas, h0, reduction) == pytest.approx(want, rel=1e-12)
+    assert _gradient(network, thetas, h0, reduction) == pytest.approx(want, rel=1e-12)
 
 
 @pytest.mark.parametrize("scheme", ["window", "chunks"])

@@ -221,29 +221,29 @@ def test_rows_of_gates_give_rows():
 
 @each_problem
 def test_every_cell_is_that_of_the_brute_force(problem):
-    found, want = pairs.cells(trace_of(problem), problem.y, **problem.options), cells_by_hand(problem)
+    found, want = pairs.pair_table(trace_of(problem), problem.y, **problem.options), cells_by_hand(problem)
     for (t, k), cell in want.items():
-        got = found.size * np.outer(found.flows[k - 1, t - 1], found.states[k - 1])
+        got = found.norm * np.outer(found.flows[k - 1, t - 1], found.states[k - 1])
         np.testing.assert_allclose(got, cell, rtol=1e-12, atol=1e-15)
-        assert found.size * found.sizes[t - 1, k - 1] == pytest.approx(np.linalg.norm(cell), rel=1e-12, abs=1e-15)
-    assert np.isnan(found.sizes[np.triu_indices(6, 1)]).all()
-    np.testing.assert_allclose(found.gradient, sum(want.values()) / found.size, rtol=1e-12, atol=1e-15)
+        assert found.norm * found.norms[t - 1, k - 1] == pytest.approx(np.linalg.norm(cell), rel=1e-12, abs=1e-15)
+    assert np.isnan(found.norms[np.triu_indices(6, 1)]).all()
+    np.testing.assert_allclose(found.gradient, sum(want.values()) / found.norm, rtol=1e-12, atol=1e-15)
     assert np.linalg.norm(found.gradient) == pytest.approx(1, rel=1e-14)
 
 
 @each_problem
 def test_dropped_cells_are_the_error_and_kept_cells_the_gradient(problem):
     trace, full = trace_of(problem), brute_force(problem)["W_hh"]
-    found = pairs.cells(trace, problem.y, **problem.options)
+    found = pairs.pair_table(trace, problem.y, **problem.options)
     for how, pair in schemes(6):
         first, part = first_kept(6, **how), brute_force(problem, pair)["W_hh"]
         pi = 1 / max(1.0, np.max(how.get("gates", [1])))
         weights = pairs.pair_weights(first, pi)
-        np.testing.assert_allclose(found.size * found.kept(weights), part, rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(found.norm * oracles.weighted_sum(found, weights), part, rtol=1e-12, atol=1e-14)
         if pi == 1:
-            np.testing.assert_allclose(found.size * found.dropped(first), full - part, rtol=1e-12, atol=1e-14)
-            np.testing.assert_array_equal(found.dropped(first[None])[0], found.dropped(first))
-    assert not found.dropped(first_kept(6)).any()
+            np.testing.assert_allclose(found.norm * found.truncation_error(first), full - part, rtol=1e-12, atol=1e-14)
+            np.testing.assert_array_equal(found.truncation_error(first[None])[0], found.truncation_error(first))
+    assert not found.truncation_error(first_kept(6)).any()
 
 
 def test_gradients_of_many_gates_are_those_of_each():
@@ -285,7 +285,7 @@ def test_with_a_loss_at_every_step_a_window_takes_more_work_than_the_full_gradie
 @each_problem
 def test_the_variance_is_that_of_all_gates(problem, pi):
     trace, full = trace_of(problem), brute_force(problem)["W_hh"]
-    blocks = pairs.blocks(pairs.cells(trace, problem.y, **problem.options))
+    terms = pairs.variance_terms(pairs.pair_table(trace, problem.y, **problem.options))
     chances, off = [], []
     for kept in product([0, 1], repeat=5):
         gates = np.array([1, *kept]) / np.array([1, *[pi] * 5])
@@ -295,8 +295,24 @@ def test_the_variance_is_that_of_all_gates(problem, pi):
     size = np.linalg.norm(full)
     whole = chances @ np.array([np.sum(o**2) for o in off]) / size**2
     along = chances @ np.array([np.sum(o * full) ** 2 for o in off]) / size**4
-    assert blocks.variance(pi) == pytest.approx((whole, along), rel=1e-10)
+    assert terms.variance(pi) == pytest.approx((whole, along), rel=1e-10)
     assert 0 < along < whole
+
+
+def by_recursion(b, e, w, pi):
+    """Mean and variance of (1/T) sum_t e_t z_t for one linear unit, z_t = b_t + xi_t w z_{t-1}.
+
+    z_t for different t share gates: with S_t = e_1 z_1 + .. + e_t z_t the recursion goes over the variances of z_t and
+    S_t and their covariance.
+    """
+    a = s = total = cross = spread = 0.0  # E z, Var z, E S, Cov(z, S), Var S
+    for b_t, e_t in zip(b, e, strict=True):
+        s, cross = w * w * (s + (1 - pi) * a * a) / pi, w * cross  # xi_t knows nothing of z_{t-1} and S_{t-1}
+        a = b_t + w * a
+        spread += 2 * e_t * cross + e_t**2 * s
+        cross += e_t * s
+        total += e_t * a
+    return total / len(b), spread / len(b) ** 2
 
 
 @pytest.mark.parametrize("w", [0.6, -1.1])
@@ -304,31 +320,31 @@ def test_for_one_linear_unit_it_is_the_variance_of_the_recursion(w):
     rng, one = np.random.default_rng(7), np.ones((1, 1))
     trace = forward(Params(one, w * one, one), rng.normal(size=(30, 1)), h0=np.array([0.4]))
     y = rng.normal(size=(30, 1))
-    blocks = pairs.blocks(pairs.cells(trace, y))
+    terms = pairs.variance_terms(pairs.pair_table(trace, y))
     for pi in (0.3, 0.9, 1.0):
-        mean, spread = randomized_variance.gradient_moments(trace.h[:-1, 0], (trace.o - y)[:, 0], w, pi)
-        assert blocks.variance(pi) == pytest.approx((spread / mean**2,) * 2, rel=1e-9)
+        mean, spread = by_recursion(trace.h[:-1, 0], (trace.o - y)[:, 0], w, pi)
+        assert terms.variance(pi) == pytest.approx((spread / mean**2,) * 2, rel=1e-9)
 
 
 def test_a_variance_beyond_float64_is_infinite_and_powers_of_pi_alone_do_not_overflow():
     one = np.ones((1, 1))
     for w, want in ((0.0, 0.0), (3.0, np.inf)):
         trace = forward(Params(one, w * one, one), np.ones((200, 1)), h0=np.array([0.5]))
-        cells = pairs.cells(trace, np.zeros((200, 1)))
-        assert pairs.blocks(cells).variance(0.005) == (want, want)  # 0.005^-198 is 10^455
+        table = pairs.pair_table(trace, np.zeros((200, 1)))
+        assert pairs.variance_terms(table).variance(0.005) == (want, want)  # 0.005^-198 is 10^455
 
 
 def test_one_step_has_one_cell_and_no_variance():
     problem = a_problem(1)
-    cells = pairs.cells(trace_of(problem), problem.y)
-    assert cells.sizes.shape == (1, 1) and cells.sizes[0, 0] == pytest.approx(1)
-    assert pairs.blocks(cells).variance(0.1) == (0, 0)
+    table = pairs.pair_table(trace_of(problem), problem.y)
+    assert table.norms.shape == (1, 1) and table.norms[0, 0] == pytest.approx(1)
+    assert pairs.variance_terms(table).variance(0.1) == (0, 0)
 
 
 def test_a_gradient_that_is_zero_has_size_zero():
     params = Params(np.ones((2, 1)), np.eye(2), np.ones((1, 2)))
-    cells = pairs.cells(forward(params, np.zeros((4, 1))), np.ones((4, 1)))
-    assert cells.size == 0 and not cells.gradient.any() and np.nanmax(cells.sizes) == 0
+    table = pairs.pair_table(forward(params, np.zeros((4, 1))), np.ones((4, 1)))
+    assert table.norm == 0 and not table.gradient.any() and np.nanmax(table.norms) == 0
 
 
 # --- the geometric law ---
@@ -464,12 +480,12 @@ def test_a_table_for_steps_that_take_no_memory_themselves():
     ],
 )
 def test_what_is_not_from_first_kept_is_refused(first, error, words):
-    cells = pairs.cells(trace_of(a_problem(2)), a_problem(2).y)
+    table = pairs.pair_table(trace_of(a_problem(2)), a_problem(2).y)
     for call in (
         lambda: pairs.pair_weights(first),
         lambda: pairs.jacobian_products(first, shared=True),
         lambda: pairs.geometric_law(0.5, first),
-        lambda: cells.dropped(first),
+        lambda: table.truncation_error(first),
     ):
         with pytest.raises(error, match=words):
             call()
@@ -487,7 +503,7 @@ def test_what_is_not_from_first_kept_is_refused(first, error, words):
         (lambda: pairs.geometric_law(0.5, [1, 1], last=0), "last is 0, wanted True or False"),
         (lambda: pairs.growth_per_step(None, [[1.0]]), "trace is a NoneType, wanted the Trace"),
         (lambda: scheme_options("window", "no", tau=1), "T is 'no', wanted a whole number from 1 on"),
-        (lambda: pairs.blocks(3), "cells is a int, wanted Cells"),
+        (lambda: pairs.variance_terms(3), "table is a int, wanted PairTable"),
     ],
 )
 def test_what_the_laws_of_truncation_refuse(call, words):
@@ -504,11 +520,11 @@ def test_what_overflows_is_not_returned():
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int64, np.uint64])
 def test_any_whole_numbers_will_do(kind):
-    cells = pairs.cells(trace_of(a_problem(4)), a_problem(4).y)
+    table = pairs.pair_table(trace_of(a_problem(4)), a_problem(4).y)
     first = [1, 1, 3, 3]
     assert pairs.jacobian_products(np.array(first, kind), shared=False) == 0 + 1 + 0 + 1
     assert pairs.geometric_law(0.5, np.array(first, kind)) == pairs.geometric_law(0.5, first)
-    assert np.array_equal(cells.dropped(np.array(first, kind)), cells.dropped(first))
+    assert np.array_equal(table.truncation_error(np.array(first, kind)), table.truncation_error(first))
 
 
 @pytest.mark.parametrize("r", [0, 0.5, 1, 3, 10**20, 1e300])
@@ -536,14 +552,14 @@ def test_gates_of_any_real_dtype_are_float64():
 def test_what_the_table_refuses():
     batch, single = a_problem(4, B=2), a_problem(4)
     with pytest.raises(ValueError, match=r"x has shape \(4, 2, 2\), wanted \(T, d\): one sequence, no batch"):
-        pairs.cells(trace_of(batch), batch.y)
+        pairs.pair_table(trace_of(batch), batch.y)
     with pytest.raises(ValueError, match=r"gates has shape \(4,\), wanted \(n, T\)"):
         pairs.drawn_gradients(trace_of(single), single.y, np.ones(4))
     with pytest.raises(TypeError, match="h has dtype complex128, wanted real numbers"):
-        pairs.cells(forward(single.params, single.x + 0j), single.y + 0j)
+        pairs.pair_table(forward(single.params, single.x + 0j), single.y + 0j)
     with pytest.raises(ValueError, match="gates is inf at index"):
         pairs.drawn_gradients(trace_of(single), single.y, np.full((2, 4), np.inf))
-    blocks = pairs.blocks(pairs.cells(trace_of(single), single.y))
+    terms = pairs.variance_terms(pairs.pair_table(trace_of(single), single.y))
     for pi in (0, 1.1, np.nan):
         with pytest.raises(ValueError, match="pi is"):
-            blocks.variance(pi)
+            terms.variance(pi)

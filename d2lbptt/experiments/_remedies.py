@@ -4,7 +4,7 @@
     the same, through a window of tau steps    truncation                         9.7.7
     orthogonal W_hh, tanh                      keeps lengths, but for the slopes
     W_hh = I, relu                             Le, Jaitly, Hinton 2015, arXiv 1504.00941
-    a gated cell with a bias b_f of its gate   the module ``gated``
+    a gated cell with a bias b_f of its gate   ``cells.gated``
 
 The loss is that of the last step alone. Each comes with a law for the same numbers.
 
@@ -18,19 +18,11 @@ import numpy as np
 from .. import _validation
 from .._cache import cached
 from ..cells.gated import gated_forward, init_gated, log10_gated_norms, resting_factor
+from ..growth.gradient_norms import log10_gradient_norms
+from ..growth.spectra import spectral_radius
 from ..laws import mean_field
 from ..rnn import forward, init_params
-from .gradient_norms import log10_gradient_norms
-from .spectra import spectral_radius
 
-__all__ = [
-    "NAMES",
-    "Remedy",
-    "remedies",
-    "log10_never_at_zero",
-]
-
-NAMES = ("gaussian", "window", "orthogonal", "identity", "gated")
 _NEAR_REST = 0.8  # the root mean square of the slopes of tanh, from which on a network is near rest
 
 
@@ -52,29 +44,50 @@ class Remedy(NamedTuple):
     name: str
 
 
-def remedies(T, *, g=0.8, tau=None, gate_bias=-5.0, seed=0, num_hiddens=64, num_inputs=64, input_size=0.1):
-    """Return how the gradient fares with each remedy, and without.
+class Remedies(NamedTuple):
+    """How it fares with each remedy, and without, and three of the settings.
+
+    Attributes
+    ----------
+    gaussian, window, orthogonal, identity, gated : Remedy
+    g : float
+    tau : int
+    b_f : float
+    """
+
+    gaussian: Remedy
+    window: Remedy
+    orthogonal: Remedy
+    identity: Remedy
+    gated: Remedy
+    g: float
+    tau: int
+    b_f: float
+
+
+def remedies(T=200, g=0.8, tau=30, b_f=-5.0, seed=0, units=64, inputs=64, input_size=0.1):
+    """Follow the gradient of the last loss back with each remedy, and without.
 
     Parameters
     ----------
     T : int
+        Length of the sequence.
     g : float
         The weight scale of the patient, and of the candidate of the gated cell, from 0 to 1000. The orthogonal W_hh and
         the identity have the scale 1.
-    tau : int, optional
-        The window, from 1 to T; T if it is not given, which keeps everything.
-    gate_bias : float
-        b_f: the lower, the longer the cell keeps its state.
+    tau : int
+        The window, from 1 to T; T keeps everything.
+    b_f : float
+        The bias of the gate: the lower, the longer the cell keeps its state.
     seed : int
-    num_hiddens, num_inputs : int
+    units, inputs : int
         h and d.
     input_size : float
         Standard deviation of the inputs, up to 1000.
 
     Returns
     -------
-    dict of str to Remedy
-        By the names in ``NAMES``.
+    Remedies
 
     Raises
     ------
@@ -92,28 +105,40 @@ def remedies(T, *, g=0.8, tau=None, gate_bias=-5.0, seed=0, num_hiddens=64, num_
     taken as Gaussian of variance input_size^2, for many inputs. An orthogonal W_hh has rho = g: there the two are one.
 
     "at rest", for the gated cell: ``gated.resting_factor``, right for small inputs; none where it is 1 or more.
-    "arcsine law", for the identity: ``log10_never_at_zero``. The window has the patient's law as far as it reaches.
+
+    "arcsine law", for the identity with relu, a mean over inputs and W_qh: a unit with h_0 = 0 that is fed u_t is at
+    h_t = max(0, h_{t-1} + u_t) = S_t - min(S_0 .. S_t), with the random walk S_t = u_1 + .. + u_t. Its gradient passes
+    unchanged as long as h_t > 0, and is cut off for ever by the first h_t = 0 on the way back. So it reaches step T - k
+    if the walk has its minimum at one of the steps 0 .. T - k. For symmetric u_t without atoms the chance of a minimum
+    at m is p_m p_{T-m}, p_m = C(2m, m) / 4^m, whatever their distribution is (Sparre Andersen 1953, Mathematica
+    Scandinavica 1, 263-285; Feller 1971, volume II, chapter XII). The root of the sum over m is near the root of (2/pi)
+    arcsin sqrt(1 - k/T): no exponential of k and no power of it, but left at h_1 is T^(-1/4) times a constant. With few
+    inputs the walks of the units go together, and one sequence may be far from it.
+
+    The window has the patient's law as far as it reaches.
     """
-    g, bias = _validation.real_number("g", g, low=0, high=1000), _validation.real_number("gate_bias", gate_bias)
+    g, b_f = _validation.real_number("g", g, low=0, high=1000), _validation.real_number("b_f", b_f)
     size = _validation.real_number("input_size", input_size, low=-1000, high=1000)
-    model = (*_sizes(T, seed, num_hiddens, num_inputs), size)
-    tau = _validation.whole_number("tau", T if tau is None else tau, 1, T, "T = ")
+    model = (*_sizes(T, seed, units, inputs), size)
+    tau = _validation.whole_number("tau", tau, 1, T, "T = ")
     patient = Remedy(_plain("gaussian", g, "tanh", *model), *_patient_law(g, *model))
     window = (np.where(np.arange(T) < tau, decades, -np.inf) for decades in patient[:2])
-    return {
-        "gaussian": patient,
-        "window": Remedy(*window, patient.name),
-        "orthogonal": Remedy(_plain("orthogonal", 1.0, "tanh", *model), _mean_field(1.0, size, T), "mean field"),
-        "identity": Remedy(_plain("identity", 1.0, "relu", *model), log10_never_at_zero(T), "arcsine law"),
-        "gated": Remedy(*_gated(g, bias, *model), "at rest"),
-    }
+    return Remedies(
+        gaussian=patient,
+        window=Remedy(*window, patient.name),
+        orthogonal=Remedy(_plain("orthogonal", 1.0, "tanh", *model), _mean_field(1.0, size, T), "mean field"),
+        identity=Remedy(_plain("identity", 1.0, "relu", *model), _never_at_zero(T), "arcsine law"),
+        gated=Remedy(*_gated(g, b_f, *model), "at rest"),
+        g=g,
+        tau=tau,
+        b_f=b_f,
+    )
 
 
 def _sizes(T, seed, h, d):
     T, seed = _validation.whole_number("T", T, 1), _validation.seed("seed", seed)
-    h, d = _validation.whole_number("num_hiddens", h, 1), _validation.whole_number("num_inputs", d, 1)
-    sizes = (("T", T), ("num_hiddens", h), ("num_inputs", d))
-    why = ", ".join(f"{symbol} = {_validation.shown(size)}" for symbol, size in sizes)
+    h, d = _validation.whole_number("units", h, 1), _validation.whole_number("inputs", d, 1)
+    why = ", ".join(f"{symbol} = {_validation.shown(size)}" for symbol, size in (("T", T), ("units", h), ("inputs", d)))
     _validation.fits_in_memory("x and h", (2 * T + 4 * h) * (h + d), float, why)
     return T, seed, h, d
 
@@ -157,37 +182,9 @@ def _by_lag(norms):
     return (norms - norms[-1])[::-1]
 
 
-def log10_never_at_zero(T):
-    """Return log10 of the root of E |dL/dh_{T-k}|^2 / |dL/dh_T|^2, entry k, for W_hh = I, relu and fresh inputs.
-
-    Parameters
-    ----------
-    T : int
-
-    Returns
-    -------
-    array, shape (T,)
-
-    Raises
-    ------
-    TypeError, ValueError
-
-    Notes
-    -----
-    A unit with h_0 = 0 that is fed u_t is at h_t = max(0, h_{t-1} + u_t) = S_t - min(S_0 .. S_t), with the random walk
-    S_t = u_1 + .. + u_t. Its gradient passes unchanged as long as h_t > 0, and is cut off for ever by the first h_t = 0
-    on the way back. So it reaches step T - k if the walk has its minimum at one of the steps 0 .. T - k. For symmetric
-    u_t without atoms P(minimum at m) = p_m p_{T-m}, p_m = C(2m, m) / 4^m, whatever their distribution is: the discrete
-    arcsine law (Sparre Andersen 1953, Mathematica Scandinavica 1, 263-285; Feller 1971, volume II, chapter XII). The
-    sum over m is near (2/pi) arcsin sqrt(1 - k/T), and what is returned is the root of that. It is no exponential of k
-    and no power of k: against k it falls as 1 - sqrt(k/T)/pi at first, and steeply near k = T. A power is what is
-    left at h_1 against T: 1.5^(1/2) / (pi T)^(1/4), hardly a decade in 1000 steps.
-
-    It is a mean over inputs and W_qh. With few inputs the walks of the units go together, and one sequence may be far
-    from it.
-    """
-    T = _validation.whole_number("T", T, 1)
-    _validation.fits_in_memory("p", 5 * T, float, f"T = {_validation.shown(T)}")
+@cached(16)
+def _never_at_zero(T):
+    """Return log10 of the root of E |dL/dh_{T-k}|^2 / |dL/dh_T|^2, entry k, for W_hh = I, relu and fresh inputs."""
     m = np.arange(1, T + 1)
     p = np.cumprod(np.append(1.0, (2 * m - 1) / (2 * m)))
     return np.log10(np.cumsum(p * p[::-1])[:0:-1]) / 2

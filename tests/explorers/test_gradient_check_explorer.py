@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from d2lbptt import backward, explorers, forward, init_params
+from d2lbptt.checking.finding import Key
 from d2lbptt.checking.mistakes import MISTAKES, SUSPECTS, flawed, suspect
-from d2lbptt.untied import Key
 from tools import notebooks
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "06_checking_gradients.ipynb"
@@ -97,26 +97,6 @@ def test_what_overflows_is_shown_for_a_shorter_T(explorer, activation, targets, 
     T = explorer.state["data"].T
     assert 10 < T < 100 and sentence.startswith(f"T = 100 overflows float32, so T = {T} is shown. T = {T}, g = 3.00")
     assert report.ratios[Key("W_hh", True)].shape == (T, 5, 5)
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        {},
-        {"mistake": "none", "dtype": "float32"},
-        {"mistake": "suspect G", "activation": "sigmoid", "kind": "gaussian", "seed": 7},
-        {"mistake": "h_0 is zero", "given": "sums alone", "T": 77},
-        {"targets": "almost hit", "mistake": "none", "g": 0.35},
-        {"dtype": "float32", "activation": "identity", "T": 100, "g": 3.0, "targets": "almost hit", "mistake": "none"},
-    ],
-)
-def test_as_python_gives_the_same_report(explorer, values, capsys):
-    report, _ = shown(explorer, **values)
-    names = {}
-    exec(explorer.code, names)
-    assert str(names["report"]) == str(report) == capsys.readouterr().out.strip("\n")
-    for key, ratios in report.ratios.items():
-        np.testing.assert_array_equal(names["report"].ratios[key], ratios)
 
 
 # --- the lines of code in notebook 06 ---

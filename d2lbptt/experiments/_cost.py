@@ -1,0 +1,66 @@
+"""What does a long sequence cost? Time and memory of one pass forward and back, as measured here."""
+
+from timeit import repeat
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import _validation
+from ..bptt import backward
+from ..rnn import forward, init_params
+
+TIMES = 5  # that a pass is timed, of which the shortest counts
+
+
+class Cost(NamedTuple):
+    """One pass forward and back over T steps, for several T.
+
+    Attributes
+    ----------
+    lengths : array of int, shape (n,)
+        T.
+    milliseconds, megabytes : array, shape (n,)
+        Of the pass, and of the states that it stores. Times are those of this machine and this run.
+    """
+
+    lengths: np.ndarray
+    milliseconds: np.ndarray
+    megabytes: np.ndarray
+
+
+def cost(lengths=(250, 500, 1000, 2000, 4000), num_tokens=28, num_hiddens=64, seed=0):
+    """Time one pass forward and back of a character model, and measure the states that it stores.
+
+    Parameters
+    ----------
+    lengths : sequence of int
+        T, each from 1 on.
+    num_tokens, num_hiddens : int
+        Of the model, which has tanh, one-hot inputs and the cross-entropy.
+    seed : int
+
+    Returns
+    -------
+    Cost
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above, or the longest sequence does not fit in memory.
+    """
+    lengths = _validation.shaped("lengths", _validation.whole("lengths", lengths), (None,), "(n,)").astype(int)
+    longest = max(_validation.whole_number("lengths", length, 1) for length in lengths.tolist())
+    seed = _validation.seed("seed", seed)
+    params = init_params(num_tokens, num_hiddens, num_tokens, bias=True, seed=seed)
+    why = f"num_tokens = {num_tokens}, the longest of lengths = {_validation.shown(longest)}"
+    _validation.fits_in_memory("x", num_tokens * (num_tokens + longest), float, why)
+    tokens = np.random.default_rng((seed, 1)).integers(num_tokens, size=longest + 1)
+    x, y = np.eye(num_tokens)[tokens[:-1]], tokens[1:]
+
+    def there_and_back(T):
+        trace = forward(params, x[:T], activation="tanh")
+        backward(trace, y[:T], loss="cross_entropy")
+
+    seconds = [min(repeat(lambda T=T: there_and_back(T), number=1, repeat=TIMES)) for T in lengths]
+    states = [forward(params, x[:T], activation="tanh").h.nbytes for T in lengths]
+    return Cost(lengths, 1000 * np.array(seconds), np.array(states) / 1e6)

@@ -1,0 +1,58 @@
+"""The cliff as an experiment: descent and one step from the start, and the cut through it.
+
+Oracles: the package's forward and backward, one unit at a time; ``growth.cliff`` has its own.
+"""
+
+import numpy as np
+import pytest
+
+from d2lbptt import Params, backward, forward
+from d2lbptt.experiments import cliff
+from d2lbptt.growth.cliff import descend, steepest
+
+
+def package_gradient(w, b, T):
+    one, h0 = np.ones((1, 1)), np.array([1 / (1 + np.exp(-0.5))])
+    trace = forward(Params(one, w * one, one, b_h=np.array([b])), np.zeros((T, 1)), h0=h0, activation="sigmoid")
+    g = backward(trace, np.full((T, 1), 0.7), reduction="last")
+    return 2 * np.array([g.W_hh.item(), g.b_h.item()])
+
+
+def test_the_steepest_b_is_taken_within_half_a_step_of_a_slider():
+    at = steepest(5.0).b
+    for by, on in ((0.004, True), (-0.004, True), (0.006, False), (-0.006, False)):
+        data = cliff(w=5.0, b=at + by)
+        assert (data.path.b[0] == at) == on and data.steepest.b == at
+        assert data.cut.point[0] == data.path.b[0] == pytest.approx(at if on else at + by)
+
+
+@pytest.mark.parametrize("T", [10, 50])
+@pytest.mark.parametrize(("w", "b"), [(5.0, -2.61), (6.0, -3.0), (3.5, -2.8), (6.9, -1.1), (3.1, -4.4)])
+def test_gradient_and_step_are_those_of_the_package(w, b, T):
+    data = cliff(w=w, b=b, T=T, rate=0.0)
+    start = np.array([data.path.w[0], data.path.b[0]])
+    wanted = package_gradient(*start, T)
+    np.testing.assert_allclose(data.path.gradient[0], wanted, rtol=1e-6)
+    np.testing.assert_allclose(data.step, start - wanted, rtol=1e-6)
+    assert data.cut.bptt == pytest.approx(wanted[1], rel=1e-6)
+    assert data.cut.complex_step == pytest.approx(wanted[1], rel=1e-6)
+
+
+@pytest.mark.parametrize("clip", [None, 0.3])
+def test_the_path_is_that_of_descent_and_exponents_are_exponents(clip):
+    data, wanted = (
+        cliff(w=6.0, b=-3.0, rate=0.5, clip=clip, steps=30, h=-2.0),
+        descend(6.0, -3.0, rate=10**0.5, clip=clip, steps=30),
+    )
+    assert (data.T, data.clip, data.cut.h) == (50, clip, 0.01)
+    for found, want in zip(data.path, wanted, strict=True):
+        np.testing.assert_array_equal(found, want)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [({"rate": 11}, "rate is 11.0, wanted"), ({"h": 1}, "h is 1.0, wanted"), ({"clip": 0}, "clip is 0.0, wanted")],
+)
+def test_what_is_no_setting_is_refused(change, words):
+    with pytest.raises(ValueError, match=words):
+        cliff(**change)

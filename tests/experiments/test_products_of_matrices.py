@@ -1,0 +1,37 @@
+"""Products of matrices as experiments: fresh or repeated ones, and a long product of Jacobians.
+
+Oracles: the same draws multiplied out here; the singular values of a short product, by NumPy.
+"""
+
+import numpy as np
+import pytest
+
+from d2lbptt import lyapunov_exponents
+from d2lbptt.experiments import fresh_or_repeated, product_spectrum
+
+
+def test_fresh_and_repeated_matrices_multiplied_out():
+    data = fresh_or_repeated(n=5, K=6, samples=3, seed=2)
+    assert data.n == 5
+    for found, fresh in ((data.fresh, True), (data.repeated, False)):
+        rng, v = np.random.default_rng(2), np.eye(5)[:, :1] * np.ones((3, 1, 1))
+        for k in range(1, 7):
+            if k == 1 or fresh:
+                W = rng.normal(size=(3, 5, 5)) / np.sqrt(5)
+            v = W @ v
+            np.testing.assert_allclose(found[:, k], np.log(np.linalg.norm(v, axis=1)[:, 0]), atol=1e-12)
+    np.testing.assert_array_equal(data.fresh[:, :2], data.repeated[:, :2])
+
+
+@pytest.mark.parametrize(("activation", "kind"), [("tanh", "gaussian"), ("identity", "orthogonal")])
+def test_the_spectrum_of_a_short_product(activation, kind):
+    data = product_spectrum(T=20, g=0.9, activation=activation, kind=kind, input=0.3, seed=4)
+    W, h = data.trace.params.W_hh, data.trace.h[1:]
+    np.testing.assert_array_equal(data.trace.x[:, 0], 0.3 * np.random.default_rng((4, 1)).normal(size=20))
+    product = np.eye(64)
+    for slope in 1 - h**2 if activation == "tanh" else np.ones_like(h):
+        product = slope[:, None] * (W @ product)
+    largest = np.linalg.svd(product, compute_uv=False)[:16]  # of the smallest, a plain product loses the digits
+    np.testing.assert_allclose(np.exp(data.spectrum.log[:16]), largest, rtol=1e-6)
+    np.testing.assert_array_equal(data.exponents.rate, lyapunov_exponents(data.trace).rate)
+    assert data.T == 20
