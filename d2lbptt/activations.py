@@ -57,17 +57,17 @@ class Activation(NamedTuple):
     homogeneous: bool = False
 
     @property
-    def analytic(self):
+    def analytic(self) -> bool:
         """Whether the complex step holds at every z."""
         return not self.kinks
 
     @property
-    def linear(self):
+    def linear(self) -> bool:
         """Whether phi(z) = c z, with |c| = ``bound``: homogeneous, and without a kink at 0."""
         return self.homogeneous and self.analytic
 
     @property
-    def settles(self):
+    def settles(self) -> bool:
         """Whether phi is bounded and analytic, as a mean field that comes to a variance of its own wants it."""
         return self.largest < np.inf and self.analytic
 

@@ -33,7 +33,15 @@ class Cliff(NamedTuple):
     cut: Cut
 
 
-def cliff(w=5.0, b=-2.61, rate=-1.0, clip=None, T=50, h=-3.0, steps=100):
+def cliff(
+    w: float = 5.0,
+    b: float = -2.61,
+    rate: float = -1.0,
+    clip: float | None = None,
+    T: int = 50,
+    h: float = -3.0,
+    steps: int = 100,
+) -> Cliff:
     """Follow the gradient downhill from (w, b), and cut the error surface there.
 
     Parameters

@@ -23,7 +23,7 @@ class FreshOrRepeated(NamedTuple):
     n: int
 
 
-def fresh_or_repeated(n=64, K=64, samples=400, seed=0):
+def fresh_or_repeated(n: int = 64, K: int = 64, samples: int = 400, seed: int = 0) -> FreshOrRepeated:
     """Follow a vector through products of fresh Gaussian matrices, and through the powers of one of them.
 
     Parameters

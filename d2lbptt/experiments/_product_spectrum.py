@@ -30,7 +30,9 @@ class ProductSpectrum(NamedTuple):
     trace: Trace
 
 
-def product_spectrum(T=1000, g=1.5, activation="tanh", kind="gaussian", input=0.1, seed=0):
+def product_spectrum(
+    T: int = 1000, g: float = 1.5, activation: str = "tanh", kind: str = "gaussian", input: float = 0.1, seed: int = 0
+) -> ProductSpectrum:
     """Take the singular values of a long product of Jacobians, and the exponents beside them.
 
     Parameters

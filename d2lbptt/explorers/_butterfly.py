@@ -21,7 +21,7 @@ PRESETS = {
 }
 
 
-def butterfly():
+def butterfly() -> Explorer:
     """Explore how far apart two runs are that begin next to each other.
 
     Returns

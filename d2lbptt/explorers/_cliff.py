@@ -22,7 +22,7 @@ PRESETS = {
 }
 
 
-def cliff():
+def cliff() -> Explorer:
     """Explore what gradient descent, clipping and a finite difference do at the cliff in the error of one unit.
 
     Returns

@@ -24,7 +24,7 @@ PRESETS = {
 }
 
 
-def gradient_check():
+def gradient_check() -> Explorer:
     """Explore what the gradient check says of a backward pass with a mistake.
 
     Returns

@@ -26,7 +26,7 @@ PRESETS = {
 }
 
 
-def phase_diagram():
+def phase_diagram() -> Explorer:
     """Explore the size of the gradient over weight scale and lag, with the law that holds for the kind of W_hh.
 
     Returns

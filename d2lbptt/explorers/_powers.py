@@ -16,7 +16,7 @@ PRESETS = {
 }
 
 
-def powers():
+def powers() -> Explorer:
     """Explore the direction of M^k x for a symmetric M and random x.
 
     Returns

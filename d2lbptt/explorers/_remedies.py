@@ -17,7 +17,7 @@ PRESETS = {
 }
 
 
-def remedies():
+def remedies() -> Explorer:
     """Explore how much of a gradient arrives, with four remedies and without.
 
     Returns

@@ -12,7 +12,7 @@ from ._live import Explorer, within_T
 LONGEST = 8
 
 
-def scalar_rnn():
+def scalar_rnn() -> Explorer:
     """Explore the scalar RNN s_t = w h_{t-1} + v x_t, h_t = phi(s_t), yhat_t = theta(h_t), row by row.
 
     Returns

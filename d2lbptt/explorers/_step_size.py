@@ -11,7 +11,7 @@ from ._live import Explorer
 from ._words import counted
 
 
-def step_size():
+def step_size() -> Explorer:
     """Explore the error of a difference against its step, for one entry of dL/dW_hh in a network with tanh.
 
     Returns

@@ -13,7 +13,7 @@ from ._words import counted
 LONGEST, LAST_DRAW = 64, 999
 
 
-def strategies(*, text=None):
+def strategies(*, text: str | None = None) -> Explorer:
     """Explore where randomized, regular and no truncation and the sliding window cut a text.
 
     Parameters

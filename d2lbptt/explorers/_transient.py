@@ -19,7 +19,7 @@ PRESETS = {
 }
 
 
-def transient():
+def transient() -> Explorer:
     """Explore how far the powers of a 2 x 2 matrix grow before its eigenvalues have their way.
 
     Returns

@@ -21,7 +21,7 @@ PRESETS = {
 }
 
 
-def truncation():
+def truncation() -> Explorer:
     """Explore which cells (t, k) of the gradient a scheme of truncation drops, and what that does to the gradient.
 
     Returns

@@ -13,7 +13,7 @@ from ._live import Explorer
 LONGEST = 8
 
 
-def two_routes():
+def two_routes() -> Explorer:
     """Explore the two routes to one gradient, and the two mixtures that are no gradient.
 
     Returns

@@ -14,7 +14,7 @@ from ._words import counted
 LONGEST = 12
 
 
-def unrolled_graph():
+def unrolled_graph() -> Explorer:
     """Explore the unrolled network edge by edge, and the places where a shared weight occurs.
 
     Returns

@@ -12,7 +12,7 @@ from ._live import Explorer
 from ._words import ratio, verdict
 
 
-def with_tanh():
+def with_tanh() -> Explorer:
     """Explore what tanh makes of the gradient of a linear network.
 
     Returns

@@ -1,6 +1,8 @@
 """What a forward and backward pass costs against the length of the sequence, beside the straight line."""
 
 import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
 from .. import _validation
 from . import _style as style
@@ -13,7 +15,7 @@ LINES = (
 
 
 @drawn
-def cost(ax, lengths, milliseconds, megabytes):
+def cost(ax: Axes, lengths: ArrayLike, milliseconds: ArrayLike, megabytes: ArrayLike) -> Axes:
     """Draw time and memory against T on log axes, and lines proportional to T, dashed.
 
     Parameters

@@ -33,7 +33,7 @@ MOST = 8  # parameters
 RING = {"marker": "o", "markersize": 17, "markerfacecolor": "none", "clip_on": False}
 
 
-def errors(report):
+def errors(report: Report) -> "_ErrorsPicture":
     """Draw where a gradient is wrong, and by how many tolerances.
 
     Parameters

@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike
 
 from .. import _validation
 from ..laws import LN10, fresh_products, log10_repeated_bound
@@ -12,7 +13,7 @@ QUANTILES = (0.05, 0.5, 0.95)
 
 
 @drawn
-def fresh_or_repeated(axes, fresh, repeated, n):
+def fresh_or_repeated(axes: tuple, fresh: ArrayLike, repeated: ArrayLike, n: int) -> tuple:
     """Draw what one vector does under products of fresh Gaussian matrices, and under the powers of one of them.
 
     Parameters

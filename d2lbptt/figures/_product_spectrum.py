@@ -1,6 +1,7 @@
 """All singular values of a long product of Jacobians, in decades, beside the Lyapunov exponents times its length."""
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from .. import _validation
@@ -14,7 +15,7 @@ LARGEST = np.log10(float(np.finfo("f4").max))
 
 
 @drawn
-def product_spectrum(ax, spectrum, exponents, steps):
+def product_spectrum(ax: Axes, spectrum: Spectrum, exponents: Exponents, steps: int) -> Axes:
     """Draw the singular values of dh_t/dh_k, the largest first, and what the Lyapunov exponents make of them, dashed.
 
     Parameters

@@ -23,7 +23,7 @@ class Folds(NamedTuple):
     x: np.ndarray
 
 
-def folds(w):
+def folds(w: float) -> Folds:
     """Return where fixed points of x_t = w sigma(x_{t-1}) + b appear and disappear: between the two b there are three.
 
     Parameters
@@ -60,7 +60,7 @@ class Separatrix(NamedTuple):
     b: float
     multiplier: float
 
-    def slope(self, T):
+    def slope(self, T: int) -> float:
         """Return dx_T/db on the wall, 1 + m + .. + m^(T-1): exact, for x_t stays at x_0.
 
         It may overflow float64: FloatingPointError.
@@ -74,7 +74,7 @@ class Separatrix(NamedTuple):
         return found
 
 
-def separatrix(w, x_0=0.5):
+def separatrix(w: float, x_0: float = 0.5) -> Separatrix:
     """Return the b at which the error surface of x_t = w sigma(x_{t-1}) + b has its wall.
 
     Parameters

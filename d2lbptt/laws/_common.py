@@ -9,7 +9,7 @@ LN10 = np.log(10)
 MOST = 2**53  # float64 counts no further by ones
 
 
-def checked_steps(k):
+def checked_steps(k) -> np.ndarray:
     """Return k as an array of whole numbers from 0 on."""
     k = _validation.finite("k", _validation.whole("k", k))
     if k.size and not 0 <= k.min() <= k.max() <= MOST:
