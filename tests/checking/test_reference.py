@@ -418,3 +418,25 @@ def test_an_activation_may_have_any_kinks_and_slopes(phi, monkeypatch):
         report = check_gradients(problem.params, problem.x, problem.y, activation="bent", contributions=rows)
         assert report.verdict == verdict and len(report.kinks) == len(phi["kinks"]), report
     assert check_gradients(problem.params, problem.x, problem.y, activation="bent")
+
+
+def test_states_on_either_side_of_a_kink_have_a_fourth_answer_with_the_stored_slopes():
+    """Unit 1 stands half a unit in the last place above its kink in step 3, and as much below it in step 2."""
+    problem = on_kinks([(3,)], z=EPS / 2)
+    x = problem.x.copy()
+    x[1] = 0.75, 0.75 + EPS / 2
+    problem = problem._replace(x=x)
+    trace = trace_of(problem)
+    answers, kinks = reference.along_states(trace, problem.y)
+    assert kinks.tolist() == [[2, 1], [3, 1]] and len(answers) == 4
+    assert trace.h[2, 1] == 0 < trace.h[3, 1]
+    want = with_slopes(trace, problem.y, (trace.h[1:] > 0).astype(float))
+    assert_same({name: answers[3][name] for name in want}, want)
+    assert all(np.abs(answers[3]["b_h"] - answer["b_h"]).max() > 1e-4 for answer in answers[:3])
+    assert check_gradients(problem.params, problem.x, problem.y, h0=problem.h0, activation="relu")
+
+
+def test_long_doubles_are_checked_as_float64():
+    problem = case()
+    params = Params(*(W.astype(np.longdouble) for W in problem.params))
+    assert check_gradients(params, problem.x, problem.y, h0=problem.h0, activation="tanh").verdict == "PASS"
