@@ -4,6 +4,8 @@ Every public function takes its arguments through one of these doors. They retur
 function calculates, or raise TypeError (another kind of thing) or ValueError (the right kind, but not this one).
 """
 
+from __future__ import annotations
+
 import cmath
 import math
 import numbers

@@ -18,6 +18,8 @@ hold for it refuses it by name.
 Shapes: elementwise, any shape. Complex arguments pass through analytically.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import NamedTuple
 

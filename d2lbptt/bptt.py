@@ -13,6 +13,8 @@ The slope phi'(z_t) is 1 in the book, which takes the identity for phi; with it 
 Shapes: as in ``rnn``; dL/dh_t and dL/do_t stand in T rows, row t - 1 for step t.
 """
 
+from __future__ import annotations
+
 from itertools import islice
 from typing import NamedTuple
 

@@ -8,6 +8,8 @@ window is no gate, because it asks how far back the LOSS is: ``backward(..., win
 Shapes: T gates, entry t - 1 is xi_t; the first one is the arrow to h_0.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

@@ -9,6 +9,8 @@ A weight has one node for each of its uses: they all hold the same numbers, and 
 Only names are here, no numbers; what each use contributes to the gradient is in ``untied``.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple

@@ -10,6 +10,8 @@ Shapes: time runs first. x is (T, d) or, with a batch of B sequences, (T, B, d);
 h has T + 1 rows, and h[0] is the initial state, so that h[t] is the book's h_t.
 """
 
+from __future__ import annotations
+
 import cmath
 import math
 from itertools import pairwise

@@ -10,6 +10,8 @@
 Shapes: all sequences are (T,), entry t - 1 for step t, but h, which begins with h_0, is (T + 1,).
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 

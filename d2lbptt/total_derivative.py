@@ -17,6 +17,8 @@ Shapes: a, b, c are (T,), entry t - 1 for step t. The total derivatives of one s
 with a batch (B, h, h, d + h + 2).
 """
 
+from __future__ import annotations
+
 import itertools
 import math
 from collections.abc import Iterator
@@ -277,7 +279,7 @@ class Mixtures(NamedTuple):
     immediate_state_immediate_loss: np.ndarray
 
     @property
-    def errors(self) -> "Mixtures":
+    def errors(self) -> Mixtures:
         """For each of the four, its distance from the gradient of BPTT, relative to its norm."""
         gradient = self.immediate_state_total_loss
         with np.errstate(divide="ignore", invalid="ignore"):  # nan or inf where the gradient is zero

@@ -12,6 +12,8 @@ The two routes add up one table, by columns and by rows.
 Shapes: the leading axis or axes are steps, entry t - 1 for step t; then the shape of W. A batch is summed.
 """
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

@@ -14,6 +14,8 @@ The displays are those of "Backpropagation Through Time" in Dive into Deep Learn
 ``status``, its ``scope`` (for which T), ``residual`` and, where it is refuted, a ``counterexample``.
 """
 
+from __future__ import annotations
+
 from .. import _validation
 from ._records import Records
 from .displays import EDITIONS, RECORDS, Equation
@@ -28,7 +30,7 @@ class Table(Records):
     __slots__ = ()
     HEAD = ("display", "status", "what it claims")
 
-    def prove(self) -> "Table":
+    def prove(self) -> Table:
         """Prove all of them, and return the table."""
         for record in self:
             record.prove()

@@ -5,6 +5,8 @@ wrong; right, with a condition; a matter of notation), the ``statements`` that l
 ``evidence``. Nothing of it is typed in: other evidence has another verdict.
 """
 
+from __future__ import annotations
+
 from collections import defaultdict
 from dataclasses import replace
 from functools import partial
@@ -845,7 +847,7 @@ class Table(Records):
     __slots__ = ()
     HEAD = ("", "about", "question", "the claim", "its verdict", "answer")
 
-    def answer(self) -> "Table":
+    def answer(self) -> Table:
         """Answer all of them, and return the table."""
         for record in self:
             record.answer()

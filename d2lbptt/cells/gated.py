@@ -11,6 +11,8 @@ state is kept, and so is the gradient.
 Shapes: one sequence, x is (T, d); h has T + 1 rows, h[0] the initial state; f and c have T rows, row t - 1 for step t.
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

@@ -9,6 +9,8 @@ stands beside its like and not beside a big neighbor.
 Shapes: what step t contributes to the gradient of a parameter stands in row t - 1 of (T, ...).
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 

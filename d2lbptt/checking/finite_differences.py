@@ -12,6 +12,8 @@ steps, extrapolates to h = 0, and takes the number that disagrees least with tho
 Shapes: theta has any shape; so have the derivative and its error.
 """
 
+from __future__ import annotations
+
 import cmath
 import math
 from collections.abc import Callable

@@ -11,6 +11,8 @@ Most mistakes put one part of them in the place of another; some happen where th
 Shapes: what step t contributes to the gradient of a parameter stands in row t - 1 of (T, ...).
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple

@@ -1,5 +1,7 @@
 """What a gradient check has found, for people: the verdict, the worst entries, the wrong steps, a sentence."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import NamedTuple
 

@@ -10,6 +10,8 @@ SIAM Review 40, 110-112, on the last.) Here f is the loss L as a function of one
 Shapes: h is (K,), and so is what belongs to it; K networks that differ in one number run side by side.
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

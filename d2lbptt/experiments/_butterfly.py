@@ -1,5 +1,7 @@
 """Do two neighbouring starts stay neighbours? The distance of two runs, the product of Jacobians, and theory."""
 
+from __future__ import annotations
+
 from functools import lru_cache
 from typing import NamedTuple
 

@@ -1,5 +1,7 @@
 """What does a gradient step do at a cliff? Descent over the error surface of one unit, and what a difference sees."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

@@ -1,5 +1,7 @@
 """What does a long sequence cost? Time and memory of one pass forward and back, as measured here."""
 
+from __future__ import annotations
+
 from functools import partial
 from timeit import repeat
 from typing import NamedTuple

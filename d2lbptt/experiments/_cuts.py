@@ -1,5 +1,7 @@
 """Where does the training loop cut? What one row of the first minibatches reads, in order and in random order."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

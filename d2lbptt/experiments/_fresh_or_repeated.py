@@ -1,5 +1,7 @@
 """One matrix repeated, or a fresh one in each step? How a vector grows under both."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Where is this gradient wrong? A backward pass with a mistake of one's choice, and what the check says of it."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

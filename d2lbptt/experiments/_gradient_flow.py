@@ -1,5 +1,7 @@
 """How far back does the gradient reach? |dL/dh_t| for every t, computed and by theory (9.7.14, 9.7.15)."""
 
+from __future__ import annotations
+
 from functools import lru_cache
 from math import isqrt
 from typing import NamedTuple

@@ -1,5 +1,7 @@
 """When does truncation go the wrong way? The network of ``truncation.influence``, by span and in training."""
 
+from __future__ import annotations
+
 from itertools import accumulate
 from typing import NamedTuple
 

@@ -1,5 +1,7 @@
 """How many digits of the slope of a saturated tanh are left when it is calculated from the stored h = tanh(z)?"""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

@@ -1,5 +1,7 @@
 """For which weight scale does the gradient neither vanish nor explode? Scales, lags, seeds at once (9.7.14, 9.7.15)."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import NamedTuple
 

@@ -1,5 +1,7 @@
 """Where does M^k x point? Nearly always along v_1: exercise 1 of the section, with its law and a bound."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

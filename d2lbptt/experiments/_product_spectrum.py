@@ -1,5 +1,7 @@
 """How does a whole product of Jacobians stretch? Its singular values, and the Lyapunov exponents of the same run."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 from .. import _validation

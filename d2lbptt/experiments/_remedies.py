@@ -11,6 +11,8 @@ The loss is that of the last step alone. Each comes with a law for the same numb
 Shapes: T steps; everything is by lag, entry k for step T - k.
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

@@ -1,5 +1,7 @@
 """How does the backward recursion ever start? The table of the scalar RNN (9.7.13, 9.7.14 with one unit)."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

@@ -1,5 +1,7 @@
 """How small should the step h be? One entry of dL/dW_hh by three differences, over all steps h."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Where do the strategies cut a text? Randomized, regular and no truncation and the sliding window (9.7.8)."""
 
+from __future__ import annotations
+
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -51,7 +53,7 @@ class Strategies(NamedTuple):
 
 
 def strategies(
-    T: int = 40, t: int = 26, tau: int = 8, pi: float = 0.85, draw: int = 0, *, text: str | None = None
+    T: int = 40, t: int = 26, tau: int = 8, pi: float = 0.85, draw: int = 0, *, text: str | Text | None = None
 ) -> Strategies:
     """Compare where randomized, regular and no truncation and the sliding window cut the first characters of a text.
 

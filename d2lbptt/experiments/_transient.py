@@ -1,5 +1,7 @@
 """Can a gradient grow although every eigenvalue is below 1? Two units, whose W_hh is not normal (9.7.14, 9.7.15)."""
 
+from __future__ import annotations
+
 import itertools
 from typing import NamedTuple
 

@@ -1,5 +1,7 @@
 """What does truncation throw away? The pairs (t, k), which of them a scheme drops, and the error that this makes."""
 
+from __future__ import annotations
+
 from functools import lru_cache
 from typing import NamedTuple
 

@@ -1,5 +1,7 @@
 """What does it mean that the weights are shared? The graph of 9.7.9 and 9.7.10, and what each use contributes."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

@@ -1,5 +1,7 @@
 """What does randomized truncation cost? Its variance for one linear unit, and a sliding window of the same reach."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

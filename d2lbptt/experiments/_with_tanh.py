@@ -1,5 +1,7 @@
 """What does a nonlinearity change? The same weights with the identity and with another activation."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

@@ -1,5 +1,7 @@
 """For which weight scale does the gradient neither vanish nor explode? Scales, lags, seeds at once, and their law."""
 
+from __future__ import annotations
+
 from functools import wraps
 from timeit import default_timer as clock
 

@@ -1,5 +1,7 @@
 """What keeps a gradient alive, and bounded? Remedies side by side, each beside its law (9.7.14, exercise 2)."""
 
+from __future__ import annotations
+
 import numpy as np
 from ipywidgets import Dropdown, FloatSlider, IntSlider
 

@@ -1,5 +1,7 @@
 """How does the backward recursion ever start? The scalar RNN as a table, filled from its last row (9.7.13, 9.7.14)."""
 
+from __future__ import annotations
+
 from ipywidgets import Dropdown, FloatSlider, IntSlider
 
 from .. import experiments

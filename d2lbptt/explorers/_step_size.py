@@ -1,5 +1,7 @@
 """How small should the step h be? The error of three differences against h, and the digits that one h leaves."""
 
+from __future__ import annotations
+
 import numpy as np
 from ipywidgets import Dropdown, FloatSlider, IntSlider
 

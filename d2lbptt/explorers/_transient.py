@@ -1,5 +1,7 @@
 """Can a gradient grow although every eigenvalue is below 1? The powers of a matrix that is not normal."""
 
+from __future__ import annotations
+
 import numpy as np
 from ipywidgets import Dropdown, FloatSlider, IntSlider
 

@@ -1,5 +1,7 @@
 """Why does BPTT need no dh_t/dW? Forward accumulation and BPTT as two ways to add up one table (9.7.4, 9.7.16)."""
 
+from __future__ import annotations
+
 from ipywidgets import Dropdown, FloatSlider, IntSlider
 
 from .. import experiments

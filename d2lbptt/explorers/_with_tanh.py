@@ -1,5 +1,7 @@
 """What does a nonlinearity change? The same weights with the identity and with tanh, side by side."""
 
+from __future__ import annotations
+
 import numpy as np
 from ipywidgets import Dropdown, FloatSlider, IntSlider
 

@@ -1,5 +1,7 @@
 """The cliff of one unit: the error over (w, b) with the steps of descent, and a cut that a difference steps across."""
 
+from __future__ import annotations
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm

@@ -1,5 +1,7 @@
 """What a forward and backward pass costs against the length of the sequence, beside the straight line."""
 
+from __future__ import annotations
+
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike

@@ -1,5 +1,7 @@
 """Where a training loop cuts: pieces of text as the model reads them, what crosses from piece to piece and what not."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes

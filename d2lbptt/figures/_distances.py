@@ -1,5 +1,7 @@
 """How far two runs that start close together are apart, beside what the product of the Jacobians predicts."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 import numpy as np

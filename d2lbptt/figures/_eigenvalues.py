@@ -1,5 +1,7 @@
 """The eigenvalues of W_hh beside the unit circle, and its singular values: in the long run, and in one step."""
 
+from __future__ import annotations
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator

@@ -1,5 +1,7 @@
 """How a vector grows under Gaussian matrices: a fresh one in each step, or the same one again and again."""
 
+from __future__ import annotations
+
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike

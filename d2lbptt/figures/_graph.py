@@ -1,5 +1,7 @@
 """The unrolled network as a picture, for any T: boxes, circles, and what has flowed along the arrows so far."""
 
+from __future__ import annotations
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection

@@ -1,5 +1,7 @@
 """Influence balancing: the gradient that a span of tau sees, and where theta goes when it is trained with it."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from itertools import cycle
 

@@ -1,5 +1,7 @@
 """The slope 1 - h^2 of a saturated tanh: its digits are lost when h is stored."""
 
+from __future__ import annotations
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator

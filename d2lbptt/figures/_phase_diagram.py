@@ -1,5 +1,7 @@
 """Weight scale against lag: where the gradient vanishes, where it explodes, and the edge between the two."""
 
+from __future__ import annotations
+
 from itertools import zip_longest
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Where M^k x points: the angle to v_1 of one random x and of many, beside the law (exercise 1 of the section)."""
 
+from __future__ import annotations
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection

@@ -1,5 +1,7 @@
 """All singular values of a long product of Jacobians, in decades, beside the Lyapunov exponents times its length."""
 
+from __future__ import annotations
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator

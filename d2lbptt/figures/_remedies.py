@@ -1,5 +1,7 @@
 """The gradient on its way back under several remedies, each beside its law, and what is left of it at the end."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Two routes to one gradient: the table of all pairs (loss of step t, use in step k), its row and its column sums."""
 
+from __future__ import annotations
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection

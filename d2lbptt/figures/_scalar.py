@@ -1,5 +1,7 @@
 """The table of the scalar RNN, filled from its last row upwards, and what the newest row is calculated from."""
 
+from __future__ import annotations
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection

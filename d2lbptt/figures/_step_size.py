@@ -1,5 +1,7 @@
 """The error of a difference against its step h: too large a step, too small a step, and the digits that are left."""
 
+from __future__ import annotations
+
 from itertools import takewhile
 
 import numpy as np

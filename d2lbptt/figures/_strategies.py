@@ -1,5 +1,7 @@
 """The book's figure "comparing strategies", drawn from the gates: where each cuts a text, and what a loss reaches."""
 
+from __future__ import annotations
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection

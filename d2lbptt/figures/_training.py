@@ -1,5 +1,7 @@
 """Perplexity of training runs side by side, by epochs and by seeds, and what simple readers could reach, dashed."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from itertools import cycle
 

@@ -1,5 +1,7 @@
 """A gradient that grows although every eigenvalue is below 1: the powers of a matrix that is not normal (9.7.15)."""
 
+from __future__ import annotations
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection

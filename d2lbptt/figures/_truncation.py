@@ -1,5 +1,7 @@
 """What a scheme of truncation throws away: the table of all cells (t, k), and the error that it makes."""
 
+from __future__ import annotations
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgba

@@ -1,5 +1,7 @@
 """Randomized truncation of one linear unit: its variance against t, simulated and exact, and bias against variance."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from itertools import cycle
 

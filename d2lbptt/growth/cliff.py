@@ -11,6 +11,8 @@ h_t, and E is 2 L, with the squared error of step T alone. Where theory has the 
 Shapes: w and b are numbers or arrays that broadcast, and so is what belongs to them; each pair is a unit of its own.
 """
 
+from __future__ import annotations
+
 import math
 from functools import lru_cache
 from typing import NamedTuple

@@ -10,6 +10,8 @@ so that 0.5^1000000 is as easy as 0.5^2. Beside it stands the popular law with t
 Shapes: as in ``rnn``; one number for each step, entry t - 1 for step t.
 """
 
+from __future__ import annotations
+
 from collections import deque
 from collections.abc import Callable
 

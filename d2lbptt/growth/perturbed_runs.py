@@ -6,6 +6,8 @@
 Shapes: one sequence; h has T + 1 rows, and so does what belongs to them; row 0 is the start.
 """
 
+from __future__ import annotations
+
 import math
 from typing import NamedTuple
 

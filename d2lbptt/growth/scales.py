@@ -9,6 +9,8 @@ with one row for each g. The loss is that of the last step alone, so that the gr
 Shapes: G scales, S seeds, T steps; the states of one seed are (T, G, h).
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Iterable
 from functools import lru_cache

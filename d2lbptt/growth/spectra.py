@@ -13,6 +13,8 @@ All logarithms are natural ones; the property ``log10`` gives decades, as ``log1
 Shapes: one sequence, h has T + 1 rows; an array of n = h numbers for n units.
 """
 
+from __future__ import annotations
+
 import math
 from decimal import Context, Decimal, localcontext
 from typing import NamedTuple

@@ -5,6 +5,8 @@
 Shapes: W is (n, n), v is (n,); k is a number of steps or an array of them, and so is what belongs to it.
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

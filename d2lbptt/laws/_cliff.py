@@ -3,6 +3,8 @@
 b = x - w sigma(x),  w sigma'(x) = 1;    b = x_0 - w sigma(x_0)                 folds and separatrix
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

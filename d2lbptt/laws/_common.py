@@ -1,5 +1,7 @@
 """What several laws share: the constants of float64, and numbers of steps."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from .. import _validation

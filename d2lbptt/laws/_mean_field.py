@@ -3,6 +3,8 @@
 q = g^2 E phi(z)^2 + s^2,  chi_1 = g^2 E phi'(z)^2,  lambda = log(chi_1) / 2,    z ~ N(0, q)
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

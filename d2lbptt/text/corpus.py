@@ -4,6 +4,8 @@ Shapes: a corpus is (n,), the numbers of n characters. A minibatch x is (T, B), 
 package, and y is x moved on by one character.
 """
 
+from __future__ import annotations
+
 import hashlib
 import math
 import os

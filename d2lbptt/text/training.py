@@ -10,6 +10,8 @@ unless a scheme of ``truncation`` says so.
 Shapes: a corpus is (n,), a minibatch (T, B); V tokens, so d = q = V.
 """
 
+from __future__ import annotations
+
 import time
 from typing import NamedTuple
 

@@ -15,6 +15,8 @@ The sign is wrong as long as these sums are above zero: 2^-j binom(j, m) s_{1+m}
 Shapes: A is (n, n), s and h_t are (n,).
 """
 
+from __future__ import annotations
+
 from fractions import Fraction
 from itertools import accumulate
 from math import comb

@@ -8,6 +8,8 @@ truncation weighs what it keeps with 1/pi^(t-k), and its variance is a sum over 
 Shapes: one sequence of T steps; a table is (T, T), row t - 1 and column k - 1.
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

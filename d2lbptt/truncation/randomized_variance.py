@@ -10,6 +10,8 @@ it has no variance, and is off by what it drops.
 Shapes: b, e, and what belongs to the steps t = 1 .. T, are (T,), entry t - 1 for step t.
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
