@@ -60,14 +60,14 @@ class RandomizedDraws(NamedTuple):
     Attributes
     ----------
     gates : array, shape (n, T)
-    kept, error, along : array, shape (n,)
+    mean_reach, error, along : array, shape (n,)
         How many steps a loss reaches on average, error, and component along the gradient.
     spread : float
         In theory: the standard deviation of along.
     """
 
     gates: np.ndarray
-    kept: np.ndarray
+    mean_reach: np.ndarray
     error: np.ndarray
     along: np.ndarray
     spread: float
@@ -90,7 +90,7 @@ class Truncation(NamedTuple):
         See ``pairs.pair_weights``.
     error, cosine, along : float
         Of the gradient that ``backward`` truncates: error, cosine and component along the full one.
-    kept : float
+    mean_reach : float
         How many steps a loss reaches, on average.
     law : float
         The error by ``pairs.geometric_law``.
@@ -109,7 +109,7 @@ class Truncation(NamedTuple):
     error: float
     cosine: float
     along: float
-    kept: float
+    mean_reach: float
     law: float
     draw: int
     draws: RandomizedDraws | None
@@ -188,7 +188,7 @@ def truncation(
         error=float(np.linalg.norm(part - full)),
         cosine=float(along / size) if size else np.nan,
         along=along,
-        kept=float(_mean_reach(first, last)),
+        mean_reach=float(_mean_reach(first, last)),
         law=float(pairs.geometric_law(network.r, first, last=last)),
         draw=draw,
         draws=draws,
@@ -204,11 +204,11 @@ def _network(T, g, activation, kind, units, seed, reduction):
     terms, curves, laws = pairs.variance_terms(table), {}, {}
     for scheme in ("window", "chunks"):
         first = _first_by_span(scheme, T)
-        kept = _mean_reach(first, last)
-        curves[scheme] = kept, np.linalg.norm(table.truncation_error(first), axis=(1, 2))
-        laws[scheme] = kept, pairs.geometric_law(r, first, last=last)
-    kept = np.cumsum(CURVE[:, None] ** np.arange(T), axis=1)  # of each loss, see randomized_variance.steps_kept
-    curves["randomized"] = kept[:, -1] if last else kept.mean(1), np.sqrt([terms.variance(pi)[0] for pi in CURVE])
+        reach = _mean_reach(first, last)
+        curves[scheme] = reach, np.linalg.norm(table.truncation_error(first), axis=(1, 2))
+        laws[scheme] = reach, pairs.geometric_law(r, first, last=last)
+    reach = np.cumsum(CURVE[:, None] ** np.arange(T), axis=1)  # of each loss, see randomized_variance.steps_kept
+    curves["randomized"] = reach[:, -1] if last else reach.mean(1), np.sqrt([terms.variance(pi)[0] for pi in CURVE])
     return TruncatedNetwork(trace, y, overflow, full, table, terms, r, curves, laws)
 
 
@@ -246,7 +246,7 @@ def _draws(pi, *of_the_network):
     found, full = (gradients / (network.table.norm or 1.0) for gradients in (found, network.full))
     return RandomizedDraws(
         gates=gates,
-        kept=_mean_reach(first_kept(T, gates=gates), reduction == "last"),
+        mean_reach=_mean_reach(first_kept(T, gates=gates), reduction == "last"),
         error=np.linalg.norm(found - full, axis=(1, 2)),
         along=np.sum(found * full, axis=(1, 2)),
         spread=np.sqrt(network.terms.variance(pi)[1]),

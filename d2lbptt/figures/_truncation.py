@@ -259,12 +259,14 @@ class _TruncationPicture(Picture):
         network, draws, words = data.network, data.draws, f"{data.dropped} of {data.all}\ncells dropped"
         self.table.update(network.table.norms, data.first, data.weights)
         if draws is None:
-            self.curves.update(network.curves, data.scheme, (data.kept, data.error), network.laws.get(data.scheme))
+            self.curves.update(
+                network.curves, data.scheme, (data.mean_reach, data.error), network.laws.get(data.scheme)
+            )
             self.share.update(data.along, 1 - data.law)
         else:
             words += f";\nkept: up to × {short(data.weights.max())}"
-            point = draws.kept.mean(), np.sqrt(np.mean(draws.error**2))
-            cloud = draws.kept, draws.error
+            point = draws.mean_reach.mean(), np.sqrt(np.mean(draws.error**2))
+            cloud = draws.mean_reach, draws.error
             self.curves.update(network.curves, data.scheme, point, cloud=cloud, this=data.draw)
             self.share.update(draws.along.mean(), draws.spread, draws.along, data.draw)
         self.table.words.set_text(words)

@@ -28,7 +28,7 @@ def test_cells_are_counted_one_by_one(values):
     T, last = (START | values)["T"], values["reduction"] == "last"
     pairs, total = kept_pairs(T, how, last), T if last else T * (T + 1) // 2
     assert (data.T, data.dropped, data.all, data.network.overflow) == (T, total - len(pairs), total, "")
-    assert data.kept == pytest.approx(len(pairs) / (1 if last else T))
+    assert data.mean_reach == pytest.approx(len(pairs) / (1 if last else T))
     seen = {(t, k) for t, k in np.argwhere(data.weights > 0) + 1}
     assert seen == pairs
     pi = (START | values)["pi"] if values["scheme"] == "randomized" else 1
@@ -72,7 +72,7 @@ def test_the_curves_pass_through_every_point_that_is_shown():
         for tau in (1, 5, 30):
             data = truncated(scheme=scheme, tau=tau, reduction=last)
             kept, error = data.network.curves[scheme]
-            assert kept[tau - 1] == pytest.approx(data.kept)
+            assert kept[tau - 1] == pytest.approx(data.mean_reach)
             assert error[tau - 1] == pytest.approx(data.error, rel=1e-9, abs=1e-13)
             assert data.network.laws[scheme][1][tau - 1] == pytest.approx(data.law)
 
