@@ -127,13 +127,8 @@ SPECS = {
     ),
     "figures.fresh_or_repeated": picture(
         figures.fresh_or_repeated,
-        {
-            "fresh": spectra.gaussian_growth(4, 5, 8, repeated=False),
-            "repeated": spectra.gaussian_growth(4, 5, 8, repeated=True),
-            "n": 4,
-        },
-        {"fresh": never, "repeated": never, "n": whole(1, 10**6)},
-        fresh=("fresh", "repeated"),
+        {"data": experiments.fresh_or_repeated(n=4, K=5, samples=8)},
+        {"data": never},
         ax="axes",
     ),
     "figures.seen_by_span": picture(

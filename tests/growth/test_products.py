@@ -12,7 +12,7 @@ import pytest
 from chance import wick_mean
 from matplotlib.figure import Figure
 
-from d2lbptt import figures, forward, init_params, laws
+from d2lbptt import experiments, figures, forward, init_params, laws
 from d2lbptt.figures import _style as style
 from d2lbptt.growth import spectra
 
@@ -94,10 +94,11 @@ def inside(figure):
 
 def test_the_picture_of_fresh_and_repeated_matrices():
     n, K = 16, 40
-    fresh, repeated = (spectra.gaussian_growth(n, K, 200, repeated=kind) for kind in (False, True))
+    data = experiments.fresh_or_repeated(n, K, samples=200)
+    fresh, repeated = data.fresh, data.repeated
     figure = Figure(figsize=(9.6, 4.3), dpi=100, layout="constrained")
     axes = figure.subplots(1, 2, sharex=True, sharey=True)
-    left, right = figures.fresh_or_repeated(axes, fresh, repeated, n)
+    left, right = figures.fresh_or_repeated(axes, data)
     for ax, log in ((left, fresh), (right, repeated)):
         np.testing.assert_allclose(lines(ax, style.FULL)[0], np.median(log, 0) / math.log(10))
     np.testing.assert_allclose(lines(right, style.THEORY)[0], laws.log10_repeated_bound(n, np.arange(K + 1)) / 2)
