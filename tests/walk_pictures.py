@@ -10,7 +10,7 @@ from d2lbptt import experiments, explorers, figures, gates, graph, scalar
 from d2lbptt.checking import step_size
 from d2lbptt.explorers._live import Explorer
 from d2lbptt.figures._strategies import NAMES
-from d2lbptt.growth import cliff, spectra
+from d2lbptt.growth import cliff
 from d2lbptt.text.corpus import Text
 from d2lbptt.truncation import influence
 from d2lbptt.truncation.randomized_variance import trade
@@ -150,13 +150,7 @@ SPECS = {
     ),
     "figures.powers": picture(figures.powers, {"data": experiments.powers()}, {"data": never}),
     "figures.product_spectrum": picture(
-        figures.product_spectrum,
-        {
-            "spectrum": spectra.jacobian_spectrum(TRACE),
-            "exponents": spectra.lyapunov_exponents(TRACE, blocks=2),
-            "steps": T,
-        },
-        {"spectrum": never, "exponents": never, "steps": whole(1, 2**53)},
+        figures.product_spectrum, {"data": experiments.product_spectrum(20)}, {"data": never}
     ),
     "figures.remedies": picture(
         figures.remedies,

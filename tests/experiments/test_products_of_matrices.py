@@ -54,3 +54,13 @@ def test_the_spectrum_of_a_short_product(activation, kind):
     np.testing.assert_allclose(np.exp(data.spectrum.log[:16]), largest, rtol=1e-6)
     np.testing.assert_array_equal(data.exponents.rate, lyapunov_exponents(data.trace).rate)
     assert data.T == 20
+    np.testing.assert_allclose(data.theory, 20 * lyapunov_exponents(data.trace).rate / np.log(10))
+    largest_of = data.theory[:16] - np.log10(largest)
+    assert data.apart >= np.abs(largest_of).max() - 1e-6
+    assert data.apart == pytest.approx(max(abs(data.spectrum.log / np.log(10) - data.theory)))
+
+
+@pytest.mark.parametrize(("settings", "known"), [({"g": 0.0}, False), ({"activation": "relu"}, True)])
+def test_singular_values_of_zero_are_not_compared(settings, known):
+    data = product_spectrum(T=20, **settings)
+    assert np.isneginf(data.spectrum.log).any() and np.isfinite(data.apart) == known
