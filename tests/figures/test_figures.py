@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from d2lbptt import experiments, explorers, figures, init_params
 from d2lbptt.checking import step_size
+from d2lbptt.experiments._step_size import _looked_at as looked_at
 from d2lbptt.figures._eigenvalues import _Sizes
 from d2lbptt.figures._flow import _GradientFlowPicture, _Slopes
 from d2lbptt.figures._step_size import _StepSizePicture
@@ -278,7 +279,7 @@ def test_digits_that_are_right_are_strong_and_the_others_faint(sizes, method):
     FigureCanvasAgg(figure)
     digits = _StepSizePicture(figure).digits
     for h in H[::10]:
-        digits.update(sizes, method, h)
+        digits.update(looked_at(sizes, method, h))
         right, found = digits.right.get_text(), sizes.found[method][sizes.h == h][0]
         assert float((right + digits.wrong.get_text()).replace("−", "-")) == pytest.approx(found, rel=1e-7)
         assert float(digits.true.get_text().replace("−", "-")) == pytest.approx(sizes.truth, rel=1e-7)
