@@ -41,9 +41,10 @@ test-slow: .venv/test.stamp ## run the tests that take long or need the network
 notebooks: .venv/test.stamp ## run every notebook afresh and save it clean (ARGS=notebooks/00_start_here.ipynb for one)
 	$(RUN) -m tools.notebooks
 
-lint: .venv/test.stamp ## check the style of code and notebooks
+lint: .venv/test.stamp ## check the style of code and notebooks, and the types of the package
 	$(RUN) -m ruff check .
 	.venv/bin/python -m ruff format --check .
+	.venv/bin/python -m mypy
 
 bench: .venv/test.stamp ## time the numerics on one thread
 	$(RUN) benchmarks/rnn.py
@@ -63,7 +64,7 @@ environment: .venv/test.stamp ## write environment.yml (conda, Binder) from pypr
 venv: .venv/test.stamp ## make .venv with all that the tests need
 
 clean: ## remove all that make has made, .venv included
-	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	find . -name .ipynb_checkpoints -prune -exec rm -rf {} +
 

@@ -4,16 +4,22 @@ Every public function takes its arguments through one of these doors. They retur
 function calculates, or raise TypeError (another kind of thing) or ValueError (the right kind, but not this one).
 """
 
+from __future__ import annotations
+
 import cmath
 import math
 import numbers
 import operator
 import os
 import reprlib
+from collections.abc import Callable, Iterable
 from functools import cache
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+Shape = tuple[int | None, ...]  # None stands for any size but zero
 SMALL = 2**20  # bytes that every machine has
 _DTYPES = (np.float32, np.float64, np.longdouble, np.complex64, np.complex128, np.clongdouble)
 
@@ -29,7 +35,7 @@ class Overflow(FloatingPointError):
         self.t = t
 
 
-def shown(value):
+def shown(value: Any) -> str:
     """Return a value as text that is short, however large it is."""
     if isinstance(value, numbers.Integral) and not isinstance(value, bool):
         value = int(value)
@@ -44,14 +50,14 @@ def shown(value):
 # --- words and flags ---
 
 
-def one_of(symbol, value, choices):
+def one_of(symbol: str, value: Any, choices: Iterable[str]) -> str:
     """Return value if it is one of the choices."""
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{symbol} is {shown(value)}, wanted one of {', '.join(choices)}")
     return value
 
 
-def flag(symbol, value):
+def flag(symbol: str, value: Any) -> bool:
     """Return value as a bool if it is one."""
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{symbol} is {shown(value)}, wanted True or False")
@@ -66,14 +72,14 @@ def instance(symbol, value, kind, wanted=None):
     return value
 
 
-def function(symbol, value):
+def function(symbol: str, value: Any) -> Callable:
     """Return value if it can be called."""
     if not callable(value):
         raise TypeError(f"{symbol} is {shown(value)}, wanted a function")
     return value
 
 
-def generator(symbol, value):
+def generator(symbol: str, value: Any) -> np.random.Generator:
     """Return value if it is a NumPy generator of random numbers."""
     return instance(symbol, value, np.random.Generator, "a numpy.random.Generator")
 
@@ -81,7 +87,7 @@ def generator(symbol, value):
 # --- single numbers ---
 
 
-def whole_number(symbol, value, low, high=None, high_name=None):
+def whole_number(symbol: str, value: Any, low: int, high: int | None = None, high_name: str | None = None) -> int:
     """Return value as an int if it is a whole number from low to high."""
     bounds = f"from {low} on" if high is None else f"from {low} to {high_name or ''}{high}"
     try:
@@ -95,12 +101,20 @@ def whole_number(symbol, value, low, high=None, high_name=None):
     return number
 
 
-def seed(symbol, value):
+def seed(symbol: str, value: Any) -> int:
     """Return value as an int if it can be the seed of a random generator."""
     return whole_number(symbol, value, 0)
 
 
-def real_number(symbol, value, *, above=None, low=None, high=None, below=None):
+def real_number(
+    symbol: str,
+    value: Any,
+    *,
+    above: float | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    below: float | None = None,
+) -> float:
     """Return value as a finite float, within the bounds: above < value, low <= value <= high, value < below."""
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
         raise TypeError(f"{symbol} is {shown(value)}, wanted a number")
@@ -119,7 +133,7 @@ def real_number(symbol, value, *, above=None, low=None, high=None, below=None):
     return number
 
 
-def number(symbol, value):
+def number(symbol: str, value: Any) -> float | complex:
     """Return value as a finite float or, if it is complex, as a finite complex number; also from an array of one."""
     if isinstance(value, np.ndarray) and not isinstance(value, np.ma.MaskedArray) and value.ndim == 0:
         value = value[()]
@@ -130,7 +144,7 @@ def number(symbol, value):
     return complex(value)
 
 
-def probability(symbol, value):
+def probability(symbol: str, value: Any) -> float:
     """Return value as a float if it is above 0 and at most 1."""
     number = real_number(symbol, value)
     if not 0 < number <= 1:
@@ -141,7 +155,7 @@ def probability(symbol, value):
 # --- arrays ---
 
 
-def array(symbol, value):
+def array(symbol: str, value: Any) -> np.ndarray:
     """Return value as a plain array; a mask or a recorded gradient is not dropped in silence."""
     try:
         _nothing_is_dropped(symbol, value)
@@ -171,7 +185,7 @@ def _nothing_is_dropped(symbol, value):
         raise _Dropped(f"{symbol} is a tensor that requires a gradient, wanted plain numbers: detach() it")
 
 
-def numeric(symbol, value):
+def numeric(symbol: str, value: Any) -> np.ndarray:
     """Return value as an array of whole, float32, float64 or complex numbers."""
     found = array(symbol, value)
     if found.dtype.kind not in "iu" and found.dtype not in _DTYPES:
@@ -179,7 +193,7 @@ def numeric(symbol, value):
     return found
 
 
-def real(symbol, value):
+def real(symbol: str, value: Any) -> np.ndarray:
     """Return value as an array of real numbers."""
     found = numeric(symbol, value)
     if np.iscomplexobj(found):
@@ -187,14 +201,14 @@ def real(symbol, value):
     return found
 
 
-def all_real(**given):
+def all_real(**given: Any) -> None:
     """Complain about the one that is complex, of what has turned out to be arrays of numbers, or None."""
     for symbol, value in given.items():
         if value is not None:
             real(symbol, value)
 
 
-def whole(symbol, value):
+def whole(symbol: str, value: Any) -> np.ndarray:
     """Return value as an array of whole numbers."""
     found = array(symbol, value)
     if found.dtype.kind not in "iu":
@@ -203,18 +217,18 @@ def whole(symbol, value):
     return found
 
 
-def common_dtype(arrays):
+def common_dtype(arrays: Iterable[np.ndarray]) -> np.dtype:
     """Return the dtype to calculate in: whole numbers take that of the rest, or float64."""
-    return np.result_type(*([a.dtype for a in arrays if a.dtype.kind not in "iu"] or [np.float64]))
+    return np.result_type(*([a.dtype for a in arrays if a.dtype.kind not in "iu"] or [np.dtype(float)]))
 
 
-def widest(*arrays):
+def widest(*arrays: np.ndarray) -> list[np.ndarray]:
     """Return arrays in the dtype that holds them all, where whole numbers count as float64."""
     dtype = np.result_type(*(np.float64 if a.dtype.kind in "iu" else a.dtype for a in arrays))
     return [a.astype(dtype, copy=False) for a in arrays]
 
 
-def float_dtype(symbol, value):
+def float_dtype(symbol: str, value: Any) -> np.dtype:
     """Return value as a dtype if it is float32 or float64."""
     try:
         found = np.dtype(value) if isinstance(value, (type, str, np.dtype)) else None
@@ -225,7 +239,7 @@ def float_dtype(symbol, value):
     return found
 
 
-def shaped(symbol, array, wanted, names):
+def shaped(symbol: str, array: np.ndarray, wanted: Shape, names: str) -> np.ndarray:
     """Return array if its shape is the wanted one, where None stands for any size but zero."""
     fits = array.ndim == len(wanted) and all(n > 0 and m in (None, n) for n, m in zip(array.shape, wanted, strict=True))
     if not fits:
@@ -234,7 +248,7 @@ def shaped(symbol, array, wanted, names):
     return array
 
 
-def finite(symbol, array):
+def finite(symbol: str, array: np.ndarray) -> np.ndarray:
     """Return array if all its entries are finite."""
     _not_too_large(symbol, array)
     good = np.isfinite(array)
@@ -249,17 +263,17 @@ def _not_too_large(symbol, array):
     fits_in_memory(symbol, math.prod(array.shape), array.dtype, f"shape {array.shape}")
 
 
-def real_array(symbol, value, wanted, names):
+def real_array(symbol: str, value: Any, wanted: Shape, names: str) -> np.ndarray:
     """Return value as an array of finite real numbers, of the wanted shape (see ``shaped``)."""
     return finite(symbol, shaped(symbol, real(symbol, value), wanted, names))
 
 
-def series(symbol, value, names="(n,)"):
+def series(symbol: str, value: Any, names: str = "(n,)") -> np.ndarray:
     """Return value as a row of finite float64 numbers."""
     return real_array(symbol, value, (None,), names).astype(float)
 
 
-def square(symbol, value, names="(n, n)"):
+def square(symbol: str, value: Any, names: str = "(n, n)") -> np.ndarray:
     """Return value as a square matrix of finite float64 numbers."""
     found = real(symbol, value)
     n = found.shape[0] if found.ndim else 1
@@ -269,7 +283,7 @@ def square(symbol, value, names="(n, n)"):
 # --- sizes ---
 
 
-def fits_in_memory(symbol, count, dtype, why):
+def fits_in_memory(symbol: str, count: int, dtype: DTypeLike, why: str) -> None:
     """Refuse an array that could never fit, before the machine starts to swap."""
     need = count * np.dtype(dtype).itemsize
     have = _memory() if need > SMALL else SMALL  # to ask the system takes longer than a short pass does

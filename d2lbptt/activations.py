@@ -18,6 +18,8 @@ hold for it refuses it by name.
 Shapes: elementwise, any shape. Complex arguments pass through analytically.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -57,17 +59,17 @@ class Activation(NamedTuple):
     homogeneous: bool = False
 
     @property
-    def analytic(self):
+    def analytic(self) -> bool:
         """Whether the complex step holds at every z."""
         return not self.kinks
 
     @property
-    def linear(self):
+    def linear(self) -> bool:
         """Whether phi(z) = c z, with |c| = ``bound``: homogeneous, and without a kink at 0."""
         return self.homogeneous and self.analytic
 
     @property
-    def settles(self):
+    def settles(self) -> bool:
         """Whether phi is bounded and analytic, as a mean field that comes to a variance of its own wants it."""
         return self.largest < np.inf and self.analytic
 

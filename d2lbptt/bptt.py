@@ -13,14 +13,17 @@ The slope phi'(z_t) is 1 in the book, which takes the identity for phi; with it 
 Shapes: as in ``rnn``; dL/dh_t and dL/do_t stand in T rows, row t - 1 for step t.
 """
 
+from __future__ import annotations
+
 from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from . import _validation
 from ._recursion import all_finite, by_lag, checked_gates, no_overflow, outer_sum, product, row_norms, slopes, weigh
-from .rnn import _targets, checked_trace
+from .rnn import Trace, _targets, checked_trace
 
 __all__ = ["Gradients", "backward", "itemized", "output_gradient"]
 
@@ -51,7 +54,15 @@ class Gradients(NamedTuple):
     o: np.ndarray
 
 
-def backward(trace, y, *, loss="squared_error", reduction="mean", gates=None, window=None):
+def backward(
+    trace: Trace,
+    y: ArrayLike,
+    *,
+    loss: str = "squared_error",
+    reduction: str = "mean",
+    gates: ArrayLike | None = None,
+    window: int | None = None,
+) -> Gradients:
     """Return the gradient of L by backpropagation through time (9.7.11 - 9.7.16).
 
     Parameters
@@ -107,7 +118,7 @@ def backward(trace, y, *, loss="squared_error", reduction="mean", gates=None, wi
             h=dh,
             o=do,
         )
-    all_finite(**gradients._replace(h=None, o=None)._asdict())
+    all_finite(**{name: rows for name, rows in gradients._asdict().items() if name not in ("h", "o")})
     return gradients
 
 
@@ -143,7 +154,7 @@ def _windowed(slope, W_hh, dh, tau):
     return total
 
 
-def itemized(trace, y, *, loss="squared_error"):
+def itemized(trace: Trace, y: ArrayLike, *, loss: str = "squared_error") -> np.ndarray:
     """Return the size of every single flow of the gradient, from the loss of step t to the state of step k.
 
     Parameters
@@ -182,7 +193,7 @@ def itemized(trace, y, *, loss="squared_error"):
     return table
 
 
-def output_gradient(trace, y, loss, reduction):
+def output_gradient(trace: Trace, y: ArrayLike, loss: str, reduction: str) -> np.ndarray:
     """Return dL/do_t for every t (9.7.11).
 
     Parameters

@@ -8,14 +8,17 @@ window is no gate, because it asks how far back the LOSS is: ``backward(..., win
 Shapes: T gates, entry t - 1 is xi_t; the first one is the arrow to h_0.
 """
 
+from __future__ import annotations
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from . import _validation
 
 __all__ = ["SCHEMES", "chunks", "randomized", "scheme_options", "first_kept"]
 
 
-def chunks(T, tau):
+def chunks(T: int, tau: int) -> np.ndarray:
     """Return the gates that cut a sequence into chunks of tau steps, as detaching does.
 
     Parameters
@@ -42,7 +45,7 @@ def chunks(T, tau):
     return xi
 
 
-def randomized(T, pi, rng):
+def randomized(T: int, pi: ArrayLike, rng: np.random.Generator) -> np.ndarray:
     """Draw the gates of randomized truncation (9.7.8): 1/pi with probability pi, else 0, so that E[xi] = 1.
 
     Parameters
@@ -78,7 +81,7 @@ def randomized(T, pi, rng):
     return np.where(_validation.generator("rng", rng).random(T) < pi, kept, 0.0)
 
 
-def _steps(T, numbers=1):
+def _steps(T, numbers=1) -> int:
     """Return T as an int; for each step some numbers must fit in memory."""
     T = _validation.whole_number("T", T, 1)
     _validation.fits_in_memory("xi_t", numbers * T, float, f"T = {_validation.shown(T)}")
@@ -88,7 +91,9 @@ def _steps(T, numbers=1):
 SCHEMES = ("full", "window", "chunks", "randomized")
 
 
-def scheme_options(scheme, T, *, tau=None, pi=None, rng=None):
+def scheme_options(
+    scheme: str, T: int, *, tau: int | None = None, pi: ArrayLike | None = None, rng: np.random.Generator | None = None
+) -> dict:
     """Return what ``backward`` has to be told for a scheme of truncation: nothing, a window, or gates.
 
     Parameters
@@ -119,13 +124,14 @@ def scheme_options(scheme, T, *, tau=None, pi=None, rng=None):
     if scheme == "window":
         return {"window": _validation.whole_number("tau", tau, 1, T, "T = ")}
     if scheme == "chunks":
-        return {"gates": chunks(T, tau)}
+        return {"gates": chunks(T, _validation.whole_number("tau", tau, 1, T, "T = "))}
     if scheme == "randomized":
-        return {"gates": randomized(T, _validation.real_number("pi", pi) if pi is None else pi, rng)}
+        pi = _validation.real_number("pi", pi) if pi is None else pi
+        return {"gates": randomized(T, pi, _validation.generator("rng", rng))}
     return {}
 
 
-def first_kept(T, *, gates=None, window=None):
+def first_kept(T: int, *, gates: ArrayLike | None = None, window: int | None = None) -> np.ndarray:
     """Return, for the loss of each step t, the first step k whose use of a parameter it still reaches.
 
     Parameters
@@ -159,7 +165,7 @@ def first_kept(T, *, gates=None, window=None):
     return np.ones_like(t)
 
 
-def _first(first, many=False):
+def _first(first, many=False) -> np.ndarray:
     """Return first_kept as whole numbers that fit; many says whether there may be a row for each of n draws."""
     first = _validation.whole("first", first)
     T = first.shape[-1] if first.ndim else 0

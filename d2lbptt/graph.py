@@ -9,6 +9,8 @@ A weight has one node for each of its uses: they all hold the same numbers, and 
 Only names are here, no numbers; what each use contributes to the gradient is in ``untied``.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -38,7 +40,7 @@ class Node(NamedTuple):
     t: int
 
     @property
-    def kind(self):
+    def kind(self) -> str:
         """What it is: "parameter", "operator" or "variable"."""
         if self.symbol in WEIGHTS:
             return "parameter"
@@ -69,30 +71,30 @@ class Graph(NamedTuple):
     inputs: Mapping
 
     @property
-    def nodes(self):
+    def nodes(self) -> tuple[Node, ...]:
         """All nodes, each after all that goes into it."""
         return tuple(self.inputs)
 
-    def forward(self):
+    def forward(self) -> tuple[Edge, ...]:
         """Return the edges in the order of the forward pass: none leaves a node that is not yet complete."""
         return tuple(Edge(source, node) for node, sources in self.inputs.items() for source in sources)
 
-    def backward(self):
+    def backward(self) -> tuple[Edge, ...]:
         """Return the edges, turned round, in the order of the backward pass; those into the data are left out."""
         flows = (Edge(target, source) for source, target in reversed(self.forward()))
         return tuple(edge for edge in flows if edge.target.symbol not in DATA)
 
-    def walk(self):
+    def walk(self) -> tuple[Edge, ...]:
         """Return the whole way: forward, then backward."""
         return self.forward() + self.backward()
 
-    def uses(self, weight):
+    def uses(self, weight: str) -> tuple[Node, ...]:
         """Return the nodes of a weight, {"W_hx", "W_hh", "W_qh"}, one for each step."""
         _validation.one_of("weight", weight, WEIGHTS)
         return tuple(Node(weight, t) for t in range(1, self.T + 1))
 
 
-def computational_graph(T):
+def computational_graph(T: int) -> Graph:
     """Return the graph of the network, unrolled over T steps.
 
     Parameters

@@ -10,17 +10,20 @@ Shapes: time runs first. x is (T, d) or, with a batch of B sequences, (T, B, d);
 h has T + 1 rows, and h[0] is the initial state, so that h[t] is the book's h_t.
 """
 
+from __future__ import annotations
+
 import cmath
 import math
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from . import _validation
 from ._recursion import affine, first_overflow, weigh
-from .activations import ACTIVATIONS
-from .losses import LOSSES, REDUCTIONS
+from .activations import ACTIVATIONS, Activation
+from .losses import LOSSES, REDUCTIONS, Loss
 
 __all__ = [
     "KINDS",
@@ -81,7 +84,17 @@ class Trace(NamedTuple):
     activation: str
 
 
-def init_params(num_inputs, num_hiddens, num_outputs, *, scale=1.0, kind="gaussian", bias=False, seed=0, dtype=float):
+def init_params(
+    num_inputs: int,
+    num_hiddens: int,
+    num_outputs: int,
+    *,
+    scale: float = 1.0,
+    kind: str = "gaussian",
+    bias: bool = False,
+    seed: int = 0,
+    dtype: DTypeLike = float,
+) -> Params:
     """Draw the parameters of a network.
 
     W_hx and W_qh have Gaussian entries of variance 1/d and 1/h. For one seed, ``scale`` multiplies one
@@ -153,7 +166,7 @@ def _recurrent_matrix(kind, h, rng):
     return Q * np.sign(np.diag(R))  # the signs make Q uniform over all orthogonal matrices (Mezzadri 2007)
 
 
-def forward(params, x, *, h0=None, activation="identity"):
+def forward(params: Params, x: ArrayLike, *, h0: ArrayLike | None = None, activation: str = "identity") -> Trace:
     """Run the network over a sequence (9.7.1, 9.7.9).
 
     Parameters
@@ -210,7 +223,7 @@ def _run_batch(h, x, params, phi):
         phi(state, state)
 
 
-def loss(trace, y, *, loss="squared_error", reduction="mean"):
+def loss(trace: Trace, y: ArrayLike, *, loss: str = "squared_error", reduction: str = "mean") -> float:
     """Return L, the loss of the whole sequence (9.7.2, 9.7.10).
 
     Parameters
@@ -252,7 +265,7 @@ def loss(trace, y, *, loss="squared_error", reduction="mean"):
 # --- what comes in ---
 
 
-def targets(trace, y, loss, reduction):
+def targets(trace: Trace, y: ArrayLike, loss: str, reduction: str) -> tuple[Loss, np.ndarray]:
     """Return the rule of a loss and y as an array, once both are known to fit the trace.
 
     Parameters
@@ -281,7 +294,7 @@ def _targets(trace, y, loss, reduction):
     )
 
 
-def _labels(y, o):
+def _labels(y, o) -> np.ndarray:
     y = _validation.array("y", y)
     if y.dtype.kind not in "iu":
         raise TypeError(f"y has dtype {y.dtype}, wanted whole numbers, one class for each output")
@@ -293,7 +306,7 @@ def _labels(y, o):
     return y
 
 
-def checked_params(params):
+def checked_params(params: Params) -> Params:
     """Return params once its arrays are known to fit each other: finite, and in one dtype.
 
     Parameters
@@ -313,7 +326,7 @@ def checked_params(params):
     return _ready_params(arrays, _validation.common_dtype(a for a in arrays.values() if a is not None))
 
 
-def checked_trace(trace):
+def checked_trace(trace: Trace) -> Trace:
     """Return trace once its fields are known to fit each other: finite, in one dtype, with a known activation.
 
     Parameters
@@ -379,7 +392,7 @@ def _carefully(trace):
     return Trace(_ready_params(arrays, dtype), x, h, o, trace.activation)
 
 
-def _checked(params, x, h0, activation):
+def _checked(params, x, h0, activation) -> tuple[Params, np.ndarray, np.ndarray, Activation]:
     arrays = _params_arrays(params)
     phi = ACTIVATIONS[_validation.one_of("activation", activation, ACTIVATIONS)]
     x = _inputs(x, arrays)
@@ -412,7 +425,7 @@ def _params_arrays(params):
     return arrays
 
 
-def _inputs(x, arrays):
+def _inputs(x, arrays) -> np.ndarray:
     """Return x as an array, once its shape is known to fit the arrays of params."""
     x, d = _validation.numeric("x", x), arrays["W_hx"].shape[1]
     if x.ndim not in (2, 3):

@@ -10,10 +10,13 @@
 Shapes: all sequences are (T,), entry t - 1 for step t, but h, which begins with h_0, is (T + 1,).
 """
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from . import _validation
 from ._recursion import first_overflow, no_overflow
@@ -54,7 +57,7 @@ class Table(NamedTuple):
     dL_dh0: complex
     loss: complex
 
-    def rows(self):
+    def rows(self) -> Iterator[tuple]:
         """Yield t, x_t, s_t, h_t, yhat_t, dL/dh_t and dL/ds_t, for t = 1 .. T."""
         columns = (self.x, self.s, self.h[1:], self.yhat, self.dL_dh, self.dL_ds)
         yield from zip(range(1, len(self.x) + 1), *columns, strict=True)
@@ -69,10 +72,20 @@ class Table(NamedTuple):
         sums = f"dL/dw = {self.dL_dw:.6g}, dL/dv = {self.dL_dv:.6g}, L = {self.loss:.6g}"
         return "\n".join(["".join(f"{cell:>13}" for cell in line) for line in lines] + [sums])
 
-    __repr__ = __str__
+    __repr__ = __str__  # type: ignore[misc]  # mypy takes it for a field
 
 
-def scalar_rnn(w, v, x, y, *, h0=0.0, phi="tanh", theta="identity", loss=None):
+def scalar_rnn(
+    w: complex,
+    v: complex,
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    h0: complex = 0.0,
+    phi: str | tuple[Callable, Callable] = "tanh",
+    theta: str | tuple[Callable, Callable] = "identity",
+    loss: str | tuple[Callable, Callable] | None = None,
+) -> Table:
     """Run the scalar RNN forwards, then fill the table of its slopes backwards.
 
     Parameters
@@ -102,19 +115,19 @@ def scalar_rnn(w, v, x, y, *, h0=0.0, phi="tanh", theta="identity", loss=None):
     """
     w, v, h0 = (_validation.number(symbol, value) for symbol, value in {"w": w, "v": v, "h0": h0}.items())
     x, y = _sequences(x, y)
-    phi, theta = (_activation_rule(symbol, given) for symbol, given in {"phi": phi, "theta": theta}.items())
+    phi_rule, theta_rule = _activation_rule("phi", phi), _activation_rule("theta", theta)
     l = SQUARED_ERROR if loss is None else _rule("loss", loss, {"squared_error": SQUARED_ERROR})
     if l is SQUARED_ERROR:
         _validation.finite("y", y)
     with np.errstate(over="ignore", invalid="ignore"):
-        s, h = _forward(w, v, x, h0, phi)
-        yhat = _along("theta", theta.value, h[1:])
+        s, h = _forward(w, v, x, h0, phi_rule)
+        yhat = _along("theta", theta_rule.value, h[1:])
         losses = _along("loss", l.value, yhat, y)
         if np.isfinite(yhat).all() and np.isnan(losses).any():
             _validation.finite("y", y)
         first_overflow({"s_t": s, "h_t": h[1:], "yhat_t": yhat, "l_t": losses})
-        own = _along("loss", l.slope, yhat, y) * _along("theta", theta.slope, h[1:]) / len(x)
-        dh, ds = _backward(w, own, _along("phi", phi.slope, s))
+        own = _along("loss", l.slope, yhat, y) * _along("theta", theta_rule.slope, h[1:]) / len(x)
+        dh, ds = _backward(w, own, _along("phi", phi_rule.slope, s))
         no_overflow("dL/dh_t", dh)
         no_overflow("dL/ds_t", ds)
         sums = [ds @ h[:-1], ds @ x, w * ds[0], losses.mean()]
@@ -123,10 +136,10 @@ def scalar_rnn(w, v, x, y, *, h0=0.0, phi="tanh", theta="identity", loss=None):
     return Table(x, s, h, yhat, dh, ds, *sums)
 
 
-def _sequences(x, y):
+def _sequences(x, y) -> tuple[np.ndarray, np.ndarray]:
     x = _validation.finite("x", _validation.shaped("x", _validation.numeric("x", x), (None,), "(T,)"))
     y = _validation.shaped("y", _validation.numeric("y", y), x.shape, "(T,)")
-    return (a.astype(np.result_type(a, float)) for a in (x, y))
+    return x.astype(np.result_type(x, float)), y.astype(np.result_type(y, float))
 
 
 SQUARED_ERROR = Rule(lambda yhat, y: (yhat - y) ** 2 / 2, lambda yhat, y: yhat - y)
@@ -167,7 +180,7 @@ def _rule(symbol, given, named):
     return Rule(*given)
 
 
-def _activation_rule(symbol, given):
+def _activation_rule(symbol, given) -> Rule:
     """Return the rule of an activation's name, of one number, or the reader's own."""
     rule = _rule(symbol, given, ACTIVATIONS)
     if isinstance(rule, Rule):

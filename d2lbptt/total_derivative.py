@@ -17,16 +17,20 @@ Shapes: a, b, c are (T,), entry t - 1 for step t. The total derivatives of one s
 with a batch (B, h, h, d + h + 2).
 """
 
+from __future__ import annotations
+
 import itertools
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from . import _validation
 from ._recursion import all_finite, checked_gates, first_overflow, outer_sum, product, slopes
 from .bptt import Gradients, _output_gradient, backward
-from .rnn import checked_trace
+from .rnn import Trace, checked_trace
 
 __all__ = [
     "partials",
@@ -40,7 +44,7 @@ __all__ = [
 ]
 
 
-def partials(trace):
+def partials(trace: Trace) -> tuple:
     """Return b_t and c_t of a network with one hidden unit, w_h being its W_hh (9.7.6).
 
     Parameters
@@ -66,7 +70,7 @@ def partials(trace):
     return slope * trace.h[:-1, 0], slope * trace.params.W_hh[0, 0]
 
 
-def recursion(b, c):
+def recursion(b: ArrayLike, c: ArrayLike) -> np.ndarray:
     """Return a_t = b_t + c_t a_{t-1}, a_0 = 0, step by step (9.7.4): T multiplications.
 
     Parameters
@@ -94,7 +98,7 @@ def recursion(b, c):
     return a
 
 
-def closed_sum(b, c):
+def closed_sum(b: ArrayLike, c: ArrayLike) -> np.ndarray:
     """Return the same a_t as a sum over every earlier step (9.7.5, 9.7.7): T^2 multiplications.
 
     Parameters, dtype and errors are those of ``recursion``; also a product of many c_t that overflows is an error.
@@ -107,7 +111,7 @@ def closed_sum(b, c):
     return a
 
 
-def weight_gradient(dl_do, dg_dh, dh_dw):
+def weight_gradient(dl_do: ArrayLike, dg_dh: ArrayLike, dh_dw: ArrayLike) -> float:
     """Return dL/dw_h, the mean over t of the product of three slopes (9.7.3).
 
     Parameters
@@ -140,14 +144,14 @@ def weight_gradient(dl_do, dg_dh, dh_dw):
     return found
 
 
-def _row(symbol, value):
+def _row(symbol, value) -> np.ndarray:
     row = _validation.numeric(symbol, value)
     if row.ndim:
         _validation.shaped(symbol, row, (None,), "(T,) or a number")
     return _validation.finite(symbol, row)
 
 
-def total_derivatives(trace, gates=None):
+def total_derivatives(trace: Trace, gates: ArrayLike | None = None) -> Iterator[np.ndarray]:
     """Yield the total derivatives of h_1, h_2, ..., h_T with respect to all that they depend on (9.7.4).
 
     Parameters
@@ -204,7 +208,9 @@ def _step_by_step(trace, xi):
         yield D
 
 
-def forward_accumulation(trace, y, *, loss="squared_error", reduction="mean", gates=None):
+def forward_accumulation(
+    trace: Trace, y: ArrayLike, *, loss: str = "squared_error", reduction: str = "mean", gates: ArrayLike | None = None
+) -> Gradients:
     """Return the gradient of L by carrying total derivatives forwards (9.7.3, 9.7.4).
 
     Parameters
@@ -273,15 +279,17 @@ class Mixtures(NamedTuple):
     immediate_state_immediate_loss: np.ndarray
 
     @property
-    def errors(self):
+    def errors(self) -> Mixtures:
         """For each of the four, its distance from the gradient of BPTT, relative to its norm."""
         gradient = self.immediate_state_total_loss
         with np.errstate(divide="ignore", invalid="ignore"):  # nan or inf where the gradient is zero
             size = np.linalg.norm(gradient)
-            return Mixtures(*(float(np.linalg.norm(m - gradient) / size) for m in self))
+            return Mixtures(*(np.asarray(np.linalg.norm(m - gradient) / size)[()] for m in self))
 
 
-def mixtures(trace, y, parameter="W_hh", *, loss="squared_error", reduction="mean"):
+def mixtures(
+    trace: Trace, y: ArrayLike, parameter: str = "W_hh", *, loss: str = "squared_error", reduction: str = "mean"
+) -> Mixtures:
     """Combine both derivatives of the state with both slopes of the loss, for one parameter.
 
     Parameters
@@ -344,7 +352,7 @@ def _at_the_start(u, h):
     return D
 
 
-def _two_rows(b, c):
+def _two_rows(b, c) -> list[np.ndarray]:
     b, c = _validation.numeric("b", b), _validation.numeric("c", c)
     _validation.finite("b", _validation.shaped("b", b, (None,), "(T,)"))
     _validation.finite("c", _validation.shaped("c", c, b.shape, "(T,)"))

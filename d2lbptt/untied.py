@@ -12,21 +12,26 @@ The two routes add up one table, by columns and by rows.
 Shapes: the leading axis or axes are steps, entry t - 1 for step t; then the shape of W. A batch is summed.
 """
 
+from __future__ import annotations
+
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from . import _validation
 from ._recursion import by_lag, no_overflow, outer, product, slopes
 from .bptt import _output_gradient, backward
 from .graph import WEIGHTS
-from .rnn import checked_trace
+from .rnn import Trace, checked_trace
 from .total_derivative import total_derivatives
 
 __all__ = ["by_loss", "by_pair", "by_use"]
 
 
-def by_use(trace, y, parameter="W_hh", *, loss="squared_error", reduction="mean"):
+def by_use(
+    trace: Trace, y: ArrayLike, parameter: str = "W_hh", *, loss: str = "squared_error", reduction: str = "mean"
+) -> np.ndarray:
     """Return what each use of a weight contributes to its gradient: the gradient of T untied copies.
 
     Parameters
@@ -60,7 +65,9 @@ def by_use(trace, y, parameter="W_hh", *, loss="squared_error", reduction="mean"
     return found
 
 
-def by_loss(trace, y, parameter="W_hh", *, loss="squared_error", reduction="mean"):
+def by_loss(
+    trace: Trace, y: ArrayLike, parameter: str = "W_hh", *, loss: str = "squared_error", reduction: str = "mean"
+) -> np.ndarray:
     """Return what the loss of each step contributes to the gradient of a weight, by forward accumulation.
 
     Parameters and errors are those of ``by_use``, without W_qh.
@@ -85,7 +92,9 @@ def by_loss(trace, y, parameter="W_hh", *, loss="squared_error", reduction="mean
     return found
 
 
-def by_pair(trace, y, parameter="W_hh", *, loss="squared_error", reduction="mean"):
+def by_pair(
+    trace: Trace, y: ArrayLike, parameter: str = "W_hh", *, loss: str = "squared_error", reduction: str = "mean"
+) -> np.ndarray:
     """Return what the loss of step t contributes to the gradient through the use of a weight in step k.
 
     Parameters and errors are those of ``by_use``, without W_qh.

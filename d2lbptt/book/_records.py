@@ -9,7 +9,7 @@ class Records(tuple):
     """Records that show themselves as a table; a subclass says what stands in its rows."""
 
     __slots__ = ()
-    HEAD = ()
+    HEAD: tuple[str, ...] = ()
 
     def _rows(self):
         raise NotImplementedError

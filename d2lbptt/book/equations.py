@@ -14,9 +14,11 @@ The displays are those of "Backpropagation Through Time" in Dive into Deep Learn
 ``status``, its ``scope`` (for which T), ``residual`` and, where it is refuted, a ``counterexample``.
 """
 
+from __future__ import annotations
+
 from .. import _validation
 from ._records import Records
-from .displays import EDITIONS, RECORDS
+from .displays import EDITIONS, RECORDS, Equation
 from .notation import SEPARATOR
 
 __all__ = ["EDITIONS", "Table", "equation", "equations"]
@@ -28,7 +30,7 @@ class Table(Records):
     __slots__ = ()
     HEAD = ("display", "status", "what it claims")
 
-    def prove(self):
+    def prove(self) -> Table:
         """Prove all of them, and return the table."""
         for record in self:
             record.prove()
@@ -53,7 +55,7 @@ def _status(record, between="\n"):
     return "" if proof is None else f"{proof.status}{between}{proof.reach}".rstrip()
 
 
-def equations():
+def equations() -> Table:
     """Return all 32 records, today's sixteen first.
 
     Returns
@@ -64,7 +66,7 @@ def equations():
     return Table(RECORDS)
 
 
-def equation(key, edition=None, *, phi=False):
+def equation(key: str, edition: str | None = None, *, phi: bool = False) -> Equation:
     """Look up one display.
 
     Parameters

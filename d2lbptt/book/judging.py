@@ -96,7 +96,7 @@ class Answer(NamedTuple):
         rows = [f"    {KINDS[s.kind]}, {_truth(s)}: {s.words}" for s in self.statements]
         return "\n".join([*self._lines(), *rows])
 
-    __repr__ = __str__
+    __repr__ = __str__  # type: ignore[misc]  # mypy takes it for a field
 
 
 KINDS = {"asked": "the claim", "shown": "besides"}
@@ -166,10 +166,10 @@ class Question:
     def __str__(self):
         return f"{self.key}, on {self.about}: {self.question}"
 
-    __repr__ = __str__
+    __repr__ = __str__  # type: ignore[misc]  # mypy takes it for a field
 
 
-RECORDS = []
+RECORDS: list["Question"] = []
 
 
 def _registered(key):

@@ -16,7 +16,7 @@ from sympy import ImmutableMatrix, MatrixBase, NDimArray, S, Symbol, sympify
 from .notation import Letters, MatrixLetters, MatrixPage, Page
 
 
-class _UndefinedKind(type(sp.Function)):
+class _UndefinedKind(type(sp.Function)):  # type: ignore[misc]
     """The type of undefined functions: they are classes made on the way, and pickled by what they are made of."""
 
 
@@ -62,7 +62,8 @@ class Scalar(Letters):
     ``lines`` is the table of the nodes in the order of the forward pass, each with its defining line.
     """
 
-    page, SIZES = Page, (None,)
+    page: type = Page
+    SIZES: tuple = (None,)
     objective = Letters.L
     arguments: ClassVar = {"f": "xhw", "g": "hw", "l": "yo"}
 
@@ -148,7 +149,8 @@ class Matrices(MatrixLetters, Scalar):
     multiplies by the next factor as it stands (``swapped``) or transposed.
     """
 
-    page, SIZES = MatrixPage, ((1, 1, 1), (2, 2, 2), (3, 2, 1))  # d, h, q: numbers, square, not square
+    page = MatrixPage
+    SIZES: tuple = ((1, 1, 1), (2, 2, 2), (3, 2, 1))  # d, h, q: numbers, square, not square
 
     def __init__(self, T, sizes=(3, 2, 1), old=False, phi=False, layout="numerator", swapped=False):
         self.layout, self.swapped = layout, swapped

@@ -5,6 +5,8 @@ wrong; right, with a condition; a matter of notation), the ``statements`` that l
 ``evidence``. Nothing of it is typed in: other evidence has another verdict.
 """
 
+from __future__ import annotations
+
 from collections import defaultdict
 from dataclasses import replace
 from functools import partial
@@ -26,7 +28,7 @@ from ..total_derivative import closed_sum, mixtures, partials, recursion, total_
 from ._records import Records
 from .displays import sequence_in_full, sequence_rule, the_last
 from .equations import equation
-from .judging import RECORDS, Evidence, rightly, settled_by, shown, wrongly
+from .judging import RECORDS, Evidence, Question, rightly, settled_by, shown, wrongly
 from .models import Matrices, Sequence
 from .notation import equal
 from .proofs import Claim, prove
@@ -845,7 +847,7 @@ class Table(Records):
     __slots__ = ()
     HEAD = ("", "about", "question", "the claim", "its verdict", "answer")
 
-    def answer(self):
+    def answer(self) -> Table:
         """Answer all of them, and return the table."""
         for record in self:
             record.answer()
@@ -863,7 +865,7 @@ def _verdict(record):
     return (record.answered and record.answered.verdict) or ""
 
 
-def questions():
+def questions() -> Table:
     """Return all 18 records.
 
     Returns
@@ -875,7 +877,7 @@ def questions():
     return Table(RECORDS)
 
 
-def question(key):
+def question(key: str) -> Question:
     """Look up one record.
 
     Parameters

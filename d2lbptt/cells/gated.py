@@ -11,9 +11,12 @@ state is kept, and so is the gradient.
 Shapes: one sequence, x is (T, d); h has T + 1 rows, h[0] the initial state; f and c have T rows, row t - 1 for step t.
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import _validation
 from .._recursion import all_finite, first_overflow, no_overflow, rescaled, row_norms
@@ -89,7 +92,9 @@ class GatedGradients(NamedTuple):
     h: np.ndarray
 
 
-def init_gated(num_inputs, num_hiddens, *, scale=1.0, gate_bias=0.0, seed=0):
+def init_gated(
+    num_inputs: int, num_hiddens: int, *, scale: float = 1.0, gate_bias: float = 0.0, seed: int = 0
+) -> GatedParams:
     """Draw the parameters of a cell whose candidate has the W_hx and W_hh of ``init_params``.
 
     Parameters
@@ -112,16 +117,16 @@ def init_gated(num_inputs, num_hiddens, *, scale=1.0, gate_bias=0.0, seed=0):
         As for ``init_params``.
     """
     bias = _validation.real_number("gate_bias", gate_bias)
-    plain = init_params(num_inputs, num_hiddens, 1, scale=scale, bias=True, seed=seed)
+    plain = init_params(num_inputs, num_hiddens, 1, scale=scale, seed=seed)
     rng, (h, d) = np.random.default_rng((_validation.seed("seed", seed), 2)), plain.W_hx.shape
     W_fx, W_fh = rng.normal(size=(h, d)) / np.sqrt(d), rng.normal(size=(h, h)) / np.sqrt(h)
-    return GatedParams(plain.W_hx, plain.W_hh, plain.b_h, W_fx, W_fh, np.full(h, bias))
+    return GatedParams(plain.W_hx, plain.W_hh, np.zeros(h), W_fx, W_fh, np.full(h, bias))
 
 
 # --- forwards ---
 
 
-def gated_forward(params, x, *, h0=None):
+def gated_forward(params: GatedParams, x: ArrayLike, *, h0: ArrayLike | None = None) -> GatedTrace:
     """Run the cell over a sequence.
 
     Parameters
@@ -194,7 +199,7 @@ def _step_back(W_fh, W_hh, dh, keep, f, of_candidate, difference, state):
     return inner, dz_f, dz_c
 
 
-def gated_backward(trace, dh):
+def gated_backward(trace: GatedTrace, dh: ArrayLike) -> GatedGradients:
     """Return the gradient, by the reverse recursion.
 
     Parameters
@@ -216,7 +221,7 @@ def gated_backward(trace, dh):
     """
     trace, total = _fitting(trace, dh, last=False)
     (_, W_hh, _, _, W_fh, _), x, h = trace.params, trace.x, trace.h[:-1]
-    dz_f, dz_c, carried = np.empty_like(total), np.empty_like(total), 0
+    dz_f, dz_c, carried = np.empty_like(total), np.empty_like(total), np.zeros_like(total[0])
     with np.errstate(over="ignore", invalid="ignore"):
         for t, rows in zip(reversed(range(len(h))), _backwards(trace), strict=True):
             total[t] += carried
@@ -229,7 +234,7 @@ def gated_backward(trace, dh):
     return found
 
 
-def log10_gated_norms(trace, dh):
+def log10_gated_norms(trace: GatedTrace, dh: ArrayLike) -> np.ndarray:
     """Return log10 |dL/dh_t| for every t, the loss at the last step alone, for any T.
 
     Parameters
@@ -268,7 +273,7 @@ def log10_gated_norms(trace, dh):
 # --- the law ---
 
 
-def resting_factor(params):
+def resting_factor(params: GatedParams) -> float:
     """Return by how much a gradient changes in each step, in the long run, while the state rests at zero.
 
     Parameters
@@ -323,7 +328,7 @@ def _fitting(trace, dh, last):
     return GatedTrace(GatedParams(*weights), x, states, f, c), dh.copy()
 
 
-def _checked(params, x, h0):
+def _checked(params, x, h0) -> tuple[GatedParams, np.ndarray, np.ndarray]:
     _validation.instance("params", params, GatedParams)
     x = _validation.shaped("x", _validation.numeric("x", x), (None, None), "(T, d)")
     arrays = {**_params_arrays(params, x.shape[1]), "x": x}

@@ -9,9 +9,13 @@ stands beside its like and not beside a big neighbor.
 Shapes: what step t contributes to the gradient of a parameter stands in row t - 1 of (T, ...).
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import _validation
 from .._progress import patient
@@ -21,7 +25,7 @@ from .finding import Expected, NetworkFinding, any_wrong, compare
 from .functions import check_gradient
 from .linearization import tables
 from .reference import along_states
-from .report import _report_on
+from .report import Report, _report_on
 from .tolerance import PERTURBATIONS, own_tolerances, tolerances
 from .under_test import UnderTest
 
@@ -29,18 +33,18 @@ __all__ = ["check_gradient", "check_gradients"]
 
 
 def check_gradients(
-    params,
-    x,
-    y,
+    params: Params,
+    x: ArrayLike,
+    y: ArrayLike,
     *,
-    h0=None,
-    activation="identity",
-    loss="squared_error",
-    reduction="mean",
-    gradient=None,
-    contributions=None,
-    seed=0,
-):
+    h0: ArrayLike | None = None,
+    activation: str = "identity",
+    loss: str = "squared_error",
+    reduction: str = "mean",
+    gradient: Callable | None = None,
+    contributions: Callable | None = None,
+    seed: int = 0,
+) -> Report:
     """Check the gradient of L with respect to every parameter and h_0.
 
     Parameters

@@ -12,12 +12,16 @@ steps, extrapolates to h = 0, and takes the number that disagrees least with tho
 Shapes: theta has any shape; so have the derivative and its error.
 """
 
+from __future__ import annotations
+
 import cmath
 import math
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import _validation
 from .._progress import patient
@@ -38,7 +42,7 @@ class Difference(NamedTuple):
     error: np.ndarray
 
 
-def complex_step(f, theta, h=1e-30):
+def complex_step(f: Callable, theta: ArrayLike, h: float = 1e-30) -> np.ndarray:
     """Return the gradient of f at theta by the complex step.
 
     Parameters
@@ -64,7 +68,7 @@ def complex_step(f, theta, h=1e-30):
     return _each_entry(theta, lambda step: _value(f, theta + 1j * h * step, "iufc", "a number").imag / h)
 
 
-def central_difference(f, theta):
+def central_difference(f: Callable, theta: ArrayLike) -> Difference:
     """Return the gradient of f at theta by central differences, with an estimate of its error.
 
     Parameters
@@ -99,7 +103,7 @@ def central_difference(f, theta):
     return Difference(near, np.abs(far - near) / 3 + EPS * abs(_value(f, theta)) / h)
 
 
-def ridders(f, theta):
+def ridders(f: Callable, theta: ArrayLike) -> Difference:
     """Return the gradient of f at theta from central differences over growing steps, extrapolated to h = 0.
 
     Parameters

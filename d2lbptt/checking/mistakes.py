@@ -11,11 +11,14 @@ Most mistakes put one part of them in the place of another; some happen where th
 Shapes: what step t contributes to the gradient of a parameter stands in row t - 1 of (T, ...).
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import _validation
 from .._recursion import affine, weigh
@@ -46,7 +49,7 @@ class _Run(NamedTuple):
     """What a mistake is made on: a forward pass, its targets, and the Linearization of the right gradient."""
 
     trace: Trace
-    y: np.ndarray
+    y: ArrayLike
     loss: str
     reduction: str
     parts: Linearization
@@ -57,7 +60,9 @@ class _Run(NamedTuple):
         return contributions(p, adjoints(p)[1])
 
 
-def flawed(mistake, trace, y, *, loss="squared_error", reduction="mean"):
+def flawed(
+    mistake: str | None, trace: Trace, y: ArrayLike, *, loss: str = "squared_error", reduction: str = "mean"
+) -> dict:
     """Return what each step contributes to the gradient when a mistake is made.
 
     Parameters
@@ -216,7 +221,7 @@ SUSPECTS = {
 }
 
 
-def suspect(letter):
+def suspect(letter: str) -> Callable:
     """Return one of ten wrong backward passes, for the bug hunt; what is wrong with it stands in ``SUSPECTS``.
 
     Parameters

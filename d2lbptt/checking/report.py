@@ -1,5 +1,7 @@
 """What a gradient check has found, for people: the verdict, the worst entries, the wrong steps, a sentence."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -38,7 +40,7 @@ class Row(NamedTuple):
 
     parameter: str
     size: float
-    index: tuple
+    index: tuple  # type: ignore[assignment]
     t: int | None
     analytic: float
     reference: float
@@ -80,7 +82,7 @@ class Report(NamedTuple):
     ratios: Mapping = {}
 
     @property
-    def worst(self):
+    def worst(self) -> Row | None:
         """The Row with the largest ratio of error to tolerance."""
         return max(self.rows, key=lambda row: row.ratio)
 
@@ -95,7 +97,7 @@ class Report(NamedTuple):
         told = [self.hint, self.reach, _kink_words(self)]
         return "\n".join([_headline(self), *filter(None, told), names, *map(_line, self.rows)])
 
-    __repr__ = __str__
+    __repr__ = __str__  # type: ignore[misc]  # mypy takes it for a field
 
 
 def _report_on(comparisons, kinks, steps=(), hint="", reach=""):

@@ -10,9 +10,12 @@ SIAM Review 40, 110-112, on the last.) Here f is the loss L as a function of one
 Shapes: h is (K,), and so is what belongs to it; K networks that differ in one number run side by side.
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from .. import _validation
 from .._recursion import affine
@@ -41,18 +44,18 @@ class Law(NamedTuple):
     truncation: float
     rounding: float
 
-    def terms(self, h):
+    def terms(self, h: ArrayLike) -> tuple:
         """Return truncation and rounding at h, positive numbers of any shape."""
         h = _positive("h", h)
         with np.errstate(over="ignore"):
             return self.truncation * h**self.order, self.rounding * h**self.power
 
-    def error(self, h):
+    def error(self, h: ArrayLike) -> np.ndarray:
         """Return the root of the sum of their squares, at h as for ``terms``."""
         return np.hypot(*self.terms(h))
 
     @property
-    def best(self):
+    def best(self) -> float:
         """The h with the smallest error; for the complex step, below which rounding is all."""
         if not self.truncation:
             return np.inf
@@ -87,12 +90,12 @@ class StepSizes(NamedTuple):
     typical: dict
     law: dict
 
-    def best(self, method):
+    def best(self, method: str) -> float:
         """Return the h at which the typical error of a method is smallest."""
         _validation.one_of("method", method, METHODS)
         return self.h[np.argmin(self.typical[method])]
 
-    def apart(self, method):
+    def apart(self, method: str) -> float:
         """Return the factor between the typical error and the law, in the median over h where the law is below 0.1."""
         _validation.one_of("method", method, METHODS)
         law, typical = _typical(self.h, self.law[method].error(self.h)), self.typical[method]
@@ -100,7 +103,16 @@ class StepSizes(NamedTuple):
         return 10 ** np.median(np.abs(np.log10(typical[shown] / law[shown]))) if shown.any() else np.nan
 
 
-def step_sizes(params, x, y, h, *, h0=None, activation="tanh", dtype=float):
+def step_sizes(
+    params: Params,
+    x: ArrayLike,
+    y: ArrayLike,
+    h: ArrayLike,
+    *,
+    h0: ArrayLike | None = None,
+    activation: str = "tanh",
+    dtype: DTypeLike = float,
+) -> StepSizes:
     """Return one entry of dL/dW_hh by forward and central differences and by the complex step, for many steps h.
 
     Parameters
@@ -151,7 +163,7 @@ def step_sizes(params, x, y, h, *, h0=None, activation="tanh", dtype=float):
     return StepSizes(entry, h, float(truth), found, error, typical, law)
 
 
-def _positive(symbol, value):
+def _positive(symbol, value) -> np.ndarray:
     found = _validation.finite(symbol, _validation.real(symbol, value)).astype(float)
     if not found.size or not (found > 0).all():
         raise ValueError(f"{symbol} is {_validation.shown(value)}, wanted positive numbers")

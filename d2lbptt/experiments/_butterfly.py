@@ -1,5 +1,7 @@
 """Do two neighbouring starts stay neighbours? The distance of two runs, the product of Jacobians, and theory."""
 
+from __future__ import annotations
+
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -32,7 +34,15 @@ class Butterfly(NamedTuple):
     name: str
 
 
-def butterfly(g=2.5, delta=-8, T=200, seed=0, units=64, kind="gaussian", input=0.0):
+def butterfly(
+    g: float = 2.5,
+    delta: float = -8,
+    T: int = 200,
+    seed: int = 0,
+    units: int = 64,
+    kind: str = "gaussian",
+    input: float = 0.0,
+) -> Butterfly:
     """Run a tanh network from two starts that lie next to each other.
 
     Parameters

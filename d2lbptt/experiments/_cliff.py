@@ -1,5 +1,7 @@
 """What does a gradient step do at a cliff? Descent over the error surface of one unit, and what a difference sees."""
 
+from __future__ import annotations
+
 from functools import cache
 from typing import NamedTuple
 
@@ -41,12 +43,20 @@ class Cliff(NamedTuple):
     folds: np.ndarray
 
     @property
-    def surface(self):
+    def surface(self) -> np.ndarray:
         """E over ``growth.cliff.PLANE``, calculated where it is asked for: see ``growth.cliff.surface``."""
         return surface(self.T)
 
 
-def cliff(w=5.0, b=-2.61, rate=-1.0, clip=None, T=50, h=-3.0, steps=100):
+def cliff(
+    w: float = 5.0,
+    b: float = -2.61,
+    rate: float = -1.0,
+    clip: float | None = None,
+    T: int = 50,
+    h: float = -3.0,
+    steps: int = 100,
+) -> Cliff:
     """Follow the gradient downhill from (w, b), and cut the error surface there.
 
     Parameters

@@ -1,9 +1,13 @@
 """What does a long sequence cost? Time and memory of one pass forward and back, as measured here."""
 
+from __future__ import annotations
+
+from functools import partial
 from timeit import repeat
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import _validation
 from ..bptt import backward
@@ -34,7 +38,9 @@ class Cost(NamedTuple):
     off: np.ndarray
 
 
-def cost(lengths=(250, 500, 1000, 2000, 4000), num_tokens=28, num_hiddens=64, seed=0):
+def cost(
+    lengths: ArrayLike = (250, 500, 1000, 2000, 4000), num_tokens: int = 28, num_hiddens: int = 64, seed: int = 0
+) -> Cost:
     """Time one pass forward and back of a character model, and measure the states that it stores.
 
     Parameters
@@ -69,7 +75,7 @@ def cost(lengths=(250, 500, 1000, 2000, 4000), num_tokens=28, num_hiddens=64, se
         trace = forward(params, x[:T], activation="tanh")
         backward(trace, y[:T], loss="cross_entropy")
 
-    seconds = [min(repeat(lambda T=T: there_and_back(T), number=1, repeat=TIMES)) for T in lengths]
+    seconds = [min(repeat(partial(there_and_back, T), number=1, repeat=TIMES)) for T in lengths]
     states = [forward(params, x[:T], activation="tanh").h.nbytes for T in lengths]
     return _beside_lines(lengths, 1000 * np.array(seconds), np.array(states) / 1e6)
 

@@ -1,5 +1,7 @@
 """Where does the training loop cut? What one row of the first minibatches reads, in order and in random order."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +24,9 @@ class Cuts(NamedTuple):
     fresh: list
 
 
-def cuts(text, batch_size=32, num_steps=12, row=0, minibatches=3, seed=0):
+def cuts(
+    text: str, batch_size: int = 32, num_steps: int = 12, row: int = 0, minibatches: int = 3, seed: int = 0
+) -> Cuts:
     """Cut a text into minibatches in both ways, and read what stands in one row of the first of them.
 
     Parameters

@@ -1,5 +1,7 @@
 """One matrix repeated, or a fresh one in each step? How a vector grows under both."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
@@ -40,7 +42,7 @@ class FreshOrRepeated(NamedTuple):
     apart: float
 
 
-def fresh_or_repeated(n=64, K=64, samples=400, seed=0):
+def fresh_or_repeated(n: int = 64, K: int = 64, samples: int = 400, seed: int = 0) -> FreshOrRepeated:
     """Follow a vector through products of fresh Gaussian matrices, and through the powers of one of them.
 
     Parameters

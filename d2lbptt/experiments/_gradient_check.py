@@ -1,5 +1,7 @@
 """Where is this gradient wrong? A backward pass with a mistake of one's choice, and what the check says of it."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
@@ -33,16 +35,16 @@ class GradientCheck(NamedTuple):
 
 
 def gradient_check(
-    mistake="W_hh untransposed",
-    T=30,
-    g=1.0,
-    dtype="float64",
-    activation="tanh",
-    kind="orthogonal",
-    seed=0,
-    targets="anywhere",
-    given="every step",
-):
+    mistake: str = "W_hh untransposed",
+    T: int = 30,
+    g: float = 1.0,
+    dtype: str = "float64",
+    activation: str = "tanh",
+    kind: str = "orthogonal",
+    seed: int = 0,
+    targets: str = "anywhere",
+    given: str = "every step",
+) -> GradientCheck:
     """Check a backward pass with a mistake, on a network with 3 inputs, 5 units and 2 outputs.
 
     Parameters

@@ -1,10 +1,13 @@
 """How far back does the gradient reach? |dL/dh_t| for every t, computed and by theory (9.7.14, 9.7.15)."""
 
+from __future__ import annotations
+
 from functools import lru_cache
 from math import isqrt
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import _validation, laws
 from ..activations import ACTIVATIONS
@@ -65,9 +68,19 @@ class GradientFlow(NamedTuple):
 
 
 def gradient_flow(
-    T=200, g=0.8, tau=30, activation="tanh", kind="gaussian", seed=0, reduction="last",
-    *, params=None, x=None, y=None, h0=None,
-):  # fmt: skip
+    T: int = 200,
+    g: float = 0.8,
+    tau: int = 30,
+    activation: str = "tanh",
+    kind: str = "gaussian",
+    seed: int = 0,
+    reduction: str = "last",
+    *,
+    params: Params | None = None,
+    x: ArrayLike | None = None,
+    y: ArrayLike | None = None,
+    h0: ArrayLike | None = None,
+) -> GradientFlow:
     """Follow the gradient back from t = T to t = 1, with a window and without, beside what W_hh says of it.
 
     Parameters
@@ -107,11 +120,12 @@ def gradient_flow(
     g = _validation.real_number("g", g, low=0, high=LARGEST)
     own = {"params": params, "x": x, "y": y, "h0": h0}
     if all(value is None for value in own.values()):
-        params, x, y = init_params(1, UNITS, 1, kind=kind, seed=seed), noise(T, INPUT, seed), np.ones((T, 1))
+        model = init_params(1, UNITS, 1, kind=kind, seed=seed), noise(T, INPUT, seed), np.ones((T, 1))
     else:
-        params, x, y = _own_model(own)
+        model = _own_model(own)
+    params, inputs, targets = model
     scaled = params._replace(W_hh=g * params.W_hh)
-    trace, y, overflow = _longest_run(scaled, x[:T], y[:T], h0, activation, reduction)
+    trace, y, overflow = _longest_run(scaled, inputs[:T], targets[:T], h0, activation, reduction)
     return _flow(trace, y, reduction, tau, g, params.W_hh.astype(float).tobytes(), overflow)
 
 

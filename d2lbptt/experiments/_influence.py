@@ -1,9 +1,12 @@
 """When does truncation go the wrong way? The network of ``truncation.influence``, by span and in training."""
 
+from __future__ import annotations
+
 from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import _validation
 from ..truncation import influence
@@ -27,7 +30,7 @@ class SeenBySpan(NamedTuple):
     observed: Spans
 
 
-def seen_by_span(longest=200, n=influence.UNITS, p=influence.POSITIVE):
+def seen_by_span(longest: int = 200, n: int = influence.UNITS, p: int = influence.POSITIVE) -> SeenBySpan:
     """Truncate the gradient of n units, of which the p nearest have s = +1, at each span up to the longest.
 
     Parameters
@@ -67,7 +70,13 @@ class Trajectories(NamedTuple):
     solution: float
 
 
-def trajectories(steps=3000, windows=(30, 80), chunks=(80, 200), pi=(0.99,), seed=0):
+def trajectories(
+    steps: int = 3000,
+    windows: ArrayLike = (30, 80),
+    chunks: ArrayLike = (80, 200),
+    pi: ArrayLike = (0.99,),
+    seed: int = 0,
+) -> Trajectories:
     """Train theta from 0.5 by the full gradient, with windows and chunks of some spans, and by random gates.
 
     Parameters

@@ -1,8 +1,11 @@
 """How many digits of the slope of a saturated tanh are left when it is calculated from the stored h = tanh(z)?"""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import _validation
 from ..activations import ACTIVATIONS
@@ -30,7 +33,7 @@ class LostSlope(NamedTuple):
     gone: dict
 
 
-def lost_slope(z=None):
+def lost_slope(z: ArrayLike | None = None) -> LostSlope:
     """Return the relative error of tanh'(z) = 1 - h^2, calculated from the stored h, in float32 and float64.
 
     Parameters

@@ -1,5 +1,8 @@
 """For which weight scale does the gradient neither vanish nor explode? Scales, lags, seeds at once (9.7.14, 9.7.15)."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -42,8 +45,16 @@ class PhaseDiagram(NamedTuple):
 
 
 def phase_diagram(
-    g=1.2, T=1000, activation="tanh", kind="gaussian", input_size=0.1, seeds=3, units=64, *, progress=None
-):
+    g: float = 1.2,
+    T: int = 1000,
+    activation: str = "tanh",
+    kind: str = "gaussian",
+    input_size: float = 0.1,
+    seeds: int = 3,
+    units: int = 64,
+    *,
+    progress: Callable | None = None,
+) -> PhaseDiagram:
     """Follow the gradient back through networks of 101 weight scales, from 0.5 to 3.
 
     Parameters
@@ -93,7 +104,8 @@ def phase_diagram(
     return PhaseDiagram(SCALES, row, law, found, median, law_median, edges, law_edges)
 
 
-_CACHE = {}  # by settings, the latest ones: law, decades found and by the law, and their medians; all g, all lags
+# By settings, the latest ones: law, decades found and by the law, and their medians; all g, all lags
+_CACHE: dict[tuple, tuple] = {}
 
 
 def _swept(kind, activation, size, units, seeds, progress):

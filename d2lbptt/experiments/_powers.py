@@ -1,5 +1,7 @@
 """Where does M^k x point? Nearly always along v_1: exercise 1 of the section, with its law and a bound."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
@@ -61,17 +63,26 @@ class Powers(NamedTuple):
     bound: np.ndarray
     within: float
     limit: float
-    count: int
+    count: int  # type: ignore[assignment]
     probability: float
     far: float
 
     @property
-    def expected(self):
+    def expected(self) -> tuple[float, float]:
         """How many draws the law expects to be that close, and the standard deviation of that number."""
         return len(self.crowd) * self.probability, np.sqrt(len(self.crowd) * self.probability * self.far)
 
 
-def powers(k=20, n=8, ratio=0.7, seed=0, within=1.0, spectrum="equal", draws=1000, lambda_1=1.0):
+def powers(
+    k: int = 20,
+    n: int = 8,
+    ratio: float = 0.7,
+    seed: int = 0,
+    within: float = 1.0,
+    spectrum: str = "equal",
+    draws: int = 1000,
+    lambda_1: float = 1.0,
+) -> Powers:
     """Multiply random x by a symmetric M again and again, and compare their directions with the law of the angle.
 
     Parameters
@@ -132,8 +143,8 @@ def powers(k=20, n=8, ratio=0.7, seed=0, within=1.0, spectrum="equal", draws=100
         within=within,
         limit=limit,
         count=int(np.sum(now <= limit)),
-        probability=law.below(limit).item(),
-        far=law.above(limit).item(),
+        probability=float(law.below(limit)),
+        far=float(law.above(limit)),
     )
 
 

@@ -1,5 +1,7 @@
 """How does a whole product of Jacobians stretch? Its singular values, and the Lyapunov exponents of the same run."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
@@ -39,7 +41,9 @@ class ProductSpectrum(NamedTuple):
     apart: float
 
 
-def product_spectrum(T=1000, g=1.5, activation="tanh", kind="gaussian", input=0.1, seed=0):
+def product_spectrum(
+    T: int = 1000, g: float = 1.5, activation: str = "tanh", kind: str = "gaussian", input: float = 0.1, seed: int = 0
+) -> ProductSpectrum:
     """Take the singular values of a long product of Jacobians, and the exponents beside them.
 
     Parameters

@@ -11,6 +11,8 @@ The loss is that of the last step alone. Each comes with a law for the same numb
 Shapes: T steps; everything is by lag, entry k for step T - k.
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
@@ -65,7 +67,16 @@ class Remedies(NamedTuple):
     b_f: float
 
 
-def remedies(T=200, g=0.8, tau=30, b_f=-5.0, seed=0, units=64, inputs=64, input_size=0.1):
+def remedies(
+    T: int = 200,
+    g: float = 0.8,
+    tau: int = 30,
+    b_f: float = -5.0,
+    seed: int = 0,
+    units: int = 64,
+    inputs: int = 64,
+    input_size: float = 0.1,
+) -> Remedies:
     """Follow the gradient of the last loss back with each remedy, and without.
 
     Parameters
@@ -122,13 +133,14 @@ def remedies(T=200, g=0.8, tau=30, b_f=-5.0, seed=0, units=64, inputs=64, input_
     model = (*_sizes(T, seed, units, inputs), size)
     tau = _validation.whole_number("tau", tau, 1, T, "T = ")
     patient = Remedy(_plain("gaussian", g, "tanh", *model), *_patient_law(g, *model))
-    window = (np.where(np.arange(T) < tau, decades, -np.inf) for decades in patient[:2])
+    reached = np.arange(T) < tau
+    window = [np.where(reached, decades, -np.inf) for decades in (patient.decades, patient.law)]
     return Remedies(
         gaussian=patient,
-        window=Remedy(*window, patient.name),
+        window=Remedy(window[0], window[1], patient.name),
         orthogonal=Remedy(_plain("orthogonal", 1.0, "tanh", *model), _mean_field(1.0, size, T), "mean field"),
         identity=Remedy(_plain("identity", 1.0, "relu", *model), _never_at_zero(T), "arcsine law"),
-        gated=Remedy(*_gated(g, b_f, *model), "at rest"),
+        gated=_gated(g, b_f, *model),
         g=g,
         tau=tau,
         b_f=b_f,
@@ -156,12 +168,13 @@ def _plain(kind, g, activation, T, seed, h, d, size):
 
 
 @cached(16)
-def _gated(g, bias, T, seed, h, d, size):
+def _gated(g, bias, T, seed, h, d, size) -> Remedy:
     params = init_gated(d, h, scale=g, gate_bias=bias, seed=seed)
     W_qh = init_params(d, h, 1, seed=seed).W_qh
     decades = _by_lag(log10_gated_norms(gated_forward(params, _inputs(T, seed, d, size)), W_qh[0]))
     factor = resting_factor(params)
-    return decades, np.log10(factor) * np.arange(T) if factor < 1 else np.full(T, np.nan)
+    law = np.log10(factor) * np.arange(T) if factor < 1 else np.full(T, np.nan)
+    return Remedy(decades, law, "at rest")
 
 
 def _patient_law(g, T, seed, h, d, size):

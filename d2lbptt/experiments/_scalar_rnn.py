@@ -1,5 +1,7 @@
 """How does the backward recursion ever start? The table of the scalar RNN (9.7.13, 9.7.14 with one unit)."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +31,7 @@ class ScalarRNN(NamedTuple):
     slopes: np.ndarray
 
 
-def scalar_rnn(T=5, w=0.9, v=0.5, phi="tanh", theta="identity"):
+def scalar_rnn(T: int = 5, w: float = 0.9, v: float = 0.5, phi: str = "tanh", theta: str = "identity") -> ScalarRNN:
     """Fill the table of s_t = w h_{t-1} + v x_t, h_t = phi(s_t), yhat_t = theta(h_t), for x_t = cos t and y_t = sin t.
 
     Parameters

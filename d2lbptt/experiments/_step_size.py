@@ -1,5 +1,7 @@
 """How small should the step h be? One entry of dL/dW_hh by three differences, over all steps h."""
 
+from __future__ import annotations
+
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -37,7 +39,9 @@ class StepSize(NamedTuple):
     digits: int
 
 
-def step_size(h=-3.0, method="central", dtype="float64", T=12, g=1.0, seed=0):
+def step_size(
+    h: float = -3.0, method: str = "central", dtype: str = "float64", T: int = 12, g: float = 1.0, seed: int = 0
+) -> StepSize:
     """Compare the error of a difference with its step h, for the largest entry of dL/dW_hh in a network with tanh.
 
     Parameters
@@ -66,7 +70,7 @@ def step_size(h=-3.0, method="central", dtype="float64", T=12, g=1.0, seed=0):
     """
     h = 10.0 ** _validation.real_number("h", h, low=-30, high=0)
     _validation.one_of("method", method, METHODS)
-    dtype = np.dtype(_validation.one_of("dtype", dtype, ("float64", "float32")))
+    _validation.one_of("dtype", dtype, ("float64", "float32"))
     T, seed = _validation.whole_number("T", T, 1), _validation.seed("seed", seed)
     _validation.fits_in_memory("x", 2 * T, float, f"T = {_validation.shown(T)}")
     x, y = np.random.default_rng((seed, 1)).normal(size=(2, T, 1))

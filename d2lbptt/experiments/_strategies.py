@@ -1,5 +1,7 @@
 """Where do the strategies cut a text? Randomized, regular and no truncation and the sliding window (9.7.8)."""
 
+from __future__ import annotations
+
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -50,7 +52,9 @@ class Strategies(NamedTuple):
     found_reach: float
 
 
-def strategies(T=40, t=26, tau=8, pi=0.85, draw=0, *, text=None):
+def strategies(
+    T: int = 40, t: int = 26, tau: int = 8, pi: float = 0.85, draw: int = 0, *, text: str | Text | None = None
+) -> Strategies:
     """Compare where randomized, regular and no truncation and the sliding window cut the first characters of a text.
 
     Parameters
@@ -77,8 +81,8 @@ def strategies(T=40, t=26, tau=8, pi=0.85, draw=0, *, text=None):
     FloatingPointError
         If 1/pi overflows.
     """
-    text = as_text(text)
-    T = _validation.whole_number("T", T, 1, len(text.characters), "the length of the text, ")
+    read = as_text(text)
+    T = _validation.whole_number("T", T, 1, len(read.characters), "the length of the text, ")
     t, tau = (_validation.whole_number(symbol, steps, 1, T, "T = ") for symbol, steps in (("t", t), ("tau", tau)))
     pi = _validation.probability("pi", pi)
     gates, first_of_draws = _draws(T, pi, _validation.seed("draw", draw))
@@ -89,8 +93,8 @@ def strategies(T=40, t=26, tau=8, pi=0.85, draw=0, *, text=None):
         "sliding window": first_kept(T, window=tau),
     }
     return Strategies(
-        text=text.characters[:T],
-        source=text.source,
+        text=read.characters[:T],
+        source=read.source,
         t=t,
         first=first,
         segments={name: len(np.unique(rows)) for name, rows in first.items() if name != "sliding window"},

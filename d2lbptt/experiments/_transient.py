@@ -1,5 +1,7 @@
 """Can a gradient grow although every eigenvalue is below 1? Two units, whose W_hh is not normal (9.7.14, 9.7.15)."""
 
+from __future__ import annotations
+
 import itertools
 from typing import NamedTuple
 
@@ -62,7 +64,16 @@ class Transient(NamedTuple):
     activation: str
 
 
-def transient(rho=0.95, c=25.0, T=200, k=10, gap=0.1, activation="identity", seed=0, input=0.1):
+def transient(
+    rho: float = 0.95,
+    c: float = 25.0,
+    T: int = 200,
+    k: int = 10,
+    gap: float = 0.1,
+    activation: str = "identity",
+    seed: int = 0,
+    input: float = 0.1,
+) -> Transient:
     """Follow a gradient, and the worst of all, through a W_hh whose two eigenvectors are not at right angles.
 
     Parameters

@@ -1,5 +1,7 @@
 """What does truncation throw away? The pairs (t, k), which of them a scheme drops, and the error that this makes."""
 
+from __future__ import annotations
+
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -114,18 +116,18 @@ class Truncation(NamedTuple):
 
 
 def truncation(
-    scheme="window",
-    T=60,
-    tau=10,
-    pi=0.9,
-    g=1.1,
-    draw=0,
-    activation="tanh",
-    kind="orthogonal",
-    units=8,
-    reduction="mean",
-    seed=0,
-):
+    scheme: str = "window",
+    T: int = 60,
+    tau: int = 10,
+    pi: float = 0.9,
+    g: float = 1.1,
+    draw: int = 0,
+    activation: str = "tanh",
+    kind: str = "orthogonal",
+    units: int = 8,
+    reduction: str = "mean",
+    seed: int = 0,
+) -> Truncation:
     """Truncate dL/dW_hh by a scheme, and tell which pairs (t, k) it drops and how far it is off.
 
     Parameters

@@ -1,5 +1,7 @@
 """Why does BPTT need no dh_t/dW? Forward accumulation and BPTT as two ways to add up one table (9.7.4, 9.7.16)."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
@@ -34,7 +36,9 @@ class TwoRoutes(NamedTuple):
     parameter: str
 
 
-def two_routes(parameter="W_hh", activation="identity", T=5, g=0.8, h0=0.5):
+def two_routes(
+    parameter: str = "W_hh", activation: str = "identity", T: int = 5, g: float = 0.8, h0: float = 0.5
+) -> TwoRoutes:
     """Take the gradient of a network of one unit apart by losses and by uses of a weight.
 
     Parameters

@@ -1,5 +1,7 @@
 """What does it mean that the weights are shared? The graph of 9.7.9 and 9.7.10, and what each use contributes."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
@@ -36,14 +38,14 @@ class UnrolledGraph(NamedTuple):
     trace: Trace
     loss: float
 
-    def arrived(self, step):
+    def arrived(self, step: int) -> np.ndarray:
         """Return which uses have their part, shape (T,), once so many edges of ``graph.walk()`` are done."""
         walk = self.graph.walk()
         reached = {edge.target for edge in walk[: _validation.whole_number("step", step, 0, len(walk))]}
         return np.array([use in reached for use in self.graph.uses(self.weight)])
 
 
-def unrolled_graph(weight="W_hh", T=3, activation="identity", g=0.8):
+def unrolled_graph(weight: str = "W_hh", T: int = 3, activation: str = "identity", g: float = 0.8) -> UnrolledGraph:
     """Unroll a network of one unit, and take the gradient of a shared weight apart by its uses.
 
     Parameters

@@ -1,11 +1,15 @@
 """What does randomized truncation cost? Its variance for one linear unit, and a sliding window of the same reach."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import _validation
 from ..truncation import randomized_variance
+from ..truncation.randomized_variance import Trade
 
 
 class Variance(NamedTuple):
@@ -22,7 +26,9 @@ class Variance(NamedTuple):
     runs: dict
 
 
-def variance(w=0.8, pi=(0.95, 0.8, 0.7, 0.64, 0.55), T=200, draws=20_000, seed=0):
+def variance(
+    w: float = 0.8, pi: ArrayLike = (0.95, 0.8, 0.7, 0.64, 0.55), T: int = 200, draws: int = 20_000, seed: int = 0
+) -> Variance:
     """Draw z_t of randomized truncation (9.7.8) many times for one linear unit, and compare its variance with the law.
 
     Parameters
@@ -47,12 +53,12 @@ def variance(w=0.8, pi=(0.95, 0.8, 0.7, 0.64, 0.55), T=200, draws=20_000, seed=0
         If w/pi overflows.
     """
     w, seed = _validation.real_number("w", w), _validation.seed("seed", seed)
-    pi, T = _validation.series("pi", pi).tolist(), _validation.whole_number("T", T, 1)
+    chances, T = _validation.series("pi", pi).tolist(), _validation.whole_number("T", T, 1)
     draws = _validation.whole_number("draws", draws, 1)
     why = f"draws = {_validation.shown(draws)}, T = {_validation.shown(T)}"
     _validation.fits_in_memory("z_t", 3 * draws * T, float, why)
     b, runs = np.random.default_rng(seed).uniform(0.5, 1.5, T), {}
-    for probability in pi:
+    for probability in chances:
         law = randomized_variance.moments(b, w, probability).variance
         with np.errstate(over="ignore", invalid="ignore"):  # of draws beyond float64
             sample = randomized_variance.simulate(b, w, probability, draws, seed).var(0)
@@ -66,7 +72,7 @@ def _sign(w, pi):
     return "<" if randomized_variance.is_bounded(w, pi) else ">"
 
 
-def trade(T=100, w=0.9, seed=0):
+def trade(T: int = 100, w: float = 0.9, seed: int = 0) -> Trade:
     """Compare the bias of a sliding window with the chance of randomized truncation, at equal reach, for one unit.
 
     Parameters

@@ -1,5 +1,7 @@
 """What does a nonlinearity change? The same weights with the identity and with another activation."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
@@ -31,7 +33,9 @@ class WithTanh(NamedTuple):
     slopes: np.ndarray
 
 
-def with_tanh(activation="tanh", T=100, g=1.5, input=0.1, kind="gaussian", seed=0):
+def with_tanh(
+    activation: str = "tanh", T: int = 100, g: float = 1.5, input: float = 0.1, kind: str = "gaussian", seed: int = 0
+) -> WithTanh:
     """Compare the gradients of a linear network and of one with an activation phi, the weights and inputs the same.
 
     Parameters

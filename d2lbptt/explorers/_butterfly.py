@@ -1,5 +1,7 @@
 """Do two neighbouring starts stay neighbours? One unit of two runs, their distance, and what Jacobians make of it."""
 
+from __future__ import annotations
+
 import numpy as np
 from ipywidgets import Dropdown, FloatSlider, IntSlider
 
@@ -21,7 +23,7 @@ PRESETS = {
 }
 
 
-def butterfly():
+def butterfly() -> Explorer:
     """Explore how far apart two runs are that begin next to each other.
 
     Returns

@@ -1,5 +1,7 @@
 """What does a gradient step do at a cliff? The error over (w, b), descent, and a cut that a difference steps across."""
 
+from __future__ import annotations
+
 import numpy as np
 from ipywidgets import Dropdown, FloatSlider, IntSlider
 
@@ -23,7 +25,7 @@ PRESETS = {
 }
 
 
-def cliff():
+def cliff() -> Explorer:
     """Explore what gradient descent, clipping and a finite difference do at the cliff in the error of one unit.
 
     Returns

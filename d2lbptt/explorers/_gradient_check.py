@@ -1,5 +1,7 @@
 """Where is this gradient wrong? A backward pass with a mistake of one's choice, and what the check says of it."""
 
+from __future__ import annotations
+
 import math
 
 from ipywidgets import Dropdown, FloatSlider, IntSlider
@@ -24,7 +26,7 @@ PRESETS = {
 }
 
 
-def gradient_check():
+def gradient_check() -> Explorer:
     """Explore what the gradient check says of a backward pass with a mistake.
 
     Returns

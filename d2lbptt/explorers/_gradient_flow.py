@@ -1,13 +1,18 @@
 """How far back does the gradient reach? |dL/dh_t| for every t, computed and by theory (9.7.14, 9.7.15)."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 from ipywidgets import Dropdown, FloatSlider, IntSlider
+from numpy.typing import ArrayLike
 
 from .. import _validation, experiments
 from ..activations import ACTIVATIONS
 from ..figures._flow import _GradientFlowPicture
 from ..figures._paper import picture
-from ..rnn import KINDS
+from ..rnn import KINDS, Params
 from ._live import Explorer, within_T
 from ._words import ratio, size, verdict
 
@@ -19,7 +24,14 @@ PRESETS = {
 }
 
 
-def gradient_flow(*, params=None, x=None, y=None, h0=None, activation="tanh"):
+def gradient_flow(
+    *,
+    params: Params | None = None,
+    x: ArrayLike | None = None,
+    y: ArrayLike | None = None,
+    h0: ArrayLike | None = None,
+    activation: str = "tanh",
+) -> Explorer:
     """Explore how the size of dL/dh_t changes on the way back from t = T to t = 1.
 
     Parameters
@@ -43,11 +55,11 @@ def gradient_flow(*, params=None, x=None, y=None, h0=None, activation="tanh"):
         is given.
     """
     own = {"params": params, "x": x, "y": y, "h0": h0}
-    given = {name: value for name, value in own.items() if value is not None}
-    start = {"activation": _validation.one_of("activation", activation, ACTIVATIONS)}
+    given: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
+    start: dict[str, Any] = {"activation": _validation.one_of("activation", activation, ACTIVATIONS)}
     if given:
         experiments.gradient_flow(g=1.0, **start, **given)  # what does not fit is refused at once
-        start |= {"T": len(x), "g": 1.0}
+        start |= {"T": len(given["x"]), "g": 1.0}
     controls = _controls(start.get("T", LONGEST), built_in=not given)
     return Explorer(
         experiments.gradient_flow,

@@ -1,5 +1,7 @@
 """For which weight scale does the gradient neither vanish nor explode? Scales, lags, seeds at once, and their law."""
 
+from __future__ import annotations
+
 from functools import wraps
 from timeit import default_timer as clock
 
@@ -26,7 +28,7 @@ PRESETS = {
 }
 
 
-def phase_diagram():
+def phase_diagram() -> Explorer:
     """Explore the size of the gradient over weight scale and lag, with the law that holds for the kind of W_hh.
 
     Returns

@@ -1,5 +1,7 @@
 """Where does M^k x point? The direction of M^k x, its length, and the law for many x."""
 
+from __future__ import annotations
+
 import numpy as np
 from ipywidgets import Dropdown, FloatSlider, IntSlider
 
@@ -16,7 +18,7 @@ PRESETS = {
 }
 
 
-def powers():
+def powers() -> Explorer:
     """Explore the direction of M^k x for a symmetric M and random x.
 
     Returns

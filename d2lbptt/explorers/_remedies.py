@@ -1,5 +1,7 @@
 """What keeps a gradient alive, and bounded? Remedies side by side, each beside its law (9.7.14, exercise 2)."""
 
+from __future__ import annotations
+
 import numpy as np
 from ipywidgets import Dropdown, FloatSlider, IntSlider
 
@@ -17,7 +19,7 @@ PRESETS = {
 }
 
 
-def remedies():
+def remedies() -> Explorer:
     """Explore how much of a gradient arrives, with four remedies and without.
 
     Returns

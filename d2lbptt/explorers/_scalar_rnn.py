@@ -1,5 +1,7 @@
 """How does the backward recursion ever start? The scalar RNN as a table, filled from its last row (9.7.13, 9.7.14)."""
 
+from __future__ import annotations
+
 from ipywidgets import Dropdown, FloatSlider, IntSlider
 
 from .. import experiments
@@ -12,7 +14,7 @@ from ._live import Explorer, within_T
 LONGEST = 8
 
 
-def scalar_rnn():
+def scalar_rnn() -> Explorer:
     """Explore the scalar RNN s_t = w h_{t-1} + v x_t, h_t = phi(s_t), yhat_t = theta(h_t), row by row.
 
     Returns

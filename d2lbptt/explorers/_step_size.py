@@ -1,5 +1,7 @@
 """How small should the step h be? The error of three differences against h, and the digits that one h leaves."""
 
+from __future__ import annotations
+
 import numpy as np
 from ipywidgets import Dropdown, FloatSlider, IntSlider
 
@@ -11,7 +13,7 @@ from ._live import Explorer
 from ._words import counted
 
 
-def step_size():
+def step_size() -> Explorer:
     """Explore the error of a difference against its step, for one entry of dL/dW_hh in a network with tanh.
 
     Returns

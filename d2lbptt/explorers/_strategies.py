@@ -1,5 +1,7 @@
 """Where do the strategies cut the text? The book's figure of four ways to truncate, redrawn from the gates (9.7.8)."""
 
+from __future__ import annotations
+
 from ipywidgets import BoundedIntText, Button, FloatSlider, HBox, IntSlider
 
 from .. import experiments
@@ -7,13 +9,14 @@ from ..experiments._strategies import DRAWS, as_text
 from ..figures._paper import picture
 from ..figures._strategies import _StrategiesPicture
 from ..figures._style import short
+from ..text.corpus import Text
 from ._live import Explorer, within_T
 from ._words import counted
 
 LONGEST, LAST_DRAW = 64, 999
 
 
-def strategies(*, text=None):
+def strategies(*, text: str | Text | None = None) -> Explorer:
     """Explore where randomized, regular and no truncation and the sliding window cut a text.
 
     Parameters

@@ -1,5 +1,7 @@
 """Can a gradient grow although every eigenvalue is below 1? The powers of a matrix that is not normal."""
 
+from __future__ import annotations
+
 import numpy as np
 from ipywidgets import Dropdown, FloatSlider, IntSlider
 
@@ -19,7 +21,7 @@ PRESETS = {
 }
 
 
-def transient():
+def transient() -> Explorer:
     """Explore how far the powers of a 2 x 2 matrix grow before its eigenvalues have their way.
 
     Returns

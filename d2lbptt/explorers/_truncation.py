@@ -1,5 +1,7 @@
 """What does truncation throw away? The table of all pairs (t, k), what a scheme strikes out, and the error it makes."""
 
+from __future__ import annotations
+
 import numpy as np
 from ipywidgets import Dropdown, FloatSlider, IntSlider
 
@@ -21,7 +23,7 @@ PRESETS = {
 }
 
 
-def truncation():
+def truncation() -> Explorer:
     """Explore which cells (t, k) of the gradient a scheme of truncation drops, and what that does to the gradient.
 
     Returns

@@ -1,5 +1,7 @@
 """Why does BPTT need no dh_t/dW? Forward accumulation and BPTT as two ways to add up one table (9.7.4, 9.7.16)."""
 
+from __future__ import annotations
+
 from ipywidgets import Dropdown, FloatSlider, IntSlider
 
 from .. import experiments
@@ -13,7 +15,7 @@ from ._live import Explorer
 LONGEST = 8
 
 
-def two_routes():
+def two_routes() -> Explorer:
     """Explore the two routes to one gradient, and the two mixtures that are no gradient.
 
     Returns

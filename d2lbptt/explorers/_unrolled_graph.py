@@ -1,5 +1,7 @@
 """What does it mean that the weights are shared? The graph of 9.7.9 and 9.7.10, walked forwards and back."""
 
+from __future__ import annotations
+
 from ipywidgets import Dropdown, FloatSlider, IntSlider
 
 from .. import experiments
@@ -14,7 +16,7 @@ from ._words import counted
 LONGEST = 12
 
 
-def unrolled_graph():
+def unrolled_graph() -> Explorer:
     """Explore the unrolled network edge by edge, and the places where a shared weight occurs.
 
     Returns

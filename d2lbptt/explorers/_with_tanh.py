@@ -1,5 +1,7 @@
 """What does a nonlinearity change? The same weights with the identity and with tanh, side by side."""
 
+from __future__ import annotations
+
 import numpy as np
 from ipywidgets import Dropdown, FloatSlider, IntSlider
 
@@ -12,7 +14,7 @@ from ._live import Explorer
 from ._words import ratio, verdict
 
 
-def with_tanh():
+def with_tanh() -> Explorer:
     """Explore what tanh makes of the gradient of a linear network.
 
     Returns

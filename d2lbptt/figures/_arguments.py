@@ -1,5 +1,7 @@
 """What figures are given: arrays of logarithms, tables of pairs (t, k), and mappings from names to one of these."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 import numpy as np
@@ -7,7 +9,7 @@ import numpy as np
 from .. import _validation
 
 
-def decades(symbol, value, wanted, names):
+def decades(symbol, value, wanted, names) -> np.ndarray:
     """Return value as an array of logarithms: numbers, -inf for zero, inf, or nan for what is not to be seen."""
     found = _validation.shaped(symbol, _validation.real(symbol, value), wanted, names)
     _validation.fits_in_memory(symbol, found.size, float, f"shape {found.shape}")

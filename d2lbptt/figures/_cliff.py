@@ -1,6 +1,9 @@
 """The cliff of one unit: the error over (w, b) with the steps of descent, and a cut that a difference steps across."""
 
+from __future__ import annotations
+
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.ticker import FixedLocator, MultipleLocator
 
@@ -21,7 +24,7 @@ DOT = {"marker": "o", "linestyle": "none"}
 
 
 @drawn
-def cliff(ax, data):
+def cliff(ax: Axes, data: Cut) -> Axes:
     """Draw a cut through the wall, with the slope by BPTT as its tangent and the central difference as a secant.
 
     Parameters

@@ -1,5 +1,9 @@
 """What a forward and backward pass costs against the length of the sequence, beside the straight line."""
 
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+
 from .. import _validation
 from ..experiments import Cost
 from . import _style as style
@@ -12,7 +16,7 @@ LINES = (
 
 
 @drawn
-def cost(ax, data):
+def cost(ax: Axes, data: Cost) -> Axes:
     """Draw time and memory against T on log axes, and lines proportional to T, dashed.
 
     Parameters

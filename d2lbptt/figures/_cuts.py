@@ -1,7 +1,10 @@
 """Where a training loop cuts: pieces of text as the model reads them, what crosses from piece to piece and what not."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
+from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from .. import _validation
@@ -14,7 +17,7 @@ ROW, GAP = 4.4, 0.9  # heights: of one of the two rows; of the gap between two p
 
 
 @drawn
-def cuts(ax, carried, fresh):
+def cuts(ax: Axes, carried: list, fresh: list) -> Axes:
     """Draw the pieces that one row of a minibatch reads one after another, and how state and gradient go.
 
     Parameters

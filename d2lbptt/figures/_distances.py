@@ -1,6 +1,11 @@
 """How far two runs that start close together are apart, beside what the product of the Jacobians predicts."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+
 import numpy as np
+from matplotlib.axes import Axes
 
 from . import _style as style
 from ._arguments import named, pair_of_rows, some
@@ -10,7 +15,7 @@ COLOURS = ("#E69F00", "#56B4E9", "#009E73")
 
 
 @drawn
-def distances(ax, runs):
+def distances(ax: Axes, runs: Mapping) -> Axes:
     """Draw the distance of two runs against t on a log axis, and the prediction, dashed.
 
     Parameters

@@ -1,7 +1,11 @@
 """The eigenvalues of W_hh beside the unit circle, and its singular values: in the long run, and in one step."""
 
+from __future__ import annotations
+
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike
 
 from .. import _validation
 from . import _style as style
@@ -12,7 +16,7 @@ RADII = (1.25, 1.75, 2.5, 3.5, 5, 7, 10, 20, 50, 100, 1000, 10**6)
 
 
 @drawn
-def eigenvalues(ax, values):
+def eigenvalues(ax: Axes, values: ArrayLike) -> Axes:
     """Draw eigenvalues in the complex plane, with the unit circle.
 
     Parameters

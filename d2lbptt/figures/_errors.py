@@ -1,5 +1,7 @@
 """Where a gradient is wrong: the errors of a ``Report`` over parameters and time steps."""
 
+from __future__ import annotations
+
 import io
 from typing import NamedTuple
 
@@ -33,7 +35,7 @@ MOST = 8  # parameters
 RING = {"marker": "o", "markersize": 17, "markerfacecolor": "none", "clip_on": False}
 
 
-def errors(report):
+def errors(report: Report) -> _ErrorsPicture:
     """Draw where a gradient is wrong, and by how many tolerances.
 
     Parameters

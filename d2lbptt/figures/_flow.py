@@ -1,6 +1,10 @@
 """|dL/dh_t| against t, in decades: the picture of a gradient that vanishes or explodes (9.7.14, 9.7.15)."""
 
+from __future__ import annotations
+
 import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
 from .. import _validation
 from . import _style as style
@@ -18,8 +22,17 @@ DECADES = (10, 30, 100, 400, 1000, 2500, 10**4, 10**5, 10**6, 10**7)
 
 @drawn
 def gradient_flow(
-    ax, full, truncated=None, *, tau=None, steps=None, theory=None, bound=None, every_step=False, decades=None
-):
+    ax: Axes,
+    full: ArrayLike,
+    truncated: ArrayLike | None = None,
+    *,
+    tau: int | None = None,
+    steps: ArrayLike | None = None,
+    theory: ArrayLike | None = None,
+    bound: ArrayLike | None = None,
+    every_step: bool = False,
+    decades: int | None = None,
+) -> Axes:
     """Draw |dL/dh_t| / |dL/dh_T| against t on a log axis.
 
     Parameters

@@ -1,5 +1,7 @@
 """How a vector grows under Gaussian matrices: a fresh one in each step, or the same one again and again."""
 
+from __future__ import annotations
+
 from matplotlib.ticker import MaxNLocator
 
 from .. import _validation
@@ -9,7 +11,7 @@ from ._paper import drawn
 
 
 @drawn
-def fresh_or_repeated(axes, data):
+def fresh_or_repeated(axes: tuple, data: FreshOrRepeated) -> tuple:
     """Draw what one vector does under products of fresh Gaussian matrices, and under the powers of one of them.
 
     Parameters

@@ -1,6 +1,9 @@
 """The unrolled network as a picture, for any T: boxes, circles, and what has flowed along the arrows so far."""
 
+from __future__ import annotations
+
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection
 
 from .. import _validation
@@ -25,7 +28,7 @@ KEY, FRAMES_KEY = 362, ((518, "a use of the weight"), (742, "its part came back"
 
 
 @drawn
-def computational_graph(ax, graph, *, walked=None, weight=None):
+def computational_graph(ax: Axes, graph: Graph, *, walked: int | None = None, weight: str | None = None) -> Axes:
     """Draw the unrolled network.
 
     Parameters

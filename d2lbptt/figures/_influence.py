@@ -1,8 +1,13 @@
 """Influence balancing: the gradient that a span of tau sees, and where theta goes when it is trained with it."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from itertools import cycle
 
 import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
 from .. import _validation
 from ..truncation.influence import Spans
@@ -15,7 +20,7 @@ WINDOW, CHUNKS = style.SEVERAL[1:3]
 
 
 @drawn
-def seen_by_span(ax, window, chunks, observed):
+def seen_by_span(ax: Axes, window: ArrayLike, chunks: ArrayLike, observed: Spans) -> Axes:
     """Draw the gradient that a truncation of tau steps gives, divided by the true one: below zero its sign is wrong.
 
     Parameters
@@ -61,7 +66,7 @@ def seen_by_span(ax, window, chunks, observed):
 
 
 @drawn
-def trajectories(ax, runs, solution):
+def trajectories(ax: Axes, runs: Mapping, solution: float) -> Axes:
     """Draw where theta goes under several schemes; the solution is dashed.
 
     Parameters

@@ -1,6 +1,9 @@
 """The slope 1 - h^2 of a saturated tanh: its digits are lost when h is stored."""
 
+from __future__ import annotations
+
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator
 
 from .. import _validation
@@ -13,7 +16,7 @@ ERRORS = (-18, 3.7)  # decades
 
 
 @drawn
-def lost_slope(ax, data):
+def lost_slope(ax: Axes, data: LostSlope) -> Axes:
     """Draw the relative error of 1 - h^2 against |z|, and what theory says, dashed.
 
     Parameters

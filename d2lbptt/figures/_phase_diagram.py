@@ -1,9 +1,13 @@
 """Weight scale against lag: where the gradient vanishes, where it explodes, and the edge between the two."""
 
+from __future__ import annotations
+
 from itertools import zip_longest
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike
 from scipy.ndimage import minimum_filter
 
 from .. import _validation
@@ -27,7 +31,7 @@ MARK = {"marker": "v", "markersize": 10, "clip_on": False, "linestyle": "none"}
 
 
 @drawn
-def phase_diagram(ax, scales, by_lag, theory=None):
+def phase_diagram(ax: Axes, scales: ArrayLike, by_lag: ArrayLike, theory: ArrayLike | None = None) -> Axes:
     """Draw the size of the gradient as a map, the weight scale across and the lag upwards.
 
     Parameters

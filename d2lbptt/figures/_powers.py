@@ -1,6 +1,9 @@
 """Where M^k x points: the angle to v_1 of one random x and of many, beside the law (exercise 1 of the section)."""
 
+from __future__ import annotations
+
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.patches import FancyArrowPatch, Wedge
 from matplotlib.ticker import MaxNLocator
@@ -26,7 +29,7 @@ KEY = (
 
 
 @drawn
-def powers(ax, data):
+def powers(ax: Axes, data: Powers) -> Axes:
     """Draw tan of the angle between M^k x and v_1 against k, for one x, for many, and as the law has it.
 
     Parameters

@@ -1,6 +1,9 @@
 """All singular values of a long product of Jacobians, in decades, beside the Lyapunov exponents times its length."""
 
+from __future__ import annotations
+
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from .. import _validation
@@ -13,7 +16,7 @@ LARGEST = np.log10(float(np.finfo("f4").max))
 
 
 @drawn
-def product_spectrum(ax, data):
+def product_spectrum(ax: Axes, data: ProductSpectrum) -> Axes:
     """Draw the singular values of dh_T/dh_0, the largest first, and what the Lyapunov exponents make of them, dashed.
 
     Parameters

@@ -1,6 +1,11 @@
 """The gradient on its way back under several remedies, each beside its law, and what is left of it at the end."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+
 import numpy as np
+from matplotlib.axes import Axes
 
 from .. import _validation
 from ..experiments import Remedy
@@ -23,7 +28,7 @@ HEIGHTS = 0.19, 0.09, 0.86  # of names, relative to that of the axes: between tw
 
 
 @drawn
-def remedies(ax, found, names=None):
+def remedies(ax: Axes, found: Mapping, names: Mapping | None = None) -> Axes:
     """Draw |dL/dh_{T-k}| / |dL/dh_T| against the lag k for several remedies, each beside its law, dashed.
 
     Parameters

@@ -1,8 +1,12 @@
 """Two routes to one gradient: the table of all pairs (loss of step t, use in step k), its row and its column sums."""
 
+from __future__ import annotations
+
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import LinearSegmentedColormap
+from numpy.typing import ArrayLike
 
 from .. import _validation
 from . import _style as style
@@ -29,7 +33,7 @@ LOW, HIGH, LONGEST_BAR = -0.1, 3.3, 2.3  # gradients; of the four sums, what is 
 
 
 @drawn
-def pairs(ax, shares):
+def pairs(ax: Axes, shares: ArrayLike) -> Axes:
     """Draw the table of all pairs.
 
     Parameters

@@ -1,6 +1,9 @@
 """The table of the scalar RNN, filled from its last row upwards, and what the newest row is calculated from."""
 
+from __future__ import annotations
+
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 
 from .. import _validation
@@ -24,7 +27,7 @@ BEFORE = (
 
 
 @drawn
-def backward_table(ax, table, *, filled=None):
+def backward_table(ax: Axes, table: Table, *, filled: int | None = None) -> Axes:
     """Draw the table of s, h, dL/dh and dL/ds, the last rows of the slopes being filled.
 
     Parameters

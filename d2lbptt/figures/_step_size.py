@@ -1,6 +1,9 @@
 """The error of a difference against its step h: too large a step, too small a step, and the digits that are left."""
 
+from __future__ import annotations
+
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator
 
 from .. import _validation
@@ -21,7 +24,7 @@ WIDTH, HEIGHT, ADVANCE = 308, 430, 10.87  # pixels; of one character of the digi
 
 
 @drawn
-def step_size(ax, sizes, *, method="central", h=None):
+def step_size(ax: Axes, sizes: StepSizes, *, method: str = "central", h: float | None = None) -> Axes:
     """Draw the relative error of three methods against the step h, and what theory says of one.
 
     Parameters

@@ -1,6 +1,9 @@
 """The book's figure "comparing strategies", drawn from the gates: where each cuts a text, and what a loss reaches."""
 
+from __future__ import annotations
+
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.font_manager import FontProperties, findfont, get_font
 
@@ -21,7 +24,7 @@ DARK = {FULL: FULL, TRUNCATED: "#A34700"}  # of words
 
 
 @drawn
-def strategies(ax, text, first, t, *, mean_reach=None):
+def strategies(ax: Axes, text: str, first: dict, t: int, *, mean_reach: float | None = None) -> Axes:
     """Draw where each strategy cuts a text, how the gradient flows, and what the loss of step t reaches.
 
     Parameters

@@ -1,9 +1,12 @@
 """Perplexity of training runs side by side, by epochs and by seeds, and what simple readers could reach, dashed."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from itertools import cycle
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from .. import _validation
 from . import _style as style
@@ -16,7 +19,7 @@ RING = {"marker": "o", "markersize": 9, "markerfacecolor": "none", "markeredgewi
 
 
 @drawn
-def perplexity(ax, runs, levels=None, held_out=None):
+def perplexity(ax: Axes, runs: Mapping, levels: Mapping | None = None, held_out: Mapping | None = None) -> Axes:
     """Draw the perplexity of each epoch on a log axis.
 
     Parameters
@@ -64,7 +67,7 @@ def perplexity(ax, runs, levels=None, held_out=None):
 
 
 @drawn
-def by_seed(ax, runs, levels=None):
+def by_seed(ax: Axes, runs: Mapping, levels: Mapping | None = None) -> Axes:
     """Draw one perplexity for each seed, in a row for each way to train.
 
     Parameters

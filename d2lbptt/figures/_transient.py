@@ -1,6 +1,9 @@
 """A gradient that grows although every eigenvalue is below 1: the powers of a matrix that is not normal (9.7.15)."""
 
+from __future__ import annotations
+
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.ticker import MaxNLocator
 
@@ -17,7 +20,7 @@ KEY = (style.WORST_DARK, "bold"), (style.FULL["color"], "bold"), (style.THEORY["
 
 
 @drawn
-def transient(ax, data):
+def transient(ax: Axes, data: Transient) -> Axes:
     """Draw the size of gradients that go back k steps against k, with rho^k, kappa rho^k and (sigma_max)^k dashed.
 
     Parameters

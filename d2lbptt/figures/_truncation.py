@@ -1,9 +1,13 @@
 """What a scheme of truncation throws away: the table of all cells (t, k), and the error that it makes."""
 
+from __future__ import annotations
+
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.patches import Polygon, Rectangle
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, MultipleLocator
+from numpy.typing import ArrayLike
 
 from .. import _validation
 from . import _style as style
@@ -30,7 +34,7 @@ THIS |= {"markeredgecolor": DARK, "markeredgewidth": 2.5}
 
 
 @drawn
-def pair_table(ax, sizes, first, weights=None):
+def pair_table(ax: Axes, sizes: ArrayLike, first: ArrayLike, weights: ArrayLike | None = None) -> Axes:
     """Draw the table of what the loss of step t contributes to dL/dW_hh through step k, and strike out a part of it.
 
     Parameters

@@ -1,8 +1,12 @@
 """Randomized truncation of one linear unit: its variance against t, simulated and exact, and bias against variance."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from itertools import cycle
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullLocator
 
 from .. import _validation
@@ -19,7 +23,7 @@ FAINTEST = {"color": "#7FA9C9", "linewidth": 2, "linestyle": (0, (1, 1))}
 
 
 @drawn
-def variance(ax, runs):
+def variance(ax: Axes, runs: Mapping) -> Axes:
     """Draw the variance of z_t against t on a log axis: simulated, and the exact law, dashed.
 
     Parameters
@@ -56,7 +60,7 @@ def variance(ax, runs):
 
 
 @drawn
-def trade(ax, data):
+def trade(ax: Axes, data: Trade) -> Axes:
     """Draw the error of the sliding window and of randomized truncation against their common reach, on log axes.
 
     Parameters

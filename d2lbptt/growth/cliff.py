@@ -11,11 +11,14 @@ h_t, and E is 2 L, with the squared error of step T alone. Where theory has the 
 Shapes: w and b are numbers or arrays that broadcast, and so is what belongs to them; each pair is a unit of its own.
 """
 
+from __future__ import annotations
+
 import math
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import _validation
 from .._cache import cached
@@ -43,7 +46,7 @@ SIGMOID = ACTIVATIONS["sigmoid"]
 PLANE = (3.0, 7.0), (-4.5, -1.0)  # the part of (w, b) that is drawn
 
 
-def errors(w, b, T=STEPS):
+def errors(w: ArrayLike, b: ArrayLike, T: int = STEPS) -> np.ndarray:
     """Return E.
 
     Parameters
@@ -69,7 +72,7 @@ def errors(w, b, T=STEPS):
         return _finite("E", (h - h.real.dtype.type(TARGET)) ** 2)
 
 
-def gradients(w, b, T=STEPS):
+def gradients(w: ArrayLike, b: ArrayLike, T: int = STEPS) -> tuple:
     """Return E, dE/dw and dE/db by BPTT.
 
     Parameters
@@ -130,7 +133,7 @@ def _states(w, b, T):
         yield h
 
 
-def surface(T=STEPS, size=(241, 211)):
+def surface(T: int = STEPS, size: tuple = (241, 211)) -> np.ndarray:
     """Return E on a grid over ``PLANE``, for a picture: in float32, which moves the wall by no more than 10^-6.
 
     Parameters
@@ -149,8 +152,8 @@ def surface(T=STEPS, size=(241, 211)):
     TypeError, ValueError
         If T or an entry of size is no whole number from 1 on, or the grid does not fit in memory.
     """
-    size = _validation.shaped("size", _validation.whole("size", size), (2,), "(2,)")
-    T, size = _validation.whole_number("T", T, 1), tuple(_validation.whole_number("size", n, 1) for n in size)
+    pair = _validation.shaped("size", _validation.whole("size", size), (2,), "(2,)")
+    T, size = _validation.whole_number("T", T, 1), tuple(_validation.whole_number("size", n, 1) for n in pair)
     _validation.fits_in_memory("size", 3 * math.prod(size), np.float32, f"size {size}")
     _fits(T, 1, float)
     return _surface(T, size)
@@ -195,7 +198,7 @@ class Cut(NamedTuple):
     central: float
 
 
-def cut(w, b, h=1e-3, T=STEPS):
+def cut(w: float, b: float, h: float = 1e-3, T: int = STEPS) -> Cut:
     """Return a cut through the error surface along b, and what BPTT and a central difference say of dE/db.
 
     Parameters
@@ -246,7 +249,7 @@ class Steepest(NamedTuple):
     resolved: bool
 
 
-def steepest(w, T=STEPS):
+def steepest(w: float, T: int = STEPS) -> Steepest:
     """Return the b from -1 - |w| to 1 where |dE/db| is largest, by search.
 
     Parameters
@@ -320,12 +323,21 @@ class Path(NamedTuple):
     left: bool
 
     @property
-    def norm(self):
+    def norm(self) -> np.ndarray:
         """The length of the gradient, shape (K,)."""
         return np.hypot(*self.gradient.T)
 
 
-def descend(w, b, *, rate, clip=None, steps=100, T=STEPS, within=PLANE):
+def descend(
+    w: float,
+    b: float,
+    *,
+    rate: float,
+    clip: float | None = None,
+    steps: int = 100,
+    T: int = STEPS,
+    within: tuple = PLANE,
+) -> Path:
     """Follow the gradient downhill from (w, b), with or without clipping.
 
     Parameters

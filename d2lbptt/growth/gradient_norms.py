@@ -10,15 +10,19 @@ so that 0.5^1000000 is as easy as 0.5^2. Beside it stands the popular law with t
 Shapes: as in ``rnn``; one number for each step, entry t - 1 for step t.
 """
 
+from __future__ import annotations
+
 from collections import deque
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import _validation
 from .._recursion import first_loss, no_overflow, product, row_norms
 from ..activations import ACTIVATIONS
 from ..bptt import _output_gradient
-from ..rnn import checked_trace
+from ..rnn import Trace, checked_trace
 
 __all__ = ["log10_gradient_norms", "log10_slopes_in_front"]
 
@@ -27,7 +31,15 @@ ROOM = 400  # powers of two, to either side, that the sizes in one block may spa
 NUMBERS = 2**17  # in one block: what stays in a processor's cache
 
 
-def log10_gradient_norms(trace, y, *, loss="squared_error", reduction="mean", window=None, steps=None):
+def log10_gradient_norms(
+    trace: Trace,
+    y: ArrayLike,
+    *,
+    loss: str = "squared_error",
+    reduction: str = "mean",
+    window: int | None = None,
+    steps: ArrayLike | None = None,
+) -> np.ndarray:
     """Return log10 |dL/dh_t| for every t.
 
     Parameters
@@ -62,7 +74,7 @@ def log10_gradient_norms(trace, y, *, loss="squared_error", reduction="mean", wi
     return _windowed(slope, W_hh, dh, tau, np.arange(T) if steps is None else _wanted(steps, T))
 
 
-def log10_slopes_in_front(trace, y, law, *, loss="squared_error"):
+def log10_slopes_in_front(trace: Trace, y: ArrayLike, law: Callable, *, loss: str = "squared_error") -> np.ndarray:
     """Return log10 |dL/dh_t| for the loss at t = T alone, as it would be if the slopes could be pulled out in front.
 
     Parameters

@@ -6,15 +6,18 @@
 Shapes: one sequence; h has T + 1 rows, and so does what belongs to them; row 0 is the start.
 """
 
+from __future__ import annotations
+
 import math
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import _validation
 from .._recursion import rescaled
 from ..activations import ACTIVATIONS
-from ..rnn import forward
+from ..rnn import Params, forward
 
 __all__ = [
     "PerturbedRuns",
@@ -51,35 +54,37 @@ class PerturbedRuns(NamedTuple):
     floor: np.ndarray
 
     @property
-    def parted(self):
+    def parted(self) -> int | None:
         """The first t at which the distance has grown to a tenth of |h_t| or more; None if there is none."""
         far = (self.log > self.log[0]) & (self.log >= self.floor + math.log(SMALL / EPS))
         return int(np.argmax(far)) if far.any() else None
 
     @property
-    def lost(self):
+    def lost(self) -> int | None:
         """The first t at which the distance is no more than thirty roundings of h_t, or zero; None if there is none."""
         gone = ~(self.log > self.floor + math.log(ROUNDING))
         return int(np.argmax(gone)) if gone.any() else None
 
     @property
-    def merged(self):
+    def merged(self) -> int | None:
         """The first t from which both runs are one and the same to the last digit; None if there is none."""
         return int(np.argmax(np.isneginf(self.log))) if np.isneginf(self.log).any() else None
 
     @property
-    def linear(self):
+    def linear(self) -> int:
         """The last t up to which the distance stays both small and above rounding; -1 if it never is."""
         return min(len(self.log) if t is None else t for t in (self.parted, self.lost)) - 1
 
     @property
-    def off(self):
+    def off(self) -> float:
         """The largest |log d_t - log of what is predicted| over these steps."""
         steps = slice(self.linear + 1)
         return np.abs(self.log[steps] - self.predicted[steps]).max(initial=0).item()
 
 
-def perturbed_runs(params, x, h0, v, delta, *, activation="tanh"):
+def perturbed_runs(
+    params: Params, x: ArrayLike, h0: ArrayLike, v: ArrayLike, delta: float, *, activation: str = "tanh"
+) -> PerturbedRuns:
     """Run a network from h_0 and from h_0 + delta v.
 
     Parameters
@@ -154,12 +159,12 @@ class Rate(NamedTuple):
     error: float
 
     @property
-    def factor(self):
+    def factor(self) -> float:
         """By how much a step multiplies."""
         return math.exp(self.value)
 
 
-def rate(log, start, stop):
+def rate(log: ArrayLike, start: int, stop: int) -> Rate:
     """Return the mean growth of a logarithm per step, from row ``start`` to row ``stop``.
 
     Parameters

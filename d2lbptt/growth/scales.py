@@ -9,12 +9,15 @@ with one row for each g. The loss is that of the last step alone, so that the gr
 Shapes: G scales, S seeds, T steps; the states of one seed are (T, G, h).
 """
 
+from __future__ import annotations
+
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import _validation
 from .._recursion import rescaled
@@ -53,7 +56,7 @@ class Sweep(NamedTuple):
     decades: np.ndarray
 
     @property
-    def by_lag(self):
+    def by_lag(self) -> np.ndarray:
         """The same by lag, shape (G, S, T): entry k is step T - k."""
         return self.decades[..., ::-1]
 
@@ -72,7 +75,17 @@ class Theory(NamedTuple):
     by_lag: np.ndarray
 
 
-def sweep(scales, seeds, T, *, num_hiddens=64, activation="tanh", kind="gaussian", input_size=0.1, progress=None):
+def sweep(
+    scales: ArrayLike,
+    seeds: ArrayLike,
+    T: int,
+    *,
+    num_hiddens: int = 64,
+    activation: str = "tanh",
+    kind: str = "gaussian",
+    input_size: float = 0.1,
+    progress: Callable | None = None,
+) -> Sweep:
     """Return the size of the gradient for all scales and seeds.
 
     Parameters
@@ -121,7 +134,7 @@ def sweep(scales, seeds, T, *, num_hiddens=64, activation="tanh", kind="gaussian
     return Sweep(scales, seeds, decades)
 
 
-def _checked(scales, seeds, T, h, kind, size):
+def _checked(scales, seeds, T, h, kind, size) -> tuple[np.ndarray, tuple, int, int, float]:
     scales = _validation.series("scales", scales, "(G,)")
     if np.abs(scales).max() > MOST:
         raise ValueError(f"scales has {scales[np.abs(scales).argmax()]}, wanted numbers from -{MOST:g} to {MOST:g}")
@@ -201,7 +214,16 @@ def _backward(slopes, W, W_qh):
 # --- theory ---
 
 
-def theory(scales, seeds, T, *, num_hiddens=64, activation="tanh", kind="gaussian", input_size=0.1):
+def theory(
+    scales: ArrayLike,
+    seeds: ArrayLike,
+    T: int,
+    *,
+    num_hiddens: int = 64,
+    activation: str = "tanh",
+    kind: str = "gaussian",
+    input_size: float = 0.1,
+) -> Theory:
     """Return what the law that holds for a kind of W_hh and an activation says of a sweep.
 
     Parameters
@@ -293,7 +315,7 @@ def _moments(phi, largest):
     return q, *_gaussian_moments(phi, q)
 
 
-def critical_scales(scales, decades):
+def critical_scales(scales: ArrayLike, decades: ArrayLike) -> np.ndarray:
     """Return the weight scale at which decades change from minus to plus, vanishing to exploding, for each seed.
 
     Parameters

@@ -13,16 +13,19 @@ All logarithms are natural ones; the property ``log10`` gives decades, as ``log1
 Shapes: one sequence, h has T + 1 rows; an array of n = h numbers for n units.
 """
 
+from __future__ import annotations
+
 import math
 from decimal import Context, Decimal, localcontext
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from .. import _validation
 from .._recursion import rescaled, row_norms
 from ..activations import ACTIVATIONS
-from ..rnn import checked_trace
+from ..rnn import Trace, checked_trace
 
 __all__ = [
     "Spectrum",
@@ -58,7 +61,7 @@ class Spectrum(NamedTuple):
     error: np.ndarray
 
     @property
-    def log10(self):
+    def log10(self) -> np.ndarray:
         """The logarithms to base ten: decades."""
         return self.log / math.log(10)
 
@@ -93,7 +96,7 @@ class Growth(NamedTuple):
     direction: np.ndarray
 
     @property
-    def log10(self):
+    def log10(self) -> np.ndarray:
         """The logarithms to base ten: decades."""
         return self.log / math.log(10)
 
@@ -119,7 +122,7 @@ class Horizon(NamedTuple):
 # --- one matrix ---
 
 
-def spectral_radius(W):
+def spectral_radius(W: ArrayLike) -> float:
     """Return the largest modulus of an eigenvalue of W, shape (n, n).
 
     Raises
@@ -134,7 +137,7 @@ def spectral_radius(W):
     return float(np.abs(np.linalg.eigvals(_validation.square("W", W))).max())
 
 
-def singular_values(W):
+def singular_values(W: ArrayLike) -> np.ndarray:
     """Return the singular values of W, shape (n, n), the largest first; that one is sigma_max, the spectral norm.
 
     Raises
@@ -148,7 +151,7 @@ def singular_values(W):
 # --- the product of Jacobians ---
 
 
-def jacobian_spectrum(trace, start=0, stop=None):
+def jacobian_spectrum(trace: Trace, start: int = 0, stop: int | None = None) -> Spectrum:
     """Return the logarithms of all singular values of dh_stop/dh_start, with an estimate of their errors.
 
     Parameters
@@ -189,18 +192,18 @@ def jacobian_spectrum(trace, start=0, stop=None):
     """
     W, slopes = _jacobians(trace, start, stop)
     apart, together, coupled = _split(W, slopes)
-    log = [np.ascontiguousarray(apart.T).sum(1)]  # contiguous, so that NumPy sums pairwise
-    error = [4 * EPS * np.where(np.isfinite(log[0]), np.abs(apart) + 1, 0).sum(0)]
+    logs = [np.ascontiguousarray(apart.T).sum(1)]  # contiguous, so that NumPy sums pairwise
+    errors = [4 * EPS * np.where(np.isfinite(logs[0]), np.abs(apart) + 1, 0).sum(0)]
     if len(together):
         exact, noisy = (_log_singular_values(*_product(together, coupled, *run)) for run in ((0, 0.0), (1, NOISE)))
-        log.append(exact)
-        error.append(_disagreement(exact, noisy, EPS * len(exact) * (len(slopes) + np.abs(exact))))
-    log, error = np.concatenate(log), np.concatenate(error)
+        logs.append(exact)
+        errors.append(_disagreement(exact, noisy, EPS * len(exact) * (len(slopes) + np.abs(exact))))
+    log, error = np.concatenate(logs), np.concatenate(errors)
     order = np.argsort(-log, kind="stable")
     return Spectrum(log[order], error[order])
 
 
-def lyapunov_exponents(trace, *, discard=None, blocks=10):
+def lyapunov_exponents(trace: Trace, *, discard: int | None = None, blocks: int = 10) -> Exponents:
     """Return the Lyapunov exponents, lim 1/T log sigma_i(dh_T/dh_0), as averages over a trace.
 
     Parameters
@@ -364,7 +367,7 @@ def _disagreement(exact, noisy, rounding):
 # --- one vector ---
 
 
-def power_growth(M, v, K):
+def power_growth(M: ArrayLike, v: ArrayLike, K: int) -> Growth:
     """Follow M^k v for k = 0 .. K.
 
     Parameters
@@ -402,7 +405,7 @@ def power_growth(M, v, K):
     return Growth(log, rows / np.where(norms > 0, norms, 1)[:, None])
 
 
-def gaussian_growth(n, K, samples, *, repeated, seed=0):
+def gaussian_growth(n: int, K: int, samples: int, *, repeated: bool, seed: int = 0) -> np.ndarray:
     """Follow one vector through products of Gaussian matrices, for many draws of them.
 
     Parameters
@@ -451,7 +454,7 @@ def gaussian_growth(n, K, samples, *, repeated, seed=0):
 # --- the range of a dtype ---
 
 
-def horizon(rho, dtype=float):
+def horizon(rho: float, dtype: DTypeLike = float) -> Horizon:
     """Return the steps k at which rho^k, rounded once to a dtype, leaves its range.
 
     Parameters

@@ -5,9 +5,12 @@
 Shapes: W is (n, n), v is (n,); k is a number of steps or an array of them, and so is what belongs to it.
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from .. import _validation
@@ -36,15 +39,15 @@ class Angle(NamedTuple):
 
     log_a: np.ndarray
 
-    def above(self, d):
+    def above(self, d: ArrayLike) -> float | np.ndarray:
         """Return P(log10 tan > d)."""
         return _each(lambda d: self._above(self._near(d)), "d", d)
 
-    def below(self, d):
+    def below(self, d: ArrayLike) -> float | np.ndarray:
         """Return P(log10 tan <= d)."""
         return _each(lambda d: self._below(self._near(d)), "d", d)
 
-    def bound(self, d):
+    def bound(self, d: ArrayLike) -> float | np.ndarray:
         """Return min(1, sqrt(2 A / pi) / t), A = sum a_i and t = 10^d: P(log10 tan > d) is no larger.
 
         The proof: the density of x_1 is at most 1/sqrt(2 pi), so P(|x_1| < c) <= c sqrt(2/pi) for every c. Take
@@ -54,7 +57,7 @@ class Angle(NamedTuple):
         """
         return _each(lambda d: np.exp(min(0, self._log_bound() - self._near(d) * LN10)), "d", d)
 
-    def bound_quantile(self, p):
+    def bound_quantile(self, p: ArrayLike) -> float | np.ndarray:
         """Return the d for which the bound promises P(log10 tan <= d) >= p, for 0 < p < 1."""
         return _each(lambda p: (self._log_bound() - np.log1p(-_probability(p))) / LN10, "p", p)
 
@@ -85,7 +88,7 @@ class Angle(NamedTuple):
         return weights @ np.exp(log_product - log_cosh)
 
 
-def angle(eigenvalues, k):
+def angle(eigenvalues: ArrayLike, k: int) -> Angle:
     """Return the law of the angle between M^k x and v_1, for symmetric M and x with independent N(0, 1) entries.
 
     Parameters
@@ -113,7 +116,7 @@ def angle(eigenvalues, k):
     return Angle(2 * k * log_ratios if k else np.zeros(len(log_ratios)))
 
 
-def angle_quantiles(eigenvalues, k, p):
+def angle_quantiles(eigenvalues: ArrayLike, k: ArrayLike, p: ArrayLike) -> np.ndarray:
     """Return the quantiles of d = log10 tan(angle) for many k at once: the lines of a picture.
 
     Parameters
@@ -157,7 +160,7 @@ def _log_quantiles(a, multiple, p):
     return log_t
 
 
-def log10_tan(eigenvalues, x, k):
+def log10_tan(eigenvalues: ArrayLike, x: ArrayLike, k: ArrayLike) -> np.ndarray:
     """Return d = log10 tan of the angle between M^k x and v_1, up to sign, for given x.
 
     Parameters
@@ -180,7 +183,9 @@ def log10_tan(eigenvalues, x, k):
     """
     log_ratios, k = _log_ratios(eigenvalues), checked_steps(k)
     if np.argmax(np.abs(eigenvalues)) != 0:
-        raise ValueError(f"eigenvalues begin with {eigenvalues[0]}, wanted the one with the largest modulus first")
+        raise ValueError(
+            f"eigenvalues begin with {np.asarray(eigenvalues)[0]}, wanted the one with the largest modulus first"
+        )
     n = len(log_ratios) + 1
     x = _validation.finite("x", _validation.real("x", x)).astype(float)
     rows = _validation.shaped("x", x, (n,) if x.ndim == 1 else (None, n), "(n,) or (S, n)").reshape(-1, n)
@@ -211,7 +216,7 @@ def _times(k, logs):
         return np.where(k[:, None] > 0, k[:, None] * logs, 0.0)
 
 
-def _probability(p):
+def _probability(p) -> float:
     return _validation.real_number("p", p, above=0, below=1)
 
 

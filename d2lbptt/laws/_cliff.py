@@ -3,6 +3,8 @@
 b = x - w sigma(x),  w sigma'(x) = 1;    b = x_0 - w sigma(x_0)                 folds and separatrix
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +25,7 @@ class Folds(NamedTuple):
     x: np.ndarray
 
 
-def folds(w):
+def folds(w: float) -> Folds:
     """Return where fixed points of x_t = w sigma(x_{t-1}) + b appear and disappear: between the two b there are three.
 
     Parameters
@@ -60,7 +62,7 @@ class Separatrix(NamedTuple):
     b: float
     multiplier: float
 
-    def slope(self, T):
+    def slope(self, T: int) -> float:
         """Return dx_T/db on the wall, 1 + m + .. + m^(T-1): exact, for x_t stays at x_0.
 
         It may overflow float64: FloatingPointError.
@@ -74,7 +76,7 @@ class Separatrix(NamedTuple):
         return found
 
 
-def separatrix(w, x_0=0.5):
+def separatrix(w: float, x_0: float = 0.5) -> Separatrix:
     """Return the b at which the error surface of x_t = w sigma(x_{t-1}) + b has its wall.
 
     Parameters

@@ -1,5 +1,7 @@
 """What several laws share: the constants of float64, and numbers of steps."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from .. import _validation
@@ -9,7 +11,7 @@ LN10 = np.log(10)
 MOST = 2**53  # float64 counts no further by ones
 
 
-def checked_steps(k):
+def checked_steps(k) -> np.ndarray:
     """Return k as an array of whole numbers from 0 on."""
     k = _validation.finite("k", _validation.whole("k", k))
     if k.size and not 0 <= k.min() <= k.max() <= MOST:

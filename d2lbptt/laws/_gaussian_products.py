@@ -6,9 +6,12 @@
 Shapes: W is (n, n), v is (n,); k is a number of steps or an array of them, and so is what belongs to it.
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import digamma, polygamma
 
 from .. import _validation
@@ -30,7 +33,7 @@ class FreshProducts(NamedTuple):
     spread: np.ndarray
 
 
-def fresh_products(n, g=1.0):
+def fresh_products(n: int, g: float = 1.0) -> FreshProducts:
     """Return the Lyapunov exponents of products of FRESH n x n matrices with entries N(0, g^2/n).
 
     Parameters
@@ -59,7 +62,7 @@ def fresh_products(n, g=1.0):
     return FreshProducts(np.log(g) + (np.log(2 / n) + digamma(half)) / 2, np.sqrt(polygamma(1, half)) / 2)
 
 
-def log10_repeated_bound(n, k):
+def log10_repeated_bound(n: int, k: ArrayLike) -> np.ndarray:
     """Return log10 of what E |W^k v|^2 / (g^2k |v|^2) is at least, for ONE Gaussian W that is repeated k times.
 
     Parameters

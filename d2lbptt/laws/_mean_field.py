@@ -3,6 +3,8 @@
 q = g^2 E phi(z)^2 + s^2,  chi_1 = g^2 E phi'(z)^2,  lambda = log(chi_1) / 2,    z ~ N(0, q)
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
@@ -31,7 +33,7 @@ class MeanField(NamedTuple):
     exponent: float
 
 
-def mean_field(g, input_variance=0.0, activation="tanh"):
+def mean_field(g: float, input_variance: float = 0.0, activation: str = "tanh") -> MeanField:
     """Return the mean field of z_{t+1} = W phi(z_t) + u, with entries of W from N(0, g^2/n) and Gaussian input u.
 
     Parameters
@@ -67,7 +69,7 @@ def mean_field(g, input_variance=0.0, activation="tanh"):
     return MeanField(q, chi, float(np.log(chi)) / 2 if chi else -np.inf)
 
 
-def edge_of_chaos(input_variance=0.0, activation="tanh"):
+def edge_of_chaos(input_variance: float = 0.0, activation: str = "tanh") -> float:
     """Return the weight scale g with chi_1 = 1: in the mean field gradients vanish below it and explode above it.
 
     Parameters

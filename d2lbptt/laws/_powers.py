@@ -6,9 +6,12 @@
 Shapes: W is (n, n), v is (n,); k is a number of steps or an array of them, and so is what belongs to it.
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import _validation
 from ..activations import _named
@@ -34,11 +37,11 @@ class Modes(NamedTuple):
     condition: float
 
     @property
-    def radius(self):
+    def radius(self) -> float:
         """The spectral radius rho."""
         return abs(self.values[0]).item()
 
-    def log10_norms(self, v, k, *, dominant=False):
+    def log10_norms(self, v: ArrayLike, k: ArrayLike, *, dominant: bool = False) -> np.ndarray:
         """Return log10 |W^k v| for each k; -inf where it is zero.
 
         With ``dominant``, only the modes with |lambda_i| = rho count (to a part in 10^9): the law c rho^k that the
@@ -56,7 +59,7 @@ class Modes(NamedTuple):
             return (top[..., 0] + np.log(np.linalg.norm((terms @ self.vectors.T).real, axis=-1))) / LN10
 
 
-def modes(W):
+def modes(W: ArrayLike) -> Modes:
     """Return the eigenvalues and eigenvectors of W, from which all its powers follow.
 
     Parameters
@@ -106,12 +109,12 @@ class Triangle(NamedTuple):
     c: float
 
     @property
-    def angle(self):
+    def angle(self) -> float:
         """The angle between the two eigenvectors, (1, 0) and (-c, a - b), from 0 to 90 degrees; 0 if there is one."""
         return float(np.degrees(np.arctan2(self.a - self.b, abs(self.c)))) if self.a > self.b or self.c else 90.0
 
     @property
-    def condition(self):
+    def condition(self) -> float:
         """kappa, of eigenvectors of length 1: |W^k| <= kappa a^k. It is inf where there is one eigenvector only."""
         gap, c = self.a - self.b, abs(self.c)
         if gap == 0:
@@ -119,7 +122,7 @@ class Triangle(NamedTuple):
         return float((np.hypot(c, gap) + c) / gap)
 
     @property
-    def peak(self):
+    def peak(self) -> float:
         """The k, not a whole number, at which |c| S_k is largest; inf where none is, because it never stops to grow.
 
         For 0 < b < a < 1 the slope of a^k - b^k is 0 where (a/b)^k = log b / log a. For b <= 0, a <= 1
@@ -134,7 +137,7 @@ class Triangle(NamedTuple):
             return max(1.0, float(-1 / log_a))
         return max(1.0, float(np.log(log_b / log_a) / (log_a - log_b)))
 
-    def log10_norms(self, k):
+    def log10_norms(self, k: ArrayLike) -> float | np.ndarray:
         """Return log10 |W^k|, of the spectral norm, for each k.
 
         Of a 2 x 2 matrix with Frobenius norm F and determinant D it is (sqrt(F^2 + 2|D|) + sqrt(F^2 - 2|D|)) / 2.
@@ -147,7 +150,7 @@ class Triangle(NamedTuple):
         return k * np.log10(self.a) + np.log10((np.hypot(off, 1 + last) + np.hypot(off, 1 - last)) / 2)
 
 
-def triangle(a, b, c):
+def triangle(a: float, b: float, c: float) -> Triangle:
     """Return the closed form of the powers of W = [[a, c], [0, b]]: the smallest W whose powers can grow first.
 
     Parameters
@@ -175,7 +178,7 @@ def triangle(a, b, c):
     return Triangle(a, b, c)
 
 
-def log10_bound(W, k, activation="identity"):
+def log10_bound(W: ArrayLike, k: ArrayLike, activation: str = "identity") -> np.ndarray:
     """Return k log10(gamma sigma_max): nothing that goes back through k steps grows by more decades than that.
 
     Parameters
@@ -232,7 +235,7 @@ class Conditions(NamedTuple):
         return f"vanishing {self.vanishing}, exploding {self.exploding}: {self.because} ({numbers})"
 
 
-def conditions(W, activation="tanh"):
+def conditions(W: ArrayLike, activation: str = "tanh") -> Conditions:
     """Say whether the gradient of a distant loss must vanish, cannot explode, or whether W alone does not decide.
 
     Parameters

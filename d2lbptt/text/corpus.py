@@ -4,6 +4,8 @@ Shapes: a corpus is (n,), the numbers of n characters. A minibatch x is (T, B), 
 package, and y is x moved on by one character.
 """
 
+from __future__ import annotations
+
 import hashlib
 import math
 import os
@@ -12,10 +14,12 @@ import stat
 import tempfile
 import warnings
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import _validation
 from ._own_text import own_text
@@ -51,7 +55,7 @@ class Text(NamedTuple):
     source: str
 
 
-def load_text(source=None, *, edition="v1.0"):
+def load_text(source: str | None = None, *, edition: str = "v1.0") -> Text:
     """Return *The Time Machine* by H. G. Wells as the book uses it, or a text of the reader's own.
 
     Parameters
@@ -220,7 +224,7 @@ class Vocab:
 
     unk = 0
 
-    def __init__(self, tokens=(), min_freq=0, reserved_tokens=()):
+    def __init__(self, tokens: Iterable[str] = (), min_freq: int = 0, reserved_tokens: Iterable[str] = ()):
         min_freq = _validation.whole_number("min_freq", min_freq, 0)
         counts = Counter(_strings("tokens", tokens))
         kept = {token for token, count in counts.items() if count >= min_freq}
@@ -240,12 +244,12 @@ class Vocab:
             return self.token_to_idx.get(tokens, self.unk)
         return np.array([self.token_to_idx.get(token, self.unk) for token in _strings("tokens", tokens)], int)
 
-    def to_tokens(self, indices):
+    def to_tokens(self, indices: ArrayLike) -> str | list[str]:
         """Return the token of a number, or the list of tokens of many."""
         found = _validation.array("indices", indices)
         _validation.fits_in_memory("indices", math.prod(found.shape), object, f"shape {found.shape}")
         if found.ndim > 0:
-            return [self.to_tokens(number) for number in found]
+            return [self.to_tokens(number) for number in found]  # type: ignore[misc]  # nested as the indices are
         return self.idx_to_token[_validation.whole_number("indices", indices, 0, len(self) - 1, "V - 1 = ")]
 
 
@@ -264,7 +268,9 @@ def _string(symbol, value):
     return value
 
 
-def sequential_batches(corpus, batch_size, num_steps, rng=None):
+def sequential_batches(
+    corpus: ArrayLike, batch_size: int, num_steps: int, rng: np.random.Generator | None = None
+) -> Iterator[tuple]:
     """Cut a corpus into minibatches that follow one another: row b goes on in the next minibatch where it ended.
 
     So the state can be carried over, detached.
@@ -303,7 +309,7 @@ def sequential_batches(corpus, batch_size, num_steps, rng=None):
     return ((x[t : t + T], y[t : t + T]) for t in range(0, length // T * T, T))
 
 
-def random_batches(corpus, batch_size, num_steps, rng):
+def random_batches(corpus: ArrayLike, batch_size: int, num_steps: int, rng: np.random.Generator) -> Iterator[tuple]:
     """Cut a corpus into pieces of T characters, and put them into minibatches in random order.
 
     So every minibatch starts with a fresh state.
@@ -339,7 +345,7 @@ def random_batches(corpus, batch_size, num_steps, rng):
     return ((corpus[steps + row], corpus[steps + row + 1]) for row in batches)
 
 
-def _cut(corpus, batch_size, num_steps):
+def _cut(corpus, batch_size, num_steps) -> tuple[np.ndarray, int, int]:
     return (
         _corpus(corpus),
         _validation.whole_number("batch_size", batch_size, 1),
@@ -347,7 +353,7 @@ def _cut(corpus, batch_size, num_steps):
     )
 
 
-def _corpus(corpus):
+def _corpus(corpus) -> np.ndarray:
     """Return a corpus as an array, (n,), of whole numbers."""
     wanted = "wanted whole numbers, as vocab[characters] gives them"
     if isinstance(corpus, str):

@@ -10,10 +10,13 @@ unless a scheme of ``truncation`` says so.
 Shapes: a corpus is (n,), a minibatch (T, B); V tokens, so d = q = V.
 """
 
+from __future__ import annotations
+
 import time
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from .. import _validation
 from .._progress import bar
@@ -57,25 +60,25 @@ class Training(NamedTuple):
 
 
 def train(
-    corpus,
-    num_tokens,
+    corpus: ArrayLike,
+    num_tokens: int,
     *,
-    epochs=500,
-    num_hiddens=512,
-    num_steps=35,
-    batch_size=32,
-    lr=1.0,
-    clip=1.0,
-    cut="sequential",
-    scheme="full",
-    tau=None,
-    pi=None,
-    activation="tanh",
-    params=None,
-    seed=0,
-    dtype=np.float32,
-    progress=None,
-):
+    epochs: int = 500,
+    num_hiddens: int = 512,
+    num_steps: int = 35,
+    batch_size: int = 32,
+    lr: float = 1.0,
+    clip: float | None = 1.0,
+    cut: str = "sequential",
+    scheme: str = "full",
+    tau: int | None = None,
+    pi: ArrayLike | None = None,
+    activation: str = "tanh",
+    params: Params | None = None,
+    seed: int = 0,
+    dtype: DTypeLike = np.float32,
+    progress: bool | None = None,
+) -> Training:
     """Train a character model; the defaults are the settings of the book's 0.x editions.
 
     Parameters
@@ -180,7 +183,7 @@ class _Loop:
         return loss(trace, y, loss="cross_entropy"), size, size > self.clip
 
 
-def book_params(num_tokens, num_hiddens, seed=0, dtype=np.float32):
+def book_params(num_tokens: int, num_hiddens: int, seed: int = 0, dtype: DTypeLike = np.float32) -> Params:
     """Return the book's start: weights from N(0, 0.01^2), biases of zero.
 
     Parameters
@@ -209,8 +212,8 @@ def book_params(num_tokens, num_hiddens, seed=0, dtype=np.float32):
     rng, dtype = np.random.default_rng(_validation.seed("seed", seed)), _validation.float_dtype("dtype", dtype)
     _at_most_in_memory("num_hiddens", h, h, float)
     _at_most_in_memory("num_tokens", V, 2 * h, float)
-    weights = (rng.normal(0, START, shape).astype(dtype) for shape in ((h, V), (h, h), (V, h)))
-    return Params(*weights, b_h=np.zeros(h, dtype), b_q=np.zeros(V, dtype))
+    W_hx, W_hh, W_qh = (rng.normal(0, START, shape).astype(dtype) for shape in ((h, V), (h, h), (V, h)))
+    return Params(W_hx, W_hh, W_qh, np.zeros(h, dtype), np.zeros(V, dtype))
 
 
 def _norm(gradients):
@@ -233,7 +236,7 @@ def _sgd_step(params, gradients, step):
     return Params(**moved)
 
 
-def perplexity(params, corpus, *, num_steps=None, activation="tanh"):
+def perplexity(params: Params, corpus: ArrayLike, *, num_steps: int | None = None, activation: str = "tanh") -> float:
     """Return the perplexity of a model on a text, which it may never have seen.
 
     Parameters
@@ -285,7 +288,7 @@ def _summed_loss(params, one_hot, x, y, activation):
     return total
 
 
-def predict(prefix, num_preds, params, vocab, *, activation="tanh"):
+def predict(prefix: str, num_preds: int, params: Params, vocab: Vocab, *, activation: str = "tanh") -> str:
     """Return the prefix and how the model goes on: the most probable character, again and again.
 
     Parameters
@@ -363,7 +366,7 @@ def _given(params, dtype, num_tokens=None):
     return Params(*(None if W is None else W.astype(dtype) for W in params))
 
 
-def _numbered(corpus, num_tokens):
+def _numbered(corpus, num_tokens) -> np.ndarray:
     corpus = _corpus(corpus)
     if corpus.size and not 0 <= corpus.min() <= corpus.max() < num_tokens:
         wrong = corpus.min() if corpus.min() < 0 else corpus.max()

@@ -15,12 +15,15 @@ The sign is wrong as long as these sums are above zero: 2^-j binom(j, m) s_{1+m}
 Shapes: A is (n, n), s and h_t are (n,).
 """
 
+from __future__ import annotations
+
 from fractions import Fraction
 from itertools import accumulate
 from math import comb
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import _validation
 from ..bptt import backward
@@ -55,12 +58,12 @@ class Balance(NamedTuple):
     s: np.ndarray
 
     @property
-    def params(self):
+    def params(self) -> Params:
         """The network as the package's own: theta is its input, W_hx = s, W_hh = A, and h^1 its output."""
         n = len(self.s)
         return Params(self.s[:, None], self.A, np.eye(1, n), b_h=np.zeros(n))
 
-    def rest(self, theta):
+    def rest(self, theta: ArrayLike) -> np.ndarray:
         """Return h*, where the network comes to rest with a number theta; FloatingPointError if it overflows."""
         theta = _validation.real_number("theta", theta)
         with np.errstate(over="ignore"):
@@ -70,12 +73,12 @@ class Balance(NamedTuple):
         return found
 
     @property
-    def solution(self):
+    def solution(self) -> float:
         """The theta with h*^1 = 1."""
         return float(1 / self.rest(1.0)[0])
 
 
-def balance(n=UNITS, p=POSITIVE):
+def balance(n: int = UNITS, p: int = POSITIVE) -> Balance:
     """Return the network of n units of which the first p have s = +1.
 
     Parameters
@@ -101,7 +104,7 @@ def _sizes(n, p):
     return n, _validation.whole_number("p", p, 0, n, "n = ")
 
 
-def partial_sums(tau, n=UNITS, p=POSITIVE):
+def partial_sums(tau: int, n: int = UNITS, p: int = POSITIVE) -> list:
     """Return S_1 .. S_tau as fractions, from A and s alone.
 
     Parameters
@@ -136,7 +139,7 @@ class Spans(NamedTuple):
     chunks: int
 
 
-def predicted_spans(n=UNITS, p=POSITIVE, longest=400):
+def predicted_spans(n: int = UNITS, p: int = POSITIVE, longest: int = 400) -> Spans:
     """Return, from A and s alone, the spans at which the sign of the truncated gradient becomes right.
 
     Parameters
@@ -162,7 +165,7 @@ def predicted_spans(n=UNITS, p=POSITIVE, longest=400):
     return Spans(*(_last_change(sums, total, longest) for sums in (window, list(accumulate(window)))))
 
 
-def observed_span(scheme, theta=START, longest=400, network=None):
+def observed_span(scheme: str, theta: float = START, longest: int = 400, network: Balance | None = None) -> int:
     """Return the same as measured: by the sign of the package's truncated gradient at rest, theta held.
 
     Parameters
@@ -217,7 +220,18 @@ def _last_change(sums, total, longest):
     return wrong[-1] + 1 if wrong else 1
 
 
-def trajectory(scheme, steps, *, tau=None, pi=None, lr=RATE, theta=START, h0=None, seed=0, network=None):
+def trajectory(
+    scheme: str,
+    steps: int,
+    *,
+    tau: int | None = None,
+    pi: float | None = None,
+    lr: float = RATE,
+    theta: float = START,
+    h0: ArrayLike | None = None,
+    seed: int = 0,
+    network: Balance | None = None,
+) -> np.ndarray:
     """Follow theta as it is trained, one step of time after another.
 
     Parameters

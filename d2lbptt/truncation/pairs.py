@@ -8,16 +8,19 @@ truncation weighs what it keeps with 1/pi^(t-k), and its variance is a sum over 
 Shapes: one sequence of T steps; a table is (T, T), row t - 1 and column k - 1.
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import _validation
 from .._recursion import no_overflow, outer_sum, product, row_norms, slopes
 from ..activations import ACTIVATIONS
 from ..bptt import output_gradient
 from ..gates import _first
-from ..rnn import checked_trace
+from ..rnn import Trace, checked_trace
 
 __all__ = [
     "pair_weights",
@@ -32,7 +35,7 @@ __all__ = [
 ]
 
 
-def pair_weights(first, pi=1.0):
+def pair_weights(first: ArrayLike, pi: float = 1.0) -> np.ndarray:
     """Return the weight of each cell (t, k), 1/pi^(t-k) if k >= first_kept, else 0: the product of its gates.
 
     Parameters
@@ -65,7 +68,7 @@ def pair_weights(first, pi=1.0):
     return weights
 
 
-def jacobian_products(first, *, shared, last=False):
+def jacobian_products(first: ArrayLike, *, shared: bool, last: bool = False) -> int:
     """Return how many times a vector goes back through one step.
 
     Parameters
@@ -109,18 +112,18 @@ class PairTable(NamedTuple):
     norm: float
 
     @property
-    def gradient(self):
+    def gradient(self) -> np.ndarray:
         """All cells summed: dL/dW_hh / |dL/dW_hh|."""
         return outer_sum(self.tails[:, 0], self.states)
 
     @property
-    def norms(self):
+    def norms(self) -> np.ndarray:
         """The norm of each cell, (T, T), row t - 1 and column k - 1; nan for k > t, where nothing can flow."""
         table = np.sqrt(np.einsum("kth,kth->tk", self.flows, self.flows))
         table[np.triu_indices(len(table), 1)] = np.nan
         return table
 
-    def truncation_error(self, first):
+    def truncation_error(self, first: ArrayLike) -> np.ndarray:
         """Return the sum of the cells k < first_kept, which is the error of a scheme that weighs no cell.
 
         ``first`` is (T,), or (n, T) for n schemes; the result (h, h) or (n, h, h). It raises TypeError or ValueError
@@ -136,7 +139,7 @@ class PairTable(NamedTuple):
         return found if first.ndim == 2 else found[0]
 
 
-def pair_table(trace, y, *, loss="squared_error", reduction="mean"):
+def pair_table(trace: Trace, y: ArrayLike, *, loss: str = "squared_error", reduction: str = "mean") -> PairTable:
     """Take dL/dW_hh apart by the pairs (t, k).
 
     Parameters
@@ -201,7 +204,9 @@ def _own_and_slope(trace, y, loss, reduction):
     return trace, own, slopes(trace)
 
 
-def drawn_gradients(trace, y, gates, *, loss="squared_error", reduction="mean"):
+def drawn_gradients(
+    trace: Trace, y: ArrayLike, gates: ArrayLike, *, loss: str = "squared_error", reduction: str = "mean"
+) -> np.ndarray:
     """Return dL/dW_hh for many rows of gates at once: that of ``backward(trace, y, gates=row)`` for each row.
 
     Parameters
@@ -252,7 +257,7 @@ class VarianceTerms(NamedTuple):
     whole: np.ndarray
     along: np.ndarray
 
-    def variance(self, pi):
+    def variance(self, pi: float) -> tuple[float, float]:
         """Return the two variances, exact; inf beyond float64. See ``variance_terms``."""
         pi = _validation.probability("pi", pi)
         if pi == 1:
@@ -260,10 +265,11 @@ class VarianceTerms(NamedTuple):
         log_c, n = np.log1p(-pi) - np.log(pi), np.arange(1, len(self.whole) + 1)  # c = 1/pi - 1
         with np.errstate(divide="ignore", over="ignore"):  # in logarithms, because the powers alone leave float64
             weights = np.where(n == 1, log_c, 2 * log_c - (n - 2) * np.log(pi))
-            return tuple(float(np.exp(weights + np.log(b)).sum()) for b in self)
+            whole, along = (float(np.exp(weights + np.log(b)).sum()) for b in self)
+        return whole, along
 
 
-def variance_terms(table):
+def variance_terms(table: PairTable) -> VarianceTerms:
     """Return what the variance of randomized truncation is made of.
 
     Parameters
@@ -320,7 +326,7 @@ def _checked_table(table):
     return PairTable(flows, tails, states, _validation.real_number("norm", table.norm, low=0))
 
 
-def growth_per_step(trace, y, *, loss="squared_error"):
+def growth_per_step(trace: Trace, y: ArrayLike, *, loss: str = "squared_error") -> float:
     """Return r, by how much a gradient grows in each step back: a guess for |dl_t/dh_k| is r^(t-k) |dl_t/dh_t|.
 
     Parameters
@@ -357,7 +363,7 @@ def growth_per_step(trace, y, *, loss="squared_error"):
     return 10**exponent
 
 
-def geometric_law(r, first, *, last=False):
+def geometric_law(r: float, first: ArrayLike, *, last: bool = False) -> float | np.ndarray:
     """Return the part of the gradient that a scheme drops, if all cells with the same t - k contributed r^(t-k).
 
     Parameters

@@ -10,9 +10,12 @@ it has no variance, and is off by what it drops.
 Shapes: b, e, and what belongs to the steps t = 1 .. T, are (T,), entry t - 1 for step t.
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import _validation
 
@@ -39,7 +42,7 @@ class Moments(NamedTuple):
     variance: np.ndarray
 
 
-def moments(b, w, pi):
+def moments(b: ArrayLike, w: float, pi: float) -> Moments:
     """Return the exact mean and variance of z_t for t = 1 .. T.
 
     Parameters
@@ -77,7 +80,7 @@ def _next_variance(s, a, w, pi):
     return w * (w * (s + (1 - pi) * (a * a)) / pi) if w and pi < 1 else np.float64(0)
 
 
-def is_bounded(w, pi):
+def is_bounded(w: float, pi: float) -> bool:
     """Say whether Var z_T stays bounded as T grows: if and only if w^2 < pi, for 0 < pi < 1.
 
     Parameters
@@ -111,7 +114,7 @@ def _window_error(b, w, tau):
     return np.concatenate([np.zeros(tau), -np.where(np.isnan(dropped), a[:-tau], dropped)])
 
 
-def steps_kept(pi, T):
+def steps_kept(pi: ArrayLike, T: int) -> np.ndarray:
     """Return the mean number of steps that a loss at step T is followed back, (1 - pi^T) / (1 - pi).
 
     Parameters
@@ -129,16 +132,16 @@ def steps_kept(pi, T):
     if not pi.size:
         raise ValueError(f"pi has shape {pi.shape}, wanted at least one number")
     pi = _validation.finite("pi", pi).astype(float)
-    T = _validation.real_number("T", _validation.whole_number("T", T, 1))
+    arrows = _validation.real_number("T", _validation.whole_number("T", T, 1))
     outside = ~((pi > 0) & (pi <= 1))
     if outside.any():
         raise ValueError(f"pi is {pi[outside].flat[0]}, wanted above 0 and at most 1")
     below = np.where(pi < 1, pi, 0)
     with np.errstate(divide="ignore"):  # of the 0 that stands for 1
-        return np.where(pi < 1, -np.expm1(T * np.log(below)) / (1 - below), T)[()]
+        return np.where(pi < 1, -np.expm1(arrows * np.log(below)) / (1 - below), arrows)[()]
 
 
-def simulate(b, w, pi, draws, seed=0):
+def simulate(b: ArrayLike, w: float, pi: float, draws: int, seed: int = 0) -> np.ndarray:
     """Draw z_1 .. z_T many times, by the recursion 9.7.8 itself.
 
     Parameters
@@ -196,7 +199,7 @@ class Trade(NamedTuple):
     randomized: np.ndarray
 
 
-def trade(b, w):
+def trade(b: ArrayLike, w: float) -> Trade:
     """Return the errors of the sliding window and of randomized truncation for tau = 1 .. T, at equal reach.
 
     Parameters
@@ -216,19 +219,19 @@ def trade(b, w):
     FloatingPointError
         If dh_t/dw itself, or its square, overflows.
     """
-    b = _row("b", b)
-    if not b.any():
+    given = _row("b", b)
+    if not given.any():
         raise ValueError("b is zero everywhere, wanted a number that is not")
-    b = b / np.abs(b).max()
-    T, a = len(b), moments(b, w, 1.0).mean
+    row = given / np.abs(given).max()
+    T, a = len(row), moments(row, w, 1.0).mean
     steps = np.arange(1, T + 1)
     pi = np.array([_with_steps(tau, T) for tau in steps])
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         size = np.sqrt(np.mean(a**2))
         if not np.isfinite(size):
             raise FloatingPointError(f"(dh_t/dw)^2 overflows float64: w is {w}")
-        window = [np.sqrt(np.mean(_window_error(b, w, tau) ** 2)) for tau in steps]
-        chance = [np.sqrt(np.mean(moments(b, w, number).variance)) if number else np.inf for number in pi]
+        window = [np.sqrt(np.mean(_window_error(row, w, tau) ** 2)) for tau in steps]
+        chance = [np.sqrt(np.mean(moments(row, w, number).variance)) if number else np.inf for number in pi]
         return Trade(steps, pi, np.array(window) / size, np.array(chance) / size)
 
 
@@ -241,5 +244,5 @@ def _with_steps(steps, T):
     return brentq(lambda pi: steps_kept(pi, T) - steps, 1e-12, 1, xtol=1e-14)
 
 
-def _row(symbol, value):
+def _row(symbol, value) -> np.ndarray:
     return _validation.series(symbol, value, "(T,)")
