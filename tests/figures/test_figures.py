@@ -187,7 +187,7 @@ def test_both_panels_of_one_matrix_have_the_same_scale():
         picture = explorer._picture
         plane, sizes = picture.eigenvalues.ax, picture.sizes.ax
         assert plane.get_ylim() == sizes.get_ylim() and plane.bbox.height == pytest.approx(sizes.bbox.height)
-        assert explorer.state["data"].sigma_max <= plane.get_ylim()[1]
+        assert explorer.state["data"].singular_values[0] <= plane.get_ylim()[1]
 
 
 def test_slopes_are_shown_by_median_and_band_and_those_of_relu_by_their_share():
