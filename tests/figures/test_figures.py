@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from d2lbptt import experiments, explorers, figures, init_params
 from d2lbptt.checking import step_size
+from d2lbptt.experiments._slopes import slope_bands
 from d2lbptt.experiments._step_size import _looked_at as looked_at
 from d2lbptt.figures._eigenvalues import _Sizes
 from d2lbptt.figures._flow import _GradientFlowPicture, _Slopes
@@ -195,14 +196,14 @@ def test_slopes_are_shown_by_median_and_band_and_those_of_relu_by_their_share():
     figure = Figure()
     FigureCanvasAgg(figure)
     picture = _Slopes(figure.add_axes((0.1, 0.1, 0.8, 0.8)))
-    picture.update(slopes, (0, 41))
+    picture.update(slope_bands(slopes), (0, 41))
     np.testing.assert_array_equal(picture.median.get_data(), (np.arange(1, 41), np.median(slopes, axis=1)))
     band = picture.band.get_xy()
     low, high = band[band[:, 0] == 10, 1].min(), band[band[:, 0] == 10, 1].max()
     assert np.mean((slopes[9] >= low) & (slopes[9] <= high)) == 0.8
-    picture.update((slopes > 0.3) * 1.0, (0, 41))
+    picture.update(slope_bands((slopes > 0.3) * 1.0), (0, 41))
     np.testing.assert_allclose(picture.median.get_ydata(), (slopes > 0.3).mean(1))
-    picture.update(np.repeat(slopes, 25, axis=0), (0, 1001))
+    picture.update(slope_bands(np.repeat(slopes, 25, axis=0)), (0, 1001))
     assert len(picture.median.get_xdata()) == 250
 
 
