@@ -275,7 +275,7 @@ def field_names(good):
 
 def complaint(spec, argument, value, named=()):
     """What is wrong about the call with this value, or None."""
-    arguments = {name: good() if getattr(good, "fresh", False) else good for name, good in spec.good.items()}
+    arguments = {name: good() if getattr(good, "fresh", False) is True else good for name, good in spec.good.items()}
     with np.errstate(all="ignore"):
         legal = spec.legal[argument](value)
     try:

@@ -196,7 +196,9 @@ SPECS = {
         experiments.cost,
         {"lengths": [2, 3], "num_tokens": 3, "num_hiddens": 4, "seed": 0},
         {
-            "lengths": lambda lengths: shaped(None, dtypes="iu")(lengths) and np.min(lengths) >= 1,
+            "lengths": lambda lengths: (
+                shaped(None, dtypes="iu")(lengths) and np.min(lengths) >= 1 and np.all(np.diff(lengths) > 0)
+            ),
             "num_tokens": whole(1, 10**4),
             "num_hiddens": whole(1, 10**4),
             "seed": SEED,

@@ -10,7 +10,7 @@ from d2lbptt import experiments, explorers, figures, gates, graph, scalar
 from d2lbptt.checking import step_size
 from d2lbptt.explorers._live import Explorer
 from d2lbptt.figures._strategies import NAMES
-from d2lbptt.growth import cliff, spectra
+from d2lbptt.growth import cliff
 from d2lbptt.text.corpus import Text
 from d2lbptt.truncation import influence
 from d2lbptt.truncation.randomized_variance import trade
@@ -127,13 +127,8 @@ SPECS = {
     ),
     "figures.fresh_or_repeated": picture(
         figures.fresh_or_repeated,
-        {
-            "fresh": spectra.gaussian_growth(4, 5, 8, repeated=False),
-            "repeated": spectra.gaussian_growth(4, 5, 8, repeated=True),
-            "n": 4,
-        },
-        {"fresh": never, "repeated": never, "n": whole(1, 10**6)},
-        fresh=("fresh", "repeated"),
+        {"data": experiments.fresh_or_repeated(n=4, K=5, samples=8)},
+        {"data": never},
         ax="axes",
     ),
     "figures.seen_by_span": picture(
@@ -155,13 +150,7 @@ SPECS = {
     ),
     "figures.powers": picture(figures.powers, {"data": experiments.powers()}, {"data": never}),
     "figures.product_spectrum": picture(
-        figures.product_spectrum,
-        {
-            "spectrum": spectra.jacobian_spectrum(TRACE),
-            "exponents": spectra.lyapunov_exponents(TRACE, blocks=2),
-            "steps": T,
-        },
-        {"spectrum": never, "exponents": never, "steps": whole(1, 2**53)},
+        figures.product_spectrum, {"data": experiments.product_spectrum(20)}, {"data": never}
     ),
     "figures.remedies": picture(
         figures.remedies,

@@ -3,9 +3,9 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from walk import Spec, choice, filled, flag, fresh, never, number, optional, shaped, whole
+from walk import Spec, choice, filled, flag, fresh, never, number, optional, whole
 
-from d2lbptt import figures
+from d2lbptt import experiments, figures
 from d2lbptt.text import corpus as text
 from d2lbptt.text import training
 
@@ -57,10 +57,6 @@ def is_empty_mapping(value):
 
 def is_picture(result, given):
     return isinstance(result, Axes) and result is given["ax"]
-
-
-def is_above_zero(value):
-    return shaped(2)(value) and bool((np.asarray(value) > 0).all())
 
 
 AX = fresh(lambda: Figure().add_subplot())
@@ -178,11 +174,8 @@ SPECS = {
     ),
     "figures.cost": Spec(
         figures.cost,
-        {"ax": AX, "lengths": [1, 2], "milliseconds": [0.1, 0.2], "megabytes": [1, 2]},
-        {
-            "ax": never, "lengths": lambda value: is_above_zero(value) and value[0] < value[1],
-            "milliseconds": is_above_zero, "megabytes": is_above_zero,
-        },
+        {"ax": AX, "data": experiments.cost([1, 2], num_tokens=2, num_hiddens=2)},
+        {"ax": never, "data": never},
         is_picture,
     ),
 }  # fmt: skip

@@ -19,6 +19,7 @@ from ._powers import Powers, powers
 from ._product_spectrum import ProductSpectrum, product_spectrum
 from ._remedies import Remedies, Remedy, remedies
 from ._scalar_rnn import ScalarRNN, scalar_rnn
+from ._slopes import SlopeBands
 from ._step_size import StepSize, step_size
 from ._strategies import Strategies, strategies
 from ._transient import Transient, transient
@@ -45,6 +46,7 @@ __all__ = [
     "Remedy",
     "ScalarRNN",
     "SeenBySpan",
+    "SlopeBands",
     "StepSize",
     "Strategies",
     "Trajectories",

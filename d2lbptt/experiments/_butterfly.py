@@ -10,7 +10,7 @@ import numpy as np
 from .. import _validation
 from ..growth.perturbed_runs import PerturbedRuns, perturbed_runs
 from ..growth.spectra import spectral_radius
-from ..laws import mean_field
+from ..laws import LN10, mean_field
 from ..rnn import init_params
 
 
@@ -26,12 +26,19 @@ class Butterfly(NamedTuple):
         What theory says of the growth per step, natural logarithm.
     name : {"rest", "mean field", ""}
         The theory: the spectral radius, as at rest the slopes are 1, or that of very many units; "" for none.
+    theory : array, shape (T + 1,), or None
+        log10 of a distance that begins where that of the runs does and grows by the law; None without one, or where it
+        is gone after one step.
+    farthest : float
+        log10 of the largest distance that two states can have: each of their units is between -1 and 1.
     """
 
     runs: PerturbedRuns
     delta: float
     law: float | None
     name: str
+    theory: np.ndarray | None
+    farthest: float
 
 
 def butterfly(
@@ -84,7 +91,9 @@ def butterfly(
     params, rng = init_params(n, n, 1, scale=g, kind=kind, seed=seed), np.random.default_rng((seed, 1))
     h0, v = rng.normal(size=(2, n))
     runs = perturbed_runs(params, size * rng.normal(size=(T, n)), h0, v / np.linalg.norm(v), 10.0**delta)
-    return Butterfly(runs, delta, *_theory(g, size, n, kind, seed))
+    law, name = _theory(g, size, n, kind, seed)
+    theory = None if law is None or np.isneginf(law) else (runs.log[0] + np.arange(T + 1) * law) / LN10
+    return Butterfly(runs, delta, law, name, theory, np.log10(2 * np.sqrt(n)).item())
 
 
 @lru_cache(maxsize=256)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
-from .. import _validation
-from ..growth.cliff import Cut, Path, Steepest, cut, descend, steepest
+from .. import _validation, laws
+from ..growth.cliff import PLANE, SIGMOID, START, Cut, Path, Steepest, cut, descend, steepest, surface
 
 NEAR = 0.005  # half a step of a slider: none would ever hit the steepest b
+TINY = 1e-12  # an E that is as good as 0
 
 
 class Cliff(NamedTuple):
@@ -25,6 +27,10 @@ class Cliff(NamedTuple):
     steepest : growth.cliff.Steepest
         For the w of the start.
     cut : growth.cliff.Cut
+    wall : array, shape (2, K)
+        w, and the b of ``laws.separatrix``, for the w of ``growth.cliff.PLANE`` where x_0 repels.
+    folds : array, shape (3, M)
+        w, and the two b of ``laws.folds``, for the w of ``PLANE`` from 4 on.
     """
 
     T: int
@@ -33,6 +39,13 @@ class Cliff(NamedTuple):
     path: Path
     steepest: Steepest
     cut: Cut
+    wall: np.ndarray
+    folds: np.ndarray
+
+    @property
+    def surface(self) -> np.ndarray:
+        """E over ``growth.cliff.PLANE``, calculated where it is asked for: see ``growth.cliff.surface``."""
+        return surface(self.T)
 
 
 def cliff(
@@ -80,4 +93,17 @@ def cliff(
     at = steepest(w, T)
     b = at.b if abs(at.b - b) <= NEAR else b
     path = descend(w, b, rate=rate, clip=clip, steps=steps, T=T)
-    return Cliff(T, np.array([w, b]) - rate * path.gradient[0], clip, path, at, cut(w, b, h, T))
+    return Cliff(T, np.array([w, b]) - rate * path.gradient[0], clip, path, at, cut(w, b, h, T), *_theory())
+
+
+@cache
+def _theory():
+    """Return the wall and the folds over the w of the plane."""
+    w = np.linspace(*PLANE[0], 801)
+    repels = w[w * SIGMOID.slope(1 / (1 + np.exp(-START))) > 1]
+    folded = w[w >= 4]
+    wall = np.array([repels, [laws.separatrix(v, START).b for v in repels]])
+    folds = np.vstack([folded, np.transpose([laws.folds(v).b for v in folded])])
+    for curves in (wall, folds):
+        curves.flags.writeable = False
+    return wall, folds

@@ -25,11 +25,17 @@ class Cost(NamedTuple):
         T.
     milliseconds, megabytes : array, shape (n,)
         Of the pass, and of the states that it stores. Times are those of this machine and this run.
+    lines : array, shape (2, n)
+        Proportional to T: of the milliseconds, and of the megabytes. The price of a step is the geometric mean of all.
+    off : array, shape (2,)
+        How far the two are from their lines at most, relative to the line.
     """
 
     lengths: np.ndarray
     milliseconds: np.ndarray
     megabytes: np.ndarray
+    lines: np.ndarray
+    off: np.ndarray
 
 
 def cost(
@@ -40,7 +46,7 @@ def cost(
     Parameters
     ----------
     lengths : sequence of int
-        T, each from 1 on.
+        T, rising, from 1 on.
     num_tokens, num_hiddens : int
         Of the model, which has tanh, one-hot inputs and the cross-entropy.
     seed : int
@@ -56,6 +62,8 @@ def cost(
     """
     lengths = _validation.shaped("lengths", _validation.whole("lengths", lengths), (None,), "(n,)").astype(int)
     longest = max(_validation.whole_number("lengths", length, 1) for length in lengths.tolist())
+    if not (np.diff(lengths) > 0).all():
+        raise ValueError(f"lengths is {_validation.shown(lengths)}, wanted rising numbers")
     seed = _validation.seed("seed", seed)
     params = init_params(num_tokens, num_hiddens, num_tokens, bias=True, seed=seed)
     why = f"num_tokens = {num_tokens}, the longest of lengths = {_validation.shown(longest)}"
@@ -69,4 +77,10 @@ def cost(
 
     seconds = [min(repeat(partial(there_and_back, T), number=1, repeat=TIMES)) for T in lengths]
     states = [forward(params, x[:T], activation="tanh").h.nbytes for T in lengths]
-    return Cost(lengths, 1000 * np.array(seconds), np.array(states) / 1e6)
+    return _beside_lines(lengths, 1000 * np.array(seconds), np.array(states) / 1e6)
+
+
+def _beside_lines(lengths, milliseconds, megabytes):
+    measured = np.array([milliseconds, megabytes])
+    lines = np.exp(np.mean(np.log(measured / lengths), axis=1, keepdims=True)) * lengths
+    return Cost(lengths, milliseconds, megabytes, lines, np.abs(measured / lines - 1).max(1))

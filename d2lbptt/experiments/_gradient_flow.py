@@ -14,6 +14,7 @@ from ..activations import ACTIVATIONS
 from ..growth.gradient_norms import log10_gradient_norms, log10_slopes_in_front
 from ..rnn import Params, checked_params, forward, init_params
 from ._inputs import noise
+from ._slopes import SlopeBands, slope_bands
 
 UNITS, INPUT = 64, 0.1  # units of the built-in model; standard deviation of its inputs
 LARGEST = 10**6  # scale
@@ -42,6 +43,7 @@ class GradientFlow(NamedTuple):
         No entry of ``last``, less last[T - 1], is above it.
     slopes : array, shape (T, units)
         phi'(z_t), of all sequences of a batch.
+    slope_bands : SlopeBands
     eigenvalues, singular_values : array, shape (h,)
         Of W_hh, the largest first.
     conditions : Conditions
@@ -60,6 +62,7 @@ class GradientFlow(NamedTuple):
     theory: np.ndarray | None
     bound: np.ndarray
     slopes: np.ndarray
+    slope_bands: SlopeBands
     eigenvalues: np.ndarray
     singular_values: np.ndarray
     conditions: laws.Conditions
@@ -164,7 +167,7 @@ def _flow(trace, y, reduction, tau, g, W, overflow):
     full = log10_gradient_norms(trace, y, reduction=reduction)
     last = full if reduction == "last" else log10_gradient_norms(trace, y, reduction="last")
     tau, (_, eigenvalues, singular_values) = min(tau, T), _spectra(W)
-    steps = _steps_shown(T, tau, reduction)
+    steps, slopes = _steps_shown(T, tau, reduction), ACTIVATIONS[activation].slope(trace.h[1:]).reshape(T, -1)
     return GradientFlow(
         tau=tau,
         full=full,
@@ -173,7 +176,8 @@ def _flow(trace, y, reduction, tau, g, W, overflow):
         last=last,
         theory=_theory(trace, y, g, W, last),
         bound=laws.log10_bound(g * singular_values[:1, None], np.arange(T)[::-1], activation),
-        slopes=ACTIVATIONS[activation].slope(trace.h[1:]).reshape(T, -1),
+        slopes=slopes,
+        slope_bands=slope_bands(slopes),
         eigenvalues=g * eigenvalues,
         singular_values=g * singular_values,
         conditions=_conditions(W, g, activation),

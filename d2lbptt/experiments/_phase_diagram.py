@@ -32,6 +32,8 @@ class PhaseDiagram(NamedTuple):
         Medians over the seeds, of the decades and of those by the law.
     edges, law_edges : array, shape (S,)
         The g at which the gradient at the largest lag is as large as at the loss; inf where it is smaller for every g.
+    law_edge : float
+        The median of law_edges.
     """
 
     scales: np.ndarray
@@ -42,6 +44,7 @@ class PhaseDiagram(NamedTuple):
     theory: np.ndarray
     edges: np.ndarray
     law_edges: np.ndarray
+    law_edge: float
 
 
 def phase_diagram(
@@ -101,7 +104,8 @@ def phase_diagram(
     (found, median), (expected, law_median) = ([decades[..., :T] for decades in pair] for pair in both)
     row = int(np.argmin(np.abs(SCALES - g)))
     edges, law_edges = (critical_scales(SCALES, decades[..., -1]) for decades in (found, expected))
-    return PhaseDiagram(SCALES, row, law, found, median, law_median, edges, law_edges)
+    law_edge = np.median(law_edges).item()
+    return PhaseDiagram(SCALES, row, law, found, median, law_median, edges, law_edges, law_edge)
 
 
 # By settings, the latest ones: law, decades found and by the law, and their medians; all g, all lags

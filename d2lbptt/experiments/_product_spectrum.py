@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from .. import _validation
 from ..growth.spectra import Exponents, Spectrum, jacobian_spectrum, lyapunov_exponents
+from ..laws import LN10
 from ..rnn import Trace, forward, init_params
 from ._inputs import noise
 
@@ -24,12 +27,18 @@ class ProductSpectrum(NamedTuple):
         The number of Jacobians.
     trace : Trace
         The run that both belong to.
+    theory : array, shape (n,)
+        T steps of the exponents, log10.
+    apart : float
+        How far it is from the singular values in decades, at most, where both are above zero; nan where none is.
     """
 
     spectrum: Spectrum
     exponents: Exponents
     T: int
     trace: Trace
+    theory: np.ndarray
+    apart: float
 
 
 def product_spectrum(
@@ -63,4 +72,13 @@ def product_spectrum(
     T, g = _validation.whole_number("T", T, 20), _validation.real_number("g", g, low=0, high=1000)
     x = noise(T, _validation.real_number("input", input, low=0, high=1000), seed)
     trace = forward(init_params(1, UNITS, 1, scale=g, kind=kind, seed=seed), x, activation=activation)
-    return ProductSpectrum(jacobian_spectrum(trace), lyapunov_exponents(trace), T, trace)
+    return _of_run(trace)
+
+
+def _of_run(trace):
+    T, spectrum, exponents = len(trace.o), jacobian_spectrum(trace), lyapunov_exponents(trace)
+    theory = T * exponents.rate / LN10
+    both = np.isfinite(spectrum.log) & np.isfinite(theory)
+    apart = np.abs(spectrum.log10[both] - theory[both])
+    apart = apart.max().item() if both.any() else np.nan
+    return ProductSpectrum(spectrum, exponents, T, trace, theory, apart)

@@ -23,12 +23,17 @@ class ScalarRNN(NamedTuple):
         l'(yhat_t) theta'(h_t) / T: what the loss of step t itself contributes to dL/dh_t.
     slopes : array, shape (T,)
         phi'(s_t).
+    dL_dw, dL_dv : array, shape (T,)
+        What the steps t .. T contribute: row t - 1 is the sum as far as it is known when row t is filled, and the first
+        is the gradient.
     """
 
     table: Table
     w: float
     own: np.ndarray
     slopes: np.ndarray
+    dL_dw: np.ndarray
+    dL_dv: np.ndarray
 
 
 def scalar_rnn(T: int = 5, w: float = 0.9, v: float = 0.5, phi: str = "tanh", theta: str = "identity") -> ScalarRNN:
@@ -61,4 +66,5 @@ def scalar_rnn(T: int = 5, w: float = 0.9, v: float = 0.5, phi: str = "tanh", th
     y = np.sin(t)
     table = run(w, v, np.cos(t), y, phi=phi, theta=theta)
     own = (table.yhat - y) * ACTIVATIONS[theta].slope(table.yhat) / T
-    return ScalarRNN(table, w, own, ACTIVATIONS[phi].slope(table.h[1:]))
+    dw, dv = (np.cumsum((table.dL_ds * entering)[::-1])[::-1] for entering in (table.h[:-1], table.x))
+    return ScalarRNN(table, w, own, ACTIVATIONS[phi].slope(table.h[1:]), dw, dv)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..rnn import init_params
 
 UNITS = 5
 STEPS = 10.0 ** (np.arange(-300, -9) / 10)
+PLACES = {"float32": 8, "float64": 16}  # after the point that the numbers can hold
 
 
 class StepSize(NamedTuple):
@@ -23,11 +25,18 @@ class StepSize(NamedTuple):
     method : str
     h : float
         One of sizes.h.
+    written : tuple of str
+        What is found with h, and what is true, in decimals with an exponent, "-1.25e-3": all digits that dtype holds.
+    digits : int
+        How many of those that are found are right: they stand in the true number, too. A number may be off by less
+        than half a unit of its last right digit and still show another one there.
     """
 
     sizes: StepSizes
     method: str
     h: float
+    written: tuple
+    digits: int
 
 
 def step_size(
@@ -67,4 +76,21 @@ def step_size(
     x, y = np.random.default_rng((seed, 1)).normal(size=(2, T, 1))
     params = init_params(1, UNITS, 1, scale=g, seed=seed)
     sizes = step_sizes(params, x, y, np.append(STEPS, h), h0=np.full(UNITS, 0.5), dtype=dtype)
-    return StepSize(sizes, method, h)
+    return _looked_at(sizes, method, h)
+
+
+def _looked_at(sizes, method, h):
+    found, error = (values[method][sizes.h == h][0] for values in (sizes.found, sizes.error))
+    written = tuple(_e_notation(number, PLACES[found.dtype.name]) for number in (found, sizes.truth))
+    return StepSize(sizes, method, h, written, _right_digits(*written, error))
+
+
+def _right_digits(found, true, error):
+    (found, power), (true, true_power) = found.split("e"), true.split("e")
+    same = sum(a.isdigit() for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(found, true, strict=False)))
+    return int(min(same, -np.log10(max(error, 1e-30)))) if power == true_power and error < 1 else 0
+
+
+def _e_notation(number, places):
+    mantissa, exponent = f"{number:.{places}e}".split("e")
+    return f"{mantissa}e{int(exponent)}"

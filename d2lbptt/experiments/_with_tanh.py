@@ -10,6 +10,7 @@ from ..activations import ACTIVATIONS
 from ..growth.gradient_norms import log10_gradient_norms
 from ..rnn import forward, init_params
 from ._inputs import noise
+from ._slopes import SlopeBands, slope_bands
 
 UNITS = 64
 
@@ -25,12 +26,14 @@ class WithTanh(NamedTuple):
         log10 |dL/dh_t| with the identity and with phi.
     slopes : array, shape (T, 64)
         phi'(z_t).
+    slope_bands : SlopeBands
     """
 
     activation: str
     identity: np.ndarray
     full: np.ndarray
     slopes: np.ndarray
+    slope_bands: SlopeBands
 
 
 def with_tanh(
@@ -68,4 +71,5 @@ def with_tanh(
     # All slopes of the identity are 1: its gradient is the same along the states that an empty input leaves at 0.
     traces = forward(params, np.zeros_like(x)), forward(params, x, activation=activation)
     identity, full = (log10_gradient_norms(trace, np.ones_like(x), reduction="last") for trace in traces)
-    return WithTanh(activation, identity, full, ACTIVATIONS[activation].slope(traces[1].h[1:]))
+    slopes = ACTIVATIONS[activation].slope(traces[1].h[1:])
+    return WithTanh(activation, identity, full, slopes, slope_bands(slopes))

@@ -6,7 +6,8 @@ import numpy as np
 from ipywidgets import Dropdown, FloatSlider, IntSlider
 
 from .. import experiments
-from ..figures._cliff import TINY, _CliffPicture
+from ..experiments._cliff import TINY
+from ..figures._cliff import _CliffPicture
 from ..figures._paper import picture
 from ..growth.cliff import PLANE
 from ._live import Explorer

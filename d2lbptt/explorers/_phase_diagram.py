@@ -101,7 +101,7 @@ def _words(values, data):
 
 
 def _edge(data):
-    (low, found, high), law = np.quantile(data.edges, [0, 0.5, 1], method="nearest"), np.median(data.law_edges)
+    (low, found, high), law = np.quantile(data.edges, [0, 0.5, 1], method="nearest"), data.law_edge
     keeps = f"It keeps its size at g = {found:.2f} (seeds: {_scale(low)} to {_scale(high)})"
     if not np.isfinite(found):
         keeps = f"It {_throughout(found)}"

@@ -8,7 +8,7 @@ from ipywidgets import Dropdown, FloatSlider, IntSlider
 from .. import experiments
 from ..checking.step_size import METHODS
 from ..figures._paper import picture
-from ..figures._step_size import NAMES, _right_digits, _StepSizePicture
+from ..figures._step_size import NAMES, _StepSizePicture
 from ._live import Explorer
 from ._words import counted
 
@@ -39,8 +39,8 @@ def step_size() -> Explorer:
 
 
 def _words(values, data):
-    sizes, method, h = data
-    law, error, right = sizes.law[method], sizes.error[method][sizes.h == h][0], _right_digits(sizes, method, h)
+    sizes, method, h, _, right = data
+    law, error = sizes.law[method], sizes.error[method][sizes.h == h][0]
     truncation, rounding = law.terms(h)
     digits = f"{counted(right, 'digit') if right else 'no digit'} of dL/dW_hh{list(sizes.entry)} right"
     why = "rounding, so h is too small" if truncation <= rounding else "the formula's error, so h is too large"

@@ -36,9 +36,9 @@ class _ButterflyPicture(Picture):
         self.words[-1].set_horizontalalignment("right")
 
     def update(self, data):
-        """Show ``runs``, ``law`` (rate per step, or None), its ``name`` and ``delta`` (log10), of data."""
+        """Show an ``experiments.Butterfly``."""
         self.unit.update(data.runs)
-        self.distance.update(data.runs, data.law)
+        self.distance.update(data.runs, data.theory, data.farthest)
         other = f"and of its neighbour, {style.power_of_ten(data.delta)} away"
         set_texts(self.words, (other, "their distance", "by the Jacobians", THEORIES[data.name]))
 
@@ -84,19 +84,18 @@ class _Distance(Panel):
         self.theory = line(ax, style.THEORY, zorder=3)
         self.at = ax.text(0, 0, "", va="bottom", **style.SMALL)
 
-    def update(self, runs, law):
-        """Show another pair of runs, and the rate per step that theory has, natural logarithm, or None."""
+    def update(self, runs, theory, most):
+        """Show another pair of runs, the distance by theory or None, and the largest there can be, both log10."""
         measured, predicted, floor = (natural / LN10 for natural in (runs.log, runs.predicted, runs.floor))
         low = -style.next_limit(1 - measured[np.isfinite(measured)].min(), BOTTOMS)
         t = np.arange(len(measured))
         reach = style.next_limit(t[-1], STEPS)
         self.ax.set(xlim=(-0.02 * reach, 1.02 * reach), ylim=(low, TOP))
-        self.theory.set_visible(law is not None and np.isfinite(law))
-        theory = measured[0] + t * law / LN10 if self.theory.get_visible() else 0 * t
+        self.theory.set_visible(theory is not None)
         for curve, y in ((self.measured, measured), (self.predicted, predicted), (self.theory, theory)):
-            curve.set_data(t, np.clip(y, low - 50, TOP + 50))  # a line of infinite numbers would be broken
+            if y is not None:  # a line of infinite numbers would be broken
+                curve.set_data(t, np.clip(y, low - 50, TOP + 50))
         self.floor.set_xy([(t[0], low), *zip(t, floor, strict=True), (t[-1], low)])
-        most = np.log10(2 * np.sqrt(runs.h.shape[1]))
         self.far.set_bounds(-0.02 * reach, most, 1.04 * reach, TOP - most)
         self._name_bands(floor, low, most, reach)
         self._mark(runs.parted, reach, floor, measured)

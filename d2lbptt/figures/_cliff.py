@@ -7,8 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.ticker import FixedLocator, MultipleLocator
 
-from .. import _validation, laws
-from ..growth.cliff import PLANE, SIGMOID, START, Cut, surface
+from .. import _validation
+from ..experiments._cliff import TINY
+from ..growth.cliff import PLANE, Cut
 from . import _style as style
 from ._panels import Panel, Picture, line, set_texts
 from ._paper import drawn
@@ -17,7 +18,6 @@ from ._style import minus, scientific, short
 
 ZOOM, REACH = 20, 2.5  # of the small picture; in steps h
 PAPER = LinearSegmentedColormap.from_list("paper", ["#FFFFFF", "#A6A6A6"])  # light enough for any line on it
-TINY = 1e-12  # an E that is as good as 0
 FOLD = style.THEORY | {"linestyle": (0, (1.5, 1.5))}
 CENTRAL, CENTRAL_DARK = LOOKS["central"]
 DOT = {"marker": "o", "linestyle": "none"}
@@ -93,7 +93,8 @@ class _Plane(Panel):
         ax.yaxis.set_major_locator(MultipleLocator(1))
         grey = {"cmap": PAPER, "norm": PowerNorm(0.5, 0, 0.5), "interpolation": "bilinear"}
         self.E = ax.imshow(np.zeros((2, 2)), extent=(left, right, low, high), origin="lower", aspect="auto", **grey)
-        self.theory = self._theory(ax, np.linspace(left, right, 801))  # it lies on E, which moves
+        self.wall, self.folds = line(ax, style.THEORY), [line(ax, FOLD) for _ in range(2)]
+        self._name(ax)
         self.steepest = line(ax, style.BEST, markersize=8, clip_on=False)
         self.casing = line(ax, {"color": style.INK}, linewidth=3.5)
         self.path = line(ax, style.CLIPPED, markersize=4.5, markeredgecolor=style.INK, markeredgewidth=0.6)
@@ -102,27 +103,20 @@ class _Plane(Panel):
         self.arrow = ax.annotate("", (0, 0), (0, 0), arrowprops=arrow | {"color": style.FULL["color"]})
         self.start = line(ax, style.POINT, color=style.INK, clip_on=False)
 
-    def _theory(self, ax, w):
-        x_0 = START
-        repels = w[w * SIGMOID.slope(1 / (1 + np.exp(-x_0))) > 1]
-        folds = np.array([laws.folds(v).b for v in w[w >= 4]])
-        lines = [ax.plot(repels, [laws.separatrix(v, x_0).b for v in repels], **style.THEORY)[0]]
-        lines += [ax.plot(w[w >= 4], b, **FOLD)[0] for b in folds.T]
+    def _name(self, ax):
         look = style.SMALL | {"ha": "center", "va": "center", "rotation_mode": "anchor"}
-        names = [
-            ("wall", 6.3, laws.separatrix(6.3).b + 0.13, -33),
-            ("fold", 6.3, -2.36, -12),
-            ("fold", 6.0, -3.65, -40),
-        ]
-        texts = [ax.text(x, y, word, rotation=turn, **look) for word, x, y, turn in names]
-        texts.append(
-            ax.text(3.08, -4.42, "dashed: theory\n◇ steepest at this w", va="bottom", linespacing=1.3, **style.SMALL)
-        )
-        return [*lines, *texts]
+        names = ("wall", 6.3, -3.2915, -33), ("fold", 6.3, -2.36, -12), ("fold", 6.0, -3.65, -40)
+        words = [ax.text(x, y, word, rotation=turn, **look) for word, x, y, turn in names]
+        key = ax.text(3.08, -4.42, "dashed: theory\n◇ steepest at this w", va="bottom", linespacing=1.3, **style.SMALL)
+        self.names = [*words, key]  # they lie on E, which moves
 
     def update(self, data):
-        """Show ``T``, ``path``, ``step`` (its end) and ``steepest``, attributes of data."""
-        self.E.set_data(surface(data.T))
+        """Show ``surface``, ``wall``, ``folds``, ``path``, ``step`` (its end) and ``steepest``, attributes of data."""
+        self.E.set_data(data.surface)
+        self.wall.set_data(*data.wall)
+        w, *folds = data.folds
+        for curve, b in zip(self.folds, folds, strict=True):
+            curve.set_data(w, b)
         path, (w, b) = data.path, data.step
         self.start.set_data(path.w[:1], path.b[:1])
         self.steepest.set_data(path.w[:1], [data.steepest.b])

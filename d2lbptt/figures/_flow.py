@@ -15,7 +15,6 @@ from ._panels import Panel, Picture, line
 from ._paper import drawn
 
 STEPS = (10, 20, 50, 100, 200, 500, 1000, 10**4, 10**5, 10**6)
-SLOPES = 250  # steps that the small picture of the slopes shows
 END = {"color": style.FULL["color"], "marker": "o", "markersize": 8, "linestyle": "none"}
 DECADES = (10, 30, 100, 400, 1000, 2500, 10**4, 10**5, 10**6, 10**7)
 
@@ -204,10 +203,7 @@ def bands(ax):
 
 
 class _Slopes(Panel):
-    """phi'(z_t) against t: the median of all units, and the band between the lowest and the highest tenth.
-
-    Slopes that are 0 or 1, as those of relu, have no such middle: of them the share that is 1 is shown.
-    """
+    """phi'(z_t) against t: the median of all units, and the band between the lowest and the highest tenth."""
 
     def __init__(self, ax):
         super().__init__(style.axes(ax, "time step t", "", whole=3))
@@ -216,15 +212,12 @@ class _Slopes(Panel):
         self.band = ax.fill([], [], color=style.FULL["color"], alpha=0.25, linewidth=0)[0]
         self.median = line(ax, style.FULL)
 
-    def update(self, slopes, limits):
-        """Show other slopes, shape (T, units), on an axis with these limits."""
-        t = np.arange(0, len(slopes), -(-len(slopes) // SLOPES))  # from more steps the eye sees no more
-        low, middle, high = np.quantile(slopes[t], [0.1, 0.5, 0.9], axis=1)
-        if np.isin(slopes[t], (0, 1)).all():
-            low = middle = high = slopes[t].mean(1)
+    def update(self, bands, limits):
+        """Show other ``experiments.SlopeBands`` on an axis with these limits."""
+        t, low, median, high = bands
         self.ax.set_xlim(limits)
-        self.median.set_data(t + 1, middle)
-        self.band.set_xy(np.column_stack([np.r_[t, t[::-1]] + 1, np.r_[low, high[::-1]]]))
+        self.median.set_data(t, median)
+        self.band.set_xy(np.column_stack([np.r_[t, t[::-1]], np.r_[low, high[::-1]]]))
 
 
 class _GradientFlowPicture(Picture):
@@ -239,13 +232,13 @@ class _GradientFlowPicture(Picture):
         self.slopes = _Slopes(figure.add_axes((0.665, 0.14, 0.325, 0.225)))
 
     def update(self, data, decades):
-        """Show the attributes of data: what ``gradient_flow`` takes, eigenvalues, singular_values and slopes."""
+        """Show the attributes of data: what ``gradient_flow`` takes, eigenvalues, singular_values and slope_bands."""
         self.flow.decades = decades
         curves = {"theory": data.theory, "bound": data.bound, "every_step": data.every_step}
         self.flow.update(data.full, data.truncated, data.tau, steps=data.steps, **curves)
         self.eigenvalues.update(data.eigenvalues, data.singular_values[0])
         self.sizes.update(data.eigenvalues, data.singular_values, self.eigenvalues.ax.get_ylim()[1])
-        self.slopes.update(data.slopes, self.flow.ax.get_xlim())
+        self.slopes.update(data.slope_bands, self.flow.ax.get_xlim())
 
 
 class _WithTanhPicture(Picture):
@@ -260,7 +253,7 @@ class _WithTanhPicture(Picture):
         self.slopes = _Slopes(figure.add_axes((0.72, 0.165, 0.27, 0.70)))
 
     def update(self, data):
-        """Show ``identity`` and ``full`` (log10 norms), ``activation`` and ``slopes`` (T, h), attributes of data."""
+        """Show an ``experiments.WithTanh``."""
         curves = [_relative(decades, decades) for decades in (data.identity, data.full)]
         t = np.arange(1, len(data.full) + 1)
         _set_limits(self._flow, curves, None)
@@ -270,4 +263,4 @@ class _WithTanhPicture(Picture):
             part.show(t, curves[number], words)
             room.beside(part.label, number)
         self.end.set_data(t[-1:], curves[1][-1:])
-        self.slopes.update(data.slopes, self._flow.get_xlim())
+        self.slopes.update(data.slope_bands, self._flow.get_xlim())

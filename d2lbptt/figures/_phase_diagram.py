@@ -139,12 +139,10 @@ class _Cut(Panel):
         self.names = [ax.text(0, 0, "", color=colour, **look) for colour in (style.FULL["color"], style.INK)]
         self.title = ax.set_title("", **style.TITLE)
 
-    def update(self, g, by_lag, theory, law):
-        """Show ``by_lag``, shape (S, T), and the theory, shape (T,), for one g."""
-        curves = np.where(np.isfinite(by_lag), by_lag, np.nan)
-        lags, median = np.arange(by_lag.shape[1]), np.median(by_lag, 0)
-        median = np.where(np.isfinite(median), median, np.nan)
-        theory = np.where(np.isfinite(theory), theory, np.nan)
+    def update(self, g, by_lag, median, theory, law):
+        """Show ``by_lag``, shape (S, T), its median and the theory, shape (T,), for one g."""
+        lags = np.arange(len(median))
+        curves, median, theory = (np.where(np.isfinite(rows), rows, np.nan) for rows in (by_lag, median, theory))
         reach = max(np.nanmax(np.abs(curves)), np.nanmax(np.abs(theory)) if law != "bound" else 0)
         limit = style.next_limit(1.04 * reach, DECADES)
         self.ax.set(xlim=(0, max(len(lags) - 1, 1)), ylim=(-limit, limit))
@@ -191,8 +189,8 @@ class _PhaseDiagramPicture(Picture):
         """Show an ``experiments.PhaseDiagram``."""
         g = data.scales[data.row]
         self.map.update(data.scales, data.median, data.theory, g, data.law == "bound")
-        self.cut.update(g, data.by_lag[data.row], data.theory[data.row], data.law)
-        for marks, edges in ((self.found, data.edges), (self.expected, np.median(data.law_edges, keepdims=True))):
+        self.cut.update(g, *(rows[data.row] for rows in (data.by_lag, data.median, data.theory)), data.law)
+        for marks, edges in ((self.found, data.edges), (self.expected, np.array([data.law_edge]))):
             shown = edges[np.isfinite(edges)]
             marks.set_data(shown, np.full(len(shown), self.map.ax.get_ylim()[1]))
         self.law.set_text(f"{'dotted' if data.law == 'bound' else 'dashed'}, ▽: {data.law}")

@@ -124,7 +124,7 @@ class _ScalarPicture(Picture):
         self.lines = self.table.ax.text(632, 352, "", **look)
 
     def update(self, data, step):
-        """Show ``table``, ``w``, ``own`` and ``slopes`` (of phi), attributes of data, with ``step`` rows filled."""
+        """Show an ``experiments.ScalarRNN`` with ``step`` rows filled."""
         self.table.update(data.table, step)
         title, *lines = _workings(data, len(data.table.x) + 1 - step) if step else BEFORE
         self.title.set_text(title)
@@ -135,7 +135,6 @@ def _workings(data, t):
     T, (dh, ds) = len(data.table.x), (data.table.dL_dh, data.table.dL_ds)
     i, j = (str(number).translate(SUBSCRIPTS) for number in (t, t + 1))
     later, own = ds[t] if t < T else 0, data.own[t - 1]
-    dw, dv = (ds[t - 1 :] @ entering[t - 1 : T] for entering in (data.table.h, data.table.x))
     so_far = "so far" if t > 1 else "="
     return [
         f"row {t}: the start" if t == T else f"row {t}, from row {t + 1}",
@@ -147,9 +146,9 @@ def _workings(data, t):
         f"    = {_slope(ds[t - 1])}",
         "",
         "∂L/∂w = Σ ∂L/∂sₜ hₜ₋₁",
-        f"    {so_far} {_slope(dw)}",
+        f"    {so_far} {_slope(data.dL_dw[t - 1])}",
         "∂L/∂v = Σ ∂L/∂sₜ xₜ",
-        f"    {so_far} {_slope(dv)}",
+        f"    {so_far} {_slope(data.dL_dv[t - 1])}",
     ]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import takewhile
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator
@@ -22,7 +20,6 @@ LOOKS = {  # of the lines; darker, of their words
 }
 NAMES = {"forward": "forward difference", "central": "central difference", "complex": "complex step"}
 H, ERRORS = (-30.4, -0.6), (-18.5, 1.8)  # decades in sight
-PLACES = {"float32": 8, "float64": 16}  # after the point that the numbers can hold
 WIDTH, HEIGHT, ADVANCE = 308, 430, 10.87  # pixels; of one character of the digits
 
 
@@ -126,7 +123,7 @@ class _StepSizePicture(Picture):
     def update(self, data):
         """Show ``sizes``, ``method`` and ``h``, attributes of data."""
         self.errors.update(data.sizes, data.method, data.h)
-        self.digits.update(data.sizes, data.method, data.h)
+        self.digits.update(data)
 
 
 class _Digits(Panel):
@@ -145,12 +142,12 @@ class _Digits(Panel):
         self.count = ax.text(12, 165, "", fontweight="bold", fontsize=22, color=style.INK)
         self.best = ax.text(12, 120, "", va="top", linespacing=1.5, **style.TITLE)
 
-    def update(self, sizes, method, h):
-        """Show what was found with the step h, one of sizes.h."""
-        shown, true = _written(sizes, method, h)
-        same = _right_digits(sizes, method, h)
+    def update(self, data):
+        """Show ``written`` and ``digits`` of what was found with ``h`` by ``method``, and ``sizes``, of data."""
+        sizes, method, h, written, same = data
+        shown, true = map(minus, written)
         law, dtype = sizes.law[method], sizes.found[method].dtype
-        end = shown.index(".") + min(same, PLACES[dtype.name] + 1) if same else 0
+        end = shown.index(".") + same if same else 0
         self.title.set_text(f"h = {scientific(h, 1)}")
         self.subtitle.set_text(f"{NAMES[method]}, {dtype}")
         self.right.set_text(shown[:end])
@@ -162,25 +159,3 @@ class _Digits(Panel):
         else:
             best, found = scientific(law.best), scientific(sizes.best(method))
             self.best.set_text(f"◇ best h, theory: {best}\n    best h, found: {found}")
-
-
-def _right_digits(sizes, method, h):
-    """Return how many digits of what is found with h, one of sizes.h, are right: they stand in the true number, too.
-
-    A number may be off by less than half a unit of its last right digit and still show another one there.
-    """
-    (shown, power), (true, true_power) = (text.split("e") for text in _written(sizes, method, h))
-    same = sum(a.isdigit() for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(shown, true, strict=False)))
-    error = sizes.error[method][sizes.h == h][0]
-    return int(min(same, -np.log10(max(error, 1e-30)))) if power == true_power and error < 1 else 0
-
-
-def _written(sizes, method, h):
-    """Return what is found with h and what is true, with the digits that the numbers can hold."""
-    found = sizes.found[method][sizes.h == h][0]
-    return tuple(_e_notation(number, PLACES[found.dtype.name]) for number in (found, sizes.truth))
-
-
-def _e_notation(number, places):
-    mantissa, exponent = f"{number:.{places}e}".split("e")
-    return minus(f"{mantissa}e{int(exponent)}")

@@ -29,6 +29,12 @@ def test_the_runs_and_their_theory(g, delta, size, kind):
         assert (data.law, data.name) == (laws.mean_field(g, size**2).exponent, "mean field")
     else:
         assert (data.law, data.name) == (None, "")
+    if data.law is None or g == 0:
+        assert data.theory is None
+    else:
+        start = np.linalg.norm(data.runs.other[0] - data.runs.h[0])
+        np.testing.assert_allclose(10**data.theory, start * np.exp(data.law) ** np.arange(61))
+    assert data.farthest == pytest.approx(np.log10(np.linalg.norm(np.ones(16) - -np.ones(16))))
 
 
 @pytest.mark.parametrize(

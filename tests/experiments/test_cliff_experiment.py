@@ -8,7 +8,7 @@ import pytest
 
 from d2lbptt import Params, backward, forward
 from d2lbptt.experiments import cliff
-from d2lbptt.growth.cliff import descend, steepest
+from d2lbptt.growth.cliff import PLANE, descend, errors, steepest
 
 
 def package_gradient(w, b, T):
@@ -56,3 +56,26 @@ def test_the_path_is_that_of_descent_and_exponents_are_exponents(clip):
 def test_what_is_no_setting_is_refused(change, words):
     with pytest.raises(ValueError, match=words):
         cliff(**change)
+
+
+def test_wall_and_folds_are_those_of_the_fixed_points():
+    data, x = cliff(), np.linspace(-8, 8, 200_001)
+    w, b = data.wall
+    s = 1 / (1 + np.exp(-0.5))
+    np.testing.assert_allclose(w * s + b, 0.5)  # x_0 stays where it is
+    assert w[0] * s * (1 - s) == pytest.approx(1, abs=2e-3) and w[0] * s * (1 - s) > 1 and w[-1] == 7
+    w, low, high = data.folds
+    assert (w[0], w[-1]) == (4, 7) and np.all(low <= high)
+    for i in range(40, len(w), 80):  # fixed points are born where the b that they have is lowest or highest
+        inner = np.abs(x) < 5
+        of_x = (x - w[i] / (1 + np.exp(-x)))[inner]
+        steps = np.diff(np.sign(np.diff(of_x))).nonzero()[0] + 1
+        np.testing.assert_allclose(np.sort(of_x[steps]), [low[i], high[i]], atol=1e-6)
+
+
+@pytest.mark.parametrize("T", [10, 50])
+def test_the_surface_is_that_of_the_unit_over_the_plane(T):
+    data = cliff(T=T)
+    E, (w, b) = data.surface, (np.linspace(*ends, count) for ends, count in zip(PLANE, (241, 211), strict=True))
+    np.testing.assert_allclose(E[:, 60], errors(w[60], b, T), atol=2e-4)
+    np.testing.assert_allclose(E[30], errors(w, b[30], T), atol=2e-4)

@@ -59,10 +59,11 @@ def test_the_nearest_scale_is_the_row():
 
 def test_the_edges_of_the_laws():
     relu = phase_diagram(activation="relu", kind="orthogonal", units=16)
-    np.testing.assert_allclose(relu.law_edges, np.sqrt(2), atol=1e-3)
+    np.testing.assert_allclose([*relu.law_edges, relu.law_edge], np.sqrt(2), atol=1e-3)
     linear = phase_diagram(activation="identity", units=16)
     radii = [np.abs(np.linalg.eigvals(init_params(1, 16, 1, seed=seed).W_hh)).max() for seed in range(3)]
     np.testing.assert_allclose(linear.law_edges, 1 / np.array(radii), atol=1e-3)
+    assert linear.law_edge == np.median(linear.law_edges)
     quiet, loud = (phase_diagram(input_size=size, units=16).law_edges for size in (0.1, 1.0))
     assert laws.edge_of_chaos() < quiet.min() and quiet.max() + 0.4 < loud.min()
 

@@ -8,6 +8,7 @@ import pytest
 
 from d2lbptt import lyapunov_exponents
 from d2lbptt.experiments import fresh_or_repeated, product_spectrum
+from d2lbptt.laws import log10_repeated_bound
 
 
 def test_fresh_and_repeated_matrices_multiplied_out():
@@ -21,6 +22,24 @@ def test_fresh_and_repeated_matrices_multiplied_out():
             v = W @ v
             np.testing.assert_allclose(found[:, k], np.log(np.linalg.norm(v, axis=1)[:, 0]), atol=1e-12)
     np.testing.assert_array_equal(data.fresh[:, :2], data.repeated[:, :2])
+    for log, (low, median, high) in ((data.fresh, data.fresh_quantiles), (data.repeated, data.repeated_quantiles)):
+        lowest, middle, highest = np.sort(log, axis=0) / np.log(10)
+        np.testing.assert_allclose(median, middle)
+        np.testing.assert_allclose(low, lowest + 0.1 * (middle - lowest))  # a tenth of the way: 0.05 of two gaps
+        np.testing.assert_allclose(high, highest - 0.1 * (highest - middle))
+
+
+def test_the_laws_beside_the_draws():
+    data, k = fresh_or_repeated(n=2, K=30, samples=2000, seed=1), np.arange(31)
+    low, median, high = data.fresh_law * np.log(10)
+    # log R_11 of a 2 x 2 matrix: half the log of chi^2 / 2 with two degrees, whose mean and variance are known
+    np.testing.assert_allclose(median, -np.euler_gamma / 2 * k)
+    spread = 1.645 * np.pi / np.sqrt(24) * np.sqrt(k)
+    np.testing.assert_allclose([median - low, high - median], [spread, spread], atol=1e-12)
+    within = np.mean((data.fresh[:, -1] > low[-1]) & (data.fresh[:, -1] < high[-1]))
+    assert abs(within - 0.9) < 4.5 * np.sqrt(0.09 / 2000)
+    assert data.apart == pytest.approx(abs(np.median(data.fresh[:, -1]) - median[-1]) / np.log(10))
+    np.testing.assert_allclose(data.repeated_bound, log10_repeated_bound(2, k) / 2)
 
 
 @pytest.mark.parametrize(("activation", "kind"), [("tanh", "gaussian"), ("identity", "orthogonal")])
@@ -35,3 +54,13 @@ def test_the_spectrum_of_a_short_product(activation, kind):
     np.testing.assert_allclose(np.exp(data.spectrum.log[:16]), largest, rtol=1e-6)
     np.testing.assert_array_equal(data.exponents.rate, lyapunov_exponents(data.trace).rate)
     assert data.T == 20
+    np.testing.assert_allclose(data.theory, 20 * lyapunov_exponents(data.trace).rate / np.log(10))
+    largest_of = data.theory[:16] - np.log10(largest)
+    assert data.apart >= np.abs(largest_of).max() - 1e-6
+    assert data.apart == pytest.approx(max(abs(data.spectrum.log / np.log(10) - data.theory)))
+
+
+@pytest.mark.parametrize(("settings", "known"), [({"g": 0.0}, False), ({"activation": "relu"}, True)])
+def test_singular_values_of_zero_are_not_compared(settings, known):
+    data = product_spectrum(T=20, **settings)
+    assert np.isneginf(data.spectrum.log).any() and np.isfinite(data.apart) == known

@@ -36,3 +36,21 @@ def test_each_row_is_calculated_from_the_one_below():
     dh, ds = data.table.dL_dh, data.table.dL_ds
     np.testing.assert_allclose(dh, data.w * np.append(ds[1:], 0) + data.own, rtol=1e-13)
     np.testing.assert_allclose(ds, dh * data.slopes, rtol=1e-13)
+
+
+@pytest.mark.parametrize("phi", CURVES)
+def test_the_sums_so_far_are_those_of_weights_that_only_the_last_steps_use(phi):
+    data = experiments.scalar_rnn(T=7, w=-1.35, v=1.1, phi=phi)
+    for t in range(1, 8):
+
+        def from_t_on(w_v, t=t):
+            h, total = 0, 0
+            for k in range(1, 8):
+                w, v = w_v if k >= t else (-1.35, 1.1)
+                h = CURVES[phi](w * h + v * np.cos(k))
+                total += (h - np.sin(k)) ** 2 / 2 / 7
+            return total
+
+        wanted = complex_step(from_t_on, np.array([-1.35, 1.1]))
+        np.testing.assert_allclose([data.dL_dw[t - 1], data.dL_dv[t - 1]], wanted, rtol=1e-11, atol=1e-14)
+    np.testing.assert_allclose([data.dL_dw[0], data.dL_dv[0]], [data.table.dL_dw, data.table.dL_dv], atol=1e-15)

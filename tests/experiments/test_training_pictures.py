@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from scipy.stats import gmean
 
 from d2lbptt import experiments, figures
 
@@ -36,9 +37,17 @@ def test_the_memory_of_the_states_goes_with_the_length():
     assert found.lengths.tolist() == [3, 6, 50]
     np.testing.assert_allclose(found.megabytes, (found.lengths + 1) * 8 * 8 / 1e6)  # h_0 .. h_T, of 8 bytes each
     assert np.all(found.milliseconds > 0)
+    for values, line, off in zip((found.milliseconds, found.megabytes), found.lines, found.off, strict=True):
+        np.testing.assert_allclose(line, gmean(values / found.lengths) * found.lengths)
+        assert off == pytest.approx(max(abs(values - line) / line))
+
+
+def test_lengths_that_do_not_rise_are_refused():
+    with pytest.raises(ValueError, match=r"lengths is .*, wanted rising numbers"):
+        experiments.cost(lengths=[4, 2], num_tokens=4, num_hiddens=8)
 
 
 def test_the_pictures_take_them():
     one, other = Figure().subplots(2)
     figures.cuts(one, *experiments.cuts(TEXT, 4, 10))
-    figures.cost(other, *experiments.cost(lengths=[3, 6], num_tokens=4, num_hiddens=8))
+    figures.cost(other, experiments.cost(lengths=[3, 6], num_tokens=4, num_hiddens=8))

@@ -104,6 +104,7 @@ def picture():
 
 
 def test_theory_is_drawn_where_the_closed_forms_have_it(picture):
+    picture.update(experiments.cliff())
     wall, *folds = (line for line in picture.plane.ax.lines if line.is_dashed())
     w, b = wall.get_data()
     assert w[0] == pytest.approx(4.26, abs=0.01) and w[-1] == 7

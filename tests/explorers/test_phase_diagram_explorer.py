@@ -103,7 +103,7 @@ def cut(by_lag, theory, law="mean field"):
     figure = Figure(figsize=(9.6, 4.5), dpi=100)
     FigureCanvasAgg(figure)
     shown = picture._Cut(figure.add_axes((0.655, 0.155, 0.335, 0.745)))
-    shown.update(1.2, by_lag, theory, law)
+    shown.update(1.2, by_lag, np.median(by_lag, 0), theory, law)
     figure.canvas.draw()
     return shown
 

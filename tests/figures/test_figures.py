@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 
 from d2lbptt import experiments, explorers, figures, init_params
 from d2lbptt.checking import step_size
+from d2lbptt.experiments._slopes import slope_bands
+from d2lbptt.experiments._step_size import _looked_at as looked_at
 from d2lbptt.figures._eigenvalues import _Sizes
 from d2lbptt.figures._flow import _GradientFlowPicture, _Slopes
 from d2lbptt.figures._step_size import _StepSizePicture
@@ -186,7 +188,7 @@ def test_both_panels_of_one_matrix_have_the_same_scale():
         picture = explorer._picture
         plane, sizes = picture.eigenvalues.ax, picture.sizes.ax
         assert plane.get_ylim() == sizes.get_ylim() and plane.bbox.height == pytest.approx(sizes.bbox.height)
-        assert explorer.state["data"].sigma_max <= plane.get_ylim()[1]
+        assert explorer.state["data"].singular_values[0] <= plane.get_ylim()[1]
 
 
 def test_slopes_are_shown_by_median_and_band_and_those_of_relu_by_their_share():
@@ -194,14 +196,14 @@ def test_slopes_are_shown_by_median_and_band_and_those_of_relu_by_their_share():
     figure = Figure()
     FigureCanvasAgg(figure)
     picture = _Slopes(figure.add_axes((0.1, 0.1, 0.8, 0.8)))
-    picture.update(slopes, (0, 41))
+    picture.update(slope_bands(slopes), (0, 41))
     np.testing.assert_array_equal(picture.median.get_data(), (np.arange(1, 41), np.median(slopes, axis=1)))
     band = picture.band.get_xy()
     low, high = band[band[:, 0] == 10, 1].min(), band[band[:, 0] == 10, 1].max()
     assert np.mean((slopes[9] >= low) & (slopes[9] <= high)) == 0.8
-    picture.update((slopes > 0.3) * 1.0, (0, 41))
+    picture.update(slope_bands((slopes > 0.3) * 1.0), (0, 41))
     np.testing.assert_allclose(picture.median.get_ydata(), (slopes > 0.3).mean(1))
-    picture.update(np.repeat(slopes, 25, axis=0), (0, 1001))
+    picture.update(slope_bands(np.repeat(slopes, 25, axis=0)), (0, 1001))
     assert len(picture.median.get_xdata()) == 250
 
 
@@ -278,7 +280,7 @@ def test_digits_that_are_right_are_strong_and_the_others_faint(sizes, method):
     FigureCanvasAgg(figure)
     digits = _StepSizePicture(figure).digits
     for h in H[::10]:
-        digits.update(sizes, method, h)
+        digits.update(looked_at(sizes, method, h))
         right, found = digits.right.get_text(), sizes.found[method][sizes.h == h][0]
         assert float((right + digits.wrong.get_text()).replace("−", "-")) == pytest.approx(found, rel=1e-7)
         assert float(digits.true.get_text().replace("−", "-")) == pytest.approx(sizes.truth, rel=1e-7)

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from d2lbptt import figures
+from d2lbptt.experiments._cost import _beside_lines as beside_lines
 from d2lbptt.figures import _style as style
 from d2lbptt.truncation.influence import Spans, balance, partial_sums, trajectory
 from d2lbptt.truncation.randomized_variance import moments, simulate, trade
@@ -125,12 +126,14 @@ def test_pieces_of_text_and_what_crosses():
 
 
 def test_the_cost_stands_beside_the_straight_line():
-    T = [250, 500, 1000, 2000]
-    ax = figures.cost(axes(), T, [1.0, 2.0, 4.0, 16.0], [0.1, 0.2, 0.4, 0.8])
+    T, milliseconds, megabytes = np.array([[250, 500, 1000, 2000], [1.0, 2.0, 4.0, 16.0], [0.1, 0.2, 0.4, 0.8]])
+    ax = figures.cost(axes(), beside_lines(T, milliseconds, megabytes))
     time, memory = (line for line in ax.lines if line.get_marker() in ("o", "s"))
     np.testing.assert_allclose(time.get_ydata(), [1, 2, 4, 16])
     np.testing.assert_allclose(memory.get_ydata(), [0.1, 0.2, 0.4, 0.8])
     law = np.array([1, 2, 4, 8]) * 2**0.25  # the geometric mean of time / T is that of the first three, and of a double
+    dashed = [line.get_ydata() for line in ax.lines if line.get_color() == style.THEORY["color"]]
+    np.testing.assert_allclose(dashed, [law, megabytes])
     off = np.abs(np.array([1, 2, 4, 16]) / law - 1).max()
     texts = [text.get_text() for text in ax.texts]
     assert texts == [

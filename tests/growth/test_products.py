@@ -12,7 +12,8 @@ import pytest
 from chance import wick_mean
 from matplotlib.figure import Figure
 
-from d2lbptt import figures, forward, init_params, laws
+from d2lbptt import experiments, figures, forward, init_params, laws
+from d2lbptt.experiments._product_spectrum import _of_run as of_run
 from d2lbptt.figures import _style as style
 from d2lbptt.growth import spectra
 
@@ -94,10 +95,11 @@ def inside(figure):
 
 def test_the_picture_of_fresh_and_repeated_matrices():
     n, K = 16, 40
-    fresh, repeated = (spectra.gaussian_growth(n, K, 200, repeated=kind) for kind in (False, True))
+    data = experiments.fresh_or_repeated(n, K, samples=200)
+    fresh, repeated = data.fresh, data.repeated
     figure = Figure(figsize=(9.6, 4.3), dpi=100, layout="constrained")
     axes = figure.subplots(1, 2, sharex=True, sharey=True)
-    left, right = figures.fresh_or_repeated(axes, fresh, repeated, n)
+    left, right = figures.fresh_or_repeated(axes, data)
     for ax, log in ((left, fresh), (right, repeated)):
         np.testing.assert_allclose(lines(ax, style.FULL)[0], np.median(log, 0) / math.log(10))
     np.testing.assert_allclose(lines(right, style.THEORY)[0], laws.log10_repeated_bound(n, np.arange(K + 1)) / 2)
@@ -115,10 +117,10 @@ def test_the_picture_of_fresh_and_repeated_matrices():
 def test_the_picture_of_a_long_product(g):
     T = 120
     params, x = init_params(1, 12, 1, scale=g), 0.1 * np.random.default_rng(1).normal(size=(T, 1))
-    trace = forward(params, x, activation="tanh")
-    spectrum, exponents = spectra.jacobian_spectrum(trace), spectra.lyapunov_exponents(trace)
+    data = of_run(forward(params, x, activation="tanh"))
+    spectrum, exponents = data.spectrum, data.exponents
     figure = Figure(figsize=(9.6, 4.3), dpi=100)
-    ax = figures.product_spectrum(figure.add_subplot(), spectrum, exponents, T)
+    ax = figures.product_spectrum(figure.add_subplot(), data)
     shown, expected = lines(ax, style.SINGULAR_VALUES)[0], lines(ax, style.THEORY)[0]
     np.testing.assert_allclose(shown, spectrum.log / math.log(10))
     np.testing.assert_allclose(expected, T * exponents.rate / math.log(10))
@@ -131,8 +133,12 @@ def test_the_picture_of_a_long_product(g):
 
 def test_a_singular_value_of_zero_is_left_out():
     W = np.diag([0.5, 0.0, 0.25])
-    trace = forward(init_params(1, 3, 1)._replace(W_hh=W), np.zeros((20, 1)))
-    spectrum, exponents = spectra.jacobian_spectrum(trace), spectra.lyapunov_exponents(trace)
-    ax = figures.product_spectrum(Figure().add_subplot(), spectrum, exponents, 20)
+    data = of_run(forward(init_params(1, 3, 1)._replace(W_hh=W), np.zeros((20, 1))))
+    ax = figures.product_spectrum(Figure().add_subplot(), data)
     assert np.isnan(lines(ax, style.SINGULAR_VALUES)[0]).tolist() == [False, False, True]
     assert "at most 0 of 6 decades off" in words(ax)
+
+
+def test_a_product_of_zeros_has_no_picture():
+    with pytest.raises(ValueError, match="data has singular values of zero alone, wanted one above it"):
+        figures.product_spectrum(Figure().add_subplot(), experiments.product_spectrum(T=20, g=0.0))
