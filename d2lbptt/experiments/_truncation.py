@@ -17,6 +17,7 @@ from ._inputs import noise
 
 DRAWS = 100
 MEAN, NOISE, H0 = 0.5, 0.25, 0.5  # of the inputs; of each unit of h_0
+ROUNDING = 1e-13  # relative to the gradient: a smaller error is called none
 CURVE = 1 - np.logspace(-3, np.log10(0.98), 40)[::-1]  # the pi of the curve
 
 
@@ -60,16 +61,24 @@ class RandomizedDraws(NamedTuple):
     Attributes
     ----------
     gates : array, shape (n, T)
-    mean_reach, error, along : array, shape (n,)
+    reach, error, along : array, shape (n,)
         How many steps a loss reaches on average, error, and component along the gradient.
+    mean_reach, rms_error : float
+        The mean of reach, and the root mean square of the errors.
+    mean_along, std_along : float
+        Mean and standard deviation of the components.
     spread : float
-        In theory: the standard deviation of along.
+        In theory: the standard deviation of along. The mean is 1.
     """
 
     gates: np.ndarray
-    mean_reach: np.ndarray
+    reach: np.ndarray
     error: np.ndarray
     along: np.ndarray
+    mean_reach: float
+    rms_error: float
+    mean_along: float
+    std_along: float
     spread: float
 
 
@@ -244,10 +253,16 @@ def _draws(pi, *of_the_network):
     gates = np.array([randomized(T, pi, rng) for _ in range(DRAWS)])
     found = pairs.drawn_gradients(network.trace, network.y, gates, reduction=reduction)
     found, full = (gradients / (network.table.norm or 1.0) for gradients in (found, network.full))
+    reach = _mean_reach(first_kept(T, gates=gates), reduction == "last")
+    error, along = np.linalg.norm(found - full, axis=(1, 2)), np.sum(found * full, axis=(1, 2))
     return RandomizedDraws(
         gates=gates,
-        mean_reach=_mean_reach(first_kept(T, gates=gates), reduction == "last"),
-        error=np.linalg.norm(found - full, axis=(1, 2)),
-        along=np.sum(found * full, axis=(1, 2)),
+        reach=reach,
+        error=error,
+        along=along,
+        mean_reach=reach.mean(),
+        rms_error=np.sqrt(np.mean(error**2)),
+        mean_along=along.mean(),
+        std_along=along.std(),
         spread=np.sqrt(network.terms.variance(pi)[1]),
     )

@@ -7,9 +7,10 @@ from ipywidgets import Dropdown, FloatSlider, IntSlider
 
 from .. import experiments
 from ..activations import ACTIVATIONS
+from ..experiments._truncation import ROUNDING
 from ..figures._paper import picture
 from ..figures._style import short
-from ..figures._truncation import ROUNDING, _TruncationPicture
+from ..figures._truncation import _TruncationPicture
 from ..gates import SCHEMES
 from ..rnn import KINDS
 from ._live import Explorer, within_T
@@ -82,13 +83,13 @@ def _error(data):
 
 
 def _chance(data):
-    draws, along = data.draws, data.draws.along
-    mean, spread = short(along.mean().round(4), 4), along.std()
+    draws = data.draws
+    mean, spread = short(draws.mean_along.round(4), 4), draws.std_along
     theory = short(draws.spread) if np.isfinite(draws.spread) else "beyond float64"
     rare = " (what lacks comes from draws too rare to be among these)" if spread < draws.spread / 2 else ""
     return (
         f"Those kept weigh up to {short(data.weights.max())}, and the error is {_percent(data.error)}. "
-        f"Of {len(along)} draws the component along the full gradient is {mean} on average, "
+        f"Of {len(draws.along)} draws the component along the full gradient is {mean} on average, "
         f"spread {short(spread)}; theory: 1 and {theory}{rare}."
     )
 

@@ -10,6 +10,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, Multipl
 from numpy.typing import ArrayLike
 
 from .. import _validation
+from ..experiments._truncation import ROUNDING
 from . import _style as style
 from ._arguments import first_steps, square
 from ._panels import Panel, Picture, Words, line
@@ -26,7 +27,6 @@ NOTE = (0.4, -3.75, 0.45)  # where the note stands, and half its width
 POINT = style.POINT | {"color": style.TRUNCATED["color"], "markersize": 12}
 PAPER = style.paper(0.12, 0.85)
 DARK = "#A34700"  # of words about what is truncated
-ROUNDING = 1e-13  # relative to the gradient: a smaller error is called none
 DRAWS = {"color": style.TRUNCATED["color"], "marker": "o", "markersize": 5, "linestyle": "none"}
 DRAWS |= {"alpha": 0.4, "markeredgewidth": 0}
 THIS = {"color": "white", "marker": "o", "markersize": 9, "linestyle": "none", "zorder": 4}  # of many draws
@@ -265,10 +265,9 @@ class _TruncationPicture(Picture):
             self.share.update(data.along, 1 - data.law)
         else:
             words += f";\nkept: up to × {short(data.weights.max())}"
-            point = draws.mean_reach.mean(), np.sqrt(np.mean(draws.error**2))
-            cloud = draws.mean_reach, draws.error
+            point, cloud = (draws.mean_reach, draws.rms_error), (draws.reach, draws.error)
             self.curves.update(network.curves, data.scheme, point, cloud=cloud, this=data.draw)
-            self.share.update(draws.along.mean(), draws.spread, draws.along, data.draw)
+            self.share.update(draws.mean_along, draws.spread, draws.along, data.draw)
         self.table.words.set_text(words)
         self.title.set_text(_verdict(data))
 

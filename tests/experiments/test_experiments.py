@@ -1,6 +1,7 @@
 """What holds for every experiment: it is what its explorer asks, and it knows nothing of pictures and pages."""
 
 import ast
+import importlib
 import importlib.util
 import inspect
 import subprocess
@@ -17,6 +18,7 @@ from tools import notebooks
 
 each = pytest.mark.parametrize("name", explorers.__all__)
 DISPLAY = {"preset", "decades", "step"}  # controls that change the display alone
+PICTURES = "d2lbptt.figures", "d2lbptt._validation", "d2lbptt._progress"  # what draws, and helps it
 ABOVE = "d2lbptt.figures", "d2lbptt.explorers", "matplotlib", "ipywidgets"
 
 
@@ -124,6 +126,25 @@ def test_neither_matplotlib_nor_ipywidgets_is_loaded_by_an_experiment():
         "    assert not loaded(), (name, loaded())"
     )
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)
+
+
+def calculating(names):
+    """Which of a module's names calculate: functions and modules of the package that are of no figure."""
+    for name, thing in names.items():
+        home = thing.__name__ if inspect.ismodule(thing) else thing.__module__ if inspect.isfunction(thing) else ""
+        if home.startswith("d2lbptt.") and not home.startswith(PICTURES):
+            yield name
+
+
+@pytest.mark.parametrize("path", files("figures"), ids=lambda path: path.stem)
+def test_a_figure_calculates_nothing_with_the_numerics(path):
+    module = importlib.import_module(f"d2lbptt.figures.{path.stem}".removesuffix(".__init__"))
+    assert list(calculating(vars(module))) == []
+
+
+def test_what_calculates_is_found():
+    names = {"laws": d2lbptt.laws, "forward": d2lbptt.forward, "Trace": d2lbptt.Trace, "experiments": experiments}
+    assert list(calculating(names)) == ["laws", "forward", "experiments"]
 
 
 # --- notebooks ask experiments ---

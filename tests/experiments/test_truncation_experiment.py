@@ -55,6 +55,11 @@ def test_error_cosine_and_component_are_those_of_backward(values):
         np.testing.assert_allclose(
             data.draws.error, np.linalg.norm(each - full, axis=(1, 2)) / size, rtol=1e-9, atol=1e-12
         )
+        n, mean = len(each), sum(along) / len(each)
+        wanted = sum(data.draws.reach) / n, np.linalg.norm(each - full) / size / n**0.5, mean
+        found = data.draws.mean_reach, data.draws.rms_error, data.draws.mean_along
+        assert found == pytest.approx(wanted, rel=1e-9, abs=1e-12)
+        assert data.draws.std_along == pytest.approx(np.linalg.norm(along - mean) / n**0.5, rel=1e-9, abs=1e-12)
 
 
 def test_the_dropped_cells_are_the_error():

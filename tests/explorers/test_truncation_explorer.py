@@ -161,7 +161,7 @@ def test_the_weights_of_a_loss_at_the_last_step_are_those_of_its_cells(explorer)
 def test_the_draw_that_is_shown_is_marked_among_all(drawn):
     picture, data = drawn(scheme="randomized", draw=7)
     x, y = (10**v for v in picture.curves.this.get_data())
-    assert (x, y) == (pytest.approx([data.draws.mean_reach[7]]), pytest.approx([data.error]))
+    assert (x, y) == (pytest.approx([data.draws.reach[7]]), pytest.approx([data.error]))
     assert picture.share.this.get_xdata() == pytest.approx([data.along])
     assert data.draws.along[7] == pytest.approx(data.along)
     picture, _ = drawn(scheme="window")
