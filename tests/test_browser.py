@@ -192,7 +192,7 @@ def test_preset_reset_python_and_save_by_mouse(open_and_run):
     exploding = changed(page, first)
     assert "g = 2.00" in exploding[1] and ": exploding" in exploding[1]
     page.get_by_role("button", name="these settings as Python").first.click()
-    assert "scale=2.0," in page.locator("pre", has_text="init_params").first.inner_text()
+    assert "g=2.0," in page.locator("pre", has_text="experiments.gradient_flow").first.inner_text()
     page.get_by_role("button", name="Save SVG").first.click()
     page.get_by_text("saved as gradient_flow.svg").first.wait_for(timeout=30_000)
     page.get_by_role("button", name="Reset").first.click()

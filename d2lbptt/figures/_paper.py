@@ -21,6 +21,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.text import Text
+from matplotlib.ticker import AutoLocator
 
 from .. import _validation
 
@@ -96,9 +97,20 @@ def _papers(symbol, given):
     return found
 
 
+class _OurTicks(AutoLocator):
+    """The usual ticks, where Matplotlib would look at the reader's axes.autolimit_mode each time they are drawn."""
+
+    def tick_values(self, vmin, vmax):
+        with house():
+            return super().tick_values(vmin, vmax)
+
+
 def _settle(ax, old):
     """Let what Matplotlib would look up when the figure is drawn be the house's already, and turn colours on black."""
     ax.autoscale_view()
+    for axis in (ax.xaxis, ax.yaxis):
+        if type(axis.get_major_locator()) is AutoLocator:
+            axis.set_major_locator(_OurTicks())
     for artist in (ax.patch, *_frame(ax)):
         artist.set_sketch_params(None)
         artist.set_path_effects([])
