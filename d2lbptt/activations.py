@@ -42,21 +42,21 @@ class Activation(NamedTuple):
         ``slope(h)`` is phi'(z) at the z for which phi(z) = h.
     bound : float
         The largest value of |phi'|.
-    largest : float
-        The supremum of |phi|, inf if there is none.
     kinks : tuple of float
         The z at which phi has one slope from the left and another from the right.
     homogeneous : bool
         Whether phi(a z) = a phi(z) for all a > 0.
+    largest : float
+        The supremum of |phi|, inf if there is none.
     """
 
     name: str
     value: Callable
     slope: Callable
     bound: float
-    largest: float = np.inf
     kinks: tuple = ()
     homogeneous: bool = False
+    largest: float = np.inf
 
     @property
     def analytic(self) -> bool:
