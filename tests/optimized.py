@@ -17,7 +17,7 @@ from d2lbptt.book import equations, questions
 def called():
     """Every function of the walk, with its good arguments: whether it returns what it promises, or what it raises."""
     for key, spec in SPECS.items():
-        good = {name: value() if getattr(value, "fresh", False) else value for name, value in spec.good.items()}
+        good = {name: value() if getattr(value, "fresh", False) is True else value for name, value in spec.good.items()}
         try:
             result = spec.function(**good)
             yield key, bool(spec.returns(list(result) if inspect.isgenerator(result) else result, good))

@@ -188,7 +188,7 @@ BY_NAME = [(key, name) for key, name in taking(*NAMED) if str(SPECS[key].good[na
 
 def called(key, **changed):
     spec = SPECS[key]
-    given = {name: good() if getattr(good, "fresh", False) else good for name, good in spec.good.items()}
+    given = {name: good() if getattr(good, "fresh", False) is True else good for name, good in spec.good.items()}
     found = spec.function(**{**given, **changed})
     return list(found) if inspect.isgenerator(found) else found
 
