@@ -341,13 +341,15 @@ def _defaults(experiment, names):
 
 
 def _taken(key, control, value):
-    if key != "preset" and _value(control) != value:  # a slider stops at its end
+    if key != "preset" and control.value != value:  # a slider stops at its end
         _refuse(key, control, value)
 
 
 def _refuse(key, control, value):
     ends = (control.min, control.max) if hasattr(control, "max") else None
     wanted = f"{ends[0]:g} to {ends[1]:g}" if ends else f"one of {', '.join(map(str, control._options_values))}"
+    if ends and isinstance(control.value, int):
+        wanted = f"a whole number from {wanted}"
     raise ValueError(f"{key} is {_validation.shown(value)}, wanted {wanted}")
 
 
