@@ -6,11 +6,10 @@ other eigenvalues are equal, and Imhof's integral by mpmath where they are not. 
 binomial limits, at ALARM = 1e-6.
 """
 
-import itertools
-
 import mpmath
 import numpy as np
 import pytest
+from cases import POWERS
 from scipy import stats
 
 from d2lbptt import Params, backward, forward
@@ -43,17 +42,7 @@ def truth(k, n, ratio, seed, spectrum, lambda_1=1.0):
         return mpmath.log10(rest / abs(along)), mpmath.log10(length)
 
 
-CORNERS = [
-    {"k": k, "n": n, "ratio": ratio, "spectrum": spectrum}
-    for k, n, ratio, spectrum in itertools.product(
-        (0, 1, 20, 200), (2, 3, 64), (0.5, 0.99), ("equal", "falling", "both signs")
-    )
-]
-CORNERS += [{"lambda_1": 1.5, "k": 200}, {"lambda_1": 0.5, "k": 200}, {"seed": 99, "within": 20.0, "draws": 100}]
-CORNERS += [{"k": 12, "seed": seed, "within": 5.0, "ratio": 0.8, "draws": 2000} for seed in range(5)]
-
-
-@pytest.mark.parametrize("values", CORNERS, ids=lambda values: "-".join(map(str, values.values())))
+@pytest.mark.parametrize("values", POWERS, ids=lambda values: "-".join(map(str, values.values())))
 def test_angle_length_and_count(values):
     data, k = powers(**values), values.get("k", 20)
     system = START | {key: value for key, value in values.items() if key not in ("k", "within", "draws")}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cases import STRATEGIES
 from oracles import pieces, walk
 
 from d2lbptt import chunks, experiments, randomized
@@ -19,17 +20,9 @@ SIGMAS = 5
 PLACES = [os.environ.get(VARIABLE), Path(__file__).parents[3] / "shared" / "data" / FILE]
 BOOK = next((Path(place) for place in PLACES if place and Path(place).is_file()), None)
 START = {"T": 40, "t": 26, "tau": 8, "pi": 0.85, "draw": 0}
-CASES = [
-    {},
-    {"T": 64, "t": 64, "tau": 64, "pi": 0.97, "draw": 5},
-    {"T": 1, "t": 1, "tau": 1},
-    {"T": 2, "t": 1, "tau": 2, "pi": 0.05},
-    {"T": 30, "t": 1, "tau": 1, "pi": 1.0, "draw": 999},
-    {"T": 30, "t": 30, "tau": 7, "pi": 0.05, "draw": 2},
-]
 
 
-@pytest.mark.parametrize("values", CASES, ids=str)
+@pytest.mark.parametrize("values", STRATEGIES, ids=str)
 def test_segments_and_reach_are_those_of_a_walk_over_the_gates(values):
     v = START | values
     data, T, t, tau = experiments.strategies(**v), v["T"], v["t"], v["tau"]
@@ -47,7 +40,7 @@ def test_segments_and_reach_are_those_of_a_walk_over_the_gates(values):
     assert (data.text, data.source, data.t) == (OPENING.characters[:T], "the opening of The Time Machine", t)
 
 
-@pytest.mark.parametrize("values", CASES, ids=str)
+@pytest.mark.parametrize("values", STRATEGIES, ids=str)
 def test_the_means_of_the_draws_are_near_theory(values):
     v = START | values
     data, rng = experiments.strategies(**v), np.random.default_rng(v["draw"])

@@ -4,13 +4,13 @@ Oracles: W^k in fractions, entry by entry, and its norm by mpmath; the same W^T 
 linear network; for other activations, states and Jacobians multiplied out step by step.
 """
 
-import itertools
 from fractions import Fraction
 from functools import cache
 
 import mpmath
 import numpy as np
 import pytest
+from cases import TRANSIENT
 
 from d2lbptt.activations import ACTIVATIONS
 from d2lbptt.experiments import transient
@@ -63,17 +63,10 @@ def log10(numbers):
         return np.array([float(mpmath.log10(number)) for number in numbers])
 
 
-CORNERS = [
-    {"rho": rho, "gap": gap, "c": c, "T": T, "k": k}
-    for (rho, gap, c), (T, k) in itertools.product(
-        itertools.product((0.5, 0.9, 0.99, 1.0, 1.05), (0.0, 0.01, 0.1, 0.5, 1.0), (0.0, 0.5, 3.0, 50.0)),
-        ((10, 9), (1000, 150)),
-    )
-]
 names = {"ids": lambda values: "-".join(map(str, values.values()))}
 
 
-@pytest.mark.parametrize("values", CORNERS, **names)
+@pytest.mark.parametrize("values", TRANSIENT, **names)
 def test_every_number(values):
     data, (a, b, c), T = transient(**values), entries(values), values["T"]
     norms = exact_norms(a, b, c)

@@ -3,29 +3,21 @@
 Oracles: both runs once more; the mean field and the spectral radius for the rates.
 """
 
-import io
 import itertools
 import math
 import re
 
 import numpy as np
 import pytest
+from cases import two_runs
 from driving import shown
-from PIL import Image
 
-from d2lbptt import experiments, explorers, forward, init_params, laws, spectral_radius
+from d2lbptt import experiments, explorers, forward, laws, spectral_radius
 from d2lbptt.explorers import _butterfly as module
 from d2lbptt.figures import _butterfly as figure_module
 from d2lbptt.growth.perturbed_runs import EPS
 
 LN10 = math.log(10)
-
-
-def problem(n=64, g=2.0, T=200, s=0.0, seed=0, kind="gaussian"):
-    rng = np.random.default_rng((seed, 1))
-    params = init_params(n, n, 1, scale=g, kind=kind, seed=seed)
-    h0, v = rng.normal(size=(2, n))
-    return params, s * rng.normal(size=(T, n)), h0, v / np.linalg.norm(v)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +51,7 @@ def test_the_sentence_is_true_at_every_corner(units, kind):
 
 def check_claims(words, values):
     T, s = values["T"], values["input"]
-    params, x, h0, v = problem(values["units"], values["g"], T, s, values["seed"], values["kind"])
+    params, x, h0, v = two_runs(values["units"], values["g"], T, s, values["seed"], values["kind"])
     one, other = (forward(params, x, h0=h, activation="tanh").h for h in (h0, h0 + 10.0 ** values["delta"] * v))
     d, size = (np.hypot.reduce(rows, axis=1) for rows in (other - one, one))  # nothing underflows
     begin = re.match(r"They begin (\S+) apart", words)
@@ -183,13 +175,3 @@ def test_the_axes_go_in_few_steps(explorer):
         shown(explorer, g=float(g))
         limits.add(explorer._picture.distance.ax.axis())
     assert len(limits) <= len(figure_module.BOTTOMS)
-
-
-def test_the_picture_on_the_page_is_the_one_that_is_saved(explorer):
-    for preset in ("calm", "chaos"):  # the second after the first: nothing stale is left over
-        shown(explorer, preset=preset)
-    blitted = np.asarray(Image.open(io.BytesIO(explorer._png)).convert("RGB")).astype(int)
-    out = io.BytesIO()
-    explorer._picture.figure.savefig(out, format="png")
-    whole = np.asarray(Image.open(out).convert("RGB")).astype(int)
-    assert np.mean(np.abs(blitted - whole) > 40) < 0.004

@@ -3,7 +3,6 @@
 Oracles for the sentence: its claims taken apart again and held against ``growth.cliff``; for the picture, ``laws``.
 """
 
-import io
 import itertools
 import re
 
@@ -11,7 +10,6 @@ import numpy as np
 import pytest
 from driving import shown
 from matplotlib.figure import Figure
-from PIL import Image
 
 from d2lbptt import experiments, explorers, figures, laws
 from d2lbptt.explorers import _cliff as module
@@ -183,13 +181,3 @@ def test_no_axis_moves(explorer):
         limits.add(tuple(ax.axis() for ax in explorer._picture.figure.axes))
     shown(explorer, T=200, h=-1.0)
     assert limits == {tuple(ax.axis() for ax in explorer._picture.figure.axes)}
-
-
-def test_the_picture_on_the_page_is_the_one_that_is_saved(explorer):
-    for preset in ("calm", "on the wall"):  # the second after the first: nothing stale is left over
-        shown(explorer, preset=preset)
-    blitted = np.asarray(Image.open(io.BytesIO(explorer._png)).convert("RGB")).astype(int)
-    out = io.BytesIO()
-    explorer._picture.figure.savefig(out, format="png")
-    whole = np.asarray(Image.open(out).convert("RGB")).astype(int)
-    assert np.mean(np.abs(blitted - whole) > 40) < 0.004

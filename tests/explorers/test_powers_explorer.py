@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from cases import POWERS
 from driving import shown
 from matplotlib.figure import Figure
 
@@ -23,17 +24,7 @@ def explorer():
     return explorers.powers()
 
 
-CORNERS = [
-    {"k": k, "n": n, "ratio": ratio, "spectrum": spectrum}
-    for k, n, ratio, spectrum in itertools.product(
-        (0, 1, 20, 200), (2, 3, 64), (0.5, 0.99), ("equal", "falling", "both signs")
-    )
-]
-CORNERS += [{"lambda_1": 1.5, "k": 200}, {"lambda_1": 0.5, "k": 200}, {"seed": 99, "within": 20.0, "draws": 100}]
-CORNERS += [{"k": 12, "seed": seed, "within": 5.0, "ratio": 0.8, "draws": 2000} for seed in range(5)]
-
-
-@pytest.mark.parametrize("values", CORNERS, ids=lambda values: "-".join(map(str, values.values())))
+@pytest.mark.parametrize("values", POWERS, ids=lambda values: "-".join(map(str, values.values())))
 def test_every_number_of_the_sentence(explorer, values):
     data, sentence = shown(explorer, **values)
     k, n = (explorer.state["controls"][key] for key in ("k", "n"))
@@ -96,7 +87,7 @@ def test_the_function_draws_the_same(explorer):
     assert any(np.array_equal(line.get_ydata(), data.curve) for line in ax.lines)
 
 
-@pytest.mark.parametrize("values", CORNERS[::7], ids=lambda values: "-".join(map(str, values.values())))
+@pytest.mark.parametrize("values", POWERS[::7], ids=lambda values: "-".join(map(str, values.values())))
 def test_words_stand_inside_and_apart(explorer, values):
     shown(explorer, **values)
     picture = explorer._picture

@@ -9,6 +9,7 @@ import re
 import ipywidgets as widgets
 import numpy as np
 import pytest
+from cases import STRATEGIES
 from driving import shown
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -28,14 +29,6 @@ SENTENCE = re.compile(
     r"Full computation: 1 segment, it reaches (\d+)\. Sliding window: no cuts, it reaches (\d+)\."
 )
 START = {"T": 40, "t": 26, "tau": 8, "pi": 0.85, "draw": 0}
-CASES = [
-    {},
-    {"T": 64, "t": 64, "tau": 64, "pi": 0.97, "draw": 5},
-    {"T": 1, "t": 1, "tau": 1},
-    {"T": 2, "t": 1, "tau": 2, "pi": 0.05},
-    {"T": 30, "t": 1, "tau": 1, "pi": 1.0, "draw": 999},
-    {"T": 30, "t": 30, "tau": 7, "pi": 0.05, "draw": 2},
-]
 
 
 def gates_of(T, pi, draw, **_):
@@ -47,7 +40,7 @@ def explorer():
     return explorers.strategies()
 
 
-@pytest.mark.parametrize("values", CASES, ids=str)
+@pytest.mark.parametrize("values", STRATEGIES, ids=str)
 def test_every_number_of_the_sentence(explorer, values):
     _, sentence = shown(explorer, **values)
     v = START | values
@@ -136,7 +129,7 @@ def columns(collection):
     return {k for box in boxes for k in range(round(box.x0) + 1, round(box.x1) + 1)}
 
 
-@pytest.mark.parametrize("values", CASES, ids=str)
+@pytest.mark.parametrize("values", STRATEGIES, ids=str)
 def test_what_a_loss_reaches_is_filled_and_what_it_does_not_is_hatched(explorer, picture, values):
     data, _ = shown(explorer, **values)
     picture.update(data)

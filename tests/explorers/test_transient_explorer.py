@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from cases import TRANSIENT as CASES
 from driving import shown
 from matplotlib.figure import Figure
 
@@ -29,17 +30,10 @@ def fold(words):
     return 10 ** float(words[3:]) if words.startswith("10^") else float(words)
 
 
-CORNERS = [
-    {"rho": rho, "gap": gap, "c": c, "T": T, "k": k}
-    for (rho, gap, c), (T, k) in itertools.product(
-        itertools.product((0.5, 0.9, 0.99, 1.0, 1.05), (0.0, 0.01, 0.1, 0.5, 1.0), (0.0, 0.5, 3.0, 50.0)),
-        ((10, 9), (1000, 150)),
-    )
-]
 names = {"ids": lambda values: "-".join(map(str, values.values()))}
 
 
-@pytest.mark.parametrize("values", CORNERS, **names)
+@pytest.mark.parametrize("values", CASES, **names)
 def test_every_number_of_the_sentence(explorer, values):
     data, sentence = shown(explorer, **values)
     found = SENTENCE.fullmatch(sentence)
@@ -139,7 +133,7 @@ def test_the_function_draws_the_same(explorer):
     assert any(np.array_equal(line.get_ydata(), data.norms) for line in ax.lines)
 
 
-@pytest.mark.parametrize("values", CORNERS[::9], **names)
+@pytest.mark.parametrize("values", CASES[::9], **names)
 def test_words_stand_inside_and_apart(explorer, values):
     shown(explorer, **values)
     picture = explorer._picture

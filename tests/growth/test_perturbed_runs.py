@@ -9,18 +9,12 @@ import math
 import mpmath
 import numpy as np
 import pytest
+from cases import two_runs
 
-from d2lbptt import Params, forward, init_params, laws, lyapunov_exponents, spectral_radius
+from d2lbptt import Params, forward, laws, lyapunov_exponents, spectral_radius
 from d2lbptt.growth.perturbed_runs import EPS, Rate, perturbed_runs, rate
 
 LN10 = math.log(10)
-
-
-def problem(n=64, g=2.0, T=200, s=0.0, seed=0, kind="gaussian"):
-    rng = np.random.default_rng((seed, 1))
-    params = init_params(n, n, 1, scale=g, kind=kind, seed=seed)
-    h0, v = rng.normal(size=(2, n))
-    return params, s * rng.normal(size=(T, n)), h0, v / np.linalg.norm(v)
 
 
 def exact_distances(params, x, h0, start):
@@ -38,7 +32,7 @@ def exact_distances(params, x, h0, start):
 
 @pytest.mark.parametrize(("g", "s", "delta"), [(1.5, 0.0, 1e-8), (0.8, 0.0, 1e-8), (2.0, 0.5, 1e-3), (0.8, 0.5, 1e-1)])
 def test_the_distance_is_that_of_the_true_runs_as_long_as_it_is_above_rounding(g, s, delta):
-    params, x, h0, v = problem(4, g, 25, s)
+    params, x, h0, v = two_runs(4, g, 25, s)
     found = perturbed_runs(params, x, h0, v, delta)
     wanted, steps = exact_distances(params, x, h0, h0 + delta * v), found.linear + 1
     assert steps > 10
@@ -51,7 +45,7 @@ def test_the_distance_is_that_of_the_true_runs_as_long_as_it_is_above_rounding(g
 @pytest.mark.parametrize("kind", ["gaussian", "symmetric"])
 @pytest.mark.parametrize(("g", "s"), [(0.5, 0.0), (1.0, 1.0), (3.0, 0.3)])
 def test_the_prediction_is_the_product_of_the_jacobians(g, s, kind):
-    params, x, h0, v = problem(8, g, 40, s, kind=kind)
+    params, x, h0, v = two_runs(8, g, 40, s, kind=kind)
     found = perturbed_runs(params, x, h0, v, 1e-6)
     trace = forward(params, x, h0=h0, activation="tanh")
     product = (h0 + 1e-6 * v) - h0
@@ -66,7 +60,7 @@ def test_the_prediction_is_the_product_of_the_jacobians(g, s, kind):
 @pytest.mark.parametrize(("g", "s"), [(0.05, 0.0), (0.9, 0.0), (3.0, 1.0), (1.0, 2.0)])
 def test_a_thousand_steps_far_outside_float64_are_those_of_mpmath(g, s):
     """Its exponents are unlimited, so the product is multiplied out as it stands."""
-    params, x, h0, v = problem(32, g, 1000, s)
+    params, x, h0, v = two_runs(32, g, 1000, s)
     found = perturbed_runs(params, x, h0, v, 1e-3)
     product, W, want = np.array([mpmath.mpf(a) for a in (h0 + 1e-3 * v) - h0]), params.W_hh.astype(object), []
     for h in forward(params, x, h0=h0, activation="tanh").h[1:]:
@@ -79,7 +73,7 @@ def test_a_thousand_steps_far_outside_float64_are_those_of_mpmath(g, s):
 def test_parted_lost_merged_and_linear_are_the_first_such_steps():
     for g, s, delta, kind in ((3.0, 0.0, 1e-8, "gaussian"), (0.8, 0.5, 1e-8, "gaussian"), (0.3, 0.5, 1e-8, "identity"),
                               (0.8, 0.0, 1e-1, "gaussian"), (2.0, 0.0, 1e-14, "gaussian")):  # fmt: skip
-        params, x, h0, v = problem(32, g, 300, s, kind=kind)
+        params, x, h0, v = two_runs(32, g, 300, s, kind=kind)
         found = perturbed_runs(params, x, h0, v, delta)
         d, size = (np.linalg.norm(rows, axis=1) for rows in (found.other - found.h, found.h))
         parted = [t for t in range(301) if d[t] >= 0.1 * size[t] and d[t] > d[0]]
@@ -94,10 +88,10 @@ def test_parted_lost_merged_and_linear_are_the_first_such_steps():
 
 
 def test_each_regime_is_met_in_these_tests():
-    assert perturbed_runs(*problem(32, 3.0, 300), 1e-8).parted is not None
-    assert perturbed_runs(*problem(32, 0.8, 300, 0.5), 1e-8).lost is not None
-    assert perturbed_runs(*problem(32, 0.3, 300, 0.5, kind="identity"), 1e-8).merged is not None
-    calm = perturbed_runs(*problem(32, 0.8, 300), 1e-1)  # both runs go to rest, and one is no farther off than it was
+    assert perturbed_runs(*two_runs(32, 3.0, 300), 1e-8).parted is not None
+    assert perturbed_runs(*two_runs(32, 0.8, 300, 0.5), 1e-8).lost is not None
+    assert perturbed_runs(*two_runs(32, 0.3, 300, 0.5, kind="identity"), 1e-8).merged is not None
+    calm = perturbed_runs(*two_runs(32, 0.8, 300), 1e-1)  # both runs go to rest, and one is no farther off than it was
     assert calm.parted is calm.lost is None
 
 
@@ -112,13 +106,13 @@ def test_two_runs_that_come_together_do_not_part_though_the_states_go_to_rest_fa
 
 
 def test_where_all_slopes_end_the_distance_is_exactly_zero():
-    found = perturbed_runs(*problem(8, 0.0, 20), 1e-2)
+    found = perturbed_runs(*two_runs(8, 0.0, 20), 1e-2)
     assert found.merged == found.lost == 1 and found.linear == 0 and found.off < 1e-12
     assert np.isneginf(found.predicted[1:]).all() and np.isneginf(found.log[1:]).all()
 
 
 def test_subnormal_states_are_no_chaos():
-    params, x, h0, v = problem(16, 0.3, 1000)
+    params, x, h0, v = two_runs(16, 0.3, 1000)
     found = perturbed_runs(params, x, h0, v, 1e-8)
     assert found.parted is None and found.lost is not None and np.abs(found.h[found.lost]).max() < 1e-290
 
@@ -134,7 +128,7 @@ def test_subnormal_states_are_no_chaos():
     ],
 )
 def test_what_makes_no_sense_is_refused(change, error, words):
-    params, x, h0, v = problem(8, 1.0, 4)
+    params, x, h0, v = two_runs(8, 1.0, 4)
     with pytest.raises(error, match=words):
         perturbed_runs(**{"params": params, "x": x, "h0": h0, "v": v, "delta": 1e-3, **change})
 
@@ -162,7 +156,7 @@ def test_the_error_of_a_rate_is_that_of_independent_steps():
 
 @pytest.mark.parametrize(("g", "s"), [(2.0, 0.0), (3.0, 0.0), (1.5, 0.7)])
 def test_the_rate_of_the_product_is_the_largest_lyapunov_exponent(g, s):
-    params, x, h0, v = problem(32, g, 1500, s)
+    params, x, h0, v = two_runs(32, g, 1500, s)
     found = rate(perturbed_runs(params, x, h0, v, 1e-6).predicted, 150, 1500)
     wanted = lyapunov_exponents(forward(params, x, h0=h0, activation="tanh"))
     assert found.value == pytest.approx(wanted.rate[0], abs=3e-3)
@@ -172,7 +166,9 @@ def test_the_rate_of_the_product_is_the_largest_lyapunov_exponent(g, s):
 @pytest.mark.parametrize(("g", "s"), [(2.0, 0.0), (2.5, 0.0), (0.8, 0.5), (1.5, 0.7), (2.5, 1.0)])
 def test_the_mean_field_is_near_and_nearer_with_more_units(g, s):
     def off(n):
-        found = [rate(perturbed_runs(*problem(n, g, 600, s, seed), 1e-6).predicted, 60, 600).value for seed in range(7)]
+        found = [
+            rate(perturbed_runs(*two_runs(n, g, 600, s, seed), 1e-6).predicted, 60, 600).value for seed in range(7)
+        ]
         # The median: a small network may be caught in a cycle now and then, where the mean field does not apply.
         return abs(np.median(found) - laws.mean_field(g, s**2).exponent)
 
@@ -181,7 +177,7 @@ def test_the_mean_field_is_near_and_nearer_with_more_units(g, s):
 
 @pytest.mark.parametrize("kind", ["gaussian", "orthogonal", "symmetric", "identity"])
 def test_at_rest_it_is_the_spectral_radius(kind):
-    params, *others = problem(32, 0.7, 1500, kind=kind)
+    params, *others = two_runs(32, 0.7, 1500, kind=kind)
     rho = spectral_radius(params.W_hh)
     assert rho < 1
     assert rate(perturbed_runs(params, *others, 1e-3).predicted, 700, 1500).value == pytest.approx(
