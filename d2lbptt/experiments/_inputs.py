@@ -6,11 +6,11 @@ from .. import _validation
 from ..rnn import Params, forward
 
 
-def noise(T, size, seed, *, symbol="input"):
+def noise(T, size, seed):
     """Return T inputs of one number each, normally distributed with standard deviation ``size``: shape (T, 1)."""
     T = _validation.whole_number("T", T, 1)
     _validation.fits_in_memory("x", T, float, f"T = {_validation.shown(T)}")
-    size, seed = _validation.real_number(symbol, size, low=0), _validation.seed("seed", seed)
+    size, seed = _validation.real_number("input", size, low=0), _validation.seed("seed", seed)
     return size * np.random.default_rng((seed, 1)).normal(size=(T, 1))
 
 

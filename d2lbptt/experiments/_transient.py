@@ -202,8 +202,8 @@ def _powers(a, b, c, T):
 @cached(8)
 def _gradient(a, b, c, T, seed, activation, input):
     """Return log10 |dL/dh_{T-k}| / |dL/dh_T| of a network with two units, the loss at step T alone."""
-    # All slopes of the identity are 1: its gradient is the same along the states that an empty input leaves at 0.
-    x = (activation != "identity") * noise(T, input, seed)
+    # All slopes of a linear phi are the same: so is its gradient, along the states that an empty input leaves at 0.
+    x = (not ACTIVATIONS[activation].linear) * noise(T, input, seed)
     trace = forward(Params(np.ones((2, 1)), _matrix(a, b, c), _direction(seed)[None]), x, activation=activation)
     found = log10_gradient_norms(trace, trace.o - 1, reduction="last")[::-1]
     return found - found[0]

@@ -51,7 +51,7 @@ def transient() -> Explorer:
 
 
 def _only_what_counts(controls):
-    controls["input"].disabled = controls["activation"].value == "identity"
+    controls["input"].disabled = ACTIVATIONS[controls["activation"].value].linear
 
 
 def _words(values, data):
