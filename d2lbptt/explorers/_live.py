@@ -176,9 +176,12 @@ class Explorer(widgets.VBox):
                 values = {key: _value(control) for key, control in self.controls.items()}
                 asked = {key: values[key] for key in self._asked}
                 data = self._experiment(**asked, **self._given)
-                sentence = self._words(values, data)
+                said = self._words(values, data)
+                sentence = said if isinstance(said, str) else " ".join((said.sentence, *said.details)).replace("$", "")
+                display = {k: values[k] for k in values if k not in (*asked, "preset")}
                 with house():
-                    self._picture.update(data, **{k: values[k] for k in values if k not in (*asked, "preset")})
+                    self._picture.set_limits(*self._picture.limits(data, **display))
+                    self._picture.update(data, **display)
                     png = self._live.png()
                 self._show_picture(png, sentence)
                 self.state = {"controls": values, "sentence": sentence, "data": data}

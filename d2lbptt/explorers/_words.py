@@ -1,4 +1,22 @@
-"""Numbers in words, for the sentences under the pictures."""
+"""What is said under a picture, and numbers in words."""
+
+from typing import NamedTuple
+
+
+class Said(NamedTuple):
+    """What is said of a picture. Symbols stand between dollars, in a little of TeX: ``$|dL/dh_1|$``, ``$10^{-19}$``.
+
+    Attributes
+    ----------
+    sentence : str
+        What is seen, in at most 30 words.
+    details : tuple of str
+        Theory, conditions and evidence, a short line each.
+    """
+
+    sentence: str
+    details: tuple[str, ...] = ()
+
 
 MEANINGFUL = 3  # decades between "about the same size" and "vanishing" or "exploding"
 

@@ -32,6 +32,9 @@ class Panel:
 class Picture(Panel):
     """Panels that move together, and words above them.
 
+    ``update`` moves artists and leaves the limits of the axes alone. Where a limit has to follow the data, ``limits``
+    says which are wanted, and ``set_limits`` sets them: at rest, never while a slider is being dragged.
+
     Parameters
     ----------
     figure : matplotlib.figure.Figure
@@ -40,6 +43,16 @@ class Picture(Panel):
 
     def __init__(self, figure):
         self.figure = figure
+
+    def limits(self, data, **display):
+        """Return the limits that show these data best, as a tuple; empty if they never change."""
+        return ()
+
+    def set_limits(self, *limits):
+        """Let the axes end there, and move what hangs on them."""
+
+    def arrange(self, narrow):
+        """Put the panels beside one another or, where the page is narrow, below one another."""
 
     def write(self, x, y, words="", **look):
         """Return a text at a place of the figure, from 0 to 1; it belongs to the first Axes, which redraw it."""
