@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from ipywidgets import Dropdown, FloatSlider, IntSlider
 from numpy.typing import ArrayLike
 
 from .. import _validation, experiments
@@ -13,8 +12,8 @@ from ..activations import ACTIVATIONS
 from ..figures._flow import _GradientFlowPicture
 from ..figures._paper import picture
 from ..rnn import KINDS, Params
-from ._live import Explorer, within_T
 from ._words import ratio, size, verdict
+from .front_end import Explorer, Menu, Slider, within_T
 
 LONGEST = 1000  # steps
 PRESETS = {
@@ -79,14 +78,14 @@ def _controls(longest, built_in):
     losses = [("at the last step", "last"), ("at every step", "mean")]
     reach = [("as needed", None), ("±10", 10), ("±30", 30), ("±100", 100), ("±400", 400)]
     controls = {
-        "activation": Dropdown(options=list(ACTIVATIONS), description="φ"),
-        "T": IntSlider(min=1, max=longest, description="length T"),
-        "g": FloatSlider(min=0, max=3, step=0.01, description="scale g"),
-        "tau": IntSlider(min=1, max=longest, description="window τ"),
-        "reduction": Dropdown(options=losses, description="loss"),
-        "kind": Dropdown(options=KINDS, description="W_hh"),
-        "seed": IntSlider(min=0, max=99, description="seed"),
-        "decades": Dropdown(options=reach, description="decades"),
+        "activation": Menu("φ", list(ACTIVATIONS)),
+        "T": Slider("length T", 1, longest),
+        "g": Slider("scale g", 0, 3, 0.01),
+        "tau": Slider("window τ", 1, longest),
+        "reduction": Menu("loss", losses),
+        "kind": Menu("W_hh", KINDS),
+        "seed": Slider("seed", 0, 99),
+        "decades": Menu("decades", reach),
     }
     return controls if built_in else {key: control for key, control in controls.items() if key not in ("kind", "seed")}
 

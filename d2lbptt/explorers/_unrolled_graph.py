@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from ipywidgets import Dropdown, FloatSlider, IntSlider
-
 from .. import experiments
 from ..activations import ACTIVATIONS
 from ..figures._graph import _UnrolledGraphPicture
 from ..figures._paper import picture
 from ..figures._style import short
 from ..graph import WEIGHTS, computational_graph
-from ._live import Explorer
 from ._words import counted
+from .front_end import Explorer, Menu, Slider
 
 LONGEST = 12
 
@@ -29,11 +27,11 @@ def unrolled_graph() -> Explorer:
         experiments.unrolled_graph,
         question="One weight, many places: what does its gradient add up?",
         controls={
-            "weight": Dropdown(options=WEIGHTS, description="weight"),
-            "T": IntSlider(min=1, max=LONGEST, description="length T"),
-            "step": IntSlider(edges, min=0, max=edges, description="edges done"),
-            "activation": Dropdown(options=list(ACTIVATIONS), description="φ"),
-            "g": FloatSlider(min=0, max=1.5, step=0.01, description="W_hh = g"),
+            "weight": Menu("weight", WEIGHTS),
+            "T": Slider("length T", 1, LONGEST),
+            "step": Slider("edges done", 0, edges, value=edges),
+            "activation": Menu("φ", list(ACTIVATIONS)),
+            "g": Slider("W_hh = g", 0, 1.5, 0.01),
         },
         more=["activation", "g"],
         picture=picture(_UnrolledGraphPicture, 9.6, 4.6, LONGEST),
