@@ -1,0 +1,1 @@
+"""How a question, controls, a picture and a sentence become a page that answers quickly."""
