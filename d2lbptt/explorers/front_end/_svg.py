@@ -73,16 +73,16 @@ class SvgRenderer(RendererBase):
 
     # What Matplotlib asks a renderer
 
-    def points_to_pixels(self, points):  # noqa: D102
+    def points_to_pixels(self, points):
         return points * self.dpi / 72
 
-    def get_canvas_width_height(self):  # noqa: D102
+    def get_canvas_width_height(self):
         return self.width, self.height
 
-    def option_scale_image(self):  # noqa: D102
+    def option_scale_image(self):
         return True  # the page does, cell by cell
 
-    def option_image_nocomposite(self):  # noqa: D102
+    def option_image_nocomposite(self):
         return True
 
     # Looks
@@ -167,7 +167,7 @@ class SvgRenderer(RendererBase):
         """Whether a path has vertices that are out of sight by so much that browsers lose the digits."""
         return len(path) > 0 and np.nanmax(np.abs(transform.transform(path.vertices))) > 10 * _FAR
 
-    def draw_path(self, gc, path, transform, rgbFace=None):  # noqa: D102
+    def draw_path(self, gc, path, transform, rgbFace=None):
         d = self._outline(gc, path, transform, rgbFace)
         if not d:
             return
@@ -180,7 +180,7 @@ class SvgRenderer(RendererBase):
             look = self._style(gc, rgbFace)
         self._out.append(f'<path d="{d}"{look}{clip}/>')
 
-    def draw_markers(self, gc, marker_path, marker_trans, path, trans, rgbFace=None):  # noqa: D102
+    def draw_markers(self, gc, marker_path, marker_trans, path, trans, rgbFace=None):
         points = trans.transform(path.vertices)
         points = points[np.all((points > -100) & (points < (self.width + 100, self.height + 100)), axis=1)]
         if len(points) == 1:
@@ -193,7 +193,7 @@ class SvgRenderer(RendererBase):
 
     def _cap(self, gc, path, face):
         """Return the line cap that draws a marker, where it is a disc or a square of one colour, else None."""
-        if face is None or gc.get_linewidth() and tuple(gc.get_rgb()[:3]) != tuple(face[:3]):
+        if face is None or (gc.get_linewidth() and tuple(gc.get_rgb()[:3]) != tuple(face[:3])):
             return None
         return self._caps.of(path.vertices.tobytes(), lambda: _cap(path))
 
@@ -219,7 +219,7 @@ class SvgRenderer(RendererBase):
         uses = "".join(f'<use href="#{name}" x="{x:.1f}" y="{y:.1f}"/>' for x, y in points)
         self._out.append(f"<g{self._clip(gc)}>{uses}</g>")
 
-    def draw_path_collection(self, gc, master_transform, paths, all_transforms, offsets, *more, **last):  # noqa: D102
+    def draw_path_collection(self, gc, master_transform, paths, all_transforms, offsets, *more, **last):
         _, faces, edges, widths, dashes, *_ = more
         alike = all(len(each) < 2 for each in (all_transforms, faces, edges, widths, dashes))
         if len(paths) < 2 or not alike or np.any(offsets) or gc.get_hatch() is not None:
@@ -245,14 +245,14 @@ class SvgRenderer(RendererBase):
             look.set_dashes(*dashes[0])
         return look, faces[0] if len(faces) and faces[0][3] else None
 
-    def draw_quad_mesh(self, *args, **kwargs):  # noqa: D102
+    def draw_quad_mesh(self, *args, **kwargs):
         self._out.append('<g shape-rendering="crispEdges">')  # else there are light seams between the cells
         super().draw_quad_mesh(*args, **kwargs)
         self._out.append("</g>")
 
     # Images
 
-    def draw_image(self, gc, x, y, im, transform=None):  # noqa: D102
+    def draw_image(self, gc, x, y, im, transform=None):
         height, width = im.shape[:2]
         if not (height and width):
             return
@@ -270,7 +270,7 @@ class SvgRenderer(RendererBase):
 
     # Words
 
-    def draw_text(self, gc, x, y, s, prop, angle, ismath=False, mtext=None):  # noqa: D102
+    def draw_text(self, gc, x, y, s, prop, angle, ismath=False, mtext=None):
         if not (-_FAR < x < self.width + _FAR and -_FAR < y < self.height + _FAR):
             return
         alpha = gc.get_alpha() if gc.get_forced_alpha() else gc.get_rgb()[3]
@@ -321,15 +321,11 @@ class SvgRenderer(RendererBase):
             entry = ttfFontProperty(font)
             key = _number(-y), self._type(entry.name, size, entry.style, entry.weight)
             runs.setdefault(key, []).append((x, "\xa0" if code == 32 else chr(code)))
-        texts = [
-            f'<text y="{y}" x="{_numbers(x for x, _ in sorted(run))}"{look}>{_escaped("".join(c for _, c in sorted(run)))}</text>'
-            for (y, look), run in runs.items()
-        ]
-        rects = [
-            f'<rect x="{_number(x)}" y="{_number(-y - height)}" width="{_number(width)}" height="{_number(height, 2)}"/>'
-            for x, y, width, height in bars
-        ]
-        return "".join(texts + rects)
+        texts = []
+        for (y, look), run in runs.items():
+            places, letters = zip(*sorted(run), strict=True)
+            texts.append(f'<text y="{y}" x="{_numbers(places)}"{look}>{_escaped("".join(letters))}</text>')
+        return "".join(texts) + "".join(_bar(*bar) for bar in bars)
 
 
 class _Kept(dict):
@@ -353,6 +349,11 @@ def _number(value, places=1):
 
 def _numbers(values, places=1):
     return " ".join(_number(value, places) for value in values)
+
+
+def _bar(x, y, width, height):
+    place = f'x="{_number(x)}" y="{_number(-y - height)}"'
+    return f'<rect {place} width="{_number(width)}" height="{_number(height, 2)}"/>'
 
 
 def _short(d):
