@@ -13,7 +13,7 @@ CHROMIUM = "/usr/bin/chromium"
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Explorers</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>body {{ margin: 0; background: {ground}; }} main {{ padding: 0 8px; }} {css}</style></head>
-<body><main><h1 style="display:none">Explorers</h1></main></body></html>"""
+<body><main><h1 class="d2l-unseen">Explorers</h1><h2 class="d2l-unseen">All of them</h2></main></body></html>"""
 SCRIPT = """(() => {{ {module}
 window.d2l = {{ mount, fromTable, fromModel, sources: {{}} }};
 }})()"""
@@ -21,7 +21,7 @@ SOURCE = """([name, first, spec]) => {
   const heard = new Set();
   let answer = first;
   const source = {
-    spec, answer: () => answer, fonts() {},
+    spec, heard, answer: () => answer, fonts() {},
     ask: async (question) => {
       const next = JSON.parse(await window.askPython(name, JSON.stringify(question)));
       answer = { ...next, background: next.background ?? answer.background };

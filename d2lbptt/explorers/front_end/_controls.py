@@ -69,8 +69,7 @@ class Slider(Control):
         found = proposal["value"]
         if isinstance(found, bool) or not isinstance(found, Real) or (self.whole and found != int(found)):
             raise traitlets.TraitError(f"{self.label} is {_validation.shown(found)}, wanted {self.wanted()}")
-        # A browser says 0.9099999999999999 for a slider that stands at 0.91.
-        found = int(found) if self.whole else round(float(found), 10)
+        found = int(found) if self.whole else float(found)
         return type(found)(min(max(found, self.min), self.max))
 
     @traitlets.observe("min", "max")
@@ -88,6 +87,9 @@ class Slider(Control):
 
     def now(self):
         return super().now() | {"min": self.min, "max": self.max}
+
+    def take(self, sent):
+        self.value = round(sent, 10)  # a browser says 0.9099999999999999 for a slider that stands at 0.91
 
     def wanted(self):
         return f"{'a whole number from ' * self.whole}{self.min:g} to {self.max:g}"
@@ -115,13 +117,14 @@ class Menu(Control):
         self.value = self.values[0] if value is None else value
 
     @property
-    def _pairs(self):
+    def pairs(self) -> list:
+        """Words and value of each option."""
         return [option if isinstance(option, tuple) else (str(option), option) for option in self.options]
 
     @property
     def values(self) -> list:
         """The values alone."""
-        return [value for _, value in self._pairs]
+        return [value for _, value in self.pairs]
 
     @traitlets.validate("value")
     def _known(self, proposal):
@@ -132,7 +135,7 @@ class Menu(Control):
         raise traitlets.TraitError(f"{self.label} is {_validation.shown(found)}, wanted {self.wanted()}")
 
     def spec(self):
-        return {"kind": "menu", "options": [words for words, _ in self._pairs]}
+        return {"kind": "menu", "options": [words for words, _ in self.pairs]}
 
     def sent(self):  # by its place, so that None is no special value
         return self.values.index(self.value)

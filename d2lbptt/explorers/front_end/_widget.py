@@ -65,6 +65,7 @@ class Explorer(anywidget.AnyWidget):
     Attributes
     ----------
     controls : dict of str to Control
+    presets : dict of str to dict
     state : dict
         Of the last update: ``controls`` (the values used), ``sentence``, ``details`` and ``alternative`` (both, as one
         text) in plain words, ``data`` (None if it failed).
@@ -102,10 +103,10 @@ class Explorer(anywidget.AnyWidget):
         self._asked = [key for key in parameters if key in controls]
         self._unwatched = {"progress": self._watched} if "progress" in parameters else {}
         self._link = link or (lambda controls: None)
-        self._actions, self._presets = dict(actions or {}), dict(presets or {})
+        self._actions, self.presets = dict(actions or {}), dict(presets or {})
         self._lock, self._held, self._number, self._narrow = threading.RLock(), True, 0, False
         self._limits: tuple | None = None
-        self.controls = {**controls, **_preset_control(self._presets)}
+        self.controls = {**controls, **_preset_control(self.presets)}
         for key, value in ({key: parameters[key].default for key in self._asked} | dict(start or {})).items():
             self.controls[key].value = value
         self.state, self.error, self.code = {}, None, ""
@@ -147,6 +148,14 @@ class Explorer(anywidget.AnyWidget):
             except ValueError:
                 self._hold(lambda: self._change(before))
                 raise
+        self.update()
+
+    def arrange(self, narrow: bool) -> None:
+        """Put the panels below one another, for a narrow page, or beside one another."""
+        with self._lock:
+            self._narrow, self._limits = narrow, None
+            with house():
+                self._picture.arrange(narrow)
         self.update()
 
     def press(self, words: str) -> None:
@@ -197,7 +206,7 @@ class Explorer(anywidget.AnyWidget):
                 shown = self._draw(data, {k: values[k] for k in values if k not in (*asked, "preset")}, moving)
                 self.code = _as_python(self._name, asked, self._given)
                 self.error, self.state = None, _state(values, said, data)
-                self._tell(**shown, **_written(said), code=self.code)
+                self._tell(**shown, **_written(said), code=self.code, error="")
             except Exception as error:  # whatever it is, the reader must see it: the page shows no traceback
                 self._tell_error(error)
 
@@ -253,9 +262,7 @@ class Explorer(anywidget.AnyWidget):
 
     def _follow(self, question):
         if question.get("narrow", self._narrow) != self._narrow:
-            self._narrow, self._limits = question["narrow"], None
-            with house():
-                self._picture.arrange(self._narrow)
+            self.arrange(question["narrow"])
         if question.get("do") == "reset":
             self._change(self._start)
         elif question.get("do") == "press":
@@ -312,12 +319,12 @@ class Explorer(anywidget.AnyWidget):
         self.update()
 
     def _with_preset(self, values):
-        return {**self._presets.get(values.get("preset"), {}), **values}
+        return {**self.presets.get(values.get("preset"), {}), **values}
 
     def _name_the_preset(self):
         """Say "own settings" where the values are no longer those of the preset."""
         preset = self.controls.get("preset")
-        wanted = self._presets.get(preset.value, {}) if preset else {}
+        wanted = self.presets.get(preset.value, {}) if preset else {}
         if any(self.controls[key].value != value for key, value in wanted.items()):
             self._hold(lambda: setattr(preset, "value", ""))
 

@@ -9,7 +9,7 @@
 // `fromModel` makes one of a widget, `fromTable` of answers that were computed beforehand.
 
 const SVG = "http://www.w3.org/2000/svg";
-const MARK = /¤/g; // stands before each id in a picture, because all pictures of a page share their ids
+const MARK = /§/g; // stands before each id in a picture, because all pictures of a page share their ids
 const FONT = "DejaVu Sans";
 const NARROW = 640; // CSS pixels of width below which panels stand below one another
 const REST = 300; // ms without a change after which axes may move
@@ -156,6 +156,44 @@ function followTheme(root) {
   };
 }
 
+// ---- colours in the dark: the same hue, as light as it was dark (in OKLCH, where lightness is what the eye sees)
+
+const linear = (c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+
+/** Return lightness, chroma and hue of a colour such as "0072b2". */
+function oklch(hex) {
+  const [r, g, b] = [0, 2, 4].map((i) => linear(parseInt(hex.slice(i, i + 2), 16) / 255));
+  const [l, m, s] = [
+    0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b,
+    0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b,
+    0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b,
+  ].map(Math.cbrt);
+  const A = 1.9779984951 * l - 2.428592205 * m + 0.4505937099 * s;
+  const B = 0.0259040371 * l + 0.7827717662 * m - 0.808675766 * s;
+  return [0.2104542553 * l + 0.793617785 * m - 0.0040720468 * s, Math.hypot(A, B), (Math.atan2(B, A) * 180) / Math.PI];
+}
+
+/** Return what a colour of the pictures becomes on a dark page: ink light, paper dark, and colours bright. */
+function inTheDark(hex) {
+  const [light, chroma, hue] = oklch(hex);
+  const turned = chroma < 0.03 ? 1.1 - 0.92 * light : Math.min(0.84, 1.08 - 0.66 * light);
+  return `oklch(${turned.toFixed(3)} ${(0.9 * chroma).toFixed(3)} ${hue.toFixed(1)})`;
+}
+
+const dark = new Map(); // colours of all pictures of the page
+const darkSheet = make("style", { media: "screen" });
+
+/** Let the page know what the colours of a picture become in the dark. */
+function knowColours(markup) {
+  const before = dark.size;
+  for (const [, hex] of markup.matchAll(/var\(--d2l-([0-9a-f]{6})/g)) if (!dark.has(hex)) dark.set(hex, inTheDark(hex));
+  if (dark.size > before || !darkSheet.isConnected) {
+    const lines = [...dark].map(([hex, colour]) => `--d2l-${hex}: ${colour};`);
+    darkSheet.textContent = `.d2l-dark { --d2l-image: invert(1) hue-rotate(180deg) brightness(1.1); ${lines.join(" ")} }`;
+    document.head.append(darkSheet);
+  }
+}
+
 /** Whether the reader has the font: the pictures' places of words are made for it. */
 function hasFont() {
   const context = make("canvas").getContext("2d");
@@ -255,9 +293,9 @@ export function mount(source, element) {
   const asPython = button("As Python", () => unfold(python, asPython), { "aria-expanded": "false", "aria-controls": id("python") });
   const root = make("div", { class: "d2l", role: "group", "aria-labelledby": id("q"), "data-name": name },
     make("div", { class: "d2l-body" },
-      make("h3", { class: "d2l-question", id: id("q") }, question),
+      make("div", { class: "d2l-head" }, make("h3", { class: "d2l-question", id: id("q") }, question), ...(folded.length ? [more] : [])),
       main,
-      make("div", { class: "d2l-controls" }, ...others, ...(folded.length ? [more] : [])),
+      make("div", { class: "d2l-controls" }, ...others),
       make("div", { class: "d2l-stage" }, make("figure", {}, picture, failed, progress, sentence), beside),
       note, status, alternative,
       make("details", { class: "d2l-details" }, make("summary", {}, "details"), details),
@@ -285,9 +323,12 @@ export function mount(source, element) {
     if (answer.background !== background) {
       background = answer.background;
       picture.setAttribute("viewBox", `0 0 ${answer.width} ${answer.height}`);
+      knowColours(background);
       back.innerHTML = background.replace(MARK, uid);
     }
-    front.innerHTML = (answer.foreground ?? "").replace(MARK, uid);
+    const foreground = answer.foreground ?? "";
+    knowColours(foreground);
+    front.innerHTML = foreground.replace(MARK, uid);
     sentence.innerHTML = answer.sentence ?? "";
     details.replaceChildren(...(answer.details ?? []).map((line) => Object.assign(make("li"), { innerHTML: line })));
     code.textContent = answer.code ?? "";
@@ -404,7 +445,7 @@ export function fromTable(table) {
       for (const [key, value] of Object.entries(question.set ?? {})) {
         const place = table.leads.findIndex((lead) => lead.key === key);
         if (place >= 0) [at[place], preset] = [nearest(table.leads[place].values, value), null];
-        else if (key === "preset") preset = value;
+        else if (key === "preset") [at, preset] = value ? [[...table.presets[value - 1]], value] : [at, null];
       }
       for (const heard of listeners) heard();
     },

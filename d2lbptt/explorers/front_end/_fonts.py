@@ -1,0 +1,2 @@
+def woff():
+    return {}
