@@ -1,4 +1,4 @@
-"""The letters of the pictures, for a page whose machine has no DejaVu Sans: parts of Matplotlib's own fonts, as WOFF."""
+"""Parts of Matplotlib's own fonts as WOFF, for a page whose machine has no DejaVu Sans."""
 
 import base64
 import io
@@ -15,10 +15,13 @@ FACES = {
 _RANGES = [
     (0x20, 0x7E),  # ASCII
     (0xA0, 0xFF),  # Latin-1: the degree, the dot, the times
+    (0x177, 0x177),  # y with a hat
+    (0x302, 0x302),  # a hat for others
     (0x391, 0x3D5),  # Greek, and its other phi
     (0x2010, 0x2026),  # dashes, quotes, dots
     (0x2032, 0x2033),  # primes
     (0x2070, 0x209C),  # superscripts and subscripts
+    (0x2113, 0x2113),  # the book's loss
     (0x2190, 0x2199),  # arrows
     (0x2200, 0x22C5),  # mathematics
     (0x25A0, 0x25CF),  # squares, diamonds, discs
@@ -40,11 +43,11 @@ def _face(family, style, weight, content):
 
 @cache
 def woff(file):
-    """Return the bytes of a WOFF with what our pictures may say, as far as the font has it; ``file`` is in ``FACES``."""
+    """Return the bytes of a WOFF with what our pictures may say; ``file`` is a key of ``FACES``."""
     from fontTools import subset  # here, as it takes long and most pages have the font
     from matplotlib import get_data_path
 
-    options = subset.Options(flavor="woff", hinting=False, layout_features=["kern"])
+    options = subset.Options(flavor="woff", hinting=False, layout_features=["kern", "liga"])
     options.drop_tables += ["FFTM"]  # when it was made
     font = subset.load_font(Path(get_data_path(), "fonts", "ttf", file), options)
     part = subset.Subsetter(options)

@@ -111,7 +111,7 @@ class SvgRenderer(RendererBase):
         if gc.get_joinstyle() != "miter":
             look += f' stroke-linejoin="{gc.get_joinstyle()}"'
         if dashes is not None:
-            look += f' stroke-dasharray="{_numbers(self.points_to_pixels(np.asarray(dashes)))}"'
+            look += f' stroke-dasharray="{_numbers(self.points_to_pixels(np.asarray(dashes)), 3)}"'
             look += f' stroke-dashoffset="{_number(self.points_to_pixels(offset))}"' if offset else ""
         return look
 
