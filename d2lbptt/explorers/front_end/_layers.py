@@ -47,7 +47,7 @@ class Layers:
     def draw(self):
         """Return the background, or None if it is what it was the last time, and the foreground."""
         if self._places != self._where():
-            with _hidden(self.artists):
+            with _without_images(self.artists):
                 self._still = self._back.fragment(self.figure.draw)
             self._places = self._where()  # afterwards: drawing puts axes in their places
         foreground = self._front.fragment(lambda renderer: [artist.draw(renderer) for artist in self.artists])
@@ -87,13 +87,13 @@ class _Canvas(FigureCanvasBase):
 
 
 @contextmanager
-def _hidden(artists):
-    """Hide what moves: some versions of Matplotlib draw an image although it is animated."""
-    shown = [artist for artist in artists if artist.get_visible()]
-    for artist in shown:
-        artist.set_visible(False)
+def _without_images(artists):
+    """Hide the images that move: up to some version Matplotlib draws them with the background, animated or not."""
+    images = [artist for artist in artists if isinstance(artist, AxesImage) and artist.get_visible()]
+    for image in images:
+        image.set_visible(False)
     try:
         yield
     finally:
-        for artist in shown:
-            artist.set_visible(True)
+        for image in images:
+            image.set_visible(True)
