@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.image import AxesImage
 
-from ._svg import SvgRenderer
+from ._svg import SMOOTH, SvgRenderer
 
-_CELLS = ("nearest", "auto", "antialiased")  # the last is what Matplotlib 3.8 calls auto
+_CELLS = ("none", "nearest", "auto", "antialiased")  # the last is what Matplotlib 3.8 calls auto
 
 
 class Layers:
@@ -30,9 +30,10 @@ class Layers:
         self._places, self._still, self._last = None, "", None
         for artist in artists:
             artist.set_animated(True)
-        for image in figure.findobj(AxesImage):
-            if image.get_interpolation() in _CELLS:
-                image.set_interpolation("none")  # goes out as it is, cell by cell, sharp at any size
+        self._images = {image: image.get_interpolation() for image in figure.findobj(AxesImage)}
+        for image, interpolation in self._images.items():
+            if interpolation not in _CELLS:
+                image.set_gid(SMOOTH)
 
     @property
     def width(self):
@@ -46,11 +47,12 @@ class Layers:
 
     def draw(self):
         """Return the background, or None if it is what it was the last time, and the foreground."""
-        if self._places != self._where():
-            with _hidden(self.artists):
-                self._still = self._back.fragment(self.figure.draw)
-            self._places = self._where()  # afterwards: drawing puts axes in their places
-        foreground = self._front.fragment(lambda renderer: [artist.draw(renderer) for artist in self.artists])
+        with self._as_cells():
+            if self._places != self._where():
+                with _without_images(self.artists):
+                    self._still = self._back.fragment(self.figure.draw)
+                self._places = self._where()  # afterwards: drawing puts axes in their places
+            foreground = self._front.fragment(lambda renderer: [artist.draw(renderer) for artist in self.artists])
         patterns = "".join(self._patterns.values())
         background = f"<defs>{patterns}</defs>{self._still}" if patterns else self._still
         changed, self._last = background != self._last, background
@@ -65,6 +67,17 @@ class Layers:
     def colours(self):
         """Return the colours that the page has been told, as "#rrggbb"."""
         return self._back.colours() | self._front.colours()
+
+    @contextmanager
+    def _as_cells(self):
+        """Let images go out as they are, cell by cell: small, sharp at any size, and mixed by the page where smooth."""
+        for image in self._images:
+            image.set_interpolation("none")
+        try:
+            yield
+        finally:
+            for image, interpolation in self._images.items():
+                image.set_interpolation(interpolation)
 
     def _where(self):
         """Return what the background depends on."""
@@ -87,13 +100,13 @@ class _Canvas(FigureCanvasBase):
 
 
 @contextmanager
-def _hidden(artists):
-    """Hide what moves: some versions of Matplotlib draw an image although it is animated."""
-    shown = [artist for artist in artists if artist.get_visible()]
-    for artist in shown:
-        artist.set_visible(False)
+def _without_images(artists):
+    """Hide the images that move: up to some version Matplotlib draws them with the background, animated or not."""
+    images = [artist for artist in artists if isinstance(artist, AxesImage) and artist.get_visible()]
+    for image in images:
+        image.set_visible(False)
     try:
         yield
     finally:
-        for artist in shown:
-            artist.set_visible(True)
+        for image in images:
+            image.set_visible(True)

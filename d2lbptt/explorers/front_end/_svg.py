@@ -17,6 +17,7 @@ from matplotlib.transforms import Affine2D, Bbox
 from PIL import Image
 
 MARK = "§"  # begins every id; the page puts what is unique to a view in its place, as all ids share one page
+SMOOTH = "smooth"  # the gid of images whose cells the page blends
 FONT = "DejaVu Sans"  # the page's, so that no text has to name it
 
 _COMMANDS = [b"M", b"L", b"Q", b"C", b"z"]
@@ -44,8 +45,9 @@ class SvgRenderer(RendererBase):
         super().__init__()
         self._figure, self._layer = figure, layer
         self.patterns = {} if patterns is None else patterns
-        self._css, self._fonts = {}, {}
-        self._images, self._formulas, self._caps = _Kept(8), _Kept(500), _Kept(100)
+        self._css, self._fonts, self._heights = {}, _Kept(100), _Kept(100)
+        self._images, self._sources = _Kept(8), _Kept(8)
+        self._formulas, self._caps = _Kept(500), _Kept(100)
         self._begin()
 
     def fragment(self, draw):
@@ -85,6 +87,18 @@ class SvgRenderer(RendererBase):
     def option_image_nocomposite(self):
         return True
 
+    def _get_font_height_metrics(self, prop):
+        """Return ascent, descent and gap of a font's lines: Matplotlib 3.11 would read them for each text anew."""
+        return self._heights.of(hash(prop), lambda: self._line_of(prop))
+
+    def _line_of(self, prop):
+        font = get_font(findfont(prop))
+        table = font.get_sfnt_table("OS/2")
+        if table is None:
+            return None, None, None
+        scale = self.points_to_pixels(prop.get_size_in_points()) / font.get_sfnt_table("head")["unitsPerEm"]
+        return table["sTypoAscender"] * scale, -table["sTypoDescender"] * scale, table["sTypoLineGap"] * scale
+
     # Looks
 
     def _colour(self, rgb):
@@ -111,7 +125,7 @@ class SvgRenderer(RendererBase):
         if gc.get_joinstyle() != "miter":
             look += f' stroke-linejoin="{gc.get_joinstyle()}"'
         if dashes is not None:
-            look += f' stroke-dasharray="{_numbers(self.points_to_pixels(np.asarray(dashes)))}"'
+            look += f' stroke-dasharray="{_numbers(self.points_to_pixels(np.asarray(dashes)), 3)}"'
             look += f' stroke-dashoffset="{_number(self.points_to_pixels(offset))}"' if offset else ""
         return look
 
@@ -125,7 +139,7 @@ class SvgRenderer(RendererBase):
     def _clip(self, gc):
         path, transform = gc.get_clip_path()
         if path is not None:
-            shape = f'<path d="{self._d(path, transform)}"/>'
+            shape = f'<path d="{_d(path, self._seen(transform))}"/>'
         elif (box := gc.get_clip_rectangle()) is not None:
             x, y, width, height = box.bounds
             place = f'x="{_number(x)}" y="{_number(self.height - y - height)}"'
@@ -150,25 +164,22 @@ class SvgRenderer(RendererBase):
 
     # Shapes
 
-    def _d(self, path, transform, clip=None, simplify=False, sketch=None):
-        matrix = self._flip @ transform.get_matrix()
-        return _short(_path.convert_to_string(path, matrix, clip, simplify, sketch, 1, _COMMANDS, False))
+    def _seen(self, transform):
+        """Return the matrix that leads to SVG's pixels."""
+        return self._flip @ transform.get_matrix()
 
-    def _outline(self, gc, path, transform, face):
+    def _outline(self, gc, path, matrix, face):
+        sketch = gc.get_sketch_params()
         if face is None and gc.get_hatch() is None:
             edges = (0.0, 0.0, self.width, self.height)
-            return self._d(path, transform, edges, path.should_simplify, gc.get_sketch_params())
-        if self._is_far(path, transform):
+            return _d(path, matrix, edges, path.should_simplify, sketch)
+        if _is_far(path, matrix):
             around = Bbox([[-_FAR, -_FAR], [self.width + _FAR, self.height + _FAR]])
-            path, transform = transform.transform_path(path).clip_to_bbox(around), Affine2D()
-        return self._d(path, transform, sketch=gc.get_sketch_params())
-
-    def _is_far(self, path, transform):
-        """Whether a path has vertices that are out of sight by so much that browsers lose the digits."""
-        return len(path) > 0 and np.nanmax(np.abs(transform.transform(path.vertices))) > 10 * _FAR
+            path, matrix = path.transformed(Affine2D(matrix)).clip_to_bbox(around), None
+        return _d(path, matrix, sketch=sketch)
 
     def draw_path(self, gc, path, transform, rgbFace=None):
-        d = self._outline(gc, path, transform, rgbFace)
+        d = self._outline(gc, path, self._seen(transform), rgbFace)
         if not d:
             return
         clip = self._clip(gc)
@@ -212,8 +223,7 @@ class SvgRenderer(RendererBase):
 
     def _stamps(self, gc, marker, points, face, _):
         """Draw markers that are written once and used at each point."""
-        matrix = np.diag([1, -1, 1]) @ marker[1].get_matrix()
-        d = _short(_path.convert_to_string(marker[0], matrix, None, False, None, 2, _COMMANDS, False))
+        d = _d(marker[0], np.diag([1, -1, 1]) @ marker[1].get_matrix(), places=2)
         shape = f'd="{d}"{self._style(gc, face)}'
         name = self._id(shape, lambda name: f'<path id="{name}" {shape}/>')
         uses = "".join(f'<use href="#{name}" x="{x:.1f}" y="{y:.1f}"/>' for x, y in points)
@@ -225,8 +235,8 @@ class SvgRenderer(RendererBase):
         if len(paths) < 2 or not alike or np.any(offsets) or gc.get_hatch() is not None:
             return super().draw_path_collection(gc, master_transform, paths, all_transforms, offsets, *more, **last)
         transform = (Affine2D(all_transforms[0]) if len(all_transforms) else Affine2D()) + master_transform
-        look, face = self._one_look(gc, faces, edges, widths, dashes)
-        shapes = [d for path in paths if (d := self._outline(look, path, transform, face))]
+        matrix, (look, face) = self._seen(transform), self._one_look(gc, faces, edges, widths, dashes)
+        shapes = [d for path in paths if (d := self._outline(look, path, matrix, face))]
         if face is None and look.get_rgb()[3] == 1:
             shapes = ["".join(shapes)]
         inside = "".join(f'<path d="{d}"/>' for d in shapes)
@@ -261,12 +271,20 @@ class SvgRenderer(RendererBase):
         else:
             place = Affine2D().scale(1 / width, 1 / height) + transform + Affine2D().translate(x, y)
         (a, c, e), (b, d, f) = (self._flip @ place.get_matrix())[:2]
-        source = self._images.of((im.shape, im.tobytes()), lambda: _png(im))
+        cells = "" if gc.get_gid() == SMOOTH else "image-rendering:pixelated;"
         self._out.append(
             f'<g{self._clip(gc)}><image width="{width}" height="{height}" preserveAspectRatio="none" '
-            f'transform="matrix({_numbers((a, b, c, d, e, f), 4)})" href="{source}" '
-            'style="image-rendering:pixelated;filter:var(--d2l-image,none)"/></g>'
+            f'transform="matrix({_numbers((a, b, c, d, e, f), 4)})" href="{self._source(im)}" '
+            f'style="{cells}filter:var(--d2l-image,none)"/></g>'
         )
+
+    def _source(self, pixels):
+        """Return the address of an image. Matplotlib gives the same array again while nothing has changed."""
+        array = pixels.__array_interface__["data"][0], pixels.shape, pixels.strides  # kept, so nothing else gets there
+        return self._images.of(array, lambda: (pixels, self._same(pixels)))[1]
+
+    def _same(self, pixels):
+        return self._sources.of((pixels.shape, pixels.tobytes()), lambda: _png(pixels))
 
     # Words
 
@@ -295,12 +313,12 @@ class SvgRenderer(RendererBase):
         return (x, y) + ((there[0] - x, self.height - there[1] - y) @ along) * along
 
     def _font(self, prop):
-        key = hash(prop)
-        if key not in self._fonts:
-            size, weight = prop.get_size_in_points(), weight_dict.get(prop.get_weight(), prop.get_weight())
-            family = get_font(findfont(prop)).family_name
-            self._fonts[key] = self._type(family, size, prop.get_style(), weight)
-        return self._fonts[key]
+        return self._fonts.of(hash(prop), lambda: self._font_of(prop))
+
+    def _font_of(self, prop):
+        weight = weight_dict.get(prop.get_weight(), prop.get_weight())
+        family = get_font(findfont(prop)).family_name
+        return self._type(family, prop.get_size_in_points(), prop.get_style(), weight)
 
     def _type(self, family, size, style, weight):
         look = f' font-size="{_number(self.points_to_pixels(size), 2)}"'
@@ -356,8 +374,15 @@ def _bar(x, y, width, height):
     return f'<rect {place} width="{_number(width)}" height="{_number(height, 2)}"/>'
 
 
-def _short(d):
+def _d(path, matrix, clip=None, simplify=False, sketch=None, places=1):
+    """Return the ``d`` of a path."""
+    d = _path.convert_to_string(path, matrix, clip, simplify, sketch, places, _COMMANDS, False)
     return d.decode("ascii").replace(" \n", "").replace("\n", "").replace("M ", "M").replace("L ", "L")
+
+
+def _is_far(path, matrix):
+    """Whether a path has corners so far out of sight that a browser loses digits."""
+    return len(path) > 0 and np.fmax.reduce(np.abs(_path.affine_transform(path.vertices, matrix)), axis=None) > 5 * _FAR
 
 
 def _escaped(words):
@@ -389,8 +414,7 @@ def _hatch_shape(path, size, width):
         centres = (low + high) / 2 @ matrix[:2, :2] + matrix[:2, 2]
         d = "".join(f"M{_numbers(centre)}h0" for centre in centres)
         return f'<path d="{d}" stroke-width="{_number((high - low)[0, 0] * size + width, 2)}" stroke-linecap="round"/>'
-    d = _short(_path.convert_to_string(path, matrix, None, False, None, 1, _COMMANDS, False))
-    return f'<path d="{d}" stroke-width="{width:g}"/>'
+    return f'<path d="{_d(path, matrix)}" stroke-width="{width:g}"/>'
 
 
 def _png(pixels):
