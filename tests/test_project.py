@@ -50,7 +50,7 @@ def output(*command, **options):
 
 
 def test_importing_the_package_loads_no_picture_proof_or_widget_library():
-    heavy = {"matplotlib", "sympy", "ipywidgets", "IPython"}
+    heavy = {"matplotlib", "sympy", "ipywidgets", "anywidget", "IPython"}
     loaded = output(sys.executable, "-c", "import sys, d2lbptt; print(*sys.modules)").split()
     assert heavy & set(loaded) == set()
 
