@@ -6,7 +6,7 @@ from matplotlib.ticker import MultipleLocator
 from ..laws import LN10
 from . import _style as style
 from ._flow import STEPS
-from ._panels import Panel, Picture, line, set_texts
+from ._panels import Panel, Picture, band, line, set_texts
 
 TOP, BOTTOMS = 3, (20, 40, 80, 160, 330)  # decades
 FREE = -13.5  # where nothing is drawn near the step at which two runs part
@@ -75,7 +75,7 @@ class _Distance(Panel):
         super().__init__(style.axes(ax, "time step t", "distance", whole=5))
         style.decades(ax.yaxis)
         self.floor = ax.fill([], [], color=style.BANDS[1], linewidth=0)[0]
-        self.far = ax.axhspan(0, TOP, color=style.BANDS[0], linewidth=0)
+        self.far = band(ax, color=style.BANDS[0], linewidth=0)
         self.bounds = ax.text(0, 0, "out of reach", va="center_baseline", **style.ASIDE)
         self.rounding = ax.text(0.01, 0, "lost in rounding", va="bottom", **style.ASIDE)
         self.mark = line(ax, {"color": style.FAINT}, linewidth=1.5, linestyle=":")

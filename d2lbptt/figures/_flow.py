@@ -11,7 +11,7 @@ from . import _style as style
 from ._arguments import decades as logarithms
 from ._eigenvalues import _Eigenvalues, _Sizes
 from ._labels import Room
-from ._panels import Panel, Picture, line
+from ._panels import Panel, Picture, band, line
 from ._paper import drawn
 
 STEPS = (10, 20, 50, 100, 200, 500, 1000, 10**4, 10**5, 10**6)
@@ -97,7 +97,7 @@ class _GradientFlow(Panel):
     def __init__(self, ax, decades=None):
         super().__init__(_decade_axes(ax))
         self.decades, self._bands = decades, list(ax.texts)
-        self.dropped = ax.axvspan(0, 0, **style.DROPPED)
+        self.dropped = band(ax, **style.DROPPED)
         self._bound, self._theory = (_Curve(ax, look, style.NOTE) for look in (style.BOUND, style.THEORY))
         self._full, self._truncated = (_Curve(ax, look) for look in (style.FULL, style.TRUNCATED))
         curves = self._bound, self._full, self._truncated, self._theory

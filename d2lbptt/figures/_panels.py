@@ -5,6 +5,7 @@ from itertools import zip_longest
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
+from matplotlib.patches import Rectangle
 
 from . import _style as style
 
@@ -84,6 +85,11 @@ class Words(Panel):
 def line(ax, look, **more):
     """Return a new line without points."""
     return ax.plot([], [], **look | more)[0]
+
+
+def band(ax, **look):
+    """Return a new rectangle without a size, in the coordinates of the data."""
+    return ax.add_patch(Rectangle((0, 0), 0, 0, **look))
 
 
 def box(x, y, width, height):

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from .. import _validation
 from ..experiments import Transient
 from . import _style as style
-from ._panels import Panel, Picture, line, set_texts
+from ._panels import Panel, Picture, band, line, set_texts
 from ._paper import drawn
 
 STEPS = (10, 20, 50, 100, 200, 500, 1000)
@@ -49,7 +49,7 @@ class _Growth(Panel):
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
         style.decades(ax.yaxis)
         style.baseline(ax)
-        self.now = ax.axvspan(0, 0, color=style.NOW, linewidth=0, zorder=1)
+        self.now = band(ax, color=style.NOW, linewidth=0, zorder=1)
         self.worst = line(ax, style.WORST, zorder=2)
         self.theory = {name: line(ax, style.THEORY, zorder=3) for name in ("law", "ρᵏ", "κ ρᵏ", "σᵏ")}
         self.gradient = line(ax, style.FULL, zorder=4)
