@@ -198,7 +198,7 @@ def test_set_takes_a_preset_and_what_differs_from_it(monkeypatch):
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"g": 1.5, "length": 3}, "control is 'length', wanted one of preset, activation, T, g, tau"),
+        ({"g": 1.5, "length": 3}, "control is 'length', wanted one of preset, g, T, tau, activation"),
         ({"g": 1.5, "T": 1001}, "T is 1001, wanted a whole number from 1 to 1000"),
         ({"g": 1.5, "T": 0}, "T is 0, wanted a whole number from 1 to 1000"),
         ({"g": -0.5}, "g is -0.5, wanted 0 to 3"),
