@@ -216,18 +216,20 @@ def _limits(*decades_of_curves, decades=None):
     return style.next_limit(len(first), LENGTHS), decades or style.next_limit(1.04 * reach, DECADES)
 
 
-def bands(ax):
+def bands(ax, side="right"):
     """Shade, on an axis of decades, where a number that starts at 1 leaves float32 and float64, and return the names.
 
-    They are triples: a text, and where its band begins and ends. ``name_bands`` puts them in their places.
+    The names stand on the side where the gradient starts: it passes their height, if at all, further on. They are
+    returned as triples, a text and where its band begins and ends, for ``name_bands`` to put them in their places.
     """
     limits = [np.log10([float(f.smallest_subnormal), float(f.max)]) for f in map(np.finfo, ("f4", "f8"))]
     edges, names = [*limits, (-1e9, 1e9)], []
-    look = style.ASIDE | {"transform": ax.get_yaxis_transform(), "ha": "right", "clip_on": True}
+    look = style.ASIDE | {"transform": ax.get_yaxis_transform(), "ha": side, "clip_on": True}
+    x = 0.99 if side == "right" else 0.01
     for i, float_type in enumerate(("float32", "float64")):
         for start, stop, word in zip(edges[i], edges[i + 1], ("vanished", "exploded"), strict=True):
             ax.axhspan(start, stop, color=style.BANDS[i], linewidth=0, zorder=0)
-            text = ax.text(0.99, start, f"{word} in {float_type} ", va="bottom" if start < 0 else "top", **look)
+            text = ax.text(x, start, f"{word} in {float_type}", va="bottom" if start < 0 else "top", **look)
             names.append((text, start, stop))
     return names
 

@@ -92,7 +92,7 @@ class Words(Panel):
 
 
 class Name(Panel):
-    """The name of a line behind a sample of it, at a fixed place above the Axes.
+    """The name of a line behind a sample of it, at a fixed place beside the Axes.
 
     Parameters
     ----------
@@ -114,8 +114,10 @@ class Name(Panel):
         self.text = ax.text(0, 0, words[0], transform=points_above(ax), **font)
         self._width = self.SAMPLE + self.GAP + max(width(name, style.NOTE, "bold") for name in words)
 
-    def place(self, right, up):
-        """Put it so many points right of the upper left corner of the Axes, and above."""
+    def place(self, right, up, corner=(0, 1)):
+        """Put it so many points right of a corner of the Axes, and above."""
+        for artist in self.artists:
+            artist.set_transform(points_above(self.ax, corner))
         self.sample.set_data([right, right + self.SAMPLE], [up, up])
         self.text.set_position((right + self.SAMPLE + self.GAP, up))
 
@@ -136,9 +138,9 @@ class Name(Panel):
         return up + (len(rows) - 0.5) * cls.ROW
 
 
-def points_above(ax):
-    """Return a transform of points, 72 to an inch, from the upper left corner of Axes."""
-    return Affine2D().scale(1 / 72) + ax.figure.dpi_scale_trans + ScaledTranslation(0, 1, ax.transAxes)
+def points_above(ax, corner=(0, 1)):
+    """Return a transform of points, 72 to an inch, from a corner of Axes, the upper left one if it is not given."""
+    return Affine2D().scale(1 / 72) + ax.figure.dpi_scale_trans + ScaledTranslation(*corner, ax.transAxes)
 
 
 class RoomAbove:

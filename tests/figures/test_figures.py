@@ -74,8 +74,8 @@ def test_bands_begin_where_the_floats_end_and_have_their_names(end):
     ]
     edges = sorted(edge for span in spans for edge in (span.y0, span.y1) if 1 < abs(edge) < 1e3)
     np.testing.assert_allclose(sorted({round(edge, 2) for edge in edges}), [-323.31, -44.85, 38.53, 308.25])
-    within = {"vanished in float32 ": (-323.31, -44.85), "exploded in float32 ": (38.53, 308.25)}
-    within |= {"vanished in float64 ": (-1e9, -323.31), "exploded in float64 ": (308.25, 1e9)}
+    within = {"vanished in float32": (-323.31, -44.85), "exploded in float32": (38.53, 308.25)}
+    within |= {"vanished in float64": (-1e9, -323.31), "exploded in float64": (308.25, 1e9)}
     for words, text in shown_texts(ax).items():
         if " in float" in words:
             assert inside(ax, text)
