@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from ..figures._style import short
+
 
 class Said(NamedTuple):
     """What is said of a picture. Symbols stand between dollars, in a little of TeX: ``$|dL/dh_1|$``, ``$10^{-19}$``.
@@ -46,3 +48,22 @@ def size(number):
 def counted(number, word):
     """Return a number, or the text of one, and its noun, which has an s for all but 1."""
     return f"{number} {word}{'s' * (str(number) != '1')}"
+
+
+def typeset(number, digits=3):
+    """Return a number in few characters, with a power of ten where it is very large or small, to stand outside dollars."""
+    if number == 0 or 1e-3 <= abs(number) < 1e5:
+        return short(number, digits)
+    mantissa, exponent = f"{number:.{digits - 1}e}".split("e")
+    return f"${mantissa} \\cdot 10^{{{int(exponent)}}}$"
+
+
+def percent(share):
+    """Return a share in per cent or, where that takes many digits, as so many times the whole."""
+    return f"{short(100 * share)} %" if share == 0 or 1e-6 <= share < 100 else f"{typeset(share)} times"
+
+
+def texed(symbol):
+    """Return a symbol such as W_hh with its subscript in braces, to stand between dollars."""
+    letter, _, below = symbol.partition("_")
+    return f"{letter}_{{{below}}}" if below else letter
