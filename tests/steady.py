@@ -23,16 +23,18 @@ def everywhere(explorer, sample=20):
     start = {key: control.value for key, control in explorer.controls.items() if key != "preset"}
     for key in start:
         for value in driving.settings(explorer.controls[key]):
-            explorer.set(**start | {key: value})
+            _set(explorer, start | {key: value})
             yield key
-    rng = np.random.default_rng(0)
+        _set(explorer, start)
+    rng, options = np.random.default_rng(0), {key: driving.settings(explorer.controls[key]) for key in start}
     for _ in range(sample):
-        explorer.set(**start)
-        drawn = {key: driving.settings(explorer.controls[key]) for key in start}
-        wanted = {key: options[rng.integers(len(options))] for key, options in drawn.items()}
-        T = wanted.get("T", 0)
-        explorer.set(**{key: min(value, T) if key in ("t", "tau") else value for key, value in wanted.items()})
+        _set(explorer, {key: values[rng.integers(len(values))] for key, values in options.items()})
         yield None
+
+
+def _set(explorer, values):
+    T = values.get("T")
+    explorer.set(**{key: min(value, T) if key in ("t", "tau") else value for key, value in values.items()})
 
 
 def check_words(explorer, words, sight, folded=()):
@@ -45,7 +47,7 @@ def check_words(explorer, words, sight, folded=()):
         assert not UNCLEAN.search(" ".join([sentence, *details])), (sentence, details)
         assert len(re.findall(r"(?<![\w.])\d+(?:\.\d+)?", sentence)) <= 10, sentence
         assert len(details) <= 6 and all(len(line) < 130 for line in details), details
-        below = " ".join(details)
+        below = " ".join([sentence, *details])
         assert moved not in sight or shown(values[moved]) in sentence, (moved, sentence)
         assert all(shown(values[key]) in below for key in folded), below
 
@@ -94,12 +96,15 @@ def texts(figure):
     for ax in [child for parent in figure.axes for child in (parent, *parent.child_axes)]:
         found += ax.texts
         if ax.axison:
-            ticks = itertools.chain(ax.get_xticklabels(), ax.get_yticklabels())
-            found += [ax.xaxis.label, ax.yaxis.label, *(tick for tick in ticks if within(ax, tick))]
+            for i, axis in enumerate((ax.xaxis, ax.yaxis)):
+                found += [
+                    axis.label,
+                    *(text for text in axis.get_ticklabels() if in_sight(axis, text.get_position()[i])),
+                ]
     return [text for text in found if text.get_visible() and text.get_text().strip()]
 
 
-def within(ax, tick):
-    """Whether a label of a tick is in sight."""
-    x, y = ax.transAxes.inverted().transform(tick.get_transform().transform(tick.get_position()))
-    return -0.2 < x < 1.01 and -0.2 < y < 1.2
+def in_sight(axis, place):
+    """Whether a place on an axis, in data, lies between its ends."""
+    low, high = sorted(axis.get_view_interval())
+    return low <= place <= high

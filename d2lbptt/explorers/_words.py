@@ -51,7 +51,7 @@ def counted(number, word):
 
 
 def typeset(number, digits=3):
-    """Return a number in few characters, with a power of ten where it is very large or small, to stand outside dollars."""
+    """Return a number in few characters, with a power of ten where it is very large or small; not between dollars."""
     if number == 0 or 1e-3 <= abs(number) < 1e5:
         return short(number, digits)
     mantissa, exponent = f"{number:.{digits - 1}e}".split("e")
@@ -59,8 +59,8 @@ def typeset(number, digits=3):
 
 
 def percent(share):
-    """Return a share in per cent or, where that takes many digits, as so many times the whole."""
-    return f"{short(100 * share)} %" if share == 0 or 1e-6 <= share < 100 else f"{typeset(share)} times"
+    """Return a share in per cent, in few characters."""
+    return f"{typeset(100 * share)} %"
 
 
 def texed(symbol):
