@@ -11,7 +11,7 @@ from ..figures._strategies import _StrategiesPicture
 from ..figures._style import short
 from ..text.corpus import Text
 from ._live import Explorer, within_T
-from ._words import counted
+from ._words import Said, counted
 
 LONGEST, LAST_DRAW = 64, 999
 
@@ -41,10 +41,10 @@ def strategies(*, text: str | Text | None = None) -> Explorer:
         experiments.strategies,
         question="Where do the strategies cut the text?",
         controls={
-            "T": IntSlider(min=1, max=len(characters), description="characters"),
-            "t": IntSlider(min=1, max=len(characters), description="loss at t"),
             "tau": IntSlider(min=1, max=len(characters), description="steps τ"),
             "pi": FloatSlider(min=0.05, max=1, step=0.01, description="keep, π"),
+            "t": IntSlider(min=1, max=len(characters), description="loss at t"),
+            "T": IntSlider(min=1, max=len(characters), description="characters"),
             "draw": BoundedIntText(min=0, max=LAST_DRAW, description="draw"),
         },
         picture=picture(_StrategiesPicture, 9.6, 4.4, characters),
@@ -66,14 +66,19 @@ def _add_new_draw(explorer):
 
 
 def _words(values, data):
-    drawn, regular, full, window = data.reach.values()
+    drawn, regular, _, window = data.reach.values()
+    start = f"At $t = {data.t}$ of $T = {values['T']}$ the loss reaches {counted(drawn, 'character')} with random cuts"
+    how, spans = f"($π = {values['pi']:.2f}$, draw {values['draw']})", f"$τ = {values['tau']}$"
+    sentence = f"{start} {how}; {spans} leaves {regular} with regular cuts and {window} in a window."
+    return Said(sentence, tuple(_evidence(data)))
+
+
+def _evidence(data):
     pieces, cuts, _ = (counted(number, "segment") for number in data.segments.values())
-    means = f"{short(data.mean_segments)} and {short(data.mean_reach)} by theory"
-    means += f", {short(data.found_segments)} and {short(data.found_reach)} over {DRAWS} draws"
-    return (
-        f"{counted(values['T'], 'character')} of {data.source}, t = {data.t}. "
-        f"Randomized truncation (π = {values['pi']:.2f}, draw {values['draw']}): {pieces}, "
-        f"the loss reaches {counted(drawn, 'step')}, its own included; on average {means}. "
-        f"Regular truncation (τ = {values['tau']}): {cuts}, it reaches {regular}. "
-        f"Full computation: 1 segment, it reaches {full}. Sliding window: no cuts, it reaches {window}."
-    )
+    yield f"The text: {counted(len(data.text), 'character')} of {data.source}. A reach counts that of the loss."
+    means = f"{short(data.mean_segments)} on average by theory, {short(data.found_segments)} over {DRAWS} draws"
+    yield f"Randomized truncation makes {pieces} here; {means}."
+    means = f"{short(data.mean_reach)} on average by theory (dashed), {short(data.found_reach)} over these draws"
+    yield f"With it this loss reaches {data.reach['randomized truncation']} here; {means}."
+    yield f"Regular truncation makes {cuts}; a sliding window makes no cuts."
+    yield f"Full computation is 1 segment: the loss reaches {data.t}, all up to its own."
