@@ -80,3 +80,22 @@ def fate(change):
     if abs(change) < SAME:
         return "keeps its size"
     return f"{'shrinks' if change < 0 else 'grows'} {power(abs(change))}-fold"
+
+
+def typeset(number, digits=3):
+    """Return a number in few characters, with a power of ten where it is very large or small; not between dollars."""
+    if number == 0 or 1e-3 <= abs(number) < 1e5:
+        return short(number, digits)
+    mantissa, exponent = f"{number:.{digits - 1}e}".split("e")
+    return f"${mantissa} \\cdot 10^{{{int(exponent)}}}$"
+
+
+def percent(share):
+    """Return a share in per cent, in few characters."""
+    return f"{typeset(100 * share)} %"
+
+
+def texed(symbol):
+    """Return a symbol such as W_hh with its subscript in braces, to stand between dollars."""
+    letter, _, below = symbol.partition("_")
+    return f"{letter}_{{{below}}}" if below else letter

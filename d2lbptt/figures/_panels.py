@@ -177,6 +177,12 @@ def box(x, y, width, height):
     return [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
 
 
+def place(artist, *inches):
+    """Put Axes (left, bottom, width, height) or a text of ``write`` (x, y) at a place of their figure, in inches."""
+    shares = [length / whole for length, whole in zip(inches, 2 * tuple(artist.figure.get_size_inches()), strict=False)]
+    artist.set_position(shares)
+
+
 def set_texts(texts, words):
     """Let each text say something else."""
     for text, said in zip(texts, words, strict=True):
