@@ -1,6 +1,9 @@
 """What is said under a picture, and numbers in words."""
 
+import math
 from typing import NamedTuple
+
+from ..figures._style import short
 
 
 class Said(NamedTuple):
@@ -46,3 +49,17 @@ def size(number):
 def counted(number, word):
     """Return a number, or the text of one, and its noun, which has an s for all but 1."""
     return f"{number} {word}{'s' * (str(number) != '1')}"
+
+
+def amount(decades):
+    """Return 10^decades in few signs, with a power of ten in TeX where it is far from 1."""
+    if math.isinf(decades):
+        return "exactly 0"
+    if -3 <= decades < 4:
+        return short(10**decades)
+    exponent = math.floor(decades)
+    mantissa = f"{10 ** (decades - exponent):.0f}"
+    if mantissa == "10":
+        exponent, mantissa = exponent + 1, "1"
+    times = "" if mantissa == "1" else rf"{mantissa} \cdot "
+    return f"${times}10^{{{exponent}}}$"
