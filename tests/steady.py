@@ -111,3 +111,16 @@ def distance(text, line):
     frame = ax.get_window_extent().padded(1)
     seen = parts[np.all((parts >= frame.p0) & (parts <= frame.p1), axis=1)]
     return np.hypot(*np.maximum(0, np.maximum(box.p0 - seen, seen - box.p1)).T).min()
+
+
+def check_arranged(picture):
+    """A new picture is wide, 960 pixels; it can be made narrow, 480, and wide again."""
+
+    def places():
+        return picture.figure.bbox.size.tolist(), [ax.get_position().bounds for ax in picture.figure.axes]
+
+    wide = places()
+    picture.arrange(narrow=True)
+    narrow = places()
+    picture.arrange(narrow=False)
+    assert wide == places() and wide[0][0] == 960 and narrow[0][0] == 480

@@ -16,7 +16,7 @@ from ._paper import drawn
 STEPS = (10, 20, 50, 100, 200, 500, 1000)
 TOPS, BOTTOMS = (4, 10, 30), (2, 6, 20)  # decades; what sinks below leaves, so that the growth is to be seen
 WIDE = (9.6, 4.3), (0.0, 0.09, 0.36, 0.74), (0.475, 0.15, 0.495, 0.715)
-NARROW = (4.8, 7.4), (0.1, 0.585, 0.8, 0.33), (0.2, 0.085, 0.76, 0.385)
+NARROW = (4.8, 7.4), (0.1, 0.585, 0.8, 0.33), (0.2, 0.085, 0.745, 0.385)
 SHORTEST = 0.25  # of the width, for a line to have its name beside it
 MARGIN = 14  # pixels from the middle of a name to the edge
 AWAY = 20  # pixels from a line to the middle of its name
@@ -183,10 +183,8 @@ class _TransientPicture(Picture):
 
     def __init__(self, figure):
         super().__init__(figure)
-        self.directions, self.growth = (
-            _Directions(figure.add_axes((0, 0, 1, 1))),
-            _Growth(figure.add_axes((0, 0, 1, 1))),
-        )
+        self.directions = _Directions(figure.add_axes(WIDE[1]))
+        self.growth = _Growth(figure.add_axes(WIDE[2]))
 
     def arrange(self, narrow):
         """Put the directions on the left of the growth or, on a narrow page, above it."""

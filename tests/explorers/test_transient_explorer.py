@@ -229,3 +229,7 @@ def test_the_axes_go_in_few_steps(picture):
     assert len({limits(c=c) for c in np.linspace(0, 50, 26)} | {limits(k=k) for k in range(0, 200, 20)}) == 1
     assert len({limits(rho=rho)[1:] for rho in np.linspace(0.5, 1.05, 56)}) <= 4
     assert len({limits(T=T, k=5)[1:] for T in range(10, 1001, 10)}) <= 3
+
+
+def test_the_panels_go_below_one_another_and_back():
+    steady.check_arranged(new(_TransientPicture, 9.6, 4.3))
