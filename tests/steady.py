@@ -106,7 +106,7 @@ def distance(text, line):
     """Return how far a text is from the part of a line that is seen, in pixels."""
     box, ax = text.get_window_extent(), line.axes
     xy = np.ma.masked_invalid(line.get_xydata()).compressed().reshape(-1, 2)
-    points = ax.transData.transform(xy)
+    points = line.get_transform().transform(xy)
     parts = np.linspace(points[:-1], points[1:], 200).reshape(-1, 2)
     frame = ax.get_window_extent().padded(1)
     seen = parts[np.all((parts >= frame.p0) & (parts <= frame.p1), axis=1)]
