@@ -38,7 +38,7 @@ def check_said(said, explorer, values, folded=()):
     """It has at most 30 words and 2 to 6 lines more, no number that is none, and the value of every slider."""
     sentence, details = plain(said.sentence), [plain(line) for line in said.details]
     assert counted(sentence) <= 30, sentence
-    assert 2 <= len(details) <= 6 and all(line.endswith(".") for line in (sentence, *details))
+    assert 2 <= len(details) <= 6 and all(line.endswith((".", "?")) for line in (sentence, *details))
     assert not UNCLEAN.search(" ".join((sentence, *details))), (sentence, details)
     for key, value in values.items():
         text = " ".join(details) if key in folded else sentence
