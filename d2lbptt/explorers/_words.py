@@ -46,3 +46,12 @@ def size(number):
 def counted(number, word):
     """Return a number, or the text of one, and its noun, which has an s for all but 1."""
     return f"{number} {word}{'s' * (str(number) != '1')}"
+
+
+def tex(value, digits=3):
+    """Return a number in a little of TeX, with a power of ten where that is shorter."""
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        return f"{value:.0f}" if abs(value) >= 100 else f"{value + 0.0:.{digits}g}"
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    power = f"10^{{{int(exponent)}}}"
+    return power if float(mantissa) == 1 else f"{mantissa} \\cdot {power}"
