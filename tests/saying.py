@@ -1,5 +1,6 @@
-"""What is said under a picture, taken apart again: its numbers, its length, and what has no place in it."""
+"""What is said under a picture, taken apart again, and where the words in it stand. Oracle: Matplotlib's own sizes."""
 
+import itertools
 import re
 
 
@@ -24,3 +25,27 @@ def is_short_and_clean(said):
     words = [word for word in plain(said.sentence).split() if any(c.isalnum() for c in word)]
     text = plain(" ".join((said.sentence, *said.details)))
     return len(words) <= 30 and not re.search(r"\bnan\b|\binf\b|\d[eE][-+]?\d", text)
+
+
+def words_in(figure):
+    """The texts and tick labels that are seen, each with its box."""
+    figure.draw_without_rendering()
+    texts = [text for ax in figure.axes for text in (*ax.texts, ax.title)]
+    for axis, which in ((axis, i) for ax in figure.axes if ax.axison for i, axis in enumerate((ax.xaxis, ax.yaxis))):
+        low, high = sorted(axis.get_view_interval())
+        texts += [axis.label, *(t for t in axis.get_ticklabels() if low <= t.get_position()[which] <= high)]
+    seen = [text for text in texts if text.get_visible() and text.get_text()]
+    return [(text.get_text(), text.get_window_extent()) for text in seen]
+
+
+def all_words_have_room(figure):
+    """No word leaves the figure, or stands on another one; says which one does."""
+    words, (right, top) = words_in(figure), figure.bbox.size
+    outside = [text for text, box in words if not (0 <= box.x0 and box.x1 <= right and 0 <= box.y0 and box.y1 <= top)]
+    over = [
+        (one, other)
+        for (one, box), (other, too) in itertools.combinations(words, 2)
+        if box.padded(-1).overlaps(too.padded(-1))
+    ]
+    assert not outside and not over, (outside, over)
+    return len(words) > 0

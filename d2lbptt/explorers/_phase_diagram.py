@@ -16,7 +16,7 @@ from ..figures._paper import picture
 from ..figures._phase_diagram import _PhaseDiagramPicture
 from ..rnn import KINDS
 from ._live import Explorer
-from ._words import ratio, verdict
+from ._words import Said, counted, power, verdict
 
 PRESETS = {
     "tanh": {"activation": "tanh", "kind": "gaussian", "input_size": 0.1, "g": 1.2, "T": 1000},
@@ -92,26 +92,50 @@ def _bar_on(stage):
 
 
 def _words(values, data):
-    k, seeds = data.by_lag.shape[-1] - 1, data.by_lag.shape[1]
-    found, law = data.median[data.row, k], data.theory[data.row, k]
-    left = "exactly 0" if np.isneginf(found) else ratio(found)
-    says = f"median of {seeds} seeds; the {data.law} {'is' if data.law == 'bound' else 'says'} {ratio(law)}"
-    start = f"g = {data.scales[data.row]:g}: {k} steps back the gradient is {left} of what it was"
-    return f"{start}, {verdict(found)} ({says}). {_edge(data)}."
+    k = data.by_lag.shape[-1] - 1
+    found = data.median[data.row, k]
+    at = f"At $g = {values['g']:.3f}$, $T = {values['T']}$ the gradient {counted(k, 'step')} back"
+    return Said(
+        f"{at} is {_ratio(found)} of what it was at the loss: it {_verb(found)}.", tuple(_details(values, data))
+    )
+
+
+def _ratio(decades):
+    return "exactly 0" if np.isneginf(decades) else f"${power(decades)}$"
+
+
+def _verb(decades):
+    word = verdict(decades)
+    return {"vanishing": "vanishes", "exploding": "explodes"}.get(word, "neither vanishes nor explodes")
+
+
+def _details(values, data):
+    law, seeds = _ratio(data.theory[data.row, -1]), data.by_lag.shape[1]
+    says = f"no gradient exceeds the bound, {law}" if data.law == "bound" else f"the {data.law} says {law}"
+    yield f"That is the median of {seeds} seeds; {says}."
+    yield _edge(data)
+    yield "A gradient is said to vanish or to explode once it has changed by a factor of 1000."
+    yield f"$\\phi$ is {values['activation']}; $W_{{hh}}$ is {values['kind']}, {values['units']} units."
+    yield f"Inputs have the size {values['input_size']:g}. Every run has 1000 steps, of which the last $T$ are shown."
 
 
 def _edge(data):
     (low, found, high), law = np.quantile(data.edges, [0, 0.5, 1], method="nearest"), data.law_edge
-    keeps = f"It keeps its size at g = {found:.2f} (seeds: {_scale(low)} to {_scale(high)})"
+    keeps = f"The gradient keeps its size at $g = {found:.2f}$ (seeds: {_scale(low)} to {_scale(high)})"
     if not np.isfinite(found):
-        keeps = f"It {_throughout(found)}"
+        keeps = f"The gradient {_throughout(found)}"
     if not np.isfinite(law):
-        return f"{keeps}; by the {data.law} it {_throughout(law)}"
-    return f"{keeps}; {'the bound lets none grow below' if data.law == 'bound' else f'by the {data.law} at'} {law:.2f}"
+        return (
+            f"{keeps}, as the {data.law} says."
+            if law == found
+            else f"{keeps}; by the {data.law} it {_throughout(law)}."
+        )
+    by_law = "the bound lets none grow below" if data.law == "bound" else f"by the {data.law} at"
+    return f"{keeps}; {by_law} $g = {law:.2f}$."
 
 
 def _throughout(edge):
-    return f"{'shrinks' if edge > 0 else 'grows'} for every g"
+    return f"{'shrinks' if edge > 0 else 'grows'} for every $g$ from 0.5 to 3"
 
 
 def _scale(edge):

@@ -1,5 +1,6 @@
 """What is said under a picture, and numbers in words."""
 
+import math
 from typing import NamedTuple
 
 
@@ -53,5 +54,19 @@ def tex(value, digits=3):
     if value == 0 or 1e-3 <= abs(value) < 1e5:
         return f"{value:.0f}" if abs(value) >= 100 else f"{value + 0.0:.{digits}g}"
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-    power = f"10^{{{int(exponent)}}}"
-    return power if float(mantissa) == 1 else f"{mantissa} \\cdot {power}"
+    return _times_ten_to(float(mantissa), int(exponent), digits)
+
+
+def power(decades, digits=2):
+    """Return 10^decades in a little of TeX, also where no float can hold it."""
+    if -3 <= decades < 5:
+        return tex(10**decades, digits)
+    exponent = math.floor(decades)
+    return _times_ten_to(10 ** (decades - exponent), exponent, digits)
+
+
+def _times_ten_to(mantissa, exponent, digits):
+    words = f"{mantissa:.{digits - 1}f}"
+    if words.startswith("10"):
+        return _times_ten_to(mantissa / 10, exponent + 1, digits)
+    return f"10^{{{exponent}}}" if float(words) == 1 else f"{words} \\cdot 10^{{{exponent}}}"

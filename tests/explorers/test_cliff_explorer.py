@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from driving import shown
 from matplotlib.figure import Figure
-from saying import is_short_and_clean, number
+from saying import all_words_have_room, is_short_and_clean, number
 
 from d2lbptt import experiments, explorers, figures, laws
 from d2lbptt.explorers import _cliff as module
@@ -198,16 +198,7 @@ STATES = [
 def test_no_words_overlap_or_leave_the_figure(explorer, picture, values, narrow):
     picture.arrange(narrow)
     picture.update(shown(explorer, **values)[0])
-    figure = picture.figure
-    figure.draw_without_rendering()
-    texts = [t for ax in figure.axes for t in (*ax.texts, ax.title, ax.xaxis.label, ax.yaxis.label) if t.get_text()]
-    for axis, which in ((axis, i) for ax in figure.axes for i, axis in enumerate((ax.xaxis, ax.yaxis))):
-        low, high = axis.get_view_interval()
-        texts += [t for t in axis.get_ticklabels() if low <= t.get_position()[which] <= high]
-    boxes = [text.get_window_extent() for text in texts if text.get_text() and text.get_visible()]
-    assert all(0 <= box.x0 and box.x1 <= figure.bbox.x1 and 0 <= box.y0 and box.y1 <= figure.bbox.y1 for box in boxes)
-    for one, other in itertools.combinations(boxes, 2):
-        assert not one.padded(-1).overlaps(other)
+    assert all_words_have_room(picture.figure)
     picture.arrange(narrow=False)
 
 
