@@ -14,7 +14,7 @@ from ..figures._flow import _GradientFlowPicture
 from ..figures._paper import picture
 from ..rnn import KINDS, Params
 from ._live import Explorer, within_T
-from ._words import SAME, Said, amount, fate, power, size, verdict
+from ._words import SAME, Said, amount, fate, whole_power, size, verdict
 
 LONGEST = 1000  # steps
 LOSSES = {"last": "at the last step", "mean": "at every step"}
@@ -127,7 +127,7 @@ def _what_a_window_does(flow):
     if not flow.every_step or not np.isfinite(flow.full[0]):
         return f"drops the first {f'{dropped} steps' if dropped > 1 else 'step'}"
     kept = flow.truncated[0] - flow.full[0]
-    return "hardly changes its size" if abs(kept) < SAME else f"leaves {power(kept)} of it"
+    return "hardly changes its size" if abs(kept) < SAME else f"leaves {whole_power(kept)} of it"
 
 
 def _what_is_set(values):
