@@ -92,7 +92,9 @@ def test_what_is_said_is_there_as_text_and_typeset(name):
         return "".join(ET.fromstring(f"<p>{markup}</p>").itertext()).replace("−", "-")
 
     bare = str.maketrans("", "", "_^")  # an index on the page is an index, and needs no mark
-    for markup, plain in zip((answer["sentence"], *answer["details"]), (state["sentence"], *state["details"]), strict=True):
+    for markup, plain in zip(
+        (answer["sentence"], *answer["details"]), (state["sentence"], *state["details"]), strict=True
+    ):
         assert text(markup).translate(bare) == plain.replace("−", "-").translate(bare)
 
 
@@ -357,7 +359,10 @@ def test_what_a_shorter_T_takes_away_comes_back_with_a_longer_one(make, name):
 @each_explorer
 def test_a_closed_explorer_is_collected(name):
     explorer = getattr(explorers, name)()
-    kept = [weakref.ref(thing) for thing in (explorer, explorer._picture.figure, explorer.controls["T" if "T" in explorer.controls else "k"])]
+    kept = [
+        weakref.ref(thing)
+        for thing in (explorer, explorer._picture.figure, explorer.controls["T" if "T" in explorer.controls else "k"])
+    ]
     explorer.close()
     del explorer
     gc.collect()

@@ -61,7 +61,9 @@ class Layers:
     def file(self, kind, scale=2):
         """Return the picture as the bytes of a file, ``kind`` "svg" or "png", so many times the size on the screen."""
         out = io.BytesIO()
-        self.figure.savefig(out, format=kind, dpi=scale * self.figure.dpi, metadata={"Date": None} if kind == "svg" else {})
+        self.figure.savefig(
+            out, format=kind, dpi=scale * self.figure.dpi, metadata={"Date": None} if kind == "svg" else {}
+        )
         return out.getvalue()
 
     def colours(self):

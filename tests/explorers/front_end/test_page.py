@@ -319,12 +319,16 @@ def test_every_control_has_a_name_one_tab_stop_and_is_heard(opened, name):
     page, explorer = opened(name)
     unfold(page)
     inputs = page.locator("input:not(:disabled), select:not(:disabled)")
-    assert all(inputs.evaluate_all("all => all.map((e) => e.labels.length === 1 && e.labels[0].textContent.trim() !== '')"))
+    assert all(
+        inputs.evaluate_all("all => all.map((e) => e.labels.length === 1 && e.labels[0].textContent.trim() !== '')")
+    )
     stops = []
     page.locator("h3").evaluate("e => { e.tabIndex = -1; e.focus(); }")
     for _ in range(60):
         page.keyboard.press("Tab")
-        stops.append(page.evaluate("document.activeElement.closest('[data-key]')?.dataset.key ?? document.activeElement.tagName"))
+        stops.append(
+            page.evaluate("document.activeElement.closest('[data-key]')?.dataset.key ?? document.activeElement.tagName")
+        )
         if stops[-1] == "BODY":
             break
     listed = sorted(explorer.spec["controls"], key=lambda control: control["more"])
@@ -351,10 +355,16 @@ def test_a_table_of_answers_moves_an_explorer_without_a_kernel(chromium):
     def same(**values):
         explorer.reset()
         explorer.set(**values)
-        assert sentence(page) == page.evaluate("(html) => { const e = document.createElement('p'); e.innerHTML = html; document.body.append(e); const t = e.innerText; e.remove(); return t; }", explorer.answer["sentence"])
+        assert sentence(page) == page.evaluate(
+            "(html) => { const e = document.createElement('p'); e.innerHTML = html; document.body.append(e); const t = e.innerText; e.remove(); return t; }",
+            explorer.answer["sentence"],
+        )
         assert page.locator("code").text_content() == explorer.code
         text = "e => [...e.querySelectorAll('text')].map((t) => t.textContent).join()"
-        live = page.evaluate("(svg) => { const e = document.createElementNS('http://www.w3.org/2000/svg', 'g'); e.innerHTML = svg; return [...e.querySelectorAll('text')].map((t) => t.textContent).join(); }", explorer.answer["foreground"])
+        live = page.evaluate(
+            "(svg) => { const e = document.createElementNS('http://www.w3.org/2000/svg', 'g'); e.innerHTML = svg; return [...e.querySelectorAll('text')].map((t) => t.textContent).join(); }",
+            explorer.answer["foreground"],
+        )
         assert page.locator(".d2l-foreground").evaluate(text) == live
 
     same()
