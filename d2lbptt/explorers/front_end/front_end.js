@@ -323,6 +323,7 @@ export function mount(source, element) {
     if (answer.background !== background) {
       background = answer.background;
       picture.setAttribute("viewBox", `0 0 ${answer.width} ${answer.height}`);
+      root.style.setProperty("--d2l-shape", answer.width / answer.height);
       knowColours(background);
       back.innerHTML = background.replace(MARK, uid);
     }
