@@ -33,8 +33,10 @@ def everywhere(explorer, sample=20):
 
 
 def _set(explorer, values):
-    T = values.get("T")
-    explorer.set(**{key: min(value, T) if key in ("t", "tau") else value for key, value in values.items()})
+    """Set a shorter T first, for it shortens the range of others."""
+    explorer.set(**{key: values[key] for key in ("T",) if key in values})
+    ends = {key: getattr(control, "max", None) for key, control in explorer.controls.items()}
+    explorer.set(**{key: value if ends[key] is None else min(value, ends[key]) for key, value in values.items()})
 
 
 def check_words(explorer, words, sight, folded=()):
