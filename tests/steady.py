@@ -111,3 +111,13 @@ def in_sight(axis, place):
     """Whether a place on an axis, in data, lies between its ends."""
     low, high = sorted(axis.get_view_interval())
     return low <= place <= high
+
+
+def check_limits_tell_what_stands_still(picture, results, **display):
+    """A front end draws what stands still again when the limits of an axis change, so each choice has its own."""
+    seen = {}
+    for data in results:
+        wanted = picture.limits(data, **display)
+        picture.set_limits(*wanted)
+        seen[wanted] = tuple(ax.axis() for ax in picture.figure.axes)
+    assert len(seen) > 1 and len(set(seen.values())) == len(seen)

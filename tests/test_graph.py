@@ -197,7 +197,7 @@ def test_boxes_do_not_overlap_and_stay_in_sight(T, form):
     layout = figures._graph._Layout(computational_graph(T), form)
     boxes = [(layout.at[node], np.array(layout.half(node))) for node in layout.at]
     for i, (at, half) in enumerate(boxes):
-        assert np.all(at - half >= 0) and np.all(at + half <= form.size)
+        assert np.all(at - half >= layout.origin) and np.all(at + half <= layout.origin + form.size)
         for other, other_half in boxes[:i]:
             assert np.any(np.abs(at - other) > half + other_half)
 

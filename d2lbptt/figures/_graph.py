@@ -144,7 +144,7 @@ def computational_graph(ax: Axes, graph: Graph, *, walked: int | None = None, we
 
 
 class _Layout:
-    """Where each node of a graph stands, in pixels, and how large it is."""
+    """Where each node of a graph stands, in pixels from the beginning of the first step, and how large it is."""
 
     def __init__(self, graph, form=WIDE):
         self.graph, self.form, T = graph, form, graph.T
@@ -152,15 +152,21 @@ class _Layout:
         free = form.length - form.tail - form.first[0 if self.roomy else 1]
         self.column = min(WIDEST, free / T)
         self.start = form.length - form.tail - (free + T * self.column) / 2
+        self.origin = np.array([0, self.start] if form.turned else [-self.start, 0])  # the lower left corner
         self.fontsize = style.LABEL if self.roomy else style.NOTE
         self.at = {node: self.place(*self._along_and_across(node)) for node in graph.nodes}
         self._arrows = {}
 
     def place(self, along, across):
-        """Return the pixels of a place in time, and across it."""
+        """Return where a place in time is, counted from the left or top, and across it."""
         if self.form.turned:
-            return np.array([across, self.form.length - along], float)
-        return np.array([along, across], float)
+            return np.add(self.origin, (across, self.form.length - along))
+        return np.add(self.origin, (along, across))
+
+    def limits(self, width, height):
+        """Return the limits of Axes of this size."""
+        x, y = self.origin
+        return {"xlim": (x, x + width), "ylim": (y, y + height)}
 
     def step(self, t, across):
         """Return the pixels of the middle of step t, and across it."""
@@ -244,11 +250,11 @@ class _ComputationalGraph(Panel):
         for artist in self._still:
             artist.remove()
         self._layout = layout
-        self.ax.set(xlim=(0, layout.form.size[0]), ylim=(0, layout.form.size[1]))
+        self.ax.set(**layout.limits(*layout.form.size))
         nodes = layout.graph.nodes
         self._still = [self._boxes(nodes), *map(self._label, nodes), *self._key(), *self._row_names()]
         for words, at in zip(self.words, layout.form.frames_key, strict=True):
-            words.set_position(at)
+            words.set_position(layout.origin + at)
 
     def update(self, graph, walked=None, weight=None):
         """Show another state of the walk; see ``computational_graph``."""
@@ -280,7 +286,7 @@ class _ComputationalGraph(Panel):
         return [self._text(layout.place(along, rows[W]), NAMES[W], fontsize=style.NOTE) for W in names]
 
     def _key(self):
-        for (x, y), look, words in zip(self._layout.form.key, LOOKS.values(), KEY, strict=True):
+        for (x, y), look, words in zip(self._layout.origin + self._layout.form.key, LOOKS.values(), KEY, strict=True):
             way = np.array([[x - 42, y], [x - 8, y]])
             shaft, head = _arrow(way[::-1] if look is BACK else way, look, 1)
             yield self.ax.plot(*shaft.T, **look, solid_capstyle="butt")[0]
@@ -316,7 +322,8 @@ class _ComputationalGraph(Panel):
         frames = [self._layout.outline(node, margin=3) for node in uses]
         looks = [ARRIVED if node in arrived else WAITING for node in uses]
         if uses:
-            frames += [np.array(box(x - 32, y - 8, 24, 16))[[0, 1, 2, 3, 0]] for x, y in self._layout.form.frames_key]
+            places = self._layout.origin + self._layout.form.frames_key
+            frames += [np.array(box(x - 32, y - 8, 24, 16))[[0, 1, 2, 3, 0]] for x, y in places]
             looks += [WAITING, ARRIVED]
         self.frames.set_segments(frames)
         self.frames.set_linestyle(looks or "-")
@@ -359,7 +366,7 @@ class _Contributions(Panel):
         for artist in self._still:
             artist.remove()
         self._layout, turned, T = layout, layout.form.turned, layout.graph.T
-        self.ax.set(xlim=(0, layout.form.strip[2]), ylim=(0, layout.form.strip[3]))
+        self.ax.set(**layout.limits(*layout.form.strip[2:]))
         for text in (*self.numbers.texts, *self.sum.texts):
             text.set_ha("left" if turned else "right" if text in self.sum.texts else "center")
         steps = Words(self.ax, T, ha="left" if turned else "center")
@@ -388,8 +395,8 @@ class _Contributions(Panel):
         self.bars.set_verts([self._bar(t, parts[t - 1] / tallest) for t in come])
         self.numbers.show([(*self._beside(t, -17, 74), short(parts[t - 1], digits)) for t in come])
         title, total = ((6, layout.form.length - 6), (6, 40)) if turned else ((4, 42), (954, 60))
-        self.title.show([(*title, f"parts of\n∂L/∂{NAMES[weight]}")])
-        self.sum.show([(*total, f"sum\n{short(parts[arrived].sum())}")] if arrived.any() else [])
+        self.title.show([(*(layout.origin + title), f"parts of\n∂L/∂{NAMES[weight]}")])
+        self.sum.show([(*(layout.origin + total), f"sum\n{short(parts[arrived].sum())}")] if arrived.any() else [])
         self.cover.set_verts([self._rest(len(parts))] if len(parts) < T else [])
 
     def _rest(self, T):

@@ -114,7 +114,8 @@ class _Strategies(Panel):
     def arrange(self, form, room):
         """Make room for so many characters, in this form."""
         lines, columns = form.lines(room)
-        style.bare(self.ax, (-0.1, columns + 0.1), (0, form.top))
+        margin = 0.1 * lines**2  # wider where arrows go on from line to line
+        style.bare(self.ax, (-margin, columns + margin), (0, form.top))
         for i, row in enumerate(self.rows):
             row.arrange(form, form.top - 6 - form.row * i, lines, columns)
         (left, right, words), height = np.array(SAMPLE) * columns / form.width, form.top - 16

@@ -173,3 +173,7 @@ def test_the_longest_bar_is_the_largest_part_whatever_has_arrived(arranged):
             heights.setdefault(t, set()).add(round(box.width if arranged._form.turned else box.height, 6))
     assert all(len(found) == 1 for found in heights.values())
     assert max(heights, key=lambda t: max(heights[t])) == np.argmax(data.parts)
+
+
+def test_another_layout_has_other_limits(arranged):
+    steady.check_limits_tell_what_stands_still(arranged, [experiments.unrolled_graph(T=T) for T in (3, 6, 12)], step=0)
