@@ -33,8 +33,10 @@ def everywhere(explorer, sample=20):
 
 
 def _set(explorer, values):
-    T = values.get("T")
-    explorer.set(**{key: min(value, T) if key in ("t", "tau") else value for key, value in values.items()})
+    """Set a shorter T first, for it shortens the range of others."""
+    explorer.set(**{key: values[key] for key in ("T",) if key in values})
+    ends = {key: getattr(control, "max", None) for key, control in explorer.controls.items()}
+    explorer.set(**{key: value if ends[key] is None else min(value, ends[key]) for key, value in values.items()})
 
 
 def check_words(explorer, words, sight, folded=()):
@@ -109,3 +111,13 @@ def in_sight(axis, place):
     """Whether a place on an axis, in data, lies between its ends."""
     low, high = sorted(axis.get_view_interval())
     return low <= place <= high
+
+
+def check_limits_tell_what_stands_still(picture, results, **display):
+    """A front end draws what stands still again when the limits of an axis change, so each choice has its own."""
+    seen = {}
+    for data in results:
+        wanted = picture.limits(data, **display)
+        picture.set_limits(*wanted)
+        seen[wanted] = tuple(ax.axis() for ax in picture.figure.axes)
+    assert len(seen) > 1 and len(set(seen.values())) == len(seen)

@@ -36,7 +36,7 @@ def two_routes() -> Explorer:
 
 
 def _words(values, data):
-    name, often, few = f"$dL/d{texed(data.parameter)}$", *(data.ratios[2:] - 1)
+    name, (often, few) = f"$dL/d{texed(data.parameter)}$", data.ratios[2:] - 1
     settings = f"$g = {values['g']:.2f}$, $T = {values['T']}$, $h_0 = {values['h0']:.2f}$"
     details = (*_evidence(data, name), f"$φ$ is {values['activation']}.")
     if not data.gradient:

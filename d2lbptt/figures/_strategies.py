@@ -114,7 +114,8 @@ class _Strategies(Panel):
     def arrange(self, form, room):
         """Make room for so many characters, in this form."""
         lines, columns = form.lines(room)
-        style.bare(self.ax, (-0.1, columns + 0.1), (0, form.top))
+        margin = 0.1 * lines**2  # wider where arrows go on from line to line
+        style.bare(self.ax, (-margin, columns + margin), (0, form.top))
         for i, row in enumerate(self.rows):
             row.arrange(form, form.top - 6 - form.row * i, lines, columns)
         (left, right, words), height = np.array(SAMPLE) * columns / form.width, form.top - 16
@@ -164,7 +165,7 @@ class _Row(Panel):
 
     def arrange(self, form, top, lines, columns):
         """Put the row below this height, with so many lines of cells."""
-        self._form, self._lines, self._columns = form, lines, columns
+        self._form, self._lines, self._columns, self._T = form, lines, columns, None
         self._bottom, self._pixel = top - form.head - CELL, columns / form.width
         for k, letter in self._letters:
             letter.set_fontsize(min(17.0, 0.82 / self._pixel))
@@ -196,8 +197,10 @@ class _Row(Panel):
     def update(self, first, t):
         """Show another T, another strategy, or another loss."""
         T, start = len(first), first[t - 1]
-        self.rest.set_verts(self._boxes(T, T + 1000, margin=6))
-        self.cells.set_verts([cell for k in range(T) for cell in self._boxes(k, k + 1)])
+        if T != self._T:
+            self._T = T
+            self.rest.set_verts(self._boxes(T, T + 1000, margin=6))
+            self.cells.set_verts([cell for k in range(T) for cell in self._boxes(k, k + 1)])
         self.reached.set_verts(self._boxes(start - 1, t - 1))
         self.here.set_verts(self._boxes(t - 1, t))
         self.letter.set_text(self._text[t - 1])

@@ -263,3 +263,9 @@ def test_the_function_draws_the_same():
     FigureCanvasAgg(ax.figure).draw()
     assert {"a", "b", "c", "d", "e"} <= {text.get_text() for text in ax.texts}
     assert not any("theory" in text.get_text() for text in ax.texts if text.get_visible())
+
+
+def test_another_layout_has_other_limits(arranged):
+    steady.check_limits_tell_what_stands_still(
+        arranged, [experiments.strategies(T=T, t=1, tau=1) for T in (24, 32, 40, 48, 64)]
+    )

@@ -294,3 +294,9 @@ def test_the_function_draws_a_table():
     assert figures.pair_table(ax, sizes, [1, 1, 2, 3]) is ax
     FigureCanvasAgg(figure).draw()
     np.testing.assert_allclose(ax.images[0].get_array().compressed(), -1)
+
+
+def test_another_layout_has_other_limits(arranged):
+    steady.check_limits_tell_what_stands_still(
+        arranged, [experiments.truncation(T=T, tau=1, reduction=how) for T in (10, 60) for how in ("mean", "last")]
+    )

@@ -85,3 +85,9 @@ def test_bars_are_the_sums_of_the_table(drawn, settings):
     np.testing.assert_allclose(rows, data.shares.sum(1), atol=1e-12)
     np.testing.assert_allclose(columns, data.shares.sum(0), atol=1e-12)
     assert drawn.by_loss.ax.get_xlim()[1] >= max(rows) and drawn.by_use.ax.get_ylim()[0] >= max(columns)
+
+
+def test_another_layout_has_other_limits(drawn):
+    steady.check_limits_tell_what_stands_still(
+        drawn, [experiments.two_routes(T=T, g=g) for T in (3, 5, 8) for g in (0.5, 2.0)]
+    )
