@@ -2,7 +2,6 @@
 
 import base64
 import io
-import itertools
 import subprocess
 import sys
 import threading
@@ -133,26 +132,6 @@ def test_failure_is_one_readable_line_in_place_of_the_picture_and_passes(monkeyp
         assert "no picture to save" in explorer._message.value
     explorer.controls["g"].value = 0.6
     check(explorer)
-
-
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("method", ["forward", "central", "complex"])
-def test_corners_of_step_size(method, dtype):
-    explorer = explorers.step_size()
-    for T, g, h in itertools.product([1, 60], [0.0, 3.0], [-30.0, -7.3, -1.0]):
-        explorer.set(method=method, dtype=dtype, T=T, g=g, h=h)
-        check(explorer)
-
-
-def test_the_sentence_of_step_size_says_on_which_side_of_the_best_step_h_is():
-    explorer = explorers.step_size()
-    for h, words in {-2.0: "h is too large", -9.0: "h is too small", -25.0: "no digit of dL/dW_hh"}.items():
-        explorer.controls["h"].value = h
-        assert words in explorer.state["sentence"]
-    explorer.controls["method"].value = "complex"
-    assert "mostly rounding). In theory any h below" in explorer.state["sentence"]
-    data = explorer.state["data"]
-    assert f"a factor {data.sizes.apart('complex'):.2f} apart" in explorer.state["sentence"]
 
 
 def counting(explorer, monkeypatch):
