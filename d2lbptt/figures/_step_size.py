@@ -136,7 +136,7 @@ class _Digits(Panel):
 
     # In pixels: the axes, and where title, subtitle, "found" and its digits, "true" and its, count and best h stand.
     WIDE = (308, 430), ((12, 395), (12, 365), (12, 318), (12, 290), (12, 248), (12, 220), (12, 165), (12, 120))
-    NARROW = (480, 225), ((12, 200), (170, 200), (12, 165), (84, 165), (12, 139), (84, 139), (12, 97), (12, 75))
+    NARROW = (480, 225), ((12, 200), (190, 200), (12, 165), (84, 165), (12, 139), (84, 139), (12, 97), (12, 75))
 
     def __init__(self, ax):
         super().__init__(style.bare(ax, (0, 1), (0, 1)))
