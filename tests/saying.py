@@ -38,14 +38,14 @@ def words_in(figure):
     return [(text.get_text(), text.get_window_extent()) for text in seen]
 
 
-def all_words_have_room(figure):
-    """No word leaves the figure, or stands on another one; says which one does."""
+def all_words_have_room(figure, together=()):
+    """No word leaves the figure, or stands on another one but those that belong together; says which one does."""
     words, (right, top) = words_in(figure), figure.bbox.size
     outside = [text for text, box in words if not (0 <= box.x0 and box.x1 <= right and 0 <= box.y0 and box.y1 <= top)]
     over = [
         (one, other)
         for (one, box), (other, too) in itertools.combinations(words, 2)
-        if box.padded(-1).overlaps(too.padded(-1))
+        if box.padded(-1).overlaps(too.padded(-1)) and (one, other) != together
     ]
     assert not outside and not over, (outside, over)
     return len(words) > 0

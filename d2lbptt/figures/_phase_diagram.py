@@ -62,7 +62,8 @@ def phase_diagram(ax: Axes, scales: ArrayLike, by_lag: ArrayLike, theory: ArrayL
     if theory is not None:
         theory = decades("theory", theory, by_lag.shape, "(G, T) as by_lag")
     diagram = _PhaseDiagram(ax)
-    diagram.set_limits(*ends(scales), max(by_lag.shape[1] - 1, 1))
+    left, right = ends(scales)
+    diagram.set_limits(left, right, max(by_lag.shape[1] - 1, 1))
     diagram.update(scales, by_lag, theory)
 
 
@@ -211,8 +212,9 @@ class _PhaseDiagramPicture(Picture):
         lags = style.next_limit(data.median.shape[1] - 1, LAGS)
         return (*ends(data.scales), lags), (lags, self.cut.decades(*cut))
 
-    def set_limits(self, of_the_map, of_the_cut):
+    def set_limits(self, *limits):
         """Let the axes end there."""
+        of_the_map, of_the_cut = limits
         self.map.set_limits(*of_the_map)
         self.cut.set_limits(*of_the_cut)
 

@@ -3,7 +3,6 @@
 import base64
 import gc
 import io
-import itertools
 import re
 import subprocess
 import sys
@@ -170,15 +169,6 @@ def test_failure_is_one_readable_line_in_place_of_the_picture_and_passes(monkeyp
         assert "image/png" not in explorer._repr_mimebundle_()[0]
     explorer.controls["g"].value = 0.6
     check(explorer)
-
-
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("method", ["forward", "central", "complex"])
-def test_corners_of_step_size(method, dtype):
-    explorer = explorers.step_size()
-    for T, g, h in itertools.product([1, 60], [0.0, 3.0], [-30.0, -7.3, -1.0]):
-        explorer.set(method=method, dtype=dtype, T=T, g=g, h=h)
-        check(explorer)
 
 
 def counting(explorer, monkeypatch):
