@@ -23,7 +23,7 @@ LOOKS = {  # of the lines; darker, of their words
     "identity": (style.IDENTITY, "#97446F"),
     "gated": ({"color": "#009E73", "linewidth": 3, "linestyle": (0, (7, 1))}, "#00694D"),
 }
-DECADES = (3, 10, 40, 100, 400, 1000, 2500)
+DECADES = (3, 10, 38, 100, 400, 1000, 2500)
 
 
 @drawn
