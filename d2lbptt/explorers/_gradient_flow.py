@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from ipywidgets import Dropdown, FloatSlider, IntSlider
 from numpy.typing import ArrayLike
 
 from .. import _validation, experiments
@@ -13,8 +12,8 @@ from ..activations import ACTIVATIONS
 from ..figures._flow import _GradientFlowPicture
 from ..figures._paper import picture
 from ..rnn import KINDS, Params
-from ._live import Explorer, within_T
-from ._words import SAME, Said, amount, fate, power, size, verdict
+from ._words import SAME, Said, amount, fate, size, verdict, whole_power
+from .front_end import Explorer, Menu, Slider, within_T
 
 LONGEST = 1000  # steps
 LOSSES = {"last": "at the last step", "mean": "at every step"}
@@ -79,14 +78,14 @@ def gradient_flow(
 
 def _controls(longest, built_in):
     controls = {
-        "g": FloatSlider(min=0, max=3, step=0.01, description="scale g"),
-        "T": IntSlider(min=1, max=longest, description="length T"),
-        "tau": IntSlider(min=1, max=longest, description="window τ"),
-        "activation": Dropdown(options=list(ACTIVATIONS), description="φ"),
-        "reduction": Dropdown(options=[(words, name) for name, words in LOSSES.items()], description="loss"),
-        "kind": Dropdown(options=KINDS, description="W_hh"),
-        "seed": IntSlider(min=0, max=99, description="seed"),
-        "decades": Dropdown(options=REACH, description="decades"),
+        "g": Slider("scale g", 0, 3, 0.01),
+        "T": Slider("length T", 1, longest),
+        "tau": Slider("window τ", 1, longest),
+        "activation": Menu("φ", list(ACTIVATIONS)),
+        "reduction": Menu("loss", [(words, name) for name, words in LOSSES.items()]),
+        "kind": Menu("W_hh", KINDS),
+        "seed": Slider("seed", 0, 99),
+        "decades": Menu("decades", REACH),
     }
     return controls if built_in else {key: control for key, control in controls.items() if key not in ("kind", "seed")}
 
@@ -127,7 +126,7 @@ def _what_a_window_does(flow):
     if not flow.every_step or not np.isfinite(flow.full[0]):
         return f"drops the first {f'{dropped} steps' if dropped > 1 else 'step'}"
     kept = flow.truncated[0] - flow.full[0]
-    return "hardly changes its size" if abs(kept) < SAME else f"leaves {power(kept)} of it"
+    return "hardly changes its size" if abs(kept) < SAME else f"leaves {whole_power(kept)} of it"
 
 
 def _what_is_set(values):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from ipywidgets import Dropdown, FloatSlider, IntSlider
 
 from .. import experiments
 from ..figures._paper import picture
 from ..figures._remedies import _RemediesPicture
-from ._live import Explorer, within_T
 from ._words import Said, amount, fate
+from .front_end import Explorer, Menu, Slider, within_T
 
 PRESETS = {
     "vanishing": {"T": 200, "g": 0.8, "tau": 30, "b_f": -5.0},
@@ -32,14 +31,14 @@ def remedies() -> Explorer:
         experiments.remedies,
         question="What keeps a gradient alive, and bounded?",
         controls={
-            "g": FloatSlider(min=0, max=3, step=0.01, description="scale g"),
-            "T": IntSlider(min=10, max=1000, description="length T"),
-            "tau": IntSlider(min=1, max=200, description="window τ"),
-            "b_f": FloatSlider(min=-10, max=2, step=0.1, description="gate bias", readout_format=".1f"),
-            "seed": IntSlider(min=0, max=99, description="seed"),
-            "units": Dropdown(options=[8, 64, 128], description="units"),
-            "inputs": Dropdown(options=[8, 64], description="inputs"),
-            "input_size": Dropdown(options=sizes, description="input size"),
+            "g": Slider("scale g", 0, 3, 0.01),
+            "T": Slider("length T", 10, 1000),
+            "tau": Slider("window τ", 1, 200),
+            "b_f": Slider("gate bias", -10, 2, 0.1),
+            "seed": Slider("seed", 0, 99),
+            "units": Menu("units", [8, 64, 128]),
+            "inputs": Menu("inputs", [8, 64]),
+            "input_size": Menu("input size", sizes),
         },
         more=["seed", "units", "inputs", "input_size"],
         picture=picture(_RemediesPicture, 9.6, 4.5),

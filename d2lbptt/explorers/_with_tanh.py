@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from ipywidgets import Dropdown, FloatSlider, IntSlider
 
 from .. import experiments
 from ..activations import ACTIVATIONS
 from ..figures._flow import _WithTanhPicture
 from ..figures._paper import picture
 from ..rnn import KINDS
-from ._live import Explorer
 from ._words import Said, amount, fate, verdict
+from .front_end import Explorer, Menu, Slider
 
 
 def with_tanh() -> Explorer:
@@ -26,12 +25,12 @@ def with_tanh() -> Explorer:
         experiments.with_tanh,
         question="What does a nonlinearity change?",
         controls={
-            "g": FloatSlider(min=0, max=3, step=0.01, description="scale g"),
-            "activation": Dropdown(options=[name for name in ACTIVATIONS if name != "identity"], description="φ"),
-            "T": IntSlider(min=1, max=1000, description="length T"),
-            "input": FloatSlider(min=0, max=3, step=0.05, description="input size"),
-            "kind": Dropdown(options=KINDS, description="W_hh"),
-            "seed": IntSlider(min=0, max=99, description="seed"),
+            "g": Slider("scale g", 0, 3, 0.01),
+            "activation": Menu("φ", [name for name in ACTIVATIONS if name != "identity"]),
+            "T": Slider("length T", 1, 1000),
+            "input": Slider("input size", 0, 3, 0.05),
+            "kind": Menu("W_hh", KINDS),
+            "seed": Slider("seed", 0, 99),
         },
         more=["seed"],
         picture=picture(_WithTanhPicture, 9.6, 4.2),

@@ -7,6 +7,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.font_manager import FontProperties
+from matplotlib.patches import Rectangle
 from matplotlib.textpath import text_to_path
 from matplotlib.transforms import Affine2D, Bbox, ScaledTranslation
 
@@ -166,9 +167,20 @@ def line(ax, look, **more):
     return ax.plot([], [], **look | more)[0]
 
 
+def band(ax, **look):
+    """Return a new rectangle without a size, in the coordinates of the data."""
+    return ax.add_patch(Rectangle((0, 0), 0, 0, **look))
+
+
 def box(x, y, width, height):
     """Return the corners of a box, for a collection of polygons."""
     return [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
+
+
+def place(artist, *inches):
+    """Put Axes (left, bottom, width, height) or a text of ``write`` (x, y) at a place of their figure, in inches."""
+    shares = [length / whole for length, whole in zip(inches, 2 * tuple(artist.figure.get_size_inches()), strict=False)]
+    artist.set_position(shares)
 
 
 def set_texts(texts, words):
