@@ -132,7 +132,7 @@ class Name(Panel):
     def rows(cls, names, columns, *, right=0, up=13):
         """Put names in rows, so many points right of the Axes' corner and above it; return how high they reach."""
         rows = [names[i : i + columns] for i in range(0, len(names), columns)]
-        widths = [max(name._width for name in names[i::columns]) + cls.BETWEEN for i in range(columns)]
+        widths = [max(name._width for name in names[i::columns]) + cls.BETWEEN for i in range(min(columns, len(names)))]
         for i, row in enumerate(reversed(rows)):
             for name, at in zip(row, np.cumsum([right, *widths]), strict=False):
                 name.place(at, up + i * cls.ROW)
