@@ -64,6 +64,6 @@ def percent(share):
 
 
 def texed(symbol):
-    """Return a symbol such as W_hh with its subscript in braces, to stand between dollars."""
+    """Return a symbol such as W_hh with its subscript in braces where it needs them, to stand between dollars."""
     letter, _, below = symbol.partition("_")
-    return f"{letter}_{{{below}}}" if below else letter
+    return f"{letter}_{{{below}}}" if len(below) > 1 else symbol
