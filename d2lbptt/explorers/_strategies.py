@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from ipywidgets import BoundedIntText, Button, FloatSlider, HBox, IntSlider
-
 from .. import experiments
 from ..experiments._strategies import DRAWS, as_text
 from ..figures._paper import picture
 from ..figures._strategies import _StrategiesPicture
 from ..figures._style import short
 from ..text.corpus import Text
-from ._live import Explorer, within_T
 from ._words import Said, counted
+from .front_end import Explorer, Number, Slider, within_T
 
 LONGEST, LAST_DRAW = 64, 999
 
@@ -28,8 +26,8 @@ def strategies(*, text: str | Text | None = None) -> Explorer:
     Returns
     -------
     Explorer
-        With the arguments of ``experiments.strategies`` as ``controls``; the button "New draw", ``buttons["draw"]``,
-        goes to the next draw.
+        With the arguments of ``experiments.strategies`` as ``controls``; the button "New draw"
+        (``press("New draw")``) goes to the next draw.
 
     Raises
     ------
@@ -37,32 +35,28 @@ def strategies(*, text: str | Text | None = None) -> Explorer:
         If it is not a text, or is empty.
     """
     characters = as_text(text).characters[:LONGEST]
-    explorer = Explorer(
+    return Explorer(
         experiments.strategies,
         question="Where do the strategies cut the text?",
         controls={
-            "tau": IntSlider(min=1, max=len(characters), description="steps τ"),
-            "pi": FloatSlider(min=0.05, max=1, step=0.01, description="keep, π"),
-            "t": IntSlider(min=1, max=len(characters), description="loss at t"),
-            "T": IntSlider(min=1, max=len(characters), description="characters"),
-            "draw": BoundedIntText(min=0, max=LAST_DRAW, description="draw"),
+            "tau": Slider("steps τ", 1, len(characters)),
+            "pi": Slider("keep, π", 0.05, 1, 0.01),
+            "t": Slider("loss at t", 1, len(characters)),
+            "T": Slider("characters", 1, len(characters)),
+            "draw": Number("draw", 0, LAST_DRAW),
         },
         picture=picture(_StrategiesPicture, 9.6, 4.4, characters),
         words=_words,
         link=within_T("t", "tau"),
+        actions={"New draw": _next_draw},
         given={} if text is None else {"text": text},
     )
-    _add_new_draw(explorer)
-    return explorer
 
 
-def _add_new_draw(explorer):
-    """Put a button before the others that goes to the next draw, and after the last one to the first."""
-    button, draw = Button(description="New draw"), explorer.controls["draw"]
-    button.on_click(lambda _: setattr(draw, "value", (draw.value + 1) % (LAST_DRAW + 1)))
-    row = next(child for child in explorer.children if isinstance(child, HBox))
-    explorer.buttons["draw"] = button
-    row.children = (button, *row.children)
+def _next_draw(controls):
+    """Go to the next draw, and after the last one to the first."""
+    draw = controls["draw"]
+    draw.value = (draw.value + 1) % (LAST_DRAW + 1)
 
 
 def _words(values, data):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from ipywidgets import Dropdown, FloatSlider, IntSlider
 
 from .. import experiments
 from ..activations import ACTIVATIONS
@@ -13,8 +12,8 @@ from ..figures._style import short
 from ..figures._truncation import _TruncationPicture
 from ..gates import SCHEMES
 from ..rnn import KINDS
-from ._live import Explorer, within_T
 from ._words import Said, counted, percent, typeset
+from .front_end import Explorer, Menu, Slider, within_T
 
 LOSSES = [("at every step", "mean"), ("at the last step", "last")]
 PRESETS = {
@@ -36,17 +35,17 @@ def truncation() -> Explorer:
         experiments.truncation,
         question="What does truncation throw away?",
         controls={
-            "tau": IntSlider(min=1, max=200, description="steps τ"),
-            "scheme": Dropdown(options=SCHEMES, description="scheme"),
-            "pi": FloatSlider(min=0.05, max=1, step=0.01, description="keep, π"),
-            "T": IntSlider(min=1, max=200, description="length T"),
-            "g": FloatSlider(min=0, max=3, step=0.01, description="scale g"),
-            "draw": IntSlider(min=0, max=99, description="draw"),
-            "activation": Dropdown(options=list(ACTIVATIONS), description="φ"),
-            "kind": Dropdown(options=KINDS, description="W_hh"),
-            "units": IntSlider(min=1, max=16, description="units"),
-            "reduction": Dropdown(options=LOSSES, description="loss"),
-            "seed": IntSlider(min=0, max=99, description="seed"),
+            "tau": Slider("steps τ", 1, 200),
+            "scheme": Menu("scheme", SCHEMES),
+            "pi": Slider("keep, π", 0.05, 1, 0.01),
+            "T": Slider("length T", 1, 200),
+            "g": Slider("scale g", 0, 3, 0.01),
+            "draw": Slider("draw", 0, 99),
+            "activation": Menu("φ", list(ACTIVATIONS)),
+            "kind": Menu("W_hh", KINDS),
+            "units": Slider("units", 1, 16),
+            "reduction": Menu("loss", LOSSES),
+            "seed": Slider("seed", 0, 99),
         },
         more=["preset", "draw", "activation", "kind", "units", "reduction", "seed"],
         picture=picture(_TruncationPicture, 9.6, 4.4),

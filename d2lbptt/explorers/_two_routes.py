@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from ipywidgets import Dropdown, FloatSlider, IntSlider
-
 from .. import experiments
 from ..activations import ACTIVATIONS
 from ..figures._paper import picture
 from ..figures._routes import _TwoRoutesPicture
-from ._live import Explorer
 from ._words import Said, texed, typeset
+from .front_end import Explorer, Menu, Slider
 
 LONGEST = 8
 
@@ -26,11 +24,11 @@ def two_routes() -> Explorer:
         experiments.two_routes,
         question="One derivative of h_t is total, one is immediate: how can both give the gradient?",
         controls={
-            "g": FloatSlider(min=0, max=2, step=0.01, description="W_hh = g"),
-            "T": IntSlider(min=1, max=LONGEST, description="length T"),
-            "h0": FloatSlider(min=0, max=2, step=0.05, description="h_0"),
-            "parameter": Dropdown(options=["W_hh", "W_hx"], description="weight"),
-            "activation": Dropdown(options=list(ACTIVATIONS), description="φ"),
+            "g": Slider("W_hh = g", 0, 2, 0.01),
+            "T": Slider("length T", 1, LONGEST),
+            "h0": Slider("h_0", 0, 2, 0.05),
+            "parameter": Menu("weight", ["W_hh", "W_hx"]),
+            "activation": Menu("φ", list(ACTIVATIONS)),
         },
         picture=picture(_TwoRoutesPicture, 9.6, 4.4, LONGEST),
         words=_words,

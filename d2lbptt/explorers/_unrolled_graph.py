@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from ipywidgets import Dropdown, FloatSlider, IntSlider
-
 from .. import experiments
 from ..activations import ACTIVATIONS
 from ..figures._graph import _UnrolledGraphPicture
 from ..figures._paper import picture
 from ..graph import WEIGHTS, computational_graph
-from ._live import Explorer
 from ._words import Said, counted, texed, typeset
+from .front_end import Explorer, Menu, Slider
 
 LONGEST = 12
 
@@ -28,11 +26,11 @@ def unrolled_graph() -> Explorer:
         experiments.unrolled_graph,
         question="One weight, many places: what does its gradient add up?",
         controls={
-            "step": IntSlider(edges, min=0, max=edges, description="edges done"),
-            "T": IntSlider(min=1, max=LONGEST, description="length T"),
-            "weight": Dropdown(options=WEIGHTS, description="weight"),
-            "activation": Dropdown(options=list(ACTIVATIONS), description="φ"),
-            "g": FloatSlider(min=0, max=1.5, step=0.01, description="W_hh = g"),
+            "step": Slider("edges done", 0, edges, value=edges),
+            "T": Slider("length T", 1, LONGEST),
+            "weight": Menu("weight", WEIGHTS),
+            "activation": Menu("φ", list(ACTIVATIONS)),
+            "g": Slider("W_hh = g", 0, 1.5, 0.01),
         },
         more=["activation", "g"],
         picture=picture(_UnrolledGraphPicture, 9.6, 4.6, LONGEST),
