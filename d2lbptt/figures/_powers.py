@@ -61,7 +61,6 @@ class _Angles(Panel):
 
     def __init__(self, ax):
         super().__init__(style.axes(ax, "steps k", "tan of the angle to ±v$_1$"))
-        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
         ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
         ax.yaxis.set_major_formatter(style.decade)
         style.baseline(ax)
@@ -83,7 +82,7 @@ class _Angles(Panel):
 
     def set_limits(self, end, bottom):
         """Let the axes end there."""
-        self.ax.set(xlim=(-0.02 * end, 1.02 * end), ylim=(bottom, TOP))
+        self.ax.set(xlim=(-0.02 * end, 1.02 * end), ylim=(bottom, TOP), xticks=np.linspace(0, end, 5))
 
     def update(self, data):
         """Show other angles."""
@@ -145,7 +144,6 @@ class _Length(Panel):
     def __init__(self, ax):
         super().__init__(style.axes(ax, "steps k", ""))
         ax.set_title("|M$^k$x| ÷ |x|", loc="left", pad=4, **style.SMALL)
-        ax.xaxis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 5, 10]))
         ax.yaxis.set_major_locator(MaxNLocator(3, integer=True, min_n_ticks=2))
         ax.yaxis.set_major_formatter(style.decade)
         style.baseline(ax)
@@ -161,7 +159,7 @@ class _Length(Panel):
 
     def set_limits(self, end, most):
         """Let the axes end at this step, and so many decades above and below."""
-        self.ax.set(xlim=(-0.02 * end, 1.02 * end), ylim=(-most, most))
+        self.ax.set(xlim=(-0.02 * end, 1.02 * end), ylim=(-most, most), xticks=np.linspace(0, end, 5))
 
     def update(self, data):
         """Show other lengths."""
