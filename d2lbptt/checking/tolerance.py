@@ -85,9 +85,10 @@ def bound_of(deviation, times, size, total, terms, dtype, rows=1):
 def _median_ratio(deviation, size, rows):
     """Return the median of deviation / size where size is not zero, for each row of the first axis or over all."""
     ratio = np.divide(deviation, size, out=np.full(size.shape, np.nan), where=size > 0).reshape(rows, -1)
-    known = ~np.isnan(ratio).all(1)
-    median = np.zeros(rows)
-    median[known] = np.nanmedian(ratio[known], 1)
+    ratio.sort(1)  # nan goes to the end
+    known, every = ratio.shape[1] - np.isnan(ratio).sum(1), np.arange(rows)
+    median = (ratio[every, np.maximum(known - 1, 0) // 2] + ratio[every, known // 2]) / 2
+    median[known == 0] = 0
     return median.reshape(-1, *[1] * (size.ndim - 1)) if rows > 1 else median[0]
 
 

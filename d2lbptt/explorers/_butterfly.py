@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from ipywidgets import Dropdown, FloatSlider, IntSlider
 
 from .. import experiments
 from ..figures._butterfly import _ButterflyPicture
@@ -12,8 +11,8 @@ from ..figures._style import short
 from ..growth.perturbed_runs import rate
 from ..laws import LN10
 from ..rnn import KINDS
-from ._live import Explorer
 from ._words import Said, amount
+from .front_end import Explorer, Menu, Slider
 
 RUN = {"g": 2.5, "delta": -8, "T": 200, "units": 64, "kind": "gaussian", "input": 0.0}
 SLOW = RUN | {"g": 1.5, "T": 1000, "kind": "orthogonal"}
@@ -39,13 +38,13 @@ def butterfly() -> Explorer:
         experiments.butterfly,
         question="Do two neighbouring starts stay neighbours?",
         controls={
-            "g": FloatSlider(min=0, max=3, step=0.01, description="scale g"),
-            "delta": IntSlider(min=-14, max=-1, description="log₁₀ δ"),
-            "T": IntSlider(min=10, max=1000, description="length T"),
-            "seed": IntSlider(min=0, max=99, description="seed"),
-            "units": Dropdown(options=[16, 32, 64, 128], description="units"),
-            "kind": Dropdown(options=KINDS, description="W_hh"),
-            "input": FloatSlider(min=0, max=2, step=0.05, description="input size"),
+            "g": Slider("scale g", 0, 3, 0.01),
+            "delta": Slider("log₁₀ δ", -14, -1),
+            "T": Slider("length T", 10, 1000),
+            "seed": Slider("seed", 0, 99),
+            "units": Menu("units", [16, 32, 64, 128]),
+            "kind": Menu("W_hh", KINDS),
+            "input": Slider("input size", 0, 2, 0.05),
         },
         more=["seed", "units", "kind", "input"],
         picture=picture(_ButterflyPicture, 9.6, 4.4),

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 
-from ipywidgets import Dropdown, FloatSlider, IntSlider
-
 from .. import experiments
 from ..activations import ACTIVATIONS
 from ..experiments._gradient_check import CHOICES, GIVEN, NONE, SUSPECT, TARGETS
 from ..figures._errors import _ErrorsPicture
 from ..figures._paper import picture
 from ..rnn import KINDS
-from ._live import Explorer
+from .front_end import Explorer, Menu, Slider
 
 TAME = {"mistake": NONE, "T": 30, "g": 1.0, "dtype": "float64", "targets": "anywhere", "given": "every step"}
 PRESETS = {
@@ -38,15 +36,15 @@ def gradient_check() -> Explorer:
         experiments.gradient_check,
         question="Where is this gradient wrong?",
         controls={
-            "mistake": Dropdown(options=list(CHOICES), description="mistake"),
-            "T": IntSlider(min=1, max=100, description="length T"),
-            "g": FloatSlider(min=0, max=3, step=0.05, description="scale g"),
-            "dtype": Dropdown(options=["float64", "float32"], description="numbers"),
-            "activation": Dropdown(options=list(ACTIVATIONS), description="φ"),
-            "kind": Dropdown(options=KINDS, description="W_hh"),
-            "seed": IntSlider(min=0, max=99, description="seed"),
-            "targets": Dropdown(options=TARGETS, description="targets"),
-            "given": Dropdown(options=GIVEN, description="given"),
+            "mistake": Menu("mistake", list(CHOICES)),
+            "T": Slider("length T", 1, 100),
+            "g": Slider("scale g", 0, 3, 0.05),
+            "dtype": Menu("numbers", ["float64", "float32"]),
+            "activation": Menu("φ", list(ACTIVATIONS)),
+            "kind": Menu("W_hh", KINDS),
+            "seed": Slider("seed", 0, 99),
+            "targets": Menu("targets", TARGETS),
+            "given": Menu("given", GIVEN),
         },
         more=("activation", "kind", "seed", "targets", "given"),
         picture=picture(_ErrorsPicture, 9.6, 4),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from ipywidgets import Dropdown, FloatSlider, IntSlider
 
 from .. import experiments
 from ..figures._paper import picture
 from ..figures._powers import _PowersPicture
-from ._live import Explorer
 from ._words import Said, amount
+from .front_end import Explorer, Menu, Slider
 
 PRESETS = {
     "clear winner": {"n": 8, "ratio": 0.7, "k": 20, "spectrum": "equal"},
@@ -37,14 +36,14 @@ def powers() -> Explorer:
         experiments.powers,
         question="Where does Mᵏx point?",
         controls={
-            "k": IntSlider(min=0, max=200, description="steps k"),
-            "n": IntSlider(min=2, max=64, description="size n"),
-            "ratio": FloatSlider(min=0.5, max=0.99, step=0.01, description="|λ₂ / λ₁|"),
-            "seed": IntSlider(min=0, max=99, description="which x"),
-            "within": Dropdown(options=angles, description="aligned"),
-            "spectrum": Dropdown(options=kinds, description="other λ"),
-            "draws": Dropdown(options=[100, 1000, 2000], description="random x"),
-            "lambda_1": FloatSlider(min=0.5, max=1.5, step=0.01, description="λ₁"),
+            "k": Slider("steps k", 0, 200),
+            "n": Slider("size n", 2, 64),
+            "ratio": Slider("|λ₂ / λ₁|", 0.5, 0.99, 0.01),
+            "seed": Slider("which x", 0, 99),
+            "within": Menu("aligned", angles),
+            "spectrum": Menu("other λ", kinds),
+            "draws": Menu("random x", [100, 1000, 2000]),
+            "lambda_1": Slider("λ₁", 0.5, 1.5, 0.01),
         },
         more=["seed", "within", "spectrum", "draws", "lambda_1"],
         picture=picture(_PowersPicture, 9.6, 4.4),

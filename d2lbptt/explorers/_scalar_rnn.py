@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from ipywidgets import Dropdown, FloatSlider, IntSlider
 
 from .. import experiments
 from ..activations import ACTIVATIONS
 from ..figures._paper import picture
 from ..figures._scalar import _ScalarPicture
-from ._live import Explorer, within_T
 from ._words import Said, amount
+from .front_end import Explorer, Menu, Slider, within_T
 
 LONGEST = 8
 BEFORE = "The forward pass is done: all states are known.", "Every row waits for the row below it, down to the last."
@@ -29,12 +28,12 @@ def scalar_rnn() -> Explorer:
         experiments.scalar_rnn,
         question="Every slope needs a later one: how does one ever start?",
         controls={
-            "step": IntSlider(0, min=0, max=LONGEST, description="rows filled"),
-            "T": IntSlider(min=1, max=LONGEST, description="length T"),
-            "w": FloatSlider(min=-2, max=2, step=0.05, description="w"),
-            "phi": Dropdown(options=list(ACTIVATIONS), description="φ"),
-            "theta": Dropdown(options=list(ACTIVATIONS), description="θ"),
-            "v": FloatSlider(min=-2, max=2, step=0.05, description="v"),
+            "step": Slider("rows filled", 0, LONGEST, value=0),
+            "T": Slider("length T", 1, LONGEST),
+            "w": Slider("w", -2, 2, 0.05),
+            "phi": Menu("φ", list(ACTIVATIONS)),
+            "theta": Menu("θ", list(ACTIVATIONS)),
+            "v": Slider("v", -2, 2, 0.05),
         },
         more=["v"],
         picture=picture(_ScalarPicture, 9.6, 4, LONGEST),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from ipywidgets import Dropdown, FloatSlider, IntSlider
 
 from .. import experiments
 from ..activations import ACTIVATIONS
 from ..figures._paper import picture
 from ..figures._transient import _TransientPicture
-from ._live import Explorer, within_T
 from ._words import Said, amount
+from .front_end import Explorer, Menu, Slider, within_T
 
 PRESETS = {
     "grows 100-fold first": {"rho": 0.95, "gap": 0.1, "c": 25.0, "T": 200, "k": 10, "activation": "identity"},
@@ -33,14 +32,14 @@ def transient() -> Explorer:
         experiments.transient,
         question="Can a gradient grow although every eigenvalue is below 1?",
         controls={
-            "c": FloatSlider(min=0, max=50, step=0.5, description="c = W₁₂"),
-            "rho": FloatSlider(min=0.5, max=1.05, step=0.01, description="radius ρ"),
-            "k": IntSlider(min=0, max=199, description="steps k"),
-            "T": IntSlider(min=10, max=1000, description="length T"),
-            "gap": FloatSlider(min=0, max=1, step=0.01, description="λ₁ − λ₂"),
-            "activation": Dropdown(options=list(ACTIVATIONS), description="φ"),
-            "seed": IntSlider(min=0, max=99, description="gradient"),
-            "input": FloatSlider(min=0, max=1, step=0.01, description="input size"),
+            "c": Slider("c = W₁₂", 0, 50, 0.5),
+            "rho": Slider("radius ρ", 0.5, 1.05, 0.01),
+            "k": Slider("steps k", 0, 199),
+            "T": Slider("length T", 10, 1000),
+            "gap": Slider("λ₁ − λ₂", 0, 1, 0.01),
+            "activation": Menu("φ", list(ACTIVATIONS)),
+            "seed": Slider("gradient", 0, 99),
+            "input": Slider("input size", 0, 1, 0.01),
         },
         more=["gap", "activation", "seed", "input"],
         picture=picture(_TransientPicture, 9.6, 4.3),

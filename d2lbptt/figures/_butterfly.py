@@ -6,7 +6,7 @@ from matplotlib.ticker import MultipleLocator
 from ..laws import LN10
 from . import _style as style
 from ._flow import STEPS
-from ._panels import Panel, Picture, above, line
+from ._panels import Panel, Picture, above, band, line
 
 TOP, BOTTOMS = 3, (20, 60, 330)  # decades
 THEORIES = {"rest": "dashed: radius ρ", "mean field": "dashed: mean field", "": "no theory"}
@@ -98,7 +98,7 @@ class _Distance(Panel):
         super().__init__(style.axes(ax, "time step t", "distance", whole=5))
         style.decades(ax.yaxis)
         self.floor = ax.fill([], [], color=style.BANDS[1], linewidth=0)[0]
-        self.far = ax.axhspan(0, TOP, color=style.BANDS[0], linewidth=0)
+        self.far = band(ax, color=style.BANDS[0], linewidth=0)
         self.mark = line(ax, {"color": style.FAINT}, linewidth=1.5, linestyle=":")
         self.measured = line(ax, style.FINITE)
         self.predicted = line(ax, style.FULL, linewidth=2)

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from .. import _validation
 from ..experiments import Powers
 from . import _style as style
-from ._panels import Panel, Picture, above, line
+from ._panels import Panel, Picture, above, band, line
 from ._paper import drawn
 
 TOP, BOTTOMS = 4, (5, 9, 16, 35, 70)  # decades
@@ -64,7 +64,7 @@ class _Angles(Panel):
         ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
         ax.yaxis.set_major_formatter(style.decade)
         style.baseline(ax)
-        self.now = ax.axvspan(0, 0, color=style.NOW, linewidth=0, zorder=1)
+        self.now = band(ax, color=style.NOW, linewidth=0, zorder=1)
         self.band = ax.fill([], [], alpha=0.35, linewidth=0, zorder=1, **CROWD)[0]
         self.limit = ax.axhline(0, color=style.INK, linewidth=1.2, zorder=2)
         self.law = [line(ax, style.THEORY, zorder=3) for _ in range(3)]

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from .. import _validation
 from ..experiments import Transient
 from . import _style as style
-from ._panels import Panel, Picture, above, line, set_texts
+from ._panels import Panel, Picture, above, band, line, set_texts
 from ._paper import drawn
 
 STEPS = (10, 20, 50, 100, 200, 500, 1000)
@@ -61,7 +61,7 @@ class _Growth(Panel):
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
         style.decades(ax.yaxis)
         style.baseline(ax)
-        self.now = ax.axvspan(0, 0, color=style.NOW, linewidth=0, zorder=1)
+        self.now = band(ax, color=style.NOW, linewidth=0, zorder=1)
         self.worst = line(ax, style.WORST, zorder=2)
         theory = {"law": style.THEORY, "ρᵏ": style.THEORY, "κ ρᵏ": style.BOUND, "σᵏ": style.BOUND}
         self.theory = {name: line(ax, look, zorder=3) for name, look in theory.items()}

@@ -9,7 +9,7 @@ import re
 
 import numpy as np
 import pytest
-import steady
+import stillness as steady
 from cases import two_runs
 
 from d2lbptt import experiments, explorers, forward, laws, spectral_radius

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-import steady
+import stillness as steady
 
 from d2lbptt import experiments, explorers
 from d2lbptt.explorers import _scalar_rnn as module

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-import steady
+import stillness as steady
 from cases import TRANSIENT as CASES
 from matplotlib.figure import Figure
 
