@@ -184,7 +184,8 @@ class _ErrorsPicture(Picture):
         self.note.show([(0.5 + 0.015 * T, STRIP, note)])
 
     def _mark(self, bands, report, thin, middle):
-        self.wrong.set_verts([box(t - thin, TOP, 2 * thin, BOTTOM - TOP) for t in report.time_steps])
+        runs = _runs(report.time_steps)
+        self.wrong.set_verts([box(a - thin, TOP, b - a + 2 * thin, BOTTOM - TOP) for a, b in runs])
         edge = GAP / 2 / (BAND + GAP)
         sides = [image.get_extent()[:2] for image in (self.steps, self.sums)]
         blind = [i for i, band in enumerate(bands) if band.blind]
@@ -198,6 +199,12 @@ class _ErrorsPicture(Picture):
             place = [middle if worst.t is None else worst.t], [at + edge + share * (1 - 2 * edge)]
         for ring in self.ring:
             ring.set_data(*place)
+
+
+def _runs(steps):
+    """Return the first and the last of each run of steps, which rise."""
+    runs = np.split(steps, np.flatnonzero(np.diff(steps) > 1) + 1) if len(steps) else []
+    return [(run[0], run[-1]) for run in runs]
 
 
 class _Band(NamedTuple):
