@@ -4,24 +4,17 @@ Only this finds a slider that is dead in the browser: everywhere else its callba
 """
 
 import itertools
-import os
-import re
 import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from pathlib import Path
 
 import pytest
 
+from tools.lab import CHROMIUM, QUIET, run_all, serve, show
+
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-
 workspaces = itertools.count()
 
 pytestmark = [
@@ -38,35 +31,8 @@ def lab(tmp_path_factory):
     """The address of a JupyterLab of our own on a copy of the notebooks."""
     folder = tmp_path_factory.mktemp("lab")
     shutil.copytree(NOTEBOOKS, folder / "notebooks")
-    port, token = free_port(), "token-of-the-test"
-    places = {f"JUPYTER_{name}_DIR": str(folder / name) for name in ("CONFIG", "DATA", "RUNTIME")}
-    places |= {"JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"), "IPYTHONDIR": str(folder / "ipython")}
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
-    command += [f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}"]
-    with (folder / "log").open("w") as log:
-        server = subprocess.Popen(command, env=os.environ | places, stdout=log, stderr=log)
-        try:
-            wait_for(f"http://localhost:{port}/api?token={token}", server, folder / "log")
-            yield f"http://localhost:{port}/lab/workspaces/{{}}/tree/notebooks/{{}}?token={token}"
-        finally:
-            server.terminate()
-            server.wait()
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("localhost", 0))
-        return s.getsockname()[1]
-
-
-def wait_for(url, server, log):
-    for _ in range(120):
-        try:
-            return urllib.request.urlopen(url, timeout=5).close()
-        except OSError:
-            assert server.poll() is None, log.read_text()
-            time.sleep(0.5)
-    raise AssertionError(log.read_text())
+    with serve(folder) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -83,42 +49,13 @@ def open_and_run(lab, browser):
     page = browser.new_page(viewport={"width": 1280, "height": 720})
 
     def run(name):
-        page.goto(lab.format(next(workspaces), name))  # its own workspace, or other notebooks come back too
-        page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=120_000)
-        wait_until_idle(page)  # a kernel that is still starting may lose the call
-        for menu, word in ((".lm-MenuBar-itemLabel", "Run"), (".lm-Menu-itemLabel", "Run All Cells")):
-            page.locator(menu, has_text=re.compile(f"^{word}$")).click()
-        explorer = page.locator("[role=status]").first
-        explorer.wait_for(state="attached", timeout=120_000)
-        wait_until_idle(page)
+        run_all(page, lab.format(next(workspaces), f"notebooks/{name}"), "[role=status]")
         assert page.locator("[data-mime-type='application/vnd.jupyter.error'], [role=alert]").count() == 0
-        show(explorer)
+        show(page.locator("[role=status]").first)
         return page
 
     yield run
     page.close()
-
-
-def wait_until_idle(page):
-    """Wait until the kernel has been idle for two seconds: between two cells it is idle too."""
-    quiet = 0
-    for _ in range(600):
-        idle = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").count()
-        quiet = quiet + 1 if idle else 0
-        if quiet == 20:
-            return
-        time.sleep(0.1)
-    raise AssertionError("the kernel never came to rest")
-
-
-def show(element):
-    """Scroll to an element: running all leaves the page at its end, and what is far from sight is not laid out."""
-    for _ in range(100):
-        element.evaluate("e => e.scrollIntoView({block: 'center'})")
-        if element.is_visible():
-            return
-        time.sleep(0.1)
-    raise AssertionError("the explorer cannot be scrolled into sight")
 
 
 def seen(page):

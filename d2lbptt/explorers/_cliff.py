@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from ipywidgets import Dropdown, FloatSlider, IntSlider
 
 from .. import experiments
 from ..experiments._cliff import TINY
 from ..figures._cliff import _CliffPicture
 from ..figures._paper import picture
 from ..growth.cliff import PLANE
-from ._live import Explorer
 from ._words import Said, counted, tex
+from .front_end import Explorer, Menu, Slider
 
 THRESHOLDS = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0]
 WALL = {"w": 5.0, "b": -2.61, "rate": -1.0, "T": 50, "h": -3.0, "steps": 100}
@@ -39,13 +38,13 @@ def cliff() -> Explorer:
         experiments.cliff,
         question="What does a gradient step do at a cliff?",
         controls={
-            "b": FloatSlider(min=b_low, max=b_high, step=0.01, description="b"),
-            "w": FloatSlider(min=w_low, max=w_high, step=0.01, description="w"),
-            "rate": FloatSlider(min=-3, max=1, step=0.1, description="log₁₀ rate", readout_format=".1f"),
-            "clip": Dropdown(options=thresholds, description="clip at"),
-            "T": IntSlider(min=10, max=200, description="length T"),
-            "h": FloatSlider(min=-6, max=-1, step=0.1, description="log₁₀ h", readout_format=".1f"),
-            "steps": IntSlider(min=1, max=100, description="steps"),
+            "b": Slider("b", b_low, b_high, 0.01),
+            "w": Slider("w", w_low, w_high, 0.01),
+            "rate": Slider("log₁₀ rate", -3, 1, 0.1),
+            "clip": Menu("clip at", thresholds),
+            "T": Slider("length T", 10, 200),
+            "h": Slider("log₁₀ h", -6, -1, 0.1),
+            "steps": Slider("steps", 1, 100),
         },
         more=["T", "h", "steps"],
         picture=picture(_CliffPicture, 9.6, 4.6),

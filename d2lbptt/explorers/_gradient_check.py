@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from ipywidgets import Dropdown, FloatSlider, IntSlider
 
 from .. import experiments
 from ..activations import ACTIVATIONS
@@ -14,8 +13,8 @@ from ..experiments._gradient_check import CHOICES, GIVEN, NONE, SUSPECT, TARGETS
 from ..figures._errors import _ErrorsPicture
 from ..figures._paper import picture
 from ..rnn import KINDS
-from ._live import Explorer
 from ._words import Said, counted, powers_of_ten
+from .front_end import Explorer, Menu, Slider
 
 SYMBOLS = {"W_hx": "$W_{hx}$", "W_hh": "$W_{hh}$", "W_qh": "$W_{qh}$", "b_h": "$b_h$", "b_q": "$b_q$", "h0": "$h_0$"}
 TAME = {"mistake": NONE, "T": 30, "g": 1.0, "dtype": "float64", "targets": "anywhere", "given": "every step"}
@@ -42,15 +41,15 @@ def gradient_check() -> Explorer:
         experiments.gradient_check,
         question="Where is this gradient wrong?",
         controls={
-            "g": FloatSlider(min=0, max=3, step=0.05, description="scale g"),
-            "T": IntSlider(min=1, max=100, description="length T"),
-            "mistake": Dropdown(options=list(CHOICES), description="mistake"),
-            "dtype": Dropdown(options=["float64", "float32"], description="numbers"),
-            "activation": Dropdown(options=list(ACTIVATIONS), description="φ"),
-            "kind": Dropdown(options=KINDS, description="W_hh"),
-            "seed": IntSlider(min=0, max=99, description="seed"),
-            "targets": Dropdown(options=TARGETS, description="targets"),
-            "given": Dropdown(options=GIVEN, description="given"),
+            "g": Slider("scale g", 0, 3, 0.05),
+            "T": Slider("length T", 1, 100),
+            "mistake": Menu("mistake", list(CHOICES)),
+            "dtype": Menu("numbers", ["float64", "float32"]),
+            "activation": Menu("φ", list(ACTIVATIONS)),
+            "kind": Menu("W_hh", KINDS),
+            "seed": Slider("seed", 0, 99),
+            "targets": Menu("targets", TARGETS),
+            "given": Menu("given", GIVEN),
         },
         more=("activation", "kind", "seed", "targets", "given"),
         picture=picture(_ErrorsPicture, 9.6, 4),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from ipywidgets import Dropdown, FloatSlider, IntSlider
 
 from .. import experiments
 from ..checking.step_size import METHODS
 from ..figures._paper import picture
 from ..figures._step_size import NAMES, _StepSizePicture
-from ._live import Explorer
 from ._words import Said, counted, tex
+from .front_end import Explorer, Menu, Slider
 
 NEAR = 0.5  # decades between an h and the best one that are close
 
@@ -27,12 +26,12 @@ def step_size() -> Explorer:
         experiments.step_size,
         question="How small should the step h be?",
         controls={
-            "h": FloatSlider(min=-30, max=-1, step=0.1, description="log₁₀ h", readout_format=".1f"),
-            "method": Dropdown(options=[(NAMES[method], method) for method in METHODS], description="method"),
-            "dtype": Dropdown(options=["float64", "float32"], description="numbers"),
-            "T": IntSlider(min=1, max=60, description="length T"),
-            "g": FloatSlider(min=0, max=3, step=0.05, description="scale g"),
-            "seed": IntSlider(min=0, max=99, description="seed"),
+            "h": Slider("log₁₀ h", -30, -1, 0.1),
+            "method": Menu("method", [(NAMES[method], method) for method in METHODS]),
+            "dtype": Menu("numbers", ["float64", "float32"]),
+            "T": Slider("length T", 1, 60),
+            "g": Slider("scale g", 0, 3, 0.05),
+            "seed": Slider("seed", 0, 99),
         },
         more=["seed"],
         picture=picture(_StepSizePicture, 9.6, 4.3),

@@ -17,6 +17,7 @@ from ._step_size import LOOKS
 from ._style import minus, scientific, short
 
 ZOOM, REACH = 20, 2.5  # of the small picture; in steps h
+ACROSS = np.array((-REACH, REACH))
 PAPER = LinearSegmentedColormap.from_list("paper", ["#FFFFFF", "#A6A6A6"])  # light enough for any line on it
 FOLD = style.THEORY | {"linestyle": (0, (1.5, 1.5))}
 CENTRAL, CENTRAL_DARK = LOOKS["central"]
@@ -79,8 +80,8 @@ class _Cut(Panel):
         ax.set(xlim=(-REACH, REACH), ylim=ylim)
         ax.xaxis.set_major_locator(MultipleLocator(1))
         self.ends = line(ax, DOT, color=CENTRAL["color"], markersize=10)
-        self.secant = ax.axline((0, 0), slope=0, linewidth=3, **CENTRAL)
-        self.tangent = ax.axline((0, 0), slope=0, **style.FULL)
+        self.secant = line(ax, CENTRAL, linewidth=3)
+        self.tangent = line(ax, style.FULL)
         self.curve = line(ax, {"color": style.INK}, linewidth=2)
         self.point = line(ax, DOT, color=style.FULL["color"], markersize=8)
         self.ends.set_visible(secant)
@@ -91,9 +92,9 @@ class _Cut(Panel):
         b, E = data.point
         self.curve.set_data((data.b - b) / data.h, data.E)
         self.point.set_data([0], [E])
-        self.tangent.set(xy1=(0, E), slope=data.bptt * data.h)
+        self.tangent.set_data(ACROSS, E + data.bptt * data.h * ACROSS)
         self.ends.set_data((data.ends[:, 0] - b) / data.h, data.ends[:, 1])
-        self.secant.set(xy1=(0, data.ends[:, 1].mean()), slope=data.central * data.h)
+        self.secant.set_data(ACROSS, data.ends[:, 1].mean() + data.central * data.h * ACROSS)
 
 
 class _Plane(Panel):

@@ -9,7 +9,7 @@ from matplotlib.ticker import MultipleLocator
 from .. import _validation
 from ..checking.step_size import StepSizes
 from . import _style as style
-from ._panels import Panel, Picture, line
+from ._panels import Panel, Picture, band, line
 from ._paper import drawn
 from ._style import minus, scientific
 
@@ -65,7 +65,7 @@ class _StepSize(Panel):
         style.baseline(ax)
         ax.text(H[0] + 1.2, 0.15, "no digit is right", va="bottom", **style.ASIDE)
         ax.text(H[0] + 1.2, -0.4, "dashed: theory", va="top", **style.ASIDE)
-        self.now = ax.axvspan(0, 0, color=style.NOW, linewidth=0, zorder=1)
+        self.now = band(ax, color=style.NOW, linewidth=0, zorder=1)
         self.lines = {method: line(ax, look, linewidth=2) for method, (look, _) in LOOKS.items()}
         self.theory = [line(ax, style.THEORY, linewidth=1.6, zorder=4) for _ in range(2)]
         self.best = line(ax, style.BEST, zorder=5)
