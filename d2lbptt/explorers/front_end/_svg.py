@@ -377,7 +377,9 @@ def _bar(x, y, width, height):
 def _d(path, matrix, clip=None, simplify=False, sketch=None, places=1):
     """Return the ``d`` of a path."""
     d = _path.convert_to_string(path, matrix, clip, simplify, sketch, places, _COMMANDS, False)
-    return d.decode("ascii").replace(" \n", "").replace("\n", "").replace("M ", "M").replace("L ", "L").replace("C ", "C")
+    return (
+        d.decode("ascii").replace(" \n", "").replace("\n", "").replace("M ", "M").replace("L ", "L").replace("C ", "C")
+    )
 
 
 def _is_far(path, matrix):

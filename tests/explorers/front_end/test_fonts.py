@@ -42,7 +42,9 @@ def test_every_letter_that_an_explorer_shows_is_there(name, letters):
 
 def test_every_letter_in_the_source_of_the_figures_is_there(letters):
     source = "".join(file.read_text() for file in Path(figures.__file__).parent.glob("*.py"))
-    assert {letter for letter in source if ord(letter) > 126} - set(map(chr, letters["DejaVu Sans", False, 400])) == set()
+    assert {letter for letter in source if ord(letter) > 126} - set(
+        map(chr, letters["DejaVu Sans", False, 400])
+    ) == set()
 
 
 @pytest.mark.parametrize("file", _fonts.FACES)
