@@ -19,7 +19,7 @@ export ARGS REPO PYTHON
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help lab test test-slow notebooks lint bench checkers training links environment venv clean
+.PHONY: help lab test test-slow notebooks lint bench checkers training sliders links environment venv clean
 
 help: ## list what can be made (this text)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +54,9 @@ checkers: .venv/test.stamp ## compare our gradient checker with every other one 
 
 training: .venv/test.stamp ## train the book's model beside torch, if it is installed
 	$(RUN) benchmarks/training.py
+
+sliders: .venv/test.stamp ## time sliders in a browser, from the key to the picture, beside the naive way
+	$(RUN) -m benchmarks.sliders
 
 links: .venv/test.stamp ## write the public address everywhere: make links REPO=owner/name
 	@.venv/bin/python -m tools.links "$$REPO"

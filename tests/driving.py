@@ -1,49 +1,44 @@
 """Set an explorer as a reader would, and take what it shows; the model of a reader's own; what is the same data."""
 
-import base64
-import html
-import io
-import re
+import xml.etree.ElementTree as ET
 
-import ipywidgets as widgets
 import numpy as np
-from PIL import Image
 
 from d2lbptt import init_params
-from d2lbptt.explorers import _live as live
+from d2lbptt.explorers.front_end import Menu
 
 
 def shown(explorer, preset=None, **values):
     """Return data and sentence after a preset, or after the start, and after these values, set in one update."""
-    if preset is None:
-        explorer._set_values(explorer._start | values)
-    else:
-        explorer.reset()
-        explorer.controls["preset"].value = preset
-        if values:
-            explorer._set_values(values)
+    explorer.reset()
+    explorer.set(**({} if preset is None else {"preset": preset}), **values)
     assert explorer.error is None, explorer.state["sentence"]
     return explorer.state["data"], explorer.state["sentence"]
 
 
 def settings(control):
     """The ends and the middle of a slider, every option of a menu."""
-    if isinstance(control, widgets.Dropdown):
-        return [value for _, value in control._options_full]
-    middle = (control.min + control.max) / 2
-    return [control.min, type(control.value)(middle), control.max]
+    if isinstance(control, Menu):
+        return control.values
+    return [control.min, type(control.value)((control.min + control.max) / 2), control.max]
 
 
 def check(explorer):
-    """The explorer is alive: no error, a picture, and a sentence, all of the present values of its controls."""
+    """The explorer is alive: no error, and a picture and words, all of the present values of its controls."""
     assert explorer.error is None, explorer.state["sentence"]
-    assert explorer.state["controls"] == {key: live._value(c) for key, c in explorer.controls.items()}
-    page = explorer._image.value
-    png = base64.b64decode(re.search(r'src="data:image/png;base64,([^"]+)"', page)[1])
-    assert len(np.unique(np.asarray(Image.open(io.BytesIO(png)).convert("L")))) > 20
-    assert f'alt="{html.escape(explorer.state["sentence"])}"' in page
-    assert html.escape(explorer.state["sentence"]) in explorer._sentence.value
-    return png
+    values = {key: control.value for key, control in explorer.controls.items()}
+    assert explorer.state["controls"] == values
+    answer = explorer.answer
+    assert {key: control.now() for key, control in explorer.controls.items()} == answer["controls"]
+    assert len(list(drawn(explorer).iter())) > 20
+    assert answer["sentence"] and answer["error"] == ""
+    return answer["foreground"]
+
+
+def drawn(explorer):
+    """The picture that the page shows, as a tree."""
+    inside = explorer.background + explorer.answer["foreground"]
+    return ET.fromstring(f'<svg xmlns="http://www.w3.org/2000/svg">{inside}</svg>')
 
 
 def drive(explorer):

@@ -17,6 +17,7 @@ from tools import bootstrap, notebooks
 
 ROOT = notebooks.ROOT
 CURRENT = {  # August 2026
+    "anywidget": "0.9.21",
     "ipykernel": "6.17.1",
     "ipython": "7.34.0",
     "ipywidgets": "7.7.1",

@@ -191,12 +191,13 @@ def test_the_picture_of_any_length_has_a_box_for_every_node(T):
     assert len({tuple(place) for place in layout.at.values()}) == len(graph.nodes)
 
 
+@pytest.mark.parametrize("form", [figures._graph.WIDE, figures._graph.NARROW])
 @pytest.mark.parametrize("T", range(1, 13))
-def test_boxes_do_not_overlap_and_stay_in_sight(T):
-    layout = figures._graph._Layout(computational_graph(T))
+def test_boxes_do_not_overlap_and_stay_in_sight(T, form):
+    layout = figures._graph._Layout(computational_graph(T), form)
     boxes = [(layout.at[node], np.array(layout.half(node))) for node in layout.at]
     for i, (at, half) in enumerate(boxes):
-        assert np.all(at - half >= 0) and np.all(at + half <= [960, 372])
+        assert np.all(at - half >= layout.origin) and np.all(at + half <= layout.origin + form.size)
         for other, other_half in boxes[:i]:
             assert np.any(np.abs(at - other) > half + other_half)
 

@@ -274,6 +274,39 @@ def test_nothing_is_kept_of_a_progress_bar(tmp_path):
     assert [output.get("text") for output in built.cells[1].outputs] == ["done\n"]
 
 
+# Shows itself as an explorer does: a widget, and for pages without widgets a picture and what it says.
+EXPLORER = """\
+import base64, io
+from matplotlib.figure import Figure
+
+class Explorer:
+    def _repr_mimebundle_(self, **_):
+        file = io.BytesIO()
+        Figure(figsize=(1, 1)).savefig(file, format="png")
+        bundle = {{"image/png": base64.b64encode(file.getvalue()).decode(), "text/plain": "It *vanishes*: 2 < 3."}}
+        bundle |= {more}
+        return bundle | {{"{widget}": {{"model_id": "0"}}}}, {{"{widget}": {{}}, "image/png": {{"width": 100}}}}
+
+"""
+SAID = {"text/plain": {}, "text/markdown": {"text/markdown": "It $vanishes$: 2 < 3."}}
+
+
+@pytest.mark.parametrize("how", ["Explorer()", "display(Explorer())"])
+@pytest.mark.parametrize("kind", SAID)
+def test_a_picture_and_what_is_said_are_two_outputs_and_both_are_on_a_page_without_widgets(kind, how, tmp_path):
+    source = EXPLORER.format(more=SAID[kind], widget=notebooks.WIDGET)
+    built = run(toy(source + how), tmp_path)
+    picture, said = built.cells[1].outputs
+    assert list(picture.data) == ["image/png"] and picture.metadata == {"image/png": {"width": 100}}
+    assert said.output_type == "display_data" and list(said.data) == [kind] and said.metadata == {}
+    page, _ = pytest.importorskip("nbconvert").HTMLExporter().from_notebook_node(built)
+    words = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page))
+    assert page.count(f"data:image/png;base64,{picture.data['image/png'].strip()}") == 1
+    assert {"text/plain": "It *vanishes*: 2 &lt; 3.", "text/markdown": "It $vanishes$: 2 &lt; 3."}[kind] in words
+    again = notebooks.clean(copy.deepcopy(built))
+    assert again == built and notebooks.differences(built, run(built, tmp_path)) == []
+
+
 def test_a_notebook_that_fails_is_left_as_it_was(tmp_path):
     path = tmp_path / "toy.ipynb"
     nbformat.write(toy("1", "raise ValueError('planted')"), path)

@@ -22,6 +22,9 @@ from tools import environment, links, notebooks, run
 ROOT = notebooks.ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
+# Where the wheel puts the setting, and whose setting it is.
+SETTING, SAVES = "share/jupyter/lab/settings/overrides.d/d2lbptt.json", "@jupyter-widgets/jupyterlab-manager:plugin"
+
 # Texts that a shell, or make, would carry out.
 HOSTILE = [
     "; touch planted",
@@ -47,7 +50,7 @@ def output(*command, **options):
 
 
 def test_importing_the_package_loads_no_picture_proof_or_widget_library():
-    heavy = {"matplotlib", "sympy", "ipywidgets", "IPython"}
+    heavy = {"matplotlib", "sympy", "ipywidgets", "anywidget", "IPython"}
     loaded = output(sys.executable, "-c", "import sys, d2lbptt; print(*sys.modules)").split()
     assert heavy & set(loaded) == set()
 
@@ -68,16 +71,36 @@ def alike(texts, others):
     return all(map(notebooks.agree, texts, others))
 
 
-def test_the_wheel_is_pure_python_and_holds_the_package_alone(tmp_path):
-    output(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path, cwd=ROOT)
-    (wheel,) = tmp_path.glob("*.whl")
-    assert wheel.name == f"d2lbptt-{d2lbptt.__version__}-py3-none-any.whl"
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    output(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder, cwd=ROOT)
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+def test_the_wheel_is_pure_python_and_holds_the_package_and_one_setting(wheel):
+    name = f"d2lbptt-{d2lbptt.__version__}"
+    assert wheel.name == f"{name}-py3-none-any.whl"
     names = zipfile.ZipFile(wheel).namelist()
     assert "d2lbptt/py.typed" in names
-    assert {name.split("/")[0] for name in names} == {
-        "d2lbptt",
-        f"d2lbptt-{d2lbptt.__version__}.dist-info",
-    }
+    assert {name.split("/")[0] for name in names} == {"d2lbptt", f"{name}.data", f"{name}.dist-info"}
+    assert [path for path in names if path.startswith(f"{name}.data/")] == [f"{name}.data/data/{SETTING}"]
+
+
+def test_jupyterlab_keeps_what_widgets_show_where_the_wheel_is_installed(wheel, tmp_path):
+    """Without it a notebook that is opened again says "Loading widget..." in the place of an explorer."""
+    server, paths = (pytest.importorskip(name) for name in ("jupyterlab_server.settings_utils", "jupyter_core.paths"))
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    app = (tmp_path / f"d2lbptt-{d2lbptt.__version__}.data" / "data" / SETTING).parents[1]
+
+    def kept(app):
+        where = {"labextensions_path": paths.jupyter_path("labextensions")}
+        found, _ = server.get_settings(str(app), "", str(tmp_path / "of the reader"), SAVES, **where)
+        return found["schema"]["properties"]["saveState"]["default"]
+
+    assert kept(tmp_path / "elsewhere") is False
+    assert kept(app) is True
 
 
 def test_dependencies_have_lower_bounds_only():
@@ -218,7 +241,9 @@ def test_a_folder_that_was_moved_or_copied_gets_an_environment_of_its_own(projec
 
 
 @needs_make
-@pytest.mark.parametrize("target", ["lab", "test", "test-slow", "notebooks", "lint", "bench", "checkers", "training"])
+@pytest.mark.parametrize(
+    "target", ["lab", "test", "test-slow", "notebooks", "lint", "bench", "checkers", "training", "sliders"]
+)
 @pytest.mark.parametrize("text", HOSTILE)
 def test_arguments_are_text(project, target, text):
     """They go by environment to tools.run, in one piece: neither make nor a shell has read them."""

@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from pathlib import Path
 
 import nbformat
@@ -19,6 +19,7 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
+from nbformat.v4 import new_output
 from traitlets import Unicode
 
 from tools import bootstrap
@@ -29,6 +30,7 @@ VARIES = "varies"  # the tag of a cell whose output is allowed to differ, which 
 REASONS = ("versions", "times", "rounding")
 WIDGET = "application/vnd.jupyter.widget-view+json"
 TEXTS = {"text/plain", "text/markdown", "text/latex"}
+SAID = ("text/markdown", "text/plain")  # what an explorer says, the best form first
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -109,9 +111,11 @@ def clean(notebook: NotebookNode) -> NotebookNode:
     run = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
     for count, cell in enumerate(run, 1):
         cell.execution_count = count
-        cell.outputs = [output for output in cell.outputs if not _is_progress(output)]
+        kept = (output for output in cell.outputs if not _is_progress(output))
+        cell.outputs = list(chain.from_iterable(map(_without_widget, kept)))
         for output in cell.outputs:
-            _clean_output(output, count)
+            if output.output_type == "execute_result":
+                output.execution_count = count
     nbformat.validate(notebook)
     return notebook
 
@@ -122,11 +126,26 @@ def _is_progress(output: NotebookNode) -> bool:
     return output.output_type == "display_data" and WIDGET in data and "image/png" not in data
 
 
-def _clean_output(output: NotebookNode, count: int) -> None:
-    if output.output_type == "execute_result":
-        output.execution_count = count
-    # A widget without its state is an error message on reopening; the picture beside it stays.
-    output.get("data", {}).pop(WIDGET, None)
+def _without_widget(output: NotebookNode) -> list[NotebookNode]:
+    """Keep of a widget its picture and what it says, one after the other: of one output a page shows one form only.
+
+    A widget without its state is an error message on reopening.
+    """
+    data = output.get("data", {})
+    if WIDGET not in data:
+        return [output]
+    said = [kind for kind in SAID if kind in data][:1]
+    if "image/png" not in data:
+        return [_only(output, said)]
+    text = new_output("display_data", {kind: data[kind] for kind in said})
+    return [_only(output, ["image/png"]), text] if said else [_only(output, ["image/png"])]
+
+
+def _only(output: NotebookNode, kinds: list[str]) -> NotebookNode:
+    for part in (output.data, output.metadata):
+        for kind in part.keys() - set(kinds):
+            del part[kind]
+    return output
 
 
 # --- comparing ---

@@ -53,17 +53,19 @@ def steps_of(tables):
 
 def one_entry(finding):
     """Return the wrong entry as (key, index) of its worst error, if one entry of one parameter is all that is wrong."""
-    bad = [
-        (compared.ratio[tuple(index)], key, tuple(map(int, index)))
-        for key, compared in finding.comparisons.items()
-        for index in np.argwhere(compared.ratio > 1)
-    ]
-    entries = {(key.name, index[1:] if key.steps else index) for _, key, index in bad}
-    name = bad[0][1].name
+    bad = {key: finding.comparisons[key].ratio for key in finding.wrong}
+    entries = {(key.name, tuple(at)) for key, ratio in bad.items() for at in _wrong_entries(key, ratio).tolist()}
+    name = next(iter(bad)).name
     if len(entries) > 1 or name in ("h", "o") or finding.comparisons[Key(name)].ratio.size == 1:
         return None
     # A step by itself tells more than the sum, where other steps may be right.
-    return max(bad, key=lambda one: (one[1].steps, one[0]))[1:]
+    key = max(bad)
+    return key, tuple(map(int, np.unravel_index(np.argmax(bad[key]), bad[key].shape)))
+
+
+def _wrong_entries(key, ratio):
+    wrong = ratio > 1
+    return np.argwhere(wrong.any(0) if key.steps else wrong)
 
 
 def _largest_step(finding):

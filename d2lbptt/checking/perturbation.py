@@ -7,6 +7,7 @@ back phi'(z_t) and the two numbers whose difference is dl/do_t, for the cross-en
 Shapes: as in ``untied``; K perturbed copies stand side by side, between T and B.
 """
 
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -114,14 +115,30 @@ def traces(perturbed, trace):
 
 def spread(tables, center):
     """Return mean and standard deviation of each entry over tables, dicts of arrays, added up around a center."""
-    count, total, squares = 0, {}, {}
-    for table in tables:
+    tables = iter(tables)
+    first = next(tables)
+    center = {key: center[key] for key in first}
+    middle = _in_one_row(center, center)
+    count, total, squares = 0, np.zeros_like(middle), np.zeros_like(middle)
+    for table in chain([first], tables):
         count += 1
-        for key, value in table.items():
-            far = value - center[key]
-            total[key] = total.get(key, 0) + far
-            squares[key] = squares.get(key, 0) + far * far
-    mean = {key: center[key] + total[key] / count for key in total}
+        far = _in_one_row(table, center) - middle
+        total += far
+        far *= far
+        squares += far
     # Rounding may make the difference a little negative.
-    variance = {key: np.maximum(squares[key] - total[key] ** 2 / count, 0) / (count - 1) for key in total}
-    return mean, {key: np.sqrt(value) for key, value in variance.items()}
+    variance = np.maximum(squares - total**2 / count, 0) / (count - 1)
+    return _in_shape(middle + total / count, center), _in_shape(np.sqrt(variance), center)
+
+
+def _in_one_row(table, like):
+    """Return all numbers of a dict of arrays, those of ``like`` where it has none."""
+    return np.concatenate([np.ravel(table.get(key, array)) for key, array in like.items()])
+
+
+def _in_shape(row, like):
+    """Return the numbers of a row as a dict of arrays."""
+    ends = np.cumsum([np.size(array) for array in like.values()])[:-1]
+    return {
+        key: part.reshape(np.shape(array)) for (key, array), part in zip(like.items(), np.split(row, ends), strict=True)
+    }

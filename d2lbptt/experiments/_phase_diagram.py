@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import _validation
+from .._cache import cached
 from ..activations import ACTIVATIONS
 from ..growth.scales import critical_scales, sweep, theory
 from ..rnn import KINDS
@@ -100,12 +101,19 @@ def phase_diagram(
     _validation.one_of("kind", kind, KINDS)
     if progress is not None:
         _validation.function("progress", progress)
-    law, *both = _swept(kind, activation, size, units, seeds, progress)
-    (found, median), (expected, law_median) = ([decades[..., :T] for decades in pair] for pair in both)
+    settings = kind, activation, size, units, seeds
+    law = _swept(*settings, progress)[0]
     row = int(np.argmin(np.abs(SCALES - g)))
+    return PhaseDiagram(SCALES, row, law, *_last_steps(settings, T))
+
+
+@cached(16)
+def _last_steps(settings, T):
+    """Return what does not depend on g: the decades of the last T steps, and their edges."""
+    _, *both = _swept(*settings, None)
+    (found, median), (expected, law_median) = ([decades[..., :T] for decades in pair] for pair in both)
     edges, law_edges = (critical_scales(SCALES, decades[..., -1]) for decades in (found, expected))
-    law_edge = np.median(law_edges).item()
-    return PhaseDiagram(SCALES, row, law, found, median, law_median, edges, law_edges, law_edge)
+    return found, median, law_median, edges, law_edges, np.median(law_edges).item()
 
 
 # By settings, the latest ones: law, decades found and by the law, and their medians; all g, all lags

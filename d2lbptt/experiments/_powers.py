@@ -11,7 +11,7 @@ from .._cache import cached
 from ..growth.spectra import power_growth
 from ..laws import angle, angle_quantiles, log10_tan
 
-ENDS = (10, 20, 50, 100, 200)  # how far the curves go, at least to k
+ENDS = (40, 120, 200)  # how far the curves go, at least to k
 QUANTILES = (0.05, 0.5, 0.95)
 SPECTRA = {
     "equal": lambda n, ratio: np.full(n - 1, ratio),
@@ -27,7 +27,7 @@ class Powers(NamedTuple):
     ----------
     k : int
     steps : array, shape (K + 1,)
-        0 .. K, with K the first of 10, 20, 50, 100, 200 that k does not exceed.
+        0 .. K, with K the first of 40, 120, 200 that k does not exceed.
     curve : array, shape (K + 1,)
         d of M^k x for one x.
     length, length_law : array, shape (K + 1,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from ..checking.step_size import METHODS, StepSizes, step_sizes
 from ..rnn import init_params
 
 UNITS = 5
-STEPS = 10.0 ** (np.arange(-300, -9) / 10)
+STEPS = tuple(10.0 ** (tenths / 10) for tenths in range(-300, -9))
 PLACES = {"float32": 8, "float64": 16}  # after the point that the numbers can hold
 
 
@@ -73,10 +74,19 @@ def step_size(
     _validation.one_of("dtype", dtype, ("float64", "float32"))
     T, seed = _validation.whole_number("T", T, 1), _validation.seed("seed", seed)
     _validation.fits_in_memory("x", 2 * T, float, f"T = {_validation.shown(T)}")
+    return _looked_at(_sizes(None if h in STEPS else h, dtype, T, g, seed), method, h)
+
+
+@lru_cache(maxsize=8)
+def _sizes(h, dtype, T, g, seed):
+    """Return the errors for all steps, and for one more unless it is None."""
     x, y = np.random.default_rng((seed, 1)).normal(size=(2, T, 1))
     params = init_params(1, UNITS, 1, scale=g, seed=seed)
-    sizes = step_sizes(params, x, y, np.append(STEPS, h), h0=np.full(UNITS, 0.5), dtype=dtype)
-    return _looked_at(sizes, method, h)
+    steps = STEPS if h is None else (*STEPS, h)
+    sizes = step_sizes(params, x, y, steps, h0=np.full(UNITS, 0.5), dtype=dtype)
+    for array in (sizes.h, *sizes.found.values(), *sizes.error.values(), *sizes.typical.values()):
+        array.flags.writeable = False
+    return sizes
 
 
 def _looked_at(sizes, method, h):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from ipywidgets import Dropdown, FloatSlider, IntSlider
 
 from .. import experiments
 from ..figures._butterfly import _ButterflyPicture
 from ..figures._paper import picture
+from ..figures._style import short
 from ..growth.perturbed_runs import rate
+from ..laws import LN10
 from ..rnn import KINDS
-from ._live import Explorer
+from ._words import Said, amount
+from .front_end import Explorer, Menu, Slider
 
 RUN = {"g": 2.5, "delta": -8, "T": 200, "units": 64, "kind": "gaussian", "input": 0.0}
 SLOW = RUN | {"g": 1.5, "T": 1000, "kind": "orthogonal"}
@@ -21,6 +23,7 @@ PRESETS = {
     "input calms it": SLOW | {"input": 0.7},
     "as near as rounding": RUN | {"delta": -14},
 }
+PART = "Two runs have parted when $|h_t| / 10$ or more lies between them, and more than at the start."
 
 
 def butterfly() -> Explorer:
@@ -35,15 +38,15 @@ def butterfly() -> Explorer:
         experiments.butterfly,
         question="Do two neighbouring starts stay neighbours?",
         controls={
-            "g": FloatSlider(min=0, max=3, step=0.01, description="scale g"),
-            "delta": IntSlider(min=-14, max=-1, description="log₁₀ δ"),
-            "T": IntSlider(min=10, max=1000, description="length T"),
-            "seed": IntSlider(min=0, max=99, description="seed"),
-            "units": Dropdown(options=[16, 32, 64, 128], description="units"),
-            "kind": Dropdown(options=KINDS, description="W_hh"),
-            "input": FloatSlider(min=0, max=2, step=0.05, description="input size"),
+            "g": Slider("scale g", 0, 3, 0.01),
+            "delta": Slider("log₁₀ δ", -14, -1),
+            "T": Slider("length T", 10, 1000),
+            "seed": Slider("seed", 0, 99),
+            "units": Menu("units", [16, 32, 64, 128]),
+            "kind": Menu("W_hh", KINDS),
+            "input": Slider("input size", 0, 2, 0.05),
         },
-        more=["units", "kind", "input"],
+        more=["seed", "units", "kind", "input"],
         picture=picture(_ButterflyPicture, 9.6, 4.4),
         words=_words,
         presets=PRESETS,
@@ -51,29 +54,37 @@ def butterfly() -> Explorer:
 
 
 def _words(values, data):
-    near = " So near, rounding has a say as well as the Jacobians." if data.runs.linear < 0 else ""
-    return f"They begin 1e{data.delta:+03.0f} apart{_fate(data.runs)}.{near} {_growth(data)}"
+    T, runs = values["T"], data.runs
+    begin = f"At $g = {values['g']:.2f}$, two runs that begin $10^{{{data.delta:.0f}}}$ from each other"
+    near = ["So near, rounding has a say as well as the Jacobians."] if runs.linear < 0 else []
+    network = f"There are {values['units']} units, $W_{{hh}}$ is {values['kind']}, the seed is {values['seed']}"
+    details = *near, PART, _growth(data), _theory(data), f"{network}, and inputs have a size of {values['input']:.2f}."
+    return Said(f"{begin} {_fate(runs, T)}.", details)
 
 
-def _fate(runs):
+def _fate(runs, T):
     if runs.parted is not None:
-        return f", and at t = {runs.parted} the two runs part: |h_t| / 10 or more lies between them"
+        return f"part at $t = {runs.parted}$ of $T = {T}$"
     if runs.merged is not None:
-        return f", and from t = {runs.merged} on the two runs are one, to the last digit"
+        return f"are one, to the last digit, from $t = {runs.merged}$ of $T = {T}$ on"
     if runs.lost == 0:
-        return ", and the two runs do not part"
+        return f"do not part in $T = {T}$ steps"
     if runs.lost is not None:
-        return f", and at t = {runs.lost} no more than rounding is left between the two runs"
-    now = np.exp(runs.log[-1] - runs.floor[-1]) * np.finfo(float).eps
-    return f"; at t = {len(runs.log) - 1} the two runs are still neighbours, {now:.1e} of |h_t| apart"
+        return f"differ by no more than rounding at $t = {runs.lost}$ of $T = {T}$"
+    now = (runs.log[-1] - runs.floor[-1] + np.log(np.finfo(float).eps)) / LN10
+    return f"are still neighbours at $t = T = {T}$, {amount(now)} of $|h_t|$ apart"
 
 
 def _growth(data):
     T = len(data.runs.log) - 1
     found = rate(data.runs.predicted, T // 10, T)
-    error = f" ± {found.factor * found.error:.2g}" if found.error > 5e-4 else ""
-    words = f"A step multiplies a small distance by {found.factor:.3g}{error}"
+    error = f", with a standard error of {short(100 * found.error, 2)}%" if found.error > 5e-4 else ""
+    return f"By its Jacobians a step multiplies a small distance by {amount(found.value / LN10)}{error}."
+
+
+def _theory(data):
     if data.law is None:
-        return f"{words}; theory has no number for this W_hh."
-    says = {"rest": "at rest by the spectral radius", "mean field": "by the mean field of very many units"}
-    return f"{words}; {says[data.name]} it is {np.exp(data.law):.3g}."
+        return "Theory has no number for this $W_{hh}$."
+    says = {"rest": "At rest, by the spectral radius $ρ$", "mean field": "By the mean field of very many units"}
+    dashed = "; only the slope of the dashed line means something" if data.theory is not None else ""
+    return f"{says[data.name]}, it would be {amount(data.law / LN10)}{dashed}."

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from ipywidgets import Dropdown, FloatSlider, IntSlider
 
 from .. import experiments
 from ..experiments._cliff import TINY
 from ..figures._cliff import _CliffPicture
 from ..figures._paper import picture
 from ..growth.cliff import PLANE
-from ._live import Explorer
-from ._words import counted
+from ._words import Said, counted, tex
+from .front_end import Explorer, Menu, Slider
 
 THRESHOLDS = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0]
 WALL = {"w": 5.0, "b": -2.61, "rate": -1.0, "T": 50, "h": -3.0, "steps": 100}
@@ -39,13 +38,13 @@ def cliff() -> Explorer:
         experiments.cliff,
         question="What does a gradient step do at a cliff?",
         controls={
-            "w": FloatSlider(min=w_low, max=w_high, step=0.01, description="w"),
-            "b": FloatSlider(min=b_low, max=b_high, step=0.01, description="b"),
-            "rate": FloatSlider(min=-3, max=1, step=0.1, description="log₁₀ rate", readout_format=".1f"),
-            "clip": Dropdown(options=thresholds, description="clip at"),
-            "T": IntSlider(min=10, max=200, description="length T"),
-            "h": FloatSlider(min=-6, max=-1, step=0.1, description="log₁₀ h", readout_format=".1f"),
-            "steps": IntSlider(min=1, max=100, description="steps"),
+            "b": Slider("b", b_low, b_high, 0.01),
+            "w": Slider("w", w_low, w_high, 0.01),
+            "rate": Slider("log₁₀ rate", -3, 1, 0.1),
+            "clip": Menu("clip at", thresholds),
+            "T": Slider("length T", 10, 200),
+            "h": Slider("log₁₀ h", -6, -1, 0.1),
+            "steps": Slider("steps", 1, 100),
         },
         more=["T", "h", "steps"],
         picture=picture(_CliffPicture, 9.6, 4.6),
@@ -55,21 +54,42 @@ def cliff() -> Explorer:
 
 
 def _words(values, data):
-    path, cut, rate = data.path, data.cut, 10 ** values["rate"]
-    steepest = path.b[0] == data.steepest.b
-    place = "the steepest b of this w" if steepest else f"b = {path.b[0]:.2f}"
-    goes = f"one step with rate {rate:.2g} goes {rate * path.norm[0]:.3g} far"
-    slopes = f"dE/db is {cut.bptt:.3g} by BPTT and {cut.central:.3g} by a central difference with h = {cut.h:.1e}."
-    thin = " The cliff is no wider than a few numbers of float64: BPTT there is not to be trusted."
-    start = f"At w = {path.w[0]:.2f} and {place} {goes}{_end(data)}."
-    return f"{start} {slopes}" + (thin if steepest and not data.steepest.resolved else "")
+    path, (w, b) = data.path, (values["w"], values["b"])
+    step = "an unclipped step" if data.clip else "a step"
+    far = f"{step} of rate $10^{{{values['rate']:.1f}}}$ is {_long(path.norm[0] * 10 ** values['rate'])} long"
+    return Said(f"At $w = {w:.2f}$, $b = {b:.2f}$ {far}{_end(data)}.", tuple(_details(values, data)))
+
+
+def _long(length):
+    return f"${tex(length)}$" if length else "exactly 0"
 
 
 def _end(data):
     path, many = data.path, len(data.path.norm)
-    out = "" if all(low <= at <= high for at, (low, high) in zip(data.step, PLANE, strict=True)) else ", off the map"
+    out = not all(low <= at <= high for at, (low, high) in zip(data.step, PLANE, strict=True))
     if data.clip is None and many == 1 and path.left:
-        return out
-    clipped = "" if data.clip is None else f", clipped at {data.clip:g},"
-    end = "leaves the map" if path.left else f"ends at E = {path.E[-1] if path.E[-1] > TINY else 0:.2g}"
-    return f"{out}; the path of {counted(many, 'step')}{clipped} {end}"
+        return ": it leaves the map"
+    steps = counted(many, "such step") if data.clip is None else f"clipped at {data.clip:g}, {counted(many, 'step')}"
+    end = f"E \\le {tex(TINY)}" if path.E[-1] <= TINY else f"E = {tex(path.E[-1], 2)}"
+    one = "s" * (many == 1)
+    return f"{' and leaves the map' * out}; {steps} " + (f"leave{one} the map" if path.left else f"end{one} at ${end}$")
+
+
+def _details(values, data):
+    cut, at = data.cut, data.steepest
+    yield (
+        f"There $dE/db$ is ${tex(cut.bptt)}$ by BPTT and {_slope(cut.central)} by a central difference "
+        f"with $h = 10^{{{values['h']:.1f}}}$."
+    )
+    on = data.path.b[0] == at.b
+    yield f"$E$ is steepest along b {'right there' if on else 'for this w'}, at $b = {at.b:.{6 if on else 2}f}$."
+    if on and not at.resolved:
+        yield "The cliff is no wider there than a few numbers of float64: BPTT is not to be trusted on it."
+    if data.clip is not None:
+        yield f"A gradient longer than {data.clip:g} is made as long as that, and keeps its direction."
+    most = counted(values["steps"], "step")
+    yield f"The unit runs $T = {values['T']}$ steps. Descent ends after {most}, or where it leaves the map."
+
+
+def _slope(slope):
+    return f"${tex(slope)}$" if slope else "exactly 0"

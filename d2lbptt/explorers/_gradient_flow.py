@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from ipywidgets import Dropdown, FloatSlider, IntSlider
 from numpy.typing import ArrayLike
 
 from .. import _validation, experiments
@@ -13,10 +12,12 @@ from ..activations import ACTIVATIONS
 from ..figures._flow import _GradientFlowPicture
 from ..figures._paper import picture
 from ..rnn import KINDS, Params
-from ._live import Explorer, within_T
-from ._words import ratio, size, verdict
+from ._words import SAME, Said, amount, fate, size, verdict, whole_power
+from .front_end import Explorer, Menu, Slider, within_T
 
 LONGEST = 1000  # steps
+LOSSES = {"last": "at the last step", "mean": "at every step"}
+REACH = [("as needed", None), ("±10", 10), ("±30", 30), ("±100", 100), ("±400", 400)]
 PRESETS = {
     "vanishing": {"T": 200, "g": 0.8, "activation": "tanh", "kind": "gaussian"},
     "edge": {"T": 200, "g": 1.1, "activation": "tanh", "kind": "orthogonal"},
@@ -76,64 +77,85 @@ def gradient_flow(
 
 
 def _controls(longest, built_in):
-    losses = [("at the last step", "last"), ("at every step", "mean")]
-    reach = [("as needed", None), ("±10", 10), ("±30", 30), ("±100", 100), ("±400", 400)]
     controls = {
-        "activation": Dropdown(options=list(ACTIVATIONS), description="φ"),
-        "T": IntSlider(min=1, max=longest, description="length T"),
-        "g": FloatSlider(min=0, max=3, step=0.01, description="scale g"),
-        "tau": IntSlider(min=1, max=longest, description="window τ"),
-        "reduction": Dropdown(options=losses, description="loss"),
-        "kind": Dropdown(options=KINDS, description="W_hh"),
-        "seed": IntSlider(min=0, max=99, description="seed"),
-        "decades": Dropdown(options=reach, description="decades"),
+        "g": Slider("scale g", 0, 3, 0.01),
+        "T": Slider("length T", 1, longest),
+        "tau": Slider("window τ", 1, longest),
+        "activation": Menu("φ", list(ACTIVATIONS)),
+        "reduction": Menu("loss", [(words, name) for name, words in LOSSES.items()]),
+        "kind": Menu("W_hh", KINDS),
+        "seed": Slider("seed", 0, 99),
+        "decades": Menu("decades", REACH),
     }
     return controls if built_in else {key: control for key, control in controls.items() if key not in ("kind", "seed")}
 
 
 def _words(values, flow):
     T = len(flow.full)
-    words = [f"{flow.overflow}, so T = {T} is shown."] if flow.overflow else []
-    words.append(f"T = {T}, g = {values['g']:.2f}, {values['activation']}: {_reach(flow)}.")
     carried = T > 1 and np.isfinite(flow.full[-1])
+    rho, sigma_max = size(abs(flow.eigenvalues[0])), size(flow.singular_values[0])
+    details = [f"{flow.overflow}: $T = {T}$ is shown."] if flow.overflow else []
     if carried:
-        words.append(_why_it_does_not_vanish(flow) if flow.every_step else _what_tau_drops(flow))
-    rho, sigma_max = abs(flow.eigenvalues[0]), flow.singular_values[0]
-    words.append(f"ρ = {size(rho)}, σ_max = {size(sigma_max)}. {_what_is_certain(flow)}.")
-    if carried:
-        words.append(_how_far_theory_is_off(flow))
-    return " ".join(words)
+        details = [" ".join([*details, _arrives(flow, T)])]
+        details.append(_why_it_does_not_vanish(flow) if flow.every_step else _what_tau_drops(flow))
+    details += [f"$ρ = {rho}$ and $σ_{{max}} = {sigma_max}$.", f"{_what_is_certain(flow)}."]
+    details += [_how_far_theory_is_off(flow)] if carried else []
+    return Said(_what_is_seen(values, flow), (*details, _what_is_set(values)))
 
 
-def _reach(flow):
-    T = len(flow.full)
+def _what_is_seen(values, flow):
+    """Return the sentence, which has the values of all sliders in sight."""
+    T, asked, phi = len(flow.full), values["T"], values["activation"]
+    phi, g, window = "the identity" if phi == "identity" else phi, f"$g = {values['g']:.2f}$", f"$τ = {values['tau']}$"
+    at = f"With {phi}, {g} and a loss at every step" if flow.every_step else f"With {phi} and {g}"
+    steps = f"$T = {T}$ step{'s' * (T != 1)}" if T == asked else f"{T} of $T = {asked}$ steps, then it overflows"
     if not np.isfinite(flow.full[-1]):
-        return f"dL/dh_{T} is exactly 0, so there is nothing to carry back"
+        return f"{at}, the gradient is exactly 0 from the start, over {steps}; the window {window} has nothing to keep."
     if T == 1:
-        return "one step, and nothing to carry back"
+        return f"{at}, there is nothing to carry back over {steps}; the window {window} keeps everything."
     change = flow.full[0] - flow.full[-1]
-    if not np.isfinite(change):
-        return "dL/dh_1 is exactly 0: vanishing"
-    return f"|dL/dh_1| is {ratio(change)} of |dL/dh_{T}|: {verdict(change)}"
+    word = {"vanishing": ": it vanishes", "exploding": ": it explodes"}.get(verdict(change), "")
+    return f"{at}, the gradient {fate(change)} over {steps}{word}; the window {window} {_what_a_window_does(flow)}."
+
+
+def _what_a_window_does(flow):
+    dropped = len(flow.full) - flow.tau
+    if dropped == 0:
+        return "keeps everything"
+    if not flow.every_step or not np.isfinite(flow.full[0]):
+        return f"drops the first {f'{dropped} steps' if dropped > 1 else 'step'}"
+    kept = flow.truncated[0] - flow.full[0]
+    return "hardly changes its size" if abs(kept) < SAME else f"leaves {whole_power(kept)} of it"
+
+
+def _arrives(flow, T):
+    change = flow.full[0] - flow.full[-1]
+    return f"$|dL/dh_1|$ is {amount(change)}" + (f" times $|dL/dh_{{{T}}}|$." if np.isfinite(change) else ".")
+
+
+def _what_is_set(values):
+    model = f"$W_{{hh}}$: {values['kind']}, seed {values['seed']}. " if "kind" in values else ""
+    reach = next(words for words, decades in REACH if decades == values["decades"])
+    return f"{model}Loss: {LOSSES[values['reduction']]}. Decades of the axis: {reach}."
 
 
 def _what_tau_drops(flow):
     before = len(flow.full) - flow.tau
     if not before:
-        return f"The window τ = {flow.tau} keeps everything."
+        return f"The window $τ = {flow.tau}$ reaches back to $h_1$."
     states = "state" if before == 1 else f"{before} states"
-    return f"The window τ = {flow.tau} ends at h_{before + 1}: nothing reaches the {states} before."
+    return f"The window ends at $h_{{{before + 1}}}$: nothing reaches the {states} before."
 
 
 def _why_it_does_not_vanish(flow):
-    alone = flow.last[0] - flow.last[-1]
-    share = ratio(alone) if np.isfinite(alone) else "exactly 0"
-    return f"Every step has a loss of its own, and those near t = 1 feed this end; of that at T alone, {share} arrives."
+    alone = amount(flow.last[0] - flow.last[-1])
+    near = "Every step has a loss of its own, and those near $t = 1$ feed this end"
+    return f"{near}; of that at $T$ alone, {alone} arrives."
 
 
 def _what_is_certain(flow):
     known, of = flow.conditions, " of each single loss" if flow.every_step else ""
-    what = "W_hh alone does not decide"
+    what = "$W_{hh}$ alone does not decide"
     if known.vanishing == "certain":
         what = f"With enough steps vanishing{of} is certain"
     elif known.exploding.startswith("certain"):
@@ -141,20 +163,23 @@ def _what_is_certain(flow):
     elif known.exploding == "excluded":
         what = f"Exploding{of} is excluded"
     by = "" if known.gamma == 1 else f"/{1 / known.gamma:.3g}"
-    because = known.because.replace("gamma sigma_max", f"σ_max{by}").replace("gamma rho(|W|)", f"ρ(|W_hh|){by}")
-    return f"{what}: {because.replace('rho', 'ρ')}"
+    names = {"gamma sigma_max": f"$σ_{{max}}{by}$", "gamma rho(|W|)": f"$ρ(|W_{{hh}}|){by}$"}
+    because = known.because.replace("and rho", "and $ρ$").replace("|lambda_i|", "$|λ_i|$")
+    for name, symbol in names.items():
+        because = because.replace(name, symbol)
+    return f"{what}: {because}"
 
 
 def _how_far_theory_is_off(flow):
     if flow.theory is None:
-        return "W_hh is not diagonalizable, or too near to such a matrix: there is no law c ρᵏ."
-    found, name = flow.last[0] - flow.last[-1], "Theory, c ρᵏ with the slopes in front,"
+        return "$W_{hh}$ is not diagonalizable, or too near to such a matrix: there is no law $c ρ^k$."
+    found, name = flow.last[0] - flow.last[-1], "Theory, $c ρ^k$ with the slopes in front,"
     if flow.every_step:
         name = f"For that loss alone the theory, {name[8:]}"
     if not np.isfinite(flow.theory[0]):
-        why = ": the loss has no share in the eigenvectors of ρ" if np.isfinite(found) else " as well"
+        why = ": the loss has no share in the eigenvectors of $ρ$" if np.isfinite(found) else " as well"
         return f"{name} says 0{why}."
     if not np.isfinite(found):
-        return f"{name} says {ratio(flow.theory[0])}."
+        return f"{name} says {amount(flow.theory[0])}."
     off = abs(flow.theory[0] - found)
-    return f"{name} is {off:.{1 if off >= 0.1 else 2}f} decades off at t = 1."
+    return f"{name} is {off:.{1 if off >= 0.1 else 2}f} decades off at $t = 1$."

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from functools import wraps
-from timeit import default_timer as clock
-
-import ipywidgets as widgets
 import numpy as np
-from tqdm.notebook import tqdm
 
 from .. import experiments
-from .._progress import unwatched
 from ..activations import ACTIVATIONS
 from ..figures._paper import picture
 from ..figures._phase_diagram import _PhaseDiagramPicture
 from ..rnn import KINDS
-from ._live import Explorer
-from ._words import ratio, verdict
+from ._words import Said, counted, power, verdict
+from .front_end import Explorer, Menu, Slider
 
 PRESETS = {
     "tanh": {"activation": "tanh", "kind": "gaussian", "input_size": 0.1, "g": 1.2, "T": 1000},
@@ -36,82 +30,71 @@ def phase_diagram() -> Explorer:
     Explorer
         With the arguments of ``experiments.phase_diagram``, but for progress, as ``controls``, and preset.
     """
-    stage, sizes = widgets.VBox(), [(f"{size:g}", size) for size in (0.01, 0.1, 0.3, 1.0, 3.0)]
-    explorer = Explorer(
-        _with_a_bar(stage),
+    sizes = [(f"{size:g}", size) for size in (0.01, 0.1, 0.3, 1.0, 3.0)]
+    return Explorer(
+        experiments.phase_diagram,
         question="For which weight scale does the gradient neither vanish nor explode?",
         controls={
-            "g": widgets.FloatSlider(min=0.5, max=3, step=0.025, description="scale g", readout_format=".3f"),
-            "T": widgets.IntSlider(min=10, max=1000, step=10, description="steps T"),
-            "activation": widgets.Dropdown(options=list(ACTIVATIONS), description="φ"),
-            "kind": widgets.Dropdown(options=KINDS, description="W_hh"),
-            "input_size": widgets.Dropdown(options=sizes, description="input size"),
-            "seeds": widgets.Dropdown(options=[3, 10], description="seeds"),
-            "units": widgets.Dropdown(options=[16, 64, 256], description="units"),
+            "g": Slider("scale g", 0.5, 3, 0.025),
+            "T": Slider("steps T", 10, 1000, 10),
+            "activation": Menu("φ", list(ACTIVATIONS)),
+            "kind": Menu("W_hh", KINDS),
+            "input_size": Menu("input size", sizes),
+            "seeds": Menu("seeds", [3, 10]),
+            "units": Menu("units", [16, 64, 256]),
         },
         more=["kind", "seeds", "units"],
         picture=picture(_PhaseDiagramPicture, 9.6, 4.5),
         words=_words,
         presets=PRESETS,
     )
-    explorer.children = (*explorer.children[:4], stage, *explorer.children[4:])  # below the sentence
-    return explorer
-
-
-def _with_a_bar(stage):
-    """Return the experiment, which shows on the stage how far it is."""
-
-    @wraps(experiments.phase_diagram)
-    def watched(**values):
-        return experiments.phase_diagram(**values, progress=_bar_on(stage))
-
-    return watched
-
-
-def _bar_on(stage):
-    """Return what shows a bar on the stage once the work has taken a second, and takes it away at the end.
-
-    A bar that displayed itself would be stored in the output of the cell; from a slider it would reach no page at all.
-    """
-
-    def progress(seeds):
-        start, bar = clock(), None
-        for done, seed in enumerate(seeds):
-            if bar is None and clock() - start > 1:
-                look = {"desc": "networks", "display": False, "leave": False, "mininterval": 0}
-                bar = unwatched(tqdm)(total=len(seeds), initial=done, **look)
-                stage.children = [bar.container]
-            yield seed
-            if bar is not None:
-                bar.update()
-        stage.children = []
-        if bar is not None:
-            bar.close()
-
-    return progress
 
 
 def _words(values, data):
-    k, seeds = data.by_lag.shape[-1] - 1, data.by_lag.shape[1]
-    found, law = data.median[data.row, k], data.theory[data.row, k]
-    left = "exactly 0" if np.isneginf(found) else ratio(found)
-    says = f"median of {seeds} seeds; the {data.law} {'is' if data.law == 'bound' else 'says'} {ratio(law)}"
-    start = f"g = {data.scales[data.row]:g}: {k} steps back the gradient is {left} of what it was"
-    return f"{start}, {verdict(found)} ({says}). {_edge(data)}."
+    k = data.by_lag.shape[-1] - 1
+    found = data.median[data.row, k]
+    at = f"At $g = {values['g']:.3f}$, $T = {values['T']}$ the gradient {counted(k, 'step')} back"
+    return Said(
+        f"{at} is {_ratio(found)} of what it was at the loss: it {_verb(found)}.", tuple(_details(values, data))
+    )
+
+
+def _ratio(decades):
+    return "exactly 0" if np.isneginf(decades) else f"${power(decades)}$"
+
+
+def _verb(decades):
+    word = verdict(decades)
+    return {"vanishing": "vanishes", "exploding": "explodes"}.get(word, "neither vanishes nor explodes")
+
+
+def _details(values, data):
+    law, seeds = _ratio(data.theory[data.row, -1]), data.by_lag.shape[1]
+    says = f"no gradient exceeds the bound, {law}" if data.law == "bound" else f"the {data.law} says {law}"
+    yield f"That is the median of {seeds} seeds; {says}."
+    yield _edge(data)
+    yield "A gradient is said to vanish or to explode once it has changed by a factor of 1000."
+    yield f"$\\phi$ is {values['activation']}; $W_{{hh}}$ is {values['kind']}, {values['units']} units."
+    yield f"Inputs have the size {values['input_size']:g}. Every run has 1000 steps, of which the last $T$ are shown."
 
 
 def _edge(data):
     (low, found, high), law = np.quantile(data.edges, [0, 0.5, 1], method="nearest"), data.law_edge
-    keeps = f"It keeps its size at g = {found:.2f} (seeds: {_scale(low)} to {_scale(high)})"
+    keeps = f"The gradient keeps its size at $g = {found:.2f}$ (seeds: {_scale(low)} to {_scale(high)})"
     if not np.isfinite(found):
-        keeps = f"It {_throughout(found)}"
+        keeps = f"The gradient {_throughout(found)}"
     if not np.isfinite(law):
-        return f"{keeps}; by the {data.law} it {_throughout(law)}"
-    return f"{keeps}; {'the bound lets none grow below' if data.law == 'bound' else f'by the {data.law} at'} {law:.2f}"
+        return (
+            f"{keeps}, as the {data.law} says."
+            if law == found
+            else f"{keeps}; by the {data.law} it {_throughout(law)}."
+        )
+    by_law = "the bound lets none grow below" if data.law == "bound" else f"by the {data.law} at"
+    return f"{keeps}; {by_law} $g = {law:.2f}$."
 
 
 def _throughout(edge):
-    return f"{'shrinks' if edge > 0 else 'grows'} for every g"
+    return f"{'shrinks' if edge > 0 else 'grows'} for every $g$ from 0.5 to 3"
 
 
 def _scale(edge):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from ipywidgets import Dropdown, FloatSlider, IntSlider
 
 from .. import experiments
 from ..figures._paper import picture
 from ..figures._remedies import _RemediesPicture
-from ._live import Explorer, within_T
-from ._words import ratio
+from ._words import Said, amount, fate
+from .front_end import Explorer, Menu, Slider, within_T
 
 PRESETS = {
     "vanishing": {"T": 200, "g": 0.8, "tau": 30, "b_f": -5.0},
@@ -32,14 +31,14 @@ def remedies() -> Explorer:
         experiments.remedies,
         question="What keeps a gradient alive, and bounded?",
         controls={
-            "T": IntSlider(min=10, max=1000, description="length T"),
-            "g": FloatSlider(min=0, max=3, step=0.01, description="scale g"),
-            "tau": IntSlider(min=1, max=200, description="window τ"),
-            "b_f": FloatSlider(min=-10, max=2, step=0.1, description="gate bias", readout_format=".1f"),
-            "seed": IntSlider(min=0, max=99, description="seed"),
-            "units": Dropdown(options=[8, 64, 128], description="units"),
-            "inputs": Dropdown(options=[8, 64], description="inputs"),
-            "input_size": Dropdown(options=sizes, description="input size"),
+            "g": Slider("scale g", 0, 3, 0.01),
+            "T": Slider("length T", 10, 1000),
+            "tau": Slider("window τ", 1, 200),
+            "b_f": Slider("gate bias", -10, 2, 0.1),
+            "seed": Slider("seed", 0, 99),
+            "units": Menu("units", [8, 64, 128]),
+            "inputs": Menu("inputs", [8, 64]),
+            "input_size": Menu("input size", sizes),
         },
         more=["seed", "units", "inputs", "input_size"],
         picture=picture(_RemediesPicture, 9.6, 4.5),
@@ -51,13 +50,24 @@ def remedies() -> Explorer:
 
 def _words(values, data):
     T, tau = values["T"], data.tau
-    names = {"gaussian": "gaussian W_hh", "orthogonal": "orthogonal W_hh", "identity": "identity with relu"}
-    names |= {"gated": "gated cell"}
-    left = ", ".join(f"{name} {_left(getattr(data, key))}" for key, name in names.items())
-    window = "keeps everything" if tau == T else f"leaves exactly 0 from h_{T - tau} back"
-    return f"Of |dL/dh_{T}| there is left at h_1: {left}; the window τ = {tau} {window}."
+    of = f"Of $|dL/dh_{{{T}}}|$ there arrives at $h_1$, with a gaussian $W_{{hh}}$"
+    names = {"gaussian": of, "orthogonal": "Orthogonal $W_{hh}$ with tanh", "identity": "Identity with relu"}
+    names |= {"gated": "Gated cell"}
+    window = "everything arrives" if tau == T else f"exactly 0 from $h_{{{T - tau}}}$ back"
+    inputs = f"{values['inputs']} inputs of size {values['input_size']:g}"
+    details = [_arrives(getattr(data, key), name) for key, name in names.items()]
+    details.insert(1, f"The same through the window: {window}.")
+    return Said(_what_is_seen(values, data), (*details, f"Seed {values['seed']}, {values['units']} units, {inputs}."))
 
 
-def _left(remedy):
-    end = remedy.decades[-1]
-    return "exactly 0" if np.isneginf(end) else ratio(end)
+def _what_is_seen(values, data):
+    T, tau, (patient, gated) = values["T"], data.tau, (fate(r.decades[-1]) for r in (data.gaussian, data.gated))
+    window = f"the window $τ = {tau}$ {'keeps everything' if tau == T else 'cuts it off'}"
+    at = f"At $g = {data.g:.2f}$ the gradient {patient} over $T = {T}$ steps"
+    return f"{at}; {window}; in the gated cell with $b_f = {data.b_f:.1f}$ it {gated}."
+
+
+def _arrives(remedy, name):
+    end, law = remedy.decades[-1], {"at rest": "law at rest"}.get(remedy.name, remedy.name)
+    beside = "no law holds" if np.isnan(remedy.law[-1]) else f"by the {law} {amount(remedy.law[-1])}"
+    return f"{name}: {amount(end)} ({beside})."

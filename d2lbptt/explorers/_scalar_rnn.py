@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from ipywidgets import Dropdown, FloatSlider, IntSlider
+import numpy as np
 
 from .. import experiments
 from ..activations import ACTIVATIONS
 from ..figures._paper import picture
 from ..figures._scalar import _ScalarPicture
-from ..figures._style import short
-from ._live import Explorer, within_T
+from ._words import Said, amount
+from .front_end import Explorer, Menu, Slider, within_T
 
 LONGEST = 8
+BEFORE = "The forward pass is done: all states are known.", "Every row waits for the row below it, down to the last."
 
 
 def scalar_rnn() -> Explorer:
@@ -27,12 +28,12 @@ def scalar_rnn() -> Explorer:
         experiments.scalar_rnn,
         question="Every slope needs a later one: how does one ever start?",
         controls={
-            "T": IntSlider(min=1, max=LONGEST, description="length T"),
-            "step": IntSlider(0, min=0, max=LONGEST, description="rows filled"),
-            "w": FloatSlider(min=-2, max=2, step=0.05, description="w"),
-            "phi": Dropdown(options=list(ACTIVATIONS), description="φ"),
-            "theta": Dropdown(options=list(ACTIVATIONS), description="θ"),
-            "v": FloatSlider(min=-2, max=2, step=0.05, description="v"),
+            "step": Slider("rows filled", 0, LONGEST, value=0),
+            "T": Slider("length T", 1, LONGEST),
+            "w": Slider("w", -2, 2, 0.05),
+            "phi": Menu("φ", list(ACTIVATIONS)),
+            "theta": Menu("θ", list(ACTIVATIONS)),
+            "v": Slider("v", -2, 2, 0.05),
         },
         more=["v"],
         picture=picture(_ScalarPicture, 9.6, 4, LONGEST),
@@ -42,11 +43,34 @@ def scalar_rnn() -> Explorer:
 
 
 def _words(values, data):
-    T, filled, table = values["T"], values["step"], data.table
-    t = T + 1 - filled
-    if not filled:
-        return f"T = {T}: all states are known, no slope is. Which of the {2 * T} question marks can be filled first?"
-    dh, ds = short(table.dL_dh[t - 1]), short(table.dL_ds[t - 1])
-    why = f"its own loss is all that h_{T} reaches" if t == T else f"row {t + 1} below it was known"
-    sums = f" All rows are there: dL/dw = {short(table.dL_dw)}, dL/dv = {short(table.dL_dv)}." if t == 1 else ""
-    return f"Row {t} of {T}: dL/dh_{t} = {dh} can be filled in because {why}; dL/ds_{t} = {ds} follows.{sums}"
+    T, step, w = values["T"], values["step"], f"$w = {values['w']:.2f}$"
+    network = f"$φ$ is {values['phi']}, $θ$ is {values['theta']}, and $v = {values['v']:.2f}$."
+    if not step:
+        which = f"which of the {2 * T} question marks goes first"
+        return Said(f"With 0 of $T = {T}$ rows filled and {w}, no slope is known: {which}?", (*BEFORE, network))
+    t = T + 1 - step
+    if t == 1:
+        dw, dv = _number(data.table.dL_dw), _number(data.table.dL_dv)
+        sentence = f"All rows are there, {step} of $T = {T}$, for {w}: $dL/dw$ = {dw} and $dL/dv$ = {dv}."
+    else:
+        whence = "its own loss alone" if t == T else f"$w$ times $dL/ds_{t + 1}$ below, and its own loss"
+        dh = f"$dL/dh_{t}$ = {_number(data.table.dL_dh[t - 1])}"
+        sentence = f"With {step} of $T = {T}$ rows filled and {w}, {dh} comes from {whence}."
+    return Said(sentence, (*_row(data, t, T), network))
+
+
+def _row(data, t, T):
+    """Return what is said of the row that was filled last."""
+    start = f"Row {t} waits for no other: its own loss is all that $h_{T}$ reaches."
+    dh, ds = _number(data.table.dL_dh[t - 1]), _number(data.table.dL_ds[t - 1])
+    dw, dv = _number(data.dL_dw[t - 1]), _number(data.dL_dv[t - 1])
+    rows = f"Row {t} gives" if t == T else f"The rows from {t} to {T} give"
+    return (
+        start if t == T else f"Row {t} could be filled because row {t + 1} below it was known.",
+        f"$dL/dh_{t}$ is {dh}; times $φ'(s_{t})$ that is $dL/ds_{t}$, {ds}.",
+        f"{rows} {dw} of $dL/dw$ and {dv} of $dL/dv$.",
+    )
+
+
+def _number(number):
+    return f"{'−' if number < 0 else ''}{amount(np.log10(abs(number)))}" if number else "exactly 0"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from ipywidgets import Dropdown, FloatSlider, IntSlider
 
 from .. import experiments
 from ..checking.step_size import METHODS
 from ..figures._paper import picture
 from ..figures._step_size import NAMES, _StepSizePicture
-from ._live import Explorer
-from ._words import counted
+from ._words import Said, counted, tex
+from .front_end import Explorer, Menu, Slider
+
+NEAR = 0.5  # decades between an h and the best one that are close
 
 
 def step_size() -> Explorer:
@@ -25,12 +26,12 @@ def step_size() -> Explorer:
         experiments.step_size,
         question="How small should the step h be?",
         controls={
-            "h": FloatSlider(min=-30, max=-1, step=0.1, description="log₁₀ h", readout_format=".1f"),
-            "method": Dropdown(options=[(NAMES[method], method) for method in METHODS], description="method"),
-            "dtype": Dropdown(options=["float64", "float32"], description="numbers"),
-            "T": IntSlider(min=1, max=60, description="length T"),
-            "g": FloatSlider(min=0, max=3, step=0.05, description="scale g"),
-            "seed": IntSlider(min=0, max=99, description="seed"),
+            "h": Slider("log₁₀ h", -30, -1, 0.1),
+            "method": Menu("method", [(NAMES[method], method) for method in METHODS]),
+            "dtype": Menu("numbers", ["float64", "float32"]),
+            "T": Slider("length T", 1, 60),
+            "g": Slider("scale g", 0, 3, 0.05),
+            "seed": Slider("seed", 0, 99),
         },
         more=["seed"],
         picture=picture(_StepSizePicture, 9.6, 4.3),
@@ -40,14 +41,41 @@ def step_size() -> Explorer:
 
 def _words(values, data):
     sizes, method, h, _, right = data
+    at = f"At $T = {values['T']}$, $g = {values['g']:.2f}$ the {NAMES[method]} with $h = 10^{{{values['h']:.1f}}}$"
+    digits = counted(right, "digit") if right else "no digit"
+    return Said(
+        f"{at} gets {digits} of the gradient right: {_why(sizes.law[method], h, method)}.",
+        tuple(_details(values, data)),
+    )
+
+
+def _why(law, h, method):
+    """Return on which side of the best h this one is, by theory."""
+    truncation, rounding = law.terms(h)
+    if method == "complex" and truncation <= rounding:
+        return "only rounding is left"
+    if abs(np.log10(h / law.best)) < NEAR:
+        return "$h$ is close to the best"
+    return (
+        "$h$ is too small, and rounding rules"
+        if truncation <= rounding
+        else "$h$ is too large, and the formula's error rules"
+    )
+
+
+def _details(values, data):
+    sizes, method, h, *_ = data
     law, error = sizes.law[method], sizes.error[method][sizes.h == h][0]
     truncation, rounding = law.terms(h)
-    digits = f"{counted(right, 'digit') if right else 'no digit'} of dL/dW_hh{list(sizes.entry)} right"
-    why = "rounding, so h is too small" if truncation <= rounding else "the formula's error, so h is too large"
-    best = f"The best h is {law.best:.0e} in theory and {sizes.best(method):.0e} as measured"
+    size = f"${tex(error, 2)}$" if error else "exactly 0"
+    source = "rounding" if truncation <= rounding else "the formula's error"
+    entry = f"$dL/dW_{{hh}}${list(sizes.entry)}"
+    yield f"In {values['dtype']} the relative error of {entry} is {size}; by theory most of it is {source}."
     if method == "complex":
-        best, why = f"In theory any h below {law.best:.0e} will do", why.removesuffix(", so h is too small")
+        yield f"In theory any $h$ below ${tex(law.best, 1)}$ will do."
+    else:
+        yield f"The best $h$ is ${tex(law.best, 1)}$ in theory and ${tex(sizes.best(method), 1)}$ as measured."
     factor = sizes.apart(method)
-    apart = f"errors and theory are a factor {factor:.2f} apart" if np.isfinite(factor) else "no h leaves a digit"
-    start = f"h = {h:.1e}, {NAMES[method]}, {values['dtype']}: {digits} (relative error {error:.1e}, mostly {why})."
-    return f"{start} {best}; {apart}."
+    known = f"Errors and theory are a factor of {factor:.2f} apart, in the median over $h$."
+    yield known if np.isfinite(factor) else "By theory no $h$ leaves a digit."
+    yield f"The network has 5 units with tanh, drawn with seed {values['seed']}."

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from ipywidgets import BoundedIntText, Button, FloatSlider, HBox, IntSlider
-
 from .. import experiments
 from ..experiments._strategies import DRAWS, as_text
 from ..figures._paper import picture
 from ..figures._strategies import _StrategiesPicture
 from ..figures._style import short
 from ..text.corpus import Text
-from ._live import Explorer, within_T
-from ._words import counted
+from ._words import Said, counted
+from .front_end import Explorer, Number, Slider, within_T
 
 LONGEST, LAST_DRAW = 64, 999
 
@@ -28,8 +26,8 @@ def strategies(*, text: str | Text | None = None) -> Explorer:
     Returns
     -------
     Explorer
-        With the arguments of ``experiments.strategies`` as ``controls``; the button "New draw", ``buttons["draw"]``,
-        goes to the next draw.
+        With the arguments of ``experiments.strategies`` as ``controls``; the button "New draw"
+        (``press("New draw")``) goes to the next draw.
 
     Raises
     ------
@@ -37,43 +35,44 @@ def strategies(*, text: str | Text | None = None) -> Explorer:
         If it is not a text, or is empty.
     """
     characters = as_text(text).characters[:LONGEST]
-    explorer = Explorer(
+    return Explorer(
         experiments.strategies,
         question="Where do the strategies cut the text?",
         controls={
-            "T": IntSlider(min=1, max=len(characters), description="characters"),
-            "t": IntSlider(min=1, max=len(characters), description="loss at t"),
-            "tau": IntSlider(min=1, max=len(characters), description="steps τ"),
-            "pi": FloatSlider(min=0.05, max=1, step=0.01, description="keep, π"),
-            "draw": BoundedIntText(min=0, max=LAST_DRAW, description="draw"),
+            "tau": Slider("steps τ", 1, len(characters)),
+            "pi": Slider("keep, π", 0.05, 1, 0.01),
+            "t": Slider("loss at t", 1, len(characters)),
+            "T": Slider("characters", 1, len(characters)),
+            "draw": Number("draw", 0, LAST_DRAW),
         },
         picture=picture(_StrategiesPicture, 9.6, 4.4, characters),
         words=_words,
         link=within_T("t", "tau"),
+        actions={"New draw": _next_draw},
         given={} if text is None else {"text": text},
     )
-    _add_new_draw(explorer)
-    return explorer
 
 
-def _add_new_draw(explorer):
-    """Put a button before the others that goes to the next draw, and after the last one to the first."""
-    button, draw = Button(description="New draw"), explorer.controls["draw"]
-    button.on_click(lambda _: setattr(draw, "value", (draw.value + 1) % (LAST_DRAW + 1)))
-    row = next(child for child in explorer.children if isinstance(child, HBox))
-    explorer.buttons["draw"] = button
-    row.children = (button, *row.children)
+def _next_draw(controls):
+    """Go to the next draw, and after the last one to the first."""
+    draw = controls["draw"]
+    draw.value = (draw.value + 1) % (LAST_DRAW + 1)
 
 
 def _words(values, data):
-    drawn, regular, full, window = data.reach.values()
+    drawn, regular, _, window = data.reach.values()
+    start = f"At $t = {data.t}$ of $T = {values['T']}$ the loss reaches {counted(drawn, 'character')} with random cuts"
+    how, spans = f"($π = {values['pi']:.2f}$, draw {values['draw']})", f"$τ = {values['tau']}$"
+    sentence = f"{start} {how}; {spans} leaves {regular} with regular cuts and {window} in a window."
+    return Said(sentence, tuple(_evidence(data)))
+
+
+def _evidence(data):
     pieces, cuts, _ = (counted(number, "segment") for number in data.segments.values())
-    means = f"{short(data.mean_segments)} and {short(data.mean_reach)} by theory"
-    means += f", {short(data.found_segments)} and {short(data.found_reach)} over {DRAWS} draws"
-    return (
-        f"{counted(values['T'], 'character')} of {data.source}, t = {data.t}. "
-        f"Randomized truncation (π = {values['pi']:.2f}, draw {values['draw']}): {pieces}, "
-        f"the loss reaches {counted(drawn, 'step')}, its own included; on average {means}. "
-        f"Regular truncation (τ = {values['tau']}): {cuts}, it reaches {regular}. "
-        f"Full computation: 1 segment, it reaches {full}. Sliding window: no cuts, it reaches {window}."
-    )
+    yield f"The text: {counted(len(data.text), 'character')} of {data.source}. A reach counts that of the loss."
+    means = f"{short(data.mean_segments)} on average by theory, {short(data.found_segments)} over {DRAWS} draws"
+    yield f"Randomized truncation makes {pieces} here; {means}."
+    means = f"{short(data.mean_reach)} on average by theory (dashed), {short(data.found_reach)} over these draws"
+    yield f"With it this loss reaches {data.reach['randomized truncation']} here; {means}."
+    yield f"Regular truncation makes {cuts}; a sliding window makes no cuts."
+    yield f"Full computation is 1 segment: the loss reaches {data.t}, all up to its own."

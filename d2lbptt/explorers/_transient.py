@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from ipywidgets import Dropdown, FloatSlider, IntSlider
 
 from .. import experiments
 from ..activations import ACTIVATIONS
-from ..figures import _style as style
 from ..figures._paper import picture
 from ..figures._transient import _TransientPicture
-from ._live import Explorer, within_T
-from ._words import ratio
+from ._words import Said, amount
+from .front_end import Explorer, Menu, Slider, within_T
 
 PRESETS = {
     "grows 100-fold first": {"rho": 0.95, "gap": 0.1, "c": 25.0, "T": 200, "k": 10, "activation": "identity"},
@@ -19,6 +17,7 @@ PRESETS = {
     "one eigenvector only": {"rho": 0.95, "gap": 0.0, "c": 5.0, "T": 200, "k": 20, "activation": "identity"},
     "tanh stops it": {"rho": 0.95, "gap": 0.1, "c": 25.0, "T": 200, "k": 10, "activation": "tanh"},
 }
+NONE = np.log10(1.01)  # a change that is none
 
 
 def transient() -> Explorer:
@@ -33,14 +32,14 @@ def transient() -> Explorer:
         experiments.transient,
         question="Can a gradient grow although every eigenvalue is below 1?",
         controls={
-            "rho": FloatSlider(min=0.5, max=1.05, step=0.01, description="radius ρ"),
-            "c": FloatSlider(min=0, max=50, step=0.5, description="c = W₁₂"),
-            "T": IntSlider(min=10, max=1000, description="length T"),
-            "k": IntSlider(min=0, max=199, description="steps k"),
-            "gap": FloatSlider(min=0, max=1, step=0.01, description="λ₁ − λ₂"),
-            "activation": Dropdown(options=list(ACTIVATIONS), description="φ"),
-            "seed": IntSlider(min=0, max=99, description="gradient"),
-            "input": FloatSlider(min=0, max=1, step=0.01, description="input size"),
+            "c": Slider("c = W₁₂", 0, 50, 0.5),
+            "rho": Slider("radius ρ", 0.5, 1.05, 0.01),
+            "k": Slider("steps k", 0, 199),
+            "T": Slider("length T", 10, 1000),
+            "gap": Slider("λ₁ − λ₂", 0, 1, 0.01),
+            "activation": Menu("φ", list(ACTIVATIONS)),
+            "seed": Slider("gradient", 0, 99),
+            "input": Slider("input size", 0, 1, 0.01),
         },
         more=["gap", "activation", "seed", "input"],
         picture=picture(_TransientPicture, 9.6, 4.3),
@@ -55,10 +54,26 @@ def _only_what_counts(controls):
 
 
 def _words(values, data):
-    phi = "" if data.activation == "identity" else f", with {data.activation},"
-    size, at = _largest(data.gradient)
-    this = f"grows {_fold(size)} (k = {at})" if size >= np.log10(1.01) else "does not grow by 1%"
-    return f"{_worst(values, data)} This gradient{phi} {this}."
+    at = f"At $c = {values['c']:.1f}$ and $ρ = {values['rho']:.2f}$"
+    back = f"$k = {data.k}$ step{'s' * (data.k != 1)} back from $T = {data.T}$"
+    how = ", though both eigenvalues are below 1" if values["rho"] < 1 and data.gradient[data.k] >= NONE else ""
+    theory = "$ρ^k$ is the larger eigenvalue alone. No linear network with this $W$ passes the dotted bounds."
+    details = _worst(values, data), _this(data.gradient, values["seed"]), _network(values), _eigen(values, data), theory
+    return Said(f"{at}, {back}, the gradient {_fate(data.gradient, data.k)}{how}.", details)
+
+
+def _fate(decades, k):
+    """Return what a gradient has become in k steps."""
+    now, most = decades[k], decades[: k + 1].max()
+    if k == 0:
+        return "still has its full size"
+    if np.isneginf(now):
+        return "is exactly 0"
+    if abs(now) < NONE:
+        return "is as large as at the start, to 1%"
+    if now > 0:
+        return f"has grown {_fold(now)}"
+    return f"has shrunk {_fold(-now)}" + (f", after it had grown {_fold(most)}" if most >= NONE else "")
 
 
 def _largest(decades):
@@ -72,22 +87,41 @@ def _worst(values, data):
     worst = "The worst gradient" + (" of the identity" if data.activation != "identity" else "")
     size, at = _largest(data.norms)
     if data.peak is None:
-        return _without_end(worst, f"{_fold(size)} at k = {at}", values)
+        return _without_end(worst, f"{_fold(size)} at $k = {at}$", values)
     if data.peak == 0:
-        return f"|W| is below 1, so there is no transient: {worst.lower()} shrinks in every step."
+        return f"$|W|$ is below 1, so there is no transient: {worst.lower()} shrinks in every step."
     grows = "grows first" if data.peak < data.T else "is still growing"
-    return f"{worst} {grows}, {_fold(size)} at k = {at}, though ρ < 1; from k = {data.below} on it stays below 1."
+    return f"{worst} {grows}, {_fold(size)} at $k = {at}$; from $k = {data.below}$ on it stays below 1."
 
 
 def _without_end(worst, found, values):
     if values["rho"] == 1 and values["c"] == 0:
-        return f"ρ is 1 and W is normal: {worst.lower()} keeps its size for ever."
+        return f"$ρ$ is 1 and $W$ is normal: {worst.lower()} keeps its size for ever."
     if values["rho"] == 1 and values["gap"] > 0:
-        return f"{worst} grows, {found}, and comes to rest: ρ is 1."
-    why = "ρ is above 1" if values["rho"] > 1 else "ρ is 1 with one eigenvector only"
+        return f"{worst} grows, {found}, and comes to rest: $ρ$ is 1."
+    why = "$ρ$ is above 1" if values["rho"] > 1 else "$ρ$ is 1 with one eigenvector only"
     return f"{worst} grows without end, {found}: {why}."
 
 
+def _this(decades, seed):
+    size, at = _largest(decades)
+    grows = f"is largest at $k = {at}$, {_fold(size)}" if size >= NONE else "never grows by 1%"
+    return f"This gradient, number {seed} of the random ones, {grows}."
+
+
+def _network(values):
+    phi, size = values["activation"], f"{values['input']:.2f}"
+    if ACTIVATIONS[phi].linear:
+        return f"The activation is {phi}, so that inputs, of size {size}, change nothing."
+    return f"The activation is {phi}, the inputs are of size {size}; the worst gradient is that of the identity."
+
+
+def _eigen(values, data):
+    apart = f"The eigenvalues are $λ_1 - λ_2 = {values['gap']:.2f}$ apart"
+    return (
+        f"{apart}, their eigenvectors {data.angle:.2g}°." if data.angle else f"{apart}: there is one eigenvector only."
+    )
+
+
 def _fold(decades):
-    """Return 10^decades of at least 1 in words."""
-    return f"{style.short(10**decades) if decades < 4 else ratio(decades)}-fold"
+    return f"{amount(decades)}-fold"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from ipywidgets import Dropdown, FloatSlider, IntSlider
 
 from .. import experiments
 from ..activations import ACTIVATIONS
@@ -13,8 +12,8 @@ from ..figures._style import short
 from ..figures._truncation import _TruncationPicture
 from ..gates import SCHEMES
 from ..rnn import KINDS
-from ._live import Explorer, within_T
-from ._words import counted
+from ._words import Said, counted, percent, typeset
+from .front_end import Explorer, Menu, Slider, within_T
 
 LOSSES = [("at every step", "mean"), ("at the last step", "last")]
 PRESETS = {
@@ -36,17 +35,17 @@ def truncation() -> Explorer:
         experiments.truncation,
         question="What does truncation throw away?",
         controls={
-            "scheme": Dropdown(options=SCHEMES, description="scheme"),
-            "T": IntSlider(min=1, max=200, description="length T"),
-            "tau": IntSlider(min=1, max=200, description="steps τ"),
-            "pi": FloatSlider(min=0.05, max=1, step=0.01, description="keep, π"),
-            "g": FloatSlider(min=0, max=3, step=0.01, description="scale g"),
-            "draw": IntSlider(min=0, max=99, description="draw"),
-            "activation": Dropdown(options=list(ACTIVATIONS), description="φ"),
-            "kind": Dropdown(options=KINDS, description="W_hh"),
-            "units": IntSlider(min=1, max=16, description="units"),
-            "reduction": Dropdown(options=LOSSES, description="loss"),
-            "seed": IntSlider(min=0, max=99, description="seed"),
+            "tau": Slider("steps τ", 1, 200),
+            "scheme": Menu("scheme", SCHEMES),
+            "pi": Slider("keep, π", 0.05, 1, 0.01),
+            "T": Slider("length T", 1, 200),
+            "g": Slider("scale g", 0, 3, 0.01),
+            "draw": Slider("draw", 0, 99),
+            "activation": Menu("φ", list(ACTIVATIONS)),
+            "kind": Menu("W_hh", KINDS),
+            "units": Slider("units", 1, 16),
+            "reduction": Menu("loss", LOSSES),
+            "seed": Slider("seed", 0, 99),
         },
         more=["preset", "draw", "activation", "kind", "units", "reduction", "seed"],
         picture=picture(_TruncationPicture, 9.6, 4.4),
@@ -63,36 +62,67 @@ def _only_what_counts(controls):
 
 
 def _words(values, data):
-    T, overflow, tau = data.T, data.network.overflow, min(values["tau"], data.T)
-    start = f"{overflow}, so T = {T} is shown. " * bool(overflow) + f"T = {T}"
-    start += ", loss at the last step" * (values["reduction"] == "last")
+    draws, settings = data.draws, f"$T = {data.T}$, $g = {values['g']:.2f}$"
+    details = (*_overflow(values, data), *(_error(data) if draws is None else _chance(data)), *_other(values, data))
+    start, few = _scheme(values, data), f"{data.dropped} of {counted(data.all, 'cell')}"
     if not data.network.table.norm:
-        return f"{start}: dL/dW_hh is exactly 0 here, so there is nothing to throw away."
-    names = {"full": "full gradient", "window": f"window τ = {tau}", "chunks": f"chunks of τ = {tau}"}
-    name = names.get(data.scheme, f"randomized, π = {values['pi']:.2f}, draw {data.draw}")
-    cells = f"{data.dropped} of {counted(data.all, 'cell')} dropped"
-    return f"{start}, {name}: {cells}. {_error(data) if data.draws is None else _chance(data)}"
+        return Said(f"$dL/dW_{{hh}}$ is exactly 0 ({settings}), so {start} has nothing to throw away.", details)
+    if not data.dropped:
+        return Said(f"{start[0].upper()}{start[1:]} drops nothing ({settings}): this is the full gradient.", details)
+    start = f"{start[0].upper()}{start[1:]} drops {few} ({settings})"
+    if data.error < ROUNDING:
+        return Said(f"{start}, and what they hold is 0 to rounding.", details)
+    if draws is None:
+        return Said(f"{start}; the gradient is then off by {percent(data.error)}.", details)
+    mean = f"over {len(draws.along)} draws its component averages {_mean(draws)}"
+    return Said(f"{start} and is off by {percent(data.error)}; {mean}.", details)
+
+
+def _mean(draws):
+    return typeset(draws.mean_along.round(4), 4)
+
+
+def _scheme(values, data):
+    """Return the scheme as the subject of a sentence."""
+    spans = f"of $τ = {min(values['tau'], data.T)}$"
+    names = {"full": f"full BPTT, without a window {spans},", "window": f"a window {spans}"}
+    names["chunks"] = f"cutting into chunks {spans}"
+    return names.get(data.scheme, f"draw {data.draw} at $π = {values['pi']:.2f}$")
+
+
+def _overflow(values, data):
+    """Say why a shorter sequence is shown than was asked for, if so."""
+    shorter = f"$T = {values['T']}$ is too long: {data.network.overflow}, so $T = {data.T}$ is shown."
+    return [shorter] if data.network.overflow else []
 
 
 def _error(data):
-    if data.error < ROUNDING:
-        return "What they hold is 0 to rounding." if data.dropped else "All cells together are the gradient of BPTT."
-    law = f"by the law r^(t-k), r = {short(data.network.r)}, it would be {_percent(data.law)}"
-    cosine = f" (cosine {data.cosine:.4f})" if np.isfinite(data.cosine) else ""
-    return f"They are the error: {_percent(data.error)} of the gradient{cosine}; {law}."
+    if not data.network.table.norm or data.error < ROUNDING:
+        return ["The cells that are kept add up to the gradient of BPTT."]
+    law = (
+        f"Theory (dashed): a law $r^{{t-k}}$ with $r = {short(data.network.r)}$ gives an error of {percent(data.law)}."
+    )
+    cosine = f"; the cosine to the full gradient is {data.cosine:.4f}" if np.isfinite(data.cosine) else ""
+    return [f"The dropped cells, summed, are the error{cosine}.", law]
 
 
 def _chance(data):
     draws = data.draws
-    mean, spread = short(draws.mean_along.round(4), 4), draws.std_along
-    theory = short(draws.spread) if np.isfinite(draws.spread) else "beyond float64"
-    rare = " (what lacks comes from draws too rare to be among these)" if spread < draws.spread / 2 else ""
-    return (
-        f"Those kept weigh up to {short(data.weights.max())}, and the error is {_percent(data.error)}. "
-        f"Of {len(draws.along)} draws the component along the full gradient is {mean} on average, "
-        f"spread {short(spread)}; theory: 1 and {theory}{rare}."
-    )
+    theory = typeset(draws.spread) if np.isfinite(draws.spread) else "beyond float64"
+    rare = " What lacks comes from draws too rare to be among these." if draws.std_along < draws.spread / 2 else ""
+    return [
+        f"A cell that is kept weighs $1/π^{{t-k}}$, here up to {typeset(data.weights.max())}.",
+        f"The component along the full gradient is {_mean(draws)} on average over {len(draws.along)} draws; theory: 1.",
+        f"Its spread is {typeset(draws.std_along.round(13))}; theory (dashed): {theory}.{rare}",
+    ]
 
 
-def _percent(part):
-    return f"{short(100 * part)} %" if part > ROUNDING else "0 to rounding"
+def _other(values, data):
+    """Say where the folded controls stand, and those that the scheme does not use."""
+    losses = {value: words for words, value in LOSSES}
+    network = f"$φ$ = {values['activation']}, $W_{{hh}}$ {values['kind']}, {counted(values['units'], 'unit')}"
+    preset = f"Preset {values['preset']}: " if values["preset"] else ""
+    yield f"{preset}{network}, loss {losses[values['reduction']]}, seed {values['seed']}."
+    others = [f"$τ = {values['tau']}$"] * (data.scheme == "randomized")
+    others += [f"$π = {values['pi']:.2f}$", f"draw {values['draw']}"] * (data.scheme != "randomized")
+    yield f"Without effect here: {', '.join(others)}."

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from ipywidgets import Dropdown, FloatSlider, IntSlider
-
 from .. import experiments
 from ..activations import ACTIVATIONS
 from ..figures._paper import picture
 from ..figures._routes import _TwoRoutesPicture
-from ..figures._style import short
-from ..total_derivative import Mixtures
-from ._live import Explorer
+from ._words import Said, texed, typeset
+from .front_end import Explorer, Menu, Slider
 
 LONGEST = 8
 
@@ -27,11 +24,11 @@ def two_routes() -> Explorer:
         experiments.two_routes,
         question="One derivative of h_t is total, one is immediate: how can both give the gradient?",
         controls={
-            "parameter": Dropdown(options=["W_hh", "W_hx"], description="weight"),
-            "activation": Dropdown(options=list(ACTIVATIONS), description="φ"),
-            "T": IntSlider(min=1, max=LONGEST, description="length T"),
-            "g": FloatSlider(min=0, max=2, step=0.01, description="W_hh = g"),
-            "h0": FloatSlider(min=0, max=2, step=0.05, description="h_0"),
+            "g": Slider("W_hh = g", 0, 2, 0.01),
+            "T": Slider("length T", 1, LONGEST),
+            "h0": Slider("h_0", 0, 2, 0.05),
+            "parameter": Menu("weight", ["W_hh", "W_hx"]),
+            "activation": Menu("φ", list(ACTIVATIONS)),
         },
         picture=picture(_TwoRoutesPicture, 9.6, 4.4, LONGEST),
         words=_words,
@@ -39,18 +36,25 @@ def two_routes() -> Explorer:
 
 
 def _words(values, data):
-    T, name = values["T"], f"dL/d{data.parameter}"
+    name, (often, few) = f"$dL/d{texed(data.parameter)}$", data.ratios[2:] - 1
+    settings = f"$g = {values['g']:.2f}$, $T = {values['T']}$, $h_0 = {values['h0']:.2f}$"
+    details = (*_evidence(data, name), f"$φ$ is {values['activation']}.")
     if not data.gradient:
-        return f"T = {T}: {name} is exactly 0, because W_hh meets only states that are 0."
+        return Said(f"{name} is exactly 0 ({settings}): $W_{{hh}}$ meets only states that are 0.", details)
+    start = f"Rows and columns both add up to {name} = {typeset(data.gradient)} ({settings})"
+    if max(abs(often), abs(few)) < 1e-12:
+        return Said(f"{start}; so do the two mixtures.", ("Nothing is carried from step to step.", *details))
+    return Said(f"{start}; total times total is {_off(often)}, immediate times immediate {_off(few)}.", details)
+
+
+def _evidence(data, name):
     apart = abs(data.by_loss.sum() - data.by_use.sum())
-    apart = "0 to rounding" if apart < 1e-12 else f"{apart:.1e} of it"
-    routes = f"T = {T}: rows and columns add up to one {name} = {short(data.gradient)} (apart by {apart})"
-    sums = Mixtures(*data.ratios)
-    often, few = sums.total_state_total_loss, sums.immediate_state_immediate_loss
-    if abs(often - 1) < 1e-12 and abs(few - 1) < 1e-12:
-        return f"{routes}. So do the two mixtures here: nothing is carried from step to step."
-    return f"{routes}. Total times total is {_off(often)}, immediate times immediate {_off(few)}."
+    return (
+        "The sum of row $t$ is the total $dh_t/dW$ times the immediate $dL/dh_t$: forward accumulation (9.7.4).",
+        "The sum of column $k$ is the total $dL/dh_k$ times the immediate $dh_k/dW$: BPTT (9.7.16).",
+        f"The two sums {'agree to rounding' if apart < 1e-12 else f'differ by {typeset(apart)} of {name}'}.",
+    )
 
 
-def _off(ratio):
-    return f"{abs(100 * (ratio - 1)):.3g} % too {'large' if ratio > 1 else 'small'}"
+def _off(error):
+    return f"{typeset(abs(100 * error))} % too {'large' if error > 0 else 'small'}"

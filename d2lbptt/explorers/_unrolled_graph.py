@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from ipywidgets import Dropdown, FloatSlider, IntSlider
-
 from .. import experiments
 from ..activations import ACTIVATIONS
 from ..figures._graph import _UnrolledGraphPicture
 from ..figures._paper import picture
-from ..figures._style import short
 from ..graph import WEIGHTS, computational_graph
-from ._live import Explorer
-from ._words import counted
+from ._words import Said, counted, texed, typeset
+from .front_end import Explorer, Menu, Slider
 
 LONGEST = 12
 
@@ -29,11 +26,11 @@ def unrolled_graph() -> Explorer:
         experiments.unrolled_graph,
         question="One weight, many places: what does its gradient add up?",
         controls={
-            "weight": Dropdown(options=WEIGHTS, description="weight"),
-            "T": IntSlider(min=1, max=LONGEST, description="length T"),
-            "step": IntSlider(edges, min=0, max=edges, description="edges done"),
-            "activation": Dropdown(options=list(ACTIVATIONS), description="φ"),
-            "g": FloatSlider(min=0, max=1.5, step=0.01, description="W_hh = g"),
+            "step": Slider("edges done", 0, edges, value=edges),
+            "T": Slider("length T", 1, LONGEST),
+            "weight": Menu("weight", WEIGHTS),
+            "activation": Menu("φ", list(ACTIVATIONS)),
+            "g": Slider("W_hh = g", 0, 1.5, 0.01),
         },
         more=["activation", "g"],
         picture=picture(_UnrolledGraphPicture, 9.6, 4.6, LONGEST),
@@ -51,26 +48,47 @@ def _keep_step_within_the_walk(controls):
 
 
 def _words(values, data):
-    step, T, weight = values["step"], values["T"], values["weight"]
-    forwards, edges, uses = len(data.graph.forward()), data.graph.walk(), counted(T, "place")
+    step, T, edges, name = values["step"], values["T"], data.graph.walk(), texed(values["weight"])
+    forwards, start, uses = len(data.graph.forward()), f"Edge {step} of {len(edges)}", counted(T, "place")
     if step == 0:
-        return f"T = {T}: nothing is calculated yet. {weight} is one number, used in {uses}."
+        sentence = f"At edge 0 nothing is calculated yet: ${name}$ is one number, used in {uses} ($T = {T}$)."
+    elif step == len(edges):
+        parts = (
+            f"parts of $dL/d{name}$ from {uses} ($T = {T}$) add up to"
+            if T > 1
+            else f"only part of $dL/d{name}$ ($T = 1$) is"
+        )
+        sentence = f"All {step} edges are done: the {parts} {typeset(data.parts.sum())}."
+    elif step <= forwards:
+        sentence = f"{start}, forward ($T = {T}$): {_carried(edges[step - 1], data)}."
+    else:
+        come = f"so far {data.arrived(step).sum()} of {counted(T, 'part')} of $dL/d{name}$ came back"
+        sentence = f"{start}, back ($T = {T}$): {_brought_back(edges[step - 1], data)}; {come}."
+    return Said(sentence, tuple(_evidence(values, data, edges, forwards)))
+
+
+def _evidence(values, data, edges, forwards):
+    name, step, back = texed(data.weight), values["step"], len(edges) - forwards
+    yield f"{min(step, forwards)} of {forwards} edges are done forward, {max(0, step - forwards)} of {back} back."
+    yield f"${name}$ is one number, and its gradient adds up what its uses bring."
     if step == len(edges):
-        return _sum(data, uses)
-    edge = edges[step - 1]
-    if step <= forwards:
-        return f"Forward, edge {step} of {forwards}: {_carried(edge, data)}."
-    back, come = _brought_back(edge, data), f"{data.arrived(step).sum()} of {counted(T, 'part')} of dL/d{weight}"
-    return f"Backward, edge {step - forwards} of {len(edges) - forwards}: {back}. So far {come} came back."
+        listed = [typeset(part) for part in data.parts]
+        listed = listed if len(listed) < 7 else [*listed[:3], "...", *listed[-2:]]
+        if len(listed) > 1:
+            yield f"{' + '.join(listed)} = {typeset(data.parts.sum())}."
+        apart = abs(data.parts.sum() - getattr(data.gradient, data.weight).item())
+        apart = "0 to rounding" if apart <= 1e-13 * abs(data.parts).sum() else typeset(apart)
+        yield f"The sum differs from the gradient of the backward pass by {apart}."
+    yield f"$φ$ is {values['activation']}, $W_{{hh}} = g = {values['g']:.2f}$."
 
 
 def _carried(edge, data):
     source, target = edge
     if source.kind == "operator":
         value = {"h": data.trace.h[target.t, 0], "o": data.trace.o[target.t - 1, 0], "L": data.loss}.get(target.symbol)
-        return f"l of step {source.t} goes into the mean" if value is None else f"{target} = {short(value)}"
+        return f"$l$ of step {source.t} goes into the mean" if value is None else f"${target}$ = {typeset(value)}"
     use = f", use {source.t} of {data.graph.T}" if source.kind == "parameter" else ""
-    return f"{source} goes into {target} of step {target.t}{use}"
+    return f"${texed(str(source))}$ goes into ${target}$ of step {target.t}{use}"
 
 
 def _brought_back(edge, data):
@@ -78,37 +96,26 @@ def _brought_back(edge, data):
     t, trace, W = edge.source.t, data.trace, data.trace.params
     do, dh, h, x = (rows[t - 1, 0] for rows in (data.gradient.o, data.gradient.h, trace.h[1:], trace.x))
     dz, before = dh * ACTIVATIONS[trace.activation].slope(trace.h[t : t + 1])[0, 0], trace.h[t - 1, 0]
-    dh_dz = "" if trace.activation == "identity" else "φ′ "
+    dh_dz = "" if trace.activation == "identity" else "φ' "
     words, value = {
         ("L", "mean"): ("dL/dL", 1.0),
         ("mean", "l"): ("1/T", 1 / data.graph.T),
         ("l", "o"): (f"dL/do_{t}", do),
         ("o", "g"): (f"dL/do_{t}", do),
         ("g", "W_qh"): (f"dL/do_{t} h_{t}", do * h),
-        ("g", "h"): (f"W_qh dL/do_{t}", W.W_qh[0, 0] * do),
-        ("h", "f"): (f"all of dL/dh_{t}", dh),
+        ("g", "h"): (f"W_{{qh}} dL/do_{t}", W.W_qh[0, 0] * do),
+        ("h", "f"): (f"dL/dh_{t}", dh),
         ("f", "W_hh"): (f"{dh_dz}dL/dh_{t} h_{t - 1}", dz * before),
-        ("f", "h"): (f"W_hh {dh_dz}dL/dh_{t}", W.W_hh[0, 0] * dz),
+        ("f", "h"): (f"W_{{hh}} {dh_dz}dL/dh_{t}", W.W_hh[0, 0] * dz),
         ("f", "W_hx"): (f"{dh_dz}dL/dh_{t} x_{t}", dz * x),
     }[edge.source.symbol, edge.target.symbol]
-    return f"{words} = {short(value)} goes to {_place(edge.target)}"
+    whole = "all of " * (edge.source.symbol == "h")  # its parts came by several edges
+    return f"{whole}${words}$ = {typeset(value)} goes to {_place(edge.target)}"
 
 
 def _place(node):
     if node.symbol in ("mean", "L"):
         return f"the {node}"
     if node.kind == "parameter":
-        return f"the copy of {node} in step {node.t}"
-    return str(node) if node.kind == "variable" else f"{node} of step {node.t}"
-
-
-def _sum(data, uses):
-    parts, gradient = data.parts, getattr(data.gradient, data.weight).item()
-    listed = [short(part) for part in parts]
-    listed = listed if len(listed) < 7 else [*listed[:3], "...", *listed[-2:]]
-    apart = abs(parts.sum() - gradient)
-    apart = "0 to rounding" if apart <= 1e-13 * abs(parts).sum() else f"{apart:.1e}"
-    return (
-        f"{data.weight} is used in {uses}, and dL/d{data.weight} adds up what they bring: "
-        f"{' + '.join(listed)} = {short(parts.sum())}. |sum − backward| is {apart}."
-    )
+        return f"the copy of ${texed(node.symbol)}$ in step {node.t}"
+    return f"${node}$" if node.kind == "variable" else f"${node}$ of step {node.t}"

@@ -6,12 +6,17 @@ from matplotlib.ticker import MultipleLocator
 from ..laws import LN10
 from . import _style as style
 from ._flow import STEPS
-from ._panels import Panel, Picture, line, set_texts
+from ._panels import Panel, Picture, above, band, line
 
-TOP, BOTTOMS = 3, (20, 40, 80, 160, 330)  # decades
-FREE = -13.5  # where nothing is drawn near the step at which two runs part
-THEORIES = {"rest": "dashed: spectral radius", "mean field": "dashed: mean field", "": "no theory"}
-WINDOW, STRIDE = 60, 20  # steps in sight on the left, and by how many the window moves
+TOP, BOTTOMS = 3, (20, 60, 330)  # decades
+THEORIES = {"rest": "dashed: radius ρ", "mean field": "dashed: mean field", "": "no theory"}
+WINDOW, STRIDE = 60, 30  # steps in sight of one unit, and by how many the window moves
+WIDE = (9.6, 4.4), (0.09, 0.155, 0.365, 0.655), (0.575, 0.155, 0.395, 0.655)
+NARROW = (4.8, 7.4), (0.21, 0.615, 0.74, 0.265), (0.21, 0.09, 0.74, 0.325)
+HALF, BELOW = (
+    0.22,
+    0.02,
+)  # half the width of "they part", in that of the axes; how far it is below its mark, in their height
 
 
 class _ButterflyPicture(Picture):
@@ -26,21 +31,29 @@ class _ButterflyPicture(Picture):
 
     def __init__(self, figure):
         super().__init__(figure)
-        self.unit = _Unit(figure.add_axes((0.09, 0.155, 0.365, 0.655)))
-        self.distance = _Distance(figure.add_axes((0.575, 0.155, 0.395, 0.655)))
-        look = style.BOLD | {"va": "center"}
-        self.write(0.012, 0.945, "one unit of a run", color=style.INK, **look)
-        places = (0.012, 0.875), (0.49, 0.945), (0.49, 0.875), (0.97, 0.945)
-        colours = style.FINITE_DARK, style.FINITE_DARK, style.FULL["color"], style.THEORY["color"]
-        self.words = [self.write(x, y, color=c, **look) for (x, y), c in zip(places, colours, strict=True)]
-        self.words[-1].set_horizontalalignment("right")
+        self.unit = _Unit(figure.add_axes(WIDE[1]))
+        self.distance = _Distance(figure.add_axes(WIDE[2]))
+
+    def arrange(self, narrow):
+        """Put the unit on the left of the distance or, on a narrow page, above it."""
+        size, unit, distance = NARROW if narrow else WIDE
+        self.figure.set_size_inches(*size)
+        self.unit.ax.set_position(unit)
+        self.distance.ax.set_position(distance)
+
+    def limits(self, data):
+        """Return the first step in sight of one unit and how many, and the decades and the steps of the distance."""
+        return *self.unit.limits(data.runs), *self.distance.limits(data.runs)
+
+    def set_limits(self, begin, steps, low, reach):
+        """Let the axes begin and end there."""
+        self.unit.set_limits(begin, steps)
+        self.distance.set_limits(low, reach)
 
     def update(self, data):
         """Show an ``experiments.Butterfly``."""
-        self.unit.update(data.runs)
-        self.distance.update(data.runs, data.theory, data.farthest)
-        other = f"and of its neighbour, {style.power_of_ten(data.delta)} away"
-        set_texts(self.words, (other, "their distance", "by the Jacobians", THEORIES[data.name]))
+        self.unit.update(data.runs, data.delta)
+        self.distance.update(data)
 
 
 class _Unit(Panel):
@@ -54,18 +67,28 @@ class _Unit(Panel):
         self.mark = ax.axvline(0, color=style.FAINT, linewidth=1.5, linestyle=":")
         self.other = line(ax, style.FINITE, linewidth=4.5)
         self.first = line(ax, {"color": style.INK}, linewidth=1.5)
+        above(ax, 1, "one unit of a run", color=style.INK, **style.BOLD)
+        self.name = above(ax, 0, color=style.FINITE_DARK, **style.BOLD)
 
-    def update(self, runs):
-        """Show another pair of runs."""
-        T, parted, begin = len(runs.h) - 1, runs.parted, 0
-        if parted is not None and T > WINDOW:
-            begin = min(max(parted - WINDOW // 2, 0), T - WINDOW) // STRIDE * STRIDE
-        steps = WINDOW if T > WINDOW else style.next_limit(T, STEPS)
-        t = np.arange(begin, min(begin + steps, T) + 1)
+    def limits(self, runs):
+        """Return the first step in sight and how many there are: those in which the runs part, else the first."""
+        T, begin = len(runs.h) - 1, 0
+        if runs.parted is not None and T > WINDOW:
+            begin = min(max(runs.parted - STRIDE // 2, 0), T - STRIDE) // STRIDE * STRIDE
+        return begin, WINDOW if T > WINDOW else style.next_limit(T, STEPS)
+
+    def set_limits(self, begin, steps):
+        """Let the axes begin and end there."""
         self.ax.set_xlim(begin - 0.02 * steps, begin + 1.02 * steps)
+
+    def update(self, runs, delta):
+        """Show another pair of runs, 10^delta apart at the start."""
+        begin, end = self.ax.get_xlim()
+        t = np.arange(max(0, int(begin)), min(len(runs.h), int(end) + 1))
         self.first.set_data(t, runs.h[t, 0])
         self.other.set_data(t, runs.other[t, 0])
-        self.mark.set(xdata=[parted or 0] * 2, visible=parted is not None)
+        self.mark.set(xdata=[runs.parted or 0] * 2, visible=runs.parted is not None)
+        self.name.set_text(f"its neighbour, {style.power_of_ten(delta)} away")
 
 
 class _Distance(Panel):
@@ -75,60 +98,50 @@ class _Distance(Panel):
         super().__init__(style.axes(ax, "time step t", "distance", whole=5))
         style.decades(ax.yaxis)
         self.floor = ax.fill([], [], color=style.BANDS[1], linewidth=0)[0]
-        self.far = ax.axhspan(0, TOP, color=style.BANDS[0], linewidth=0)
-        self.bounds = ax.text(0, 0, "out of reach", va="center_baseline", **style.ASIDE)
-        self.rounding = ax.text(0.01, 0, "lost in rounding", va="bottom", **style.ASIDE)
+        self.far = band(ax, color=style.BANDS[0], linewidth=0)
         self.mark = line(ax, {"color": style.FAINT}, linewidth=1.5, linestyle=":")
         self.measured = line(ax, style.FINITE)
         self.predicted = line(ax, style.FULL, linewidth=2)
         self.theory = line(ax, style.THEORY, zorder=3)
-        self.at = ax.text(0, 0, "", va="bottom", **style.SMALL)
+        look = style.ASIDE | {"bbox": style.paper(0) | {"facecolor": style.BANDS[0]}, "transform": ax.transAxes}
+        self.bounds = ax.text(0.99, 0.99, "out of reach", ha="right", va="top", zorder=4, **look)
+        self.at = ax.text(0, 0, "", ha="center", va="top", zorder=4, **style.SMALL)
+        above(ax, 1, "their distance", color=style.FINITE_DARK, **style.BOLD)
+        above(ax, 0, "by the Jacobians", color=style.FULL["color"], **style.BOLD)
+        self.law = above(ax, 1, right=True, color=style.THEORY["color"])
+        above(ax, 0, "grey: rounding", right=True, color=style.FAINT)
 
-    def update(self, runs, theory, most):
-        """Show another pair of runs, the distance by theory or None, and the largest there can be, both log10."""
-        measured, predicted, floor = (natural / LN10 for natural in (runs.log, runs.predicted, runs.floor))
-        low = -style.next_limit(1 - measured[np.isfinite(measured)].min(), BOTTOMS)
-        t = np.arange(len(measured))
-        reach = style.next_limit(t[-1], STEPS)
+    def limits(self, runs):
+        """Return the decades at the bottom and the steps to the right end."""
+        measured = runs.log[np.isfinite(runs.log)] / LN10
+        return -style.next_limit(1 - measured.min(), BOTTOMS), style.next_limit(len(runs.log) - 1, STEPS)
+
+    def set_limits(self, low, reach):
+        """Let the axes end there."""
         self.ax.set(xlim=(-0.02 * reach, 1.02 * reach), ylim=(low, TOP))
-        self.theory.set_visible(theory is not None)
-        for curve, y in ((self.measured, measured), (self.predicted, predicted), (self.theory, theory)):
+        self.bounds.set_visible(low == -BOTTOMS[0])  # elsewhere the band is too thin for words
+
+    def update(self, data):
+        """Show another ``experiments.Butterfly``."""
+        (low, _), (left, right), t = self.ax.get_ylim(), self.ax.get_xlim(), np.arange(len(data.runs.log))
+        measured, predicted, floor = (y / LN10 for y in (data.runs.log, data.runs.predicted, data.runs.floor))
+        self.theory.set_visible(data.theory is not None)
+        for curve, y in ((self.measured, measured), (self.predicted, predicted), (self.theory, data.theory)):
             if y is not None:  # a line of infinite numbers would be broken
                 curve.set_data(t, np.clip(y, low - 50, TOP + 50))
         self.floor.set_xy([(t[0], low), *zip(t, floor, strict=True), (t[-1], low)])
-        self.far.set_bounds(-0.02 * reach, most, 1.04 * reach, TOP - most)
-        self._name_bands(floor, low, most, reach)
-        self._mark(runs.parted, reach, floor, measured)
+        self.far.set_bounds(left, data.farthest, right - left, TOP - data.farthest)
+        self.law.set_text(THEORIES[data.name])
+        self._mark(data.runs.parted, floor, measured)
 
-    def _name_bands(self, floor, low, most, reach):
-        height, T = TOP - low, len(floor) - 1
-        band = (low, low + 0.1 * height)
-        # A band that is too thin for words, or does not reach so far, is not named.
-        ends = [reach, 0.3 * reach] if low == -BOTTOMS[0] else []
-        self._place(self.bounds, [(end, -0.3 * reach) for end in ends], (most - 0.2, TOP), (most + TOP) / 2)
-        ends = [T, 0.42 * reach] if floor[-1] > band[1] else [0.42 * reach]
-        self._place(self.rounding, [(end, -0.37 * reach) for end in ends], band, low + 0.02 * height)
-
-    def _mark(self, parted, reach, floor, measured):
-        self.mark.set_visible(parted is not None)
-        if parted is not None:
+    def _mark(self, parted, floor, measured):
+        """Mark where the runs part, and say so below the foot of the mark."""
+        seen = parted is not None and parted <= self.ax.get_xlim()[1]
+        self.mark.set_visible(seen)
+        self.at.set_visible(seen)
+        if seen:
+            (left, right), (low, top) = self.ax.get_xlim(), self.ax.get_ylim()
             self.mark.set_data([parted, parted], [floor[parted], measured[parted]])
-            self.at.set_text(f"they part: t = {parted}")
-        beside = [] if parted is None else [(parted, 0.45 * reach), (parted, -0.45 * reach)]
-        self._place(self.at, [(at, by) for at, by in beside if 0 <= at + by <= reach], (FREE, FREE + 2), FREE)
-
-    def _place(self, text, places, strip, y):
-        """Put a text at the first place where no line runs, or hide it. A place begins at x; its width has a sign."""
-        shown = [curve for curve in (self.measured, self.predicted, self.theory) if curve.get_visible()]
-        text.set_visible(False)
-        for x, width in places:
-            begin, end = sorted((x, x + width))
-            if not any(_passes(*curve.get_data(), begin, end, strip) for curve in shown):
-                text.set(x=x + 0.03 * width, y=y, ha="left" if width > 0 else "right", visible=True)
-                return
-
-
-def _passes(t, y, begin, end, strip):
-    """Whether a line runs through a part of a strip between two heights."""
-    low, high = np.minimum(y[1:], y[:-1]), np.maximum(y[1:], y[:-1])
-    return np.any((t[1:] > begin) & (t[:-1] < end) & (low < strip[1]) & (high > strip[0]))
+            half = HALF * (right - left)
+            at = np.clip(parted, left + half, right - half), floor[parted] - BELOW * (top - low)
+            self.at.set(position=at, text=f"they part: t = {parted}")

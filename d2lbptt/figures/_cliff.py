@@ -17,10 +17,25 @@ from ._step_size import LOOKS
 from ._style import minus, scientific, short
 
 ZOOM, REACH = 20, 2.5  # of the small picture; in steps h
+ACROSS = np.array((-REACH, REACH))
 PAPER = LinearSegmentedColormap.from_list("paper", ["#FFFFFF", "#A6A6A6"])  # light enough for any line on it
 FOLD = style.THEORY | {"linestyle": (0, (1.5, 1.5))}
 CENTRAL, CENTRAL_DARK = LOOKS["central"]
 DOT = {"marker": "o", "linestyle": "none"}
+
+# The size in inches, where the plane, its scale and the cut stand, where the words, and the key below the plane.
+WIDE = (
+    (9.6, 4.6),
+    ((0.07, 0.152, 0.445, 0.676), (0.575, 0.152, 0.016, 0.676), (0.715, 0.152, 0.277, 0.676)),
+    ((0.012, 0.945), (0.012, 0.88), (0.655, 0.945), (0.655, 0.88), (0.8535, 0.04)),
+    (37, 0),
+)
+NARROW = (
+    (4.8, 7.8),
+    ((0.15, 0.55, 0.61, 0.345), (0.87, 0.55, 0.032, 0.345), (0.15, 0.085, 0.82, 0.27)),
+    ((0.02, 0.975), (0.02, 0.942), (0.02, 0.42), (0.02, 0.387), (0.56, 0.022)),
+    (55, 40),
+)
 
 
 @drawn
@@ -65,8 +80,8 @@ class _Cut(Panel):
         ax.set(xlim=(-REACH, REACH), ylim=ylim)
         ax.xaxis.set_major_locator(MultipleLocator(1))
         self.ends = line(ax, DOT, color=CENTRAL["color"], markersize=10)
-        self.secant = ax.axline((0, 0), slope=0, linewidth=3, **CENTRAL)
-        self.tangent = ax.axline((0, 0), slope=0, **style.FULL)
+        self.secant = line(ax, CENTRAL, linewidth=3)
+        self.tangent = line(ax, style.FULL)
         self.curve = line(ax, {"color": style.INK}, linewidth=2)
         self.point = line(ax, DOT, color=style.FULL["color"], markersize=8)
         self.ends.set_visible(secant)
@@ -77,9 +92,9 @@ class _Cut(Panel):
         b, E = data.point
         self.curve.set_data((data.b - b) / data.h, data.E)
         self.point.set_data([0], [E])
-        self.tangent.set(xy1=(0, E), slope=data.bptt * data.h)
+        self.tangent.set_data(ACROSS, E + data.bptt * data.h * ACROSS)
         self.ends.set_data((data.ends[:, 0] - b) / data.h, data.ends[:, 1])
-        self.secant.set(xy1=(0, data.ends[:, 1].mean()), slope=data.central * data.h)
+        self.secant.set_data(ACROSS, data.ends[:, 1].mean() + data.central * data.h * ACROSS)
 
 
 class _Plane(Panel):
@@ -91,8 +106,9 @@ class _Plane(Panel):
         ax.set(xlim=(left, right), ylim=(low, high))
         ax.xaxis.set_major_locator(MultipleLocator(1))
         ax.yaxis.set_major_locator(MultipleLocator(1))
-        grey = {"cmap": PAPER, "norm": PowerNorm(0.5, 0, 0.5), "interpolation": "bilinear"}
+        grey = {"cmap": PAPER, "norm": PowerNorm(0.5, 0, 0.5), "interpolation": "none"}
         self.E = ax.imshow(np.zeros((2, 2)), extent=(left, right, low, high), origin="lower", aspect="auto", **grey)
+        self._surface = None
         self.wall, self.folds = line(ax, style.THEORY), [line(ax, FOLD) for _ in range(2)]
         self._name(ax)
         self.steepest = line(ax, style.BEST, markersize=8, clip_on=False)
@@ -104,15 +120,25 @@ class _Plane(Panel):
         self.start = line(ax, style.POINT, color=style.INK, clip_on=False)
 
     def _name(self, ax):
-        look = style.SMALL | {"ha": "center", "va": "center", "rotation_mode": "anchor"}
-        names = ("wall", 6.3, -3.2915, -33), ("fold", 6.3, -2.36, -12), ("fold", 6.0, -3.65, -40)
-        words = [ax.text(x, y, word, rotation=turn, **look) for word, x, y, turn in names]
-        key = ax.text(3.08, -4.42, "dashed: theory\n◇ steepest at this w", va="bottom", linespacing=1.3, **style.SMALL)
-        self.names = [*words, key]  # they lie on E, which moves
+        """Name the curves where they end, beside the plane, and say below it what else is drawn."""
+        for word, b in (("fold", -2.77), ("wall", -3.84), ("fold", -4.22)):
+            ax.annotate(word, (7, b), (5, 0), textcoords="offset points", va="center_baseline", **style.SMALL)
+        below = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "baseline"} | style.ASIDE
+        self._key = [
+            ax.annotate("dashed: theory", (0, 0), (0, 0), **below),
+            ax.annotate("◇ steepest at this w", (1, 0), (0, 0), ha="right", **below),
+        ]
+
+    def key(self, down, out):
+        """Put what is said below the plane so many points below it, and its end so many beyond the right edge."""
+        for text, right in zip(self._key, (0, out), strict=True):
+            text.xyann = right, -down
 
     def update(self, data):
         """Show ``surface``, ``wall``, ``folds``, ``path``, ``step`` (its end) and ``steepest``, attributes of data."""
-        self.E.set_data(data.surface)
+        if data.surface is not self._surface:  # or it would be coloured anew in each picture
+            self._surface = data.surface
+            self.E.set_data(data.surface)
         self.wall.set_data(*data.wall)
         w, *folds = data.folds
         for curve, b in zip(self.folds, folds, strict=True):
@@ -153,21 +179,25 @@ class _CliffPicture(Picture):
 
     def __init__(self, figure):
         super().__init__(figure)
-        self.plane = _Plane(figure.add_axes((0.078, 0.148, 0.475, 0.68)))
-        scale = figure.colorbar(self.plane.E, cax=figure.add_axes((0.566, 0.148, 0.016, 0.68)))
-        scale.ax.yaxis.set_major_locator(FixedLocator([0, 0.1, 0.3, 0.5]))
-        scale.ax.minorticks_off()
-        scale.ax.tick_params(labelsize=style.TICK, colors=style.INK, length=4)
-        scale.outline.set_visible(False)
-        scale.ax.set_title("E", pad=6, **style.TITLE)
-        ax = figure.add_axes((0.715, 0.148, 0.277, 0.68))
-        self.cut = _Cut(ax, (-0.03, 0.53), "")
-        ax.yaxis.set_major_locator(MultipleLocator(0.1))
+        self.plane, scale = _Plane(figure.add_axes((0, 0, 1, 1))), figure.add_axes((0, 0, 1, 1))
+        _scale(figure.colorbar(self.plane.E, cax=scale))
+        self.cut = _Cut(figure.add_axes((0, 0, 1, 1)), (-0.03, 0.53), "")
+        self.cut.ax.yaxis.set_major_locator(MultipleLocator(0.1))
         blue, look = style.FULL["color"], style.BOLD | {"va": "center"}
-        places = (0.012, 0.945), (0.012, 0.88), (0.655, 0.945), (0.655, 0.88), (0.8535, 0.04)
         colours = blue, blue, blue, CENTRAL_DARK, style.INK
-        self.words = [self.write(x, y, color=c, **look) for (x, y), c in zip(places, colours, strict=True)]
+        self.words = [self.write(0, 0, color=colour, **look) for colour in colours]
         self.words[-1].set(fontweight="normal", ha="center")
+        self.arrange(narrow=False)
+
+    def arrange(self, narrow):
+        """Put the cut beside the plane or, where the page is narrow, below it."""
+        size, places, words, key = NARROW if narrow else WIDE
+        self.figure.set_size_inches(*size)
+        for ax, place in zip((self.plane.ax, self.plane.E.colorbar.ax, self.cut.ax), places, strict=True):
+            ax.set_position(place)
+        for text, place in zip(self.words, words, strict=True):
+            text.set_position(place)
+        self.plane.key(*key)
 
     def update(self, data):
         """Show data, with the attributes of ``experiments.Cliff``."""
@@ -177,21 +207,29 @@ class _CliffPicture(Picture):
         self.words[1].set_color(style.FULL["color"] if data.clip is None else style.CLIPPED_DARK)
 
 
+def _scale(bar):
+    bar.ax.yaxis.set_major_locator(FixedLocator([0, 0.1, 0.3, 0.5]))
+    bar.ax.minorticks_off()
+    bar.ax.tick_params(labelsize=style.TICK, colors=style.INK, length=4)
+    bar.outline.set_visible(False)
+    bar.ax.set_title("E", pad=6, **style.TITLE)
+
+
 def _words(data):
     path, cut = data.path, data.cut
     steps = len(path.norm)
     far = np.hypot(data.step[0] - path.w[0], data.step[1] - path.b[0])
     yield f"one step, not clipped: {_size(far)} long"
     often = "not clipped" if data.clip is None else f"clipped at {data.clip:g}"
-    end = "leaves the map" if path.left else f"E = {_size(path.E[-1])}" if path.E[-1] > TINY else "E = 0"
+    end = "leaves the map" if path.left else f"E = {_size(path.E[-1], 0)}" if path.E[-1] > TINY else "E = 0"
     yield f"{steps} step{'s' * (steps > 1)}, {often}: {end}"
     yield f"dE/db by BPTT: {_size(cut.bptt)}"
     yield f"by a difference: {_size(cut.central)}"
     yield f"b, in steps h = {scientific(cut.h, 1)}"
 
 
-def _size(number):
+def _size(number, places=1):
     """Return a number in few characters, with a power of ten where that is shorter."""
     if number == 0 or 1e-3 <= abs(number) < 1e5:
         return minus(short(number))
-    return ("−" if number < 0 else "") + scientific(abs(number), 1)
+    return ("−" if number < 0 else "") + scientific(abs(number), places)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
@@ -12,7 +13,7 @@ from . import _style as style
 from ._panels import Panel, line
 from ._paper import drawn
 
-RADII = (1.25, 1.75, 2.5, 3.5, 5, 7, 10, 20, 50, 100, 1000, 10**6)
+RADII = (1.25, 2.2, 4.4, 7, 20, 50, 100, 1000, 10**6)
 
 
 @drawn
@@ -38,7 +39,14 @@ def eigenvalues(ax: Axes, values: ArrayLike) -> Axes:
     )
     if np.abs(values).max() > RADII[-1]:
         raise ValueError(f"values has the modulus {np.abs(values).max():.3g}, wanted up to {RADII[-1]:g}")
-    _Eigenvalues(ax).update(values)
+    picture = _Eigenvalues(ax)
+    picture.set_limits(radius(np.abs(values).max()))
+    picture.update(values)
+
+
+def radius(reach):
+    """Return how far axes go that show what is so far from 0."""
+    return style.next_limit(1.05 * reach, RADII)
 
 
 class _Eigenvalues(Panel):
@@ -48,19 +56,21 @@ class _Eigenvalues(Panel):
         super().__init__(style.axes(ax, "real", "imaginary"))
         ax.set_aspect("equal")
         for axis in (ax.xaxis, ax.yaxis):
-            axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+            axis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 3, 5, 10]))
         ax.set_title("eigenvalues of W$_{hh}$", **style.TITLE)
-        turn = np.linspace(0, 2 * np.pi, 181)
-        ax.fill(np.cos(turn), np.sin(turn), color=style.BANDS[0], zorder=0)
-        ax.plot(np.cos(turn), np.sin(turn), color=style.INK, linewidth=1.5)
+        ax.add_patch(Circle((0, 0), 1, color=style.BANDS[0], zorder=0))
         style.baseline(ax, linewidth=0.6, zorder=0)
         ax.axvline(0, color=style.FAINT, linewidth=0.6, zorder=0)
-        self.points = line(ax, style.EIGENVALUES)
+        self.points = line(ax, style.EIGENVALUES, markersize=5, markeredgewidth=0)
+        # Above the points, which may cover it where the axes reach far.
+        self.circle = ax.add_patch(Circle((0, 0), 1, fill=False, edgecolor=style.INK, linewidth=1.8, zorder=3))
 
-    def update(self, values, reach=0):
-        """Show other eigenvalues, on axes that go at least as far as ``reach``."""
-        radius = style.next_limit(1.05 * max(reach, np.abs(values).max()), RADII)
+    def set_limits(self, radius):
+        """Let the axes go from -radius to radius."""
         self.ax.set(xlim=(-radius, radius), ylim=(-radius, radius))
+
+    def update(self, values):
+        """Show other eigenvalues."""
         self.points.set_data(values.real, values.imag)
 
 
@@ -84,7 +94,7 @@ class _Sizes(Panel):
         ax.set_xlim(-0.12, 1.05)
         ax.plot([-0.12, 1.05], [0, 0], color=style.FAINT, linewidth=0.8)
         ax.plot([-0.12, 1.05], [1, 1], color=style.INK, linewidth=1.5)
-        ax.set_title("|λ| and σ", **style.TITLE)
+        ax.set_title("|λ|, σ", **style.TITLE)
         self.rows, self.largest, self.words = [], [], []
         for look, y, size in ((style.SINGULAR_VALUES, 0.33, 11), (style.EIGENVALUES, 0.12, 8)):
             self.rows.append(line(ax, look, markersize=3))
@@ -93,9 +103,12 @@ class _Sizes(Panel):
             font = style.BOLD | {"fontsize": style.NOTE, "color": look["color"], "va": "center_baseline"}
             self.words.append(ax.text(0.13, y, "", transform=ax.transAxes, **font))
 
-    def update(self, eigenvalues, singular_values, radius):
-        """Show other values, the largest first, on an axis from -radius to radius."""
+    def set_limits(self, radius):
+        """Let the axis go from -radius to radius."""
         self.ax.set_ylim(-radius, radius)
+
+    def update(self, eigenvalues, singular_values):
+        """Show other values, the largest first."""
         for i, (values, name) in enumerate(((singular_values, "σₘₐₓ"), (np.abs(eigenvalues), "ρ"))):
             self.rows[i].set_data(np.linspace(0, 1, len(values)), values)
             self.largest[i].set_data([0], values[:1])

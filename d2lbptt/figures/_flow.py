@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from matplotlib.transforms import blended_transform_factory
 from numpy.typing import ArrayLike
 
 from .. import _validation
 from . import _style as style
 from ._arguments import decades as logarithms
-from ._eigenvalues import _Eigenvalues, _Sizes
-from ._labels import Room
-from ._panels import Panel, Picture, line
+from ._eigenvalues import _Eigenvalues, _Sizes, radius
+from ._panels import Name, Panel, Picture, RoomAbove, line, points_above, width
 from ._paper import drawn
 
 STEPS = (10, 20, 50, 100, 200, 500, 1000, 10**4, 10**5, 10**6)
 END = {"color": style.FULL["color"], "marker": "o", "markersize": 8, "linestyle": "none"}
-DECADES = (10, 30, 100, 400, 1000, 2500, 10**4, 10**5, 10**6, 10**7)
+LENGTHS = (11, 22, 55, 110, 220, 550, 1000, 10**4, 10**5, 10**6)  # beside those that are often asked for
+TRUNCATED, IDENTITY = "#A84A00", "#97446F"  # darker, of words
+THEORY = "theory: ρᵏ × slopes", "theory, loss at T alone"  # the second beside a loss at every step
+BOUND = "upper bound", "bound, loss at T alone"
+NAMES = 35  # points above the axes: the lowest row of names, over the bar
+DECADES = (10, 38, 100, 400, 1000, 2500, 10**4, 10**5, 10**6, 10**7)
 
 
 @drawn
@@ -37,12 +43,13 @@ def gradient_flow(
     Parameters
     ----------
     ax : matplotlib.axes.Axes
+        They become lower: the names of the lines stand above them, in the place that they were given.
     full : array, shape (T,)
         log10 |dL/dh_t|, as ``log10_gradient_norms`` returns it.
     truncated : array, shape (T,) or (n,), optional
-        The same with a window; -inf where it drops everything, which is drawn hatched.
+        The same with a window; -inf where it drops everything: there the bar above the axes is hatched.
     tau : int, optional
-        The window, for the label.
+        The window, for its bar.
     steps : array of int, shape (n,), optional
         The t that ``truncated`` belongs to; all if it is not given.
     theory : array, shape (T,), optional
@@ -78,8 +85,12 @@ def gradient_flow(
     )
     if decades is not None:
         decades = _validation.whole_number("decades", decades, 1, DECADES[-1])
-    _validation.flag("every_step", every_step)
-    picture = _GradientFlow(ax, decades)
+    every_step = _validation.flag("every_step", every_step)
+    picture = _GradientFlow(ax)
+    given = [n for n, value in zip(picture.rows, (full, theory, truncated, bound), strict=True) if value is not None]
+    columns = 2 if ax.bbox.width > 4.4 * ax.figure.dpi else 1
+    ax.set_axes_locator(RoomAbove(Name.rows(given, columns, up=NAMES if truncated is not None else 13)))
+    picture.set_limits(*_limits(full, theory, decades=decades))
     picture.update(full, truncated, tau, steps=steps, theory=theory, bound=bound, every_step=every_step)
 
 
@@ -91,75 +102,101 @@ def _steps(steps, T):
     return steps
 
 
-class _GradientFlow(Panel):
+class _Decades(Panel):
+    """Axes for the size of a gradient relative to that at t = T, in decades, against t."""
+
+    def __init__(self, ax):
+        super().__init__(style.axes(ax, "time step t", "|∂L/∂h$_t$|  ÷  |∂L/∂h$_T$|", whole=6))
+        style.decades(ax.yaxis)
+        style.baseline(ax)
+        self._bands = bands(ax)
+
+    def set_limits(self, steps, reach):
+        """Let the axes show so many steps, and so many decades up and down."""
+        self.ax.set(xlim=(1 - 0.02 * steps, 1.02 * steps), ylim=(-reach, reach))
+        name_bands(self._bands)
+
+
+class _GradientFlow(_Decades):
     """The picture of ``gradient_flow``."""
 
-    def __init__(self, ax, decades=None):
-        super().__init__(_decade_axes(ax))
-        self.decades, self._bands = decades, list(ax.texts)
-        self.dropped = ax.axvspan(0, 0, **style.DROPPED)
-        self._bound, self._theory = (_Curve(ax, look, style.NOTE) for look in (style.BOUND, style.THEORY))
-        self._full, self._truncated = (_Curve(ax, look) for look in (style.FULL, style.TRUNCATED))
-        curves = self._bound, self._full, self._truncated, self._theory
-        self.lines = [curve.line for curve in curves[:-1]]
+    def __init__(self, ax):
+        super().__init__(ax)
+        self.window = _Window(ax)
+        looks = style.BOUND, style.FULL, style.TRUNCATED
+        self._bound, self._full, self._truncated = self.lines = [line(ax, look) for look in looks]
         self.end = line(ax, END)
-        self.theory = self._theory.line
-        self.theory.set_zorder(self.end.get_zorder() + 1)
-        self.labels = [curve.label for curve in curves]
+        self.theory = line(ax, style.THEORY, zorder=self.end.get_zorder() + 1)
+        self._names = [Name(ax, style.FULL, "full gradient"), Name(ax, style.TRUNCATED, "truncated", dark=TRUNCATED)]
+        self.laws = [Name(ax, look, *words) for look, words in ((style.THEORY, THEORY), (style.BOUND, BOUND))]
+
+    @property
+    def rows(self):
+        """Names in the order of reading: full, theory, truncated, bound."""
+        return [name for pair in zip(self._names, self.laws, strict=True) for name in pair]
 
     def update(self, full, truncated=None, tau=None, *, steps=None, theory=None, bound=None, every_step=False):
         """Show other curves; see ``gradient_flow``."""
         t = np.arange(1, len(full) + 1)
-        curve, cut = _relative(full, full), _relative(truncated, full)
-        _set_limits(self.ax, [curve, _relative(theory)], self.decades)
+        curve = _relative(full, full)
         self.end.set_data(t[-1:], curve[-1:])
-        self._full.show(t, curve, "full gradient")
-        self._truncated.show(t if steps is None else steps, cut, f"truncated, τ = {tau}")
-        self._theory.show_law(t, _relative(theory), "theory, loss at T alone" if every_step else "theory: ρᵏ × slopes")
-        self._bound.show_law(t, _relative(bound), "bound, loss at T alone" if every_step else "no gradient lies above")
-        self._name(self._hatch(*self._truncated.line.get_data()), tau)
+        self._full.set_data(t, curve)
+        steps = t if steps is None else steps
+        self._truncated.set_data(*([], []) if truncated is None else (steps, _relative(truncated, full)))
+        self._names[1].show("" if truncated is None else "truncated")
+        self._show_law(self.theory, self.laws[0], t, theory, THEORY[every_step])
+        self._show_law(self._bound, self.laws[1], t, bound, BOUND[every_step])
+        self.window.update(None if every_step or truncated is None else _first(truncated, steps, tau), len(full), tau)
 
-    def _hatch(self, steps, curve):
-        """Hatch what the window drops, up to the first step that it reaches; return where that ends, or None."""
-        drops = len(curve) > 0 and not np.isfinite(curve[0])
-        self.dropped.set_visible(drops)
-        if not drops:
-            return None
-        reached = np.isfinite(curve)
-        edge = steps[np.argmax(reached)] - 0.5 if reached.any() else steps[-1] + 0.5
-        (low, _), (bottom, top) = self.ax.get_xlim(), self.ax.get_ylim()
-        self.dropped.set_bounds(low, bottom, edge - low, top - bottom)
-        return edge
-
-    def _name(self, edge, tau):
-        curves = [self._full, self._truncated, self._bound, self._theory]
-        lines = [curve.line.get_data() for curve in curves]
-        room = Room(self.ax, [*lines, (self.ax.get_xlim(), (0, 0))], self._bands)
-        for number, curve in enumerate(curves):
-            if curve is self._truncated and edge is not None:
-                # In the hatched block, or beside it where it is narrow.
-                curve.label.set_text(f"dropped by τ = {tau}")
-                room.within(curve.label, self.ax.get_xlim()[0], edge)
-            else:
-                room.beside(curve.label, number)
+    def _show_law(self, law, name, t, decades, words):
+        known = decades is not None
+        law.set_data(*(t, _relative(decades)) if known else ([], []))
+        name.show(words if known else "")
 
 
-class _Curve(Panel):
-    """A line and its name."""
+class _Window(Panel):
+    """A bar over the axes: the steps that a window reaches, and, hatched, those that it drops."""
 
-    def __init__(self, ax, look, size=style.LABEL):
-        self.line = line(ax, look)
-        font = style.BOLD | {"color": look["color"], "fontsize": size}
-        self.label = ax.text(0, 0, "", bbox=style.paper(0.12), ha="left", va="bottom", **font)
+    BOTTOM, TOP = 5, 22  # points above the axes
 
-    def show(self, t, curve, words):
-        """Show another curve and name, or nothing if there is no curve."""
-        self.line.set_data(*(([], []) if curve is None else (t, curve)))
-        self.label.set_text("" if curve is None else words)
+    def __init__(self, ax):
+        super().__init__(ax)
+        look, place = {"clip_on": False, "visible": False}, blended_transform_factory(ax.transData, points_above(ax))
+        size = (0, self.BOTTOM), 0, self.TOP - self.BOTTOM
+        self.edge = line(ax, {"color": style.TRUNCATED["color"], "linewidth": 1.2}, zorder=1)
+        self.kept = ax.add_patch(Rectangle(*size, transform=place, color=style.TRUNCATED["color"], linewidth=0, **look))
+        self.dropped = ax.add_patch(Rectangle(*size, transform=place, **style.DROPPED | {"alpha": 0.6} | look))
+        font = {"fontsize": style.NOTE, "color": TRUNCATED, "va": "center_baseline"}
+        middle = (self.BOTTOM + self.TOP) / 2
+        self.words = ax.text(0, middle, "dropped", transform=place, ha="center", bbox=style.paper(0.1, None), **font)
+        self._room = width("dropped", style.NOTE) + 10
+        self.tau = ax.text(-8, middle, "", transform=points_above(ax), ha="right", fontweight="bold", **font)
 
-    def show_law(self, t, curve, words):
-        """The same for a curve without a mark at its end: of one point nothing would be seen."""
-        self.show(t, None if curve is None or np.isfinite(curve).sum() < 2 else curve, words)
+    def update(self, first, T, tau):
+        """Show the window tau, whose first step is this, or None."""
+        for artist in self.artists:
+            artist.set_visible(first is not None)
+        if first is None:
+            return
+        low, high = self.ax.get_xlim()
+        edge, end = np.clip([low if first == 1 else first - 0.5, T + 0.5], low, high)
+        self.kept.set(x=edge, width=end - edge)
+        self.dropped.set(x=low, width=edge - low)
+        self.edge.set(data=([edge, edge], self.ax.get_ylim()), visible=low < edge < high)
+        self.words.set_x((low + edge) / 2)
+        room = (edge - low) / (high - low) * self.ax.bbox.width * 72 / self.ax.figure.dpi
+        self.words.set_visible(room > self._room)
+        self.tau.set_text("" if tau is None else f"τ = {tau}")
+
+
+def _first(truncated, steps, tau):
+    """Return the first step that a window reaches, one more than all if there is none."""
+    reached = np.isfinite(truncated)
+    if reached[0]:
+        return 1
+    if tau is not None:
+        return max(1, steps[-1] - tau + 1)
+    return steps[np.argmax(reached)] if reached.any() else steps[-1] + 1
 
 
 def _relative(decades, full=None):
@@ -170,36 +207,45 @@ def _relative(decades, full=None):
     return np.where(np.isfinite(decades), decades - base, np.nan)
 
 
-def _decade_axes(ax):
-    style.axes(ax, "time step t", "|∂L/∂h$_t$|  ÷  |∂L/∂h$_T$|", whole=6)
-    style.decades(ax.yaxis)
-    ax.yaxis.set_label_coords(-0.155, 0.5)
-    style.baseline(ax)
-    bands(ax)
-    return ax
-
-
-def _set_limits(ax, curves, decades):
+def _limits(*decades_of_curves, decades=None):
+    """Return how many steps, and how many decades up and down, show the first of these curves and those beside it."""
+    first, *others = decades_of_curves
+    curves = [_relative(first, first), *(_relative(curve) for curve in others)]
     known = [curve for curve in curves if curve is not None and np.isfinite(curve).any()]
     reach = max((np.nanmax(np.abs(curve)) for curve in known), default=1)
-    limit = decades or style.next_limit(1.04 * reach, DECADES)
-    steps = style.next_limit(len(curves[0]), STEPS)
-    ax.set(xlim=(1 - 0.02 * steps, 1.02 * steps), ylim=(-limit, limit))
+    return style.next_limit(len(first), LENGTHS), decades or style.next_limit(1.04 * reach, DECADES)
 
 
-def bands(ax):
-    """Shade and name, on an axis of decades, where a number that starts at 1 leaves float32 and float64."""
+def bands(ax, side="right"):
+    """Shade, on an axis of decades, where a number that starts at 1 leaves float32 and float64, and return the names.
+
+    The side of the names is that where the gradient starts: it passes their height, if at all, further on. Each is
+    returned with where its band begins and ends, for ``name_bands``.
+    """
     limits = [np.log10([float(f.smallest_subnormal), float(f.max)]) for f in map(np.finfo, ("f4", "f8"))]
-    edges = [*limits, (-1e9, 1e9)]
-    for (low, high), (lower, higher), colour, name in zip(
-        edges, edges[1:], style.BANDS, ("float32", "float64"), strict=False
-    ):
-        for start, stop, word in ((low, lower, "vanished"), (high, higher, "exploded")):
-            ax.axhspan(start, stop, color=colour, linewidth=0, zorder=0)
-            ax.text(
-                0.99, start, f"{word} in {name} ", transform=ax.get_yaxis_transform(), clip_on=True,
-                ha="right", va="top" if start < 0 else "bottom", **style.ASIDE,
-            )  # fmt: skip
+    edges, names = [*limits, (-1e9, 1e9)], []
+    look = style.ASIDE | {"transform": ax.get_yaxis_transform(), "ha": side, "clip_on": True}
+    x = 0.99 if side == "right" else 0.01
+    for i, float_type in enumerate(("float32", "float64")):
+        for start, stop, word in zip(edges[i], edges[i + 1], ("vanished", "exploded"), strict=True):
+            ax.axhspan(start, stop, color=style.BANDS[i], linewidth=0, zorder=0)
+            text = ax.text(x, start, f"{word} in {float_type}", va="top" if start < 0 else "bottom", **look)
+            names.append((text, start, stop))
+    return names
+
+
+def name_bands(names):
+    """Put the name of each band where it ends or leaves the Axes: a gradient passes near its beginning."""
+    for text, start, stop in names:
+        low, high = np.clip(sorted((start, stop)), *text.axes.get_ylim())
+        bottom, top = text.axes.transData.transform([(0, low), (0, high)])[:, 1]
+        text.set(**{"y": high, "va": "top"} if stop > 0 else {"y": low, "va": "bottom"})
+        text.set_visible(bool(top - bottom > 1.4 * style.NOTE * text.figure.dpi / 72))
+
+
+def hold_label(ax):
+    """Let the label of the vertical axis stay where it is, however wide the labels of its ticks become."""
+    ax.yaxis.set_label_coords(-64, 0.5, blended_transform_factory(points_above(ax), ax.transAxes))
 
 
 class _Slopes(Panel):
@@ -212,10 +258,9 @@ class _Slopes(Panel):
         self.band = ax.fill([], [], color=style.FULL["color"], alpha=0.25, linewidth=0)[0]
         self.median = line(ax, style.FULL)
 
-    def update(self, bands, limits):
-        """Show other ``experiments.SlopeBands`` on an axis with these limits."""
+    def update(self, bands):
+        """Show other ``experiments.SlopeBands``."""
         t, low, median, high = bands
-        self.ax.set_xlim(limits)
         self.median.set_data(t, median)
         self.band.set_xy(np.column_stack([np.r_[t, t[::-1]], np.r_[low, high[::-1]]]))
 
@@ -223,44 +268,79 @@ class _Slopes(Panel):
 class _GradientFlowPicture(Picture):
     """|dL/dh_t| against t beside what makes it: eigenvalues and singular values of W_hh, and the slopes."""
 
+    WIDE = (0.122, 0.14, 0.47, 0.66), (0.672, 0.58, 0.165, 0.33), (0.855, 0.58, 0.14, 0.33), (0.672, 0.14, 0.318, 0.225)
+    NARROW = (0.235, 0.57, 0.71, 0.315), (0.2, 0.27, 0.36, 0.195), (0.61, 0.27, 0.34, 0.195), (0.2, 0.068, 0.745, 0.095)
+
     def __init__(self, figure):
         super().__init__(figure)
-        self.flow = _GradientFlow(figure.add_axes((0.118, 0.14, 0.462, 0.83)))
-        self.flow.ax.yaxis.set_label_coords(-0.188, 0.5)
-        self.eigenvalues = _Eigenvalues(figure.add_axes((0.665, 0.555, 0.18, 0.36)))
-        self.sizes = _Sizes(figure.add_axes((0.857, 0.555, 0.14, 0.36)))
-        self.slopes = _Slopes(figure.add_axes((0.665, 0.14, 0.325, 0.225)))
+        flow, eigenvalues, sizes, slopes = (figure.add_axes(place) for place in self.WIDE)
+        self.flow, self.eigenvalues = _GradientFlow(flow), _Eigenvalues(eigenvalues)
+        self.sizes, self.slopes = _Sizes(sizes), _Slopes(slopes)
+        hold_label(flow)
+        self.arrange(False)
+
+    def arrange(self, narrow):
+        """See ``Picture``."""
+        self.place((4.8, 8.2) if narrow else (9.6, 4.8), self.NARROW if narrow else self.WIDE)
+        Name.rows(self.flow.rows, 2, right=-74 if narrow else 0, up=NAMES)
+
+    def limits(self, data, decades):
+        """Return steps and decades of the gradient, and how far the eigenvalues reach."""
+        flow = _limits(data.full, data.theory, decades=decades)
+        return *flow, radius(max(data.singular_values[0], np.abs(data.eigenvalues[0])))
+
+    def set_limits(self, steps, reach, radius):
+        """See ``Picture``."""
+        self.flow.set_limits(steps, reach)
+        self.slopes.ax.set_xlim(self.flow.ax.get_xlim())
+        self.eigenvalues.set_limits(radius)
+        self.sizes.set_limits(radius)
 
     def update(self, data, decades):
         """Show the attributes of data: what ``gradient_flow`` takes, eigenvalues, singular_values and slope_bands."""
-        self.flow.decades = decades
         curves = {"theory": data.theory, "bound": data.bound, "every_step": data.every_step}
         self.flow.update(data.full, data.truncated, data.tau, steps=data.steps, **curves)
-        self.eigenvalues.update(data.eigenvalues, data.singular_values[0])
-        self.sizes.update(data.eigenvalues, data.singular_values, self.eigenvalues.ax.get_ylim()[1])
-        self.slopes.update(data.slope_bands, self.flow.ax.get_xlim())
+        self.eigenvalues.update(data.eigenvalues)
+        self.sizes.update(data.eigenvalues, data.singular_values)
+        self.slopes.update(data.slope_bands)
 
 
 class _WithTanhPicture(Picture):
     """|dL/dh_t| for the identity and for another activation, beside the slopes phi'(z_t) that make the difference."""
 
+    WIDE = (0.122, 0.16, 0.5, 0.75), (0.71, 0.16, 0.28, 0.75)
+    NARROW = (0.235, 0.5, 0.71, 0.44), (0.235, 0.1, 0.71, 0.265)
+
     def __init__(self, figure):
         super().__init__(figure)
-        self._flow = _decade_axes(figure.add_axes((0.125, 0.165, 0.50, 0.80)))
-        self._bands = list(self._flow.texts)
-        self.phi, self.identity = (_Curve(self._flow, look) for look in (style.FULL, style.IDENTITY))
-        self.end = line(self._flow, END)
-        self.slopes = _Slopes(figure.add_axes((0.72, 0.165, 0.27, 0.70)))
+        flow, slopes = (figure.add_axes(place) for place in self.WIDE)
+        self._flow = _Decades(flow)
+        hold_label(flow)
+        self.lines = self.phi, self.identity = [line(flow, look) for look in (style.FULL, style.IDENTITY)]
+        self.end = line(flow, END)
+        self._identity = Name(flow, style.IDENTITY, "identity", dark=IDENTITY)
+        self.name = Name(flow, style.FULL, "φ")
+        Name.rows([self._identity, self.name], 2, up=14)
+        self.slopes = _Slopes(slopes)
+
+    def arrange(self, narrow):
+        """See ``Picture``."""
+        self.place((4.8, 6.4) if narrow else (9.6, 4.2), self.NARROW if narrow else self.WIDE)
+
+    def limits(self, data):
+        """Return steps and decades."""
+        return _limits(data.full, data.identity - data.identity[-1])
+
+    def set_limits(self, steps, reach):
+        """See ``Picture``."""
+        self._flow.set_limits(steps, reach)
+        self.slopes.ax.set_xlim(self._flow.ax.get_xlim())
 
     def update(self, data):
         """Show an ``experiments.WithTanh``."""
-        curves = [_relative(decades, decades) for decades in (data.identity, data.full)]
         t = np.arange(1, len(data.full) + 1)
-        _set_limits(self._flow, curves, None)
-        room = Room(self._flow, [*((t, curve) for curve in curves), (self._flow.get_xlim(), (0, 0))], self._bands)
-        names = (self.identity, "identity"), (self.phi, data.activation)
-        for number, (part, words) in enumerate(names):
-            part.show(t, curves[number], words)
-            room.beside(part.label, number)
-        self.end.set_data(t[-1:], curves[1][-1:])
-        self.slopes.update(data.slope_bands, self._flow.get_xlim())
+        for curve, decades in zip(self.lines, (data.full, data.identity), strict=True):
+            curve.set_data(t, _relative(decades, decades))
+        self.end.set_data(t[-1:], self.phi.get_ydata()[-1:])
+        self.name.text.set_text(data.activation)
+        self.slopes.update(data.slope_bands)

@@ -2,29 +2,110 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection
 
 from .. import _validation
 from ..graph import WEIGHTS, Graph
+from ..graph import computational_graph as graph_of
 from . import _style as style
-from ._panels import Panel, Picture, Words, box, line
+from ._panels import Panel, Picture, Words, box, line, place
 from ._paper import drawn
 from ._style import SUBSCRIPTS, short
 
-WIDTH, HEIGHT, STRIP = 960, 372, 88  # pixels: of both Axes, of the graph's, of the Axes with the parts below it
-ROWS = {"x": 20, "W_hx": 58, "f": 100, "h": 100, "W_hh": 152, "g": 198, "W_qh": 198, "o": 246, "l": 294, "y": 294}
-LEFT_OF_COLUMN = {"W_hx": (50, 25), "W_qh": (62, 27), "y": (58, 31)}  # pixels, with room and without
-TOP, RIGHT, WIDEST, ROOM = 332, 98, 230, 125  # row of L; what L takes; most for a time step; least for indices
+WIDEST = 230  # pixels: the most for a time step
 NAMES = {W: f"W$_{{{W[2:]}}}$" for W in WEIGHTS} | {"mean": "Σ/T", "L": "L", "l": "ℓ"}
 
 TO_COME = {"color": "#8A8A8A", "linewidth": 1.4, "linestyle": (0, (1, 2))}
 FORWARD = {"color": style.INK, "linewidth": 1.6, "linestyle": "-"}
 BACK = {"color": style.FULL["color"], "linewidth": 4, "linestyle": "-"}
+LOOKS = {"to come": TO_COME, "forward": FORWARD, "back": BACK}
 NOW = {"color": style.INK, "linewidth": 19}, {"color": style.NOW, "linewidth": 16}  # a pen with an edge
+KEY, FRAMES = ("to come", "forward", "gradient, back"), ("a use of the weight", "its part came back")
+SIZES = (3, 6, 12)  # steps for which there is room
 WAITING, ARRIVED = (0, (2.5, 1.5)), "-"  # the frame of a use, before and after its part has come
-KEY, FRAMES_KEY = 362, ((518, "a use of the weight"), (742, "its part came back"))
+
+
+class _Form(NamedTuple):
+    """How the picture stands on the page: time runs to the right or, turned, down. Lengths in pixels.
+
+    Attributes
+    ----------
+    size, strip : tuple of int
+        Of the graph's Axes; left, bottom, width and height of those with the parts.
+    turned : bool
+    length, head : int
+        Of the graph along time, and what the key takes before it where it is turned.
+    rows : dict of str to int
+        Where the nodes stand across time; "L" is the line of the losses.
+    aside : dict of str to pair of int
+        How far before the step's state others stand, with room for indices and without.
+    first : pair of int
+        What h_0 takes, with room and without.
+    mean, L, tail : int
+        Where those two stand behind the last step, and what they take.
+    room : int
+        Along time, the least for indices.
+    flat : float
+        The height of a node where there is no room, divided by that of the other form.
+    key, frames_key : tuple of pair of int
+        Places of their words.
+    """
+
+    size: tuple
+    strip: tuple
+    turned: bool
+    length: int
+    head: int
+    rows: dict
+    aside: dict
+    first: tuple
+    mean: int
+    L: int
+    tail: int
+    room: int
+    flat: float
+    key: tuple
+    frames_key: tuple
+
+
+WIDE = _Form(
+    size=(960, 372),
+    strip=(0, 0, 960, 88),
+    turned=False,
+    length=960,
+    head=0,
+    rows={"x": 20, "W_hx": 58, "f": 100, "h": 100, "W_hh": 152, "g": 198, "W_qh": 198, "o": 246, "l": 294, "L": 332},
+    aside={"W_hx": (50, 25), "W_qh": (62, 27), "y": (58, 31)},
+    first=(32, 78),
+    mean=28,
+    L=82,
+    tail=98,
+    room=125,
+    flat=1,
+    key=((50, 362), (180, 362), (314, 362)),
+    frames_key=((518, 362), (742, 362)),
+)
+NARROW = _Form(
+    size=(480, 880),
+    strip=(376, 0, 104, 880),
+    turned=True,
+    length=816,
+    head=64,
+    rows={"x": 22, "W_hx": 58, "f": 106, "h": 106, "W_hh": 162, "g": 222, "W_qh": 222, "o": 268, "l": 314, "L": 352},
+    aside={"W_hx": (40, 25), "W_qh": (45, 27), "y": (45, 31)},
+    first=(24, 26),
+    mean=26,
+    L=60,
+    tail=76,
+    room=105,
+    flat=0.85,
+    key=((50, 866), (180, 866), (314, 866)),
+    frames_key=((40, 840), (270, 840)),
+)
 
 
 @drawn
@@ -57,37 +138,58 @@ def computational_graph(ax: Axes, graph: Graph, *, walked: int | None = None, we
         walked = _validation.whole_number("walked", walked, 0, edges)
     if weight is not None:
         _validation.one_of("weight", weight, WEIGHTS)
-    _ComputationalGraph(ax).update(graph, walked, weight)
+    picture = _ComputationalGraph(ax)
+    picture.arrange(_Layout(graph))
+    picture.update(graph, walked, weight)
 
 
 class _Layout:
-    """Where each node stands, in pixels, and how large it is."""
+    """Where each node of a graph stands, in pixels from the beginning of the first step, and how large it is."""
 
-    def __init__(self, graph):
-        T = graph.T
-        self.roomy = (WIDTH - RIGHT - 32) / T >= ROOM
-        left = 32 if self.roomy else 78
-        self.column = min(WIDEST, (WIDTH - RIGHT - left) / T)
-        self.start = left + (WIDTH - RIGHT - left - T * self.column) / 2
+    def __init__(self, graph, form=WIDE):
+        self.graph, self.form, T = graph, form, graph.T
+        self.roomy = (form.length - form.tail - form.first[0]) / T >= form.room
+        free = form.length - form.tail - form.first[0 if self.roomy else 1]
+        self.column = min(WIDEST, free / T)
+        self.start = form.length - form.tail - (free + T * self.column) / 2
+        self.origin = np.array([0, self.start] if form.turned else [-self.start, 0])  # the lower left corner
         self.fontsize = style.LABEL if self.roomy else style.NOTE
-        self.at = {node: np.array(self._place(node, T)) for node in graph.nodes}
+        self.at = {node: self.place(*self._along_and_across(node)) for node in graph.nodes}
+        self._arrows = {}
 
-    def _place(self, node, T):
+    def place(self, along, across):
+        """Return where a place in time is, counted from the left or top, and across it."""
+        if self.form.turned:
+            return np.add(self.origin, (across, self.form.length - along))
+        return np.add(self.origin, (along, across))
+
+    def limits(self, width, height):
+        """Return the limits of Axes of this size."""
+        x, y = self.origin
+        return {"xlim": (x, x + width), "ylim": (y, y + height)}
+
+    def step(self, t, across):
+        """Return the pixels of the middle of step t, and across it."""
+        return self.place(self.start + (t - 0.5) * self.column, across)
+
+    def _along_and_across(self, node):
+        form, end = self.form, self.start + self.graph.T * self.column
         if node.t == 0 and node.symbol != "h":
-            return self.start + T * self.column + (28 if node.symbol == "mean" else 82), TOP
-        aside = LEFT_OF_COLUMN.get(node.symbol, (0, 0))[0 if self.roomy else 1]
+            return end + (form.mean if node.symbol == "mean" else form.L), form.rows["L"]
+        aside = form.aside.get(node.symbol, (0, 0))[0 if self.roomy else 1]
         before = 0.5 if node.symbol in ("x", "f", "W_hx", "W_hh") else 0
-        return self.start + (node.t - before) * self.column - aside, ROWS[node.symbol]
+        across = form.rows["l" if node.symbol == "y" else node.symbol]
+        return self.start + (node.t - before) * self.column - aside, across
 
     def half(self, node):
         """Return half the width and half the height of a node."""
         if node.symbol in ("mean", "L"):
             return (18, 18) if node.symbol == "mean" else (13, 14)
         if node.kind == "operator":
-            return (14, 14) if self.roomy else (10.5, 10.5)
+            return (14, 14) if self.roomy else (10.5 * self.form.flat,) * 2
         if self.roomy:
             return (24 if node.kind == "parameter" else 19), 14
-        return (8, 8) if node.kind == "parameter" else (12 if node.t else 16, 12)
+        return (8, 8) if node.kind == "parameter" else (12 if node.t else 16, 12 * self.form.flat)
 
     def words(self, node):
         """Return what is written in a node."""
@@ -97,24 +199,29 @@ class _Layout:
             return NAMES.get(node.symbol, node.symbol)
         return f"{node.symbol}{node.t}".translate(SUBSCRIPTS) if self.roomy or not node.t else node.symbol
 
-    def units(self, points):
-        """Return pixels in the units of the Axes: one time step sideways, one pixel upwards."""
-        return (np.asarray(points, float) - [self.start, 0]) / [self.column, 1]
-
     def outline(self, node, margin=0):
         """Return the corners of a box, or points around a circle."""
         (x, y), (w, h) = self.at[node], self.half(node)
         if node.kind == "operator":
             turn = np.linspace(0, 2 * np.pi, 41)
-            return np.column_stack([x + w * np.cos(turn), y + h * np.sin(turn)])
+            return np.column_stack([x + (w + margin) * np.cos(turn), y + (h + margin) * np.sin(turn)])
         return np.array([x, y]) + (np.array([w, h]) + margin) * [[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]]
 
     def path(self, source, target):
         """Return the line of an edge of the forward pass, from border to border."""
         a, b = self.at[source], self.at[target]
-        corners = [a, np.array([a[0], TOP]), b] if target.symbol == "mean" else [a, b]
+        corner = [b[0], a[1]] if self.form.turned else [a[0], b[1]]
+        corners = [a, np.array(corner), b] if target.symbol == "mean" else [a, b]
         start, end = self._border(source, corners[1]), self._border(target, corners[-2])
         return np.array([start, *corners[1:-1], end])
+
+    def arrow(self, edge, look):
+        """Return the shaft and the head of an edge of the forward pass, turned round where the gradient flows."""
+        if (edge, look) not in self._arrows:
+            path = self.path(*edge)
+            way = path[::-1] if look == "back" else path
+            self._arrows[edge, look] = _arrow(way, LOOKS[look], 1 if self.roomy else 0.7)
+        return self._arrows[edge, look]
 
     def _border(self, node, towards):
         way, half = towards - self.at[node], np.array(self.half(node))
@@ -125,93 +232,100 @@ class _Layout:
 
 
 class _ComputationalGraph(Panel):
-    """The picture of ``computational_graph``: another T changes what else stands still, and the limits of the Axes."""
+    """The picture of ``computational_graph``, on a layout for a graph that may be longer: the rest is covered."""
 
     def __init__(self, ax):
         super().__init__(ax)
-        self.T, self._still = None, []
+        self._still = []
         ax.set_axis_off()
-        ax.set_ylim(0, HEIGHT)
+        self.cover = ax.add_collection(PolyCollection([], facecolor="white", zorder=5.5), autolim=False)
         self.pen = [line(ax, look, solid_capstyle="butt", zorder=1) for look in NOW]
         self.lines = ax.add_collection(LineCollection([], capstyle="butt", zorder=2), autolim=False)
         self.heads = ax.add_collection(PolyCollection([], linewidth=0, zorder=3), autolim=False)
         self.frames = ax.add_collection(LineCollection([], color=BACK["color"], linewidth=3, zorder=6), autolim=False)
-        look = style.SMALL | {"transform": ax.transAxes, "va": "center_baseline"}
-        self.words = [ax.text(x / WIDTH, KEY / HEIGHT, words, **look) for x, words in FRAMES_KEY]
+        self.words = [ax.text(0, 0, words, **style.SMALL | {"va": "center_baseline"}) for words in FRAMES]
+
+    def arrange(self, layout):
+        """Draw all nodes of a layout, and its key."""
+        for artist in self._still:
+            artist.remove()
+        self._layout = layout
+        self.ax.set(**layout.limits(*layout.form.size))
+        nodes = layout.graph.nodes
+        self._still = [self._boxes(nodes), *map(self._label, nodes), *self._key(), *self._row_names()]
+        for words, at in zip(self.words, layout.form.frames_key, strict=True):
+            words.set_position(layout.origin + at)
 
     def update(self, graph, walked=None, weight=None):
         """Show another state of the walk; see ``computational_graph``."""
-        if graph.T != self.T:
-            self._draw_nodes(graph)
         walk = graph.walk()
         done = len(graph.forward()) if walked is None else walked
+        hidden = [node for node in self._layout.graph.nodes if node.t > graph.T]
+        self.cover.set_verts([self._layout.outline(node, margin=2) for node in hidden])
         self._show_edges(graph, walk[:done], walk[done - 1] if walked else None)
         self._show_frames(graph.uses(weight) if weight else (), set(walk[:done]))
 
-    def _draw_nodes(self, graph):
-        for artist in self._still:
-            artist.remove()
-        self.T, self.layout = graph.T, _Layout(graph)
-        self.ax.set_xlim(self.layout.units([[0, 0], [WIDTH, 0]])[:, 0])
-        self._still = [self._boxes(graph), *map(self._label, graph.nodes), *self._key(), *self._row_names()]
-
-    def _boxes(self, graph):
-        outlines = [self.layout.units(self.layout.outline(node)) for node in graph.nodes]
-        colours = [style.SHADE if node.kind == "parameter" else "white" for node in graph.nodes]
+    def _boxes(self, nodes):
+        outlines = [self._layout.outline(node) for node in nodes]
+        colours = [style.SHADE if node.kind == "parameter" else "white" for node in nodes]
         boxes = PolyCollection(outlines, facecolors=colours, edgecolors=style.INK, linewidths=1.3, zorder=4)
         return self.ax.add_collection(boxes, autolim=False)
 
     def _label(self, node):
-        return self._text(self.layout.at[node], self.layout.words(node), ha="center", fontsize=self.layout.fontsize)
+        return self._text(self._layout.at[node], self._layout.words(node), fontsize=self._layout.fontsize)
 
     def _text(self, at, words, **look):
-        x, y = self.layout.units([at])[0]
-        return self.ax.text(x, y, words, va="center_baseline", color=style.INK, zorder=5, **look)
+        return self.ax.text(
+            *at, words, **{"ha": "center", "va": "center_baseline", "color": style.INK} | look, zorder=5
+        )
 
     def _row_names(self):
-        if self.layout.roomy:
-            return []
-        return [self._text((24, ROWS[W]), NAMES[W], ha="center", fontsize=style.NOTE) for W in WEIGHTS]
+        layout, rows = self._layout, self._layout.form.rows
+        along = layout.start - layout.form.first[1] + (10 if layout.form.turned else 24)
+        names = () if layout.roomy else WEIGHTS
+        return [self._text(layout.place(along, rows[W]), NAMES[W], fontsize=style.NOTE) for W in names]
 
     def _key(self):
-        for x, look, words in ((8, TO_COME, "to come"), (138, FORWARD, "forward"), (272, BACK, "gradient, back")):
-            way = np.array([[x, KEY], [x + 34, KEY]])
+        for (x, y), look, words in zip(self._layout.origin + self._layout.form.key, LOOKS.values(), KEY, strict=True):
+            way = np.array([[x - 42, y], [x - 8, y]])
             shaft, head = _arrow(way[::-1] if look is BACK else way, look, 1)
-            yield self.ax.plot(*self.layout.units(shaft).T, **look, solid_capstyle="butt")[0]
-            yield self.ax.fill(*self.layout.units(head).T, color=look["color"], linewidth=0)[0]
-            yield self._text((x + 42, KEY), words, ha="left", fontsize=style.NOTE)
+            yield self.ax.plot(*shaft.T, **look, solid_capstyle="butt")[0]
+            yield self.ax.fill(*head.T, color=look["color"], linewidth=0)[0]
+            yield self._text((x, y), words, ha="left", fontsize=style.NOTE)
+
+    def _in_sight(self, edge):
+        return edge.source in self._layout.at and edge.target in self._layout.at
 
     def _show_edges(self, graph, done, now):
         reached, drawn = set(done), []
-        for edge in graph.forward():
-            path = self.layout.path(*edge)
-            if edge[::-1] in reached:
-                drawn.append((path[::-1], BACK))
-            else:
-                drawn.append((path, FORWARD if edge in reached else TO_COME))
-        drawn.sort(key=lambda item: item[1]["linewidth"])  # what is done covers what is not
-        self._set_lines(drawn)
+        for edge in filter(self._in_sight, graph.forward()):
+            look = "back" if edge[::-1] in reached else "forward" if edge in reached else "to come"
+            drawn.append((*self._layout.arrow(edge, look), LOOKS[look]))
+        drawn.sort(key=lambda item: item[-1]["linewidth"])  # what is done covers what is not
+        self._set_lines(*zip(*drawn, strict=True))
         forwards = now is not None and now.source in graph.inputs.get(now.target, ())
-        path = [] if now is None else self.layout.path(*now) if forwards else self.layout.path(*now[::-1])
+        seen = now is not None and self._in_sight(now)
+        path = self._layout.path(*(now if forwards else now[::-1])) if seen else np.empty((0, 2))
         for band in self.pen:
-            band.set_data(*(self.layout.units(path).T if len(path) else ([], [])))
+            band.set_data(*path.T)
 
-    def _set_lines(self, drawn):
-        arrows = [_arrow(path, look, 1 if self.layout.roomy else 0.7) for path, look in drawn]
-        self.lines.set_segments([self.layout.units(shaft) for shaft, _ in arrows])
-        self.heads.set_verts([self.layout.units(head) for _, head in arrows])
+    def _set_lines(self, shafts, heads, looks):
+        self.lines.set_segments(shafts)
+        self.heads.set_verts(heads)
         self.lines.set_linestyle("-")  # with as many styles as widths from now on: Matplotlib would pair all with all
-        self.lines.set(**{f"{key}s": [look[key] for _, look in drawn] for key in ("color", "linewidth", "linestyle")})
-        self.heads.set_facecolor([look["color"] for _, look in drawn])
+        self.lines.set(**{f"{key}s": [look[key] for look in looks] for key in ("color", "linewidth", "linestyle")})
+        self.heads.set_facecolor([look["color"] for look in looks])
 
     def _show_frames(self, uses, reached):
         arrived = {edge.target for edge in reached}
-        frames = [self.layout.outline(node, margin=3) for node in uses]
+        uses = [node for node in uses if node in self._layout.at]
+        frames = [self._layout.outline(node, margin=3) for node in uses]
         looks = [ARRIVED if node in arrived else WAITING for node in uses]
         if uses:
-            frames += [[[x - 32, 354], [x - 8, 354], [x - 8, 370], [x - 32, 370], [x - 32, 354]] for x, _ in FRAMES_KEY]
+            places = self._layout.origin + self._layout.form.frames_key
+            frames += [np.array(box(x - 32, y - 8, 24, 16))[[0, 1, 2, 3, 0]] for x, y in places]
             looks += [WAITING, ARRIVED]
-        self.frames.set_segments([self.layout.units(frame) for frame in frames])
+        self.frames.set_segments(frames)
         self.frames.set_linestyle(looks or "-")
         for words in self.words:
             words.set_visible(bool(uses))
@@ -227,59 +341,101 @@ def _arrow(path, look, scale):
 
 
 class _Contributions(Panel):
-    """What each use of a weight contributes to its gradient: a bar under its column, and numbers that add up.
+    """What each use of a weight contributes to its gradient: a bar beside its step, and numbers that add up.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
-        About 960 x 88 pixels, below the graph.
+        Below the graph or, where it is turned, on its right.
     longest : int
         The largest T.
     """
 
     def __init__(self, ax, longest):
         super().__init__(ax)
-        self.T, self._still = None, []
+        self._still = []
         ax.set_axis_off()
-        ax.set_ylim(0, STRIP)
+        self.cover = ax.add_collection(PolyCollection([], facecolor="white", zorder=5), autolim=False)
         self.bars = ax.add_collection(PolyCollection([], facecolor=BACK["color"], linewidth=0), autolim=False)
         self.numbers = Words(ax, longest)
         self.title = Words(ax, 1, ha="left", linespacing=1.35)
-        self.sum = Words(ax, 1, ha="right", linespacing=1.5, fontweight="bold")
+        self.sum = Words(ax, 1, linespacing=1.5, fontweight="bold")
 
-    def update(self, layout, parts, weight):
-        """Show the parts, one number for each use, nan for those that have not come yet."""
-        if len(parts) != self.T:
-            self._draw_axis(layout, len(parts))
-        come = np.flatnonzero(np.isfinite(parts))
-        tallest, digits = np.abs(parts[come]).max(initial=0) or 1, 3 if layout.roomy else 2
-        self.bars.set_verts([box(i + 0.34, 24, 0.32, 40 * parts[i] / tallest) for i in come])
-        self.numbers.show([(i + 0.5, 74, short(parts[i], digits)) for i in come])
-        (left, _), (right, _) = layout.units([[4, 0], [WIDTH - 6, 0]])
-        self.title.show([(left, 42, f"parts of\n∂L/∂{NAMES[weight]}")])
-        self.sum.show([(right, 60, f"sum\n{short(parts[come].sum())}")] if len(come) else [])
-
-    def _draw_axis(self, layout, T):
+    def arrange(self, layout):
+        """Draw what stands still beside this layout."""
         for artist in self._still:
             artist.remove()
-        self.T = T
-        self.ax.set_xlim(layout.units([[0, 0], [WIDTH, 0]])[:, 0])
-        steps = Words(self.ax, T)
-        steps.show([(t - 0.5, 10, f"t = {t}" if layout.roomy else f"{t}") for t in range(1, T + 1)])
-        self._still = [*self.ax.plot([0.3, T], [24, 24], color=style.FAINT, linewidth=1), *steps.texts]
+        self._layout, turned, T = layout, layout.form.turned, layout.graph.T
+        self.ax.set(**layout.limits(*layout.form.strip[2:]))
+        for text in (*self.numbers.texts, *self.sum.texts):
+            text.set_ha("left" if turned else "right" if text in self.sum.texts else "center")
+        steps = Words(self.ax, T, ha="left" if turned else "center")
+        named = layout.roomy or turned
+        steps.show([(*self._beside(t, 17, 12), f"t = {t}" if named else f"{t}") for t in range(1, T + 1)])
+        ends = np.array([layout.step(t, 24) for t in (0.8, T + 0.5)])
+        ends[:, 0] = 4 if turned else ends[:, 0]
+        self._still = [*self.ax.plot(*ends.T, color=style.FAINT, linewidth=1), *steps.texts]
+
+    def _beside(self, t, up, height):
+        """Return a place at step t: so far above the middle of its bar or, below the graph, at this height."""
+        x, y = self._layout.step(t, height)
+        return (6, y + up) if self._layout.form.turned else (x, y)
+
+    def _bar(self, t, share):
+        x, y = self._beside(t, 0, 24)
+        if self._layout.form.turned:
+            return box(4, y - 6, 92 * share, 12)
+        return box(x - 0.16 * self._layout.column, y, 0.32 * self._layout.column, 40 * share)
+
+    def update(self, parts, arrived, weight):
+        """Show the parts, one number for each use that has arrived; the longest bar is that of the largest part."""
+        layout, T, turned = self._layout, self._layout.graph.T, self._layout.form.turned
+        come = [t for t in np.flatnonzero(arrived) + 1 if t <= T]
+        tallest, digits = np.abs(parts).max() or 1, 3 if layout.roomy or turned else 2
+        self.bars.set_verts([self._bar(t, parts[t - 1] / tallest) for t in come])
+        self.numbers.show([(*self._beside(t, -17, 74), short(parts[t - 1], digits)) for t in come])
+        title, total = ((6, layout.form.length - 6), (6, 40)) if turned else ((4, 42), (954, 60))
+        self.title.show([(*(layout.origin + title), f"parts of\n∂L/∂{NAMES[weight]}")])
+        self.sum.show([(*(layout.origin + total), f"sum\n{short(parts[arrived].sum())}")] if arrived.any() else [])
+        self.cover.set_verts([self._rest(len(parts))] if len(parts) < T else [])
+
+    def _rest(self, T):
+        """Return a box over what stands still of the steps after T."""
+        (x, y), (end, below) = self._layout.step(T + 0.5, 0), self._layout.step(self._layout.graph.T + 0.6, 0)
+        return box(0, below, 104, y - below - 1) if self._layout.form.turned else box(x + 1, 0, end - x, 30)
 
 
 class _UnrolledGraphPicture(Picture):
-    """The graph up to T = ``longest``, and below it what each use of a weight contributes to its gradient."""
+    """The graph up to T = ``longest``, and beside it what each use of a weight contributes to its gradient."""
 
     def __init__(self, figure, longest):
         super().__init__(figure)
-        share = STRIP / (STRIP + HEIGHT)
-        self.graph = _ComputationalGraph(figure.add_axes((0, share, 1, 1 - share)))
-        self.contributions = _Contributions(figure.add_axes((0, 0, 1, share)), longest)
+        self.graph = _ComputationalGraph(figure.add_axes((0, 0, 1, 1)))
+        self.contributions = _Contributions(figure.add_axes((0, 0, 1, 1)), longest)
+        self._size = SIZES[0]
+        self.arrange(narrow=False)
+
+    def arrange(self, narrow):
+        """Let time run to the right or, where the page is narrow, down."""
+        self._form = NARROW if narrow else WIDE
+        (width, height), strip = self._form.size, self._form.strip
+        above = 0 if narrow else strip[3]
+        self.figure.set_size_inches(width / 100, (height + above) / 100)
+        place(self.graph.ax, 0, above / 100, width / 100, height / 100)
+        place(self.contributions.ax, *(length / 100 for length in strip))
+        self.set_limits(self._size)
+
+    def limits(self, data, step):
+        """Return for how many steps there is room."""
+        return (style.next_limit(data.graph.T, SIZES),)
+
+    def set_limits(self, size):
+        """Make room for so many steps."""
+        self._size, layout = size, _Layout(graph_of(size), self._form)
+        self.graph.arrange(layout)
+        self.contributions.arrange(layout)
 
     def update(self, data, step):
         """Show ``graph``, ``weight`` and ``parts``, attributes of data, after so many edges of the walk."""
         self.graph.update(data.graph, step, data.weight)
-        arrived = np.where(data.arrived(step), data.parts, np.nan)
-        self.contributions.update(self.graph.layout, arrived, data.weight)
+        self.contributions.update(data.parts, data.arrived(step), data.weight)

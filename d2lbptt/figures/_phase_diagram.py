@@ -8,14 +8,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
-from scipy.ndimage import minimum_filter
 
 from .. import _validation
 from . import _style as style
 from ._arguments import decades
-from ._flow import DECADES
-from ._labels import Room
-from ._panels import Panel, Picture, Words, line
+from ._panels import Panel, Picture, Words, line, set_texts
 from ._paper import drawn
 
 # Decades at which the colour changes: a factor of 1000, and where a number that starts at 1 leaves a float.
@@ -27,6 +24,9 @@ NAMES = (
     *("", "exploding", "exploded in float32", "exploded in float64"),
 )
 ROWS = 240  # of the map; more would not be seen
+LAGS = (10, 25, 50, 100, 250, 500, 1000, *(10**k for k in range(4, 9)))  # where an axis of lags may end
+DECADES = (10, 40, 150, 600, 2500, *(10**k for k in range(4, 8)))  # and one of decades
+BEYOND = "#ECECEC"  # lags that are not there: no white, which has a meaning
 MARK = {"marker": "v", "markersize": 10, "clip_on": False, "linestyle": "none"}
 
 
@@ -61,7 +61,10 @@ def phase_diagram(ax: Axes, scales: ArrayLike, by_lag: ArrayLike, theory: ArrayL
     by_lag = decades("by_lag", by_lag, (G, None), f"(G, T) with G = {G}")
     if theory is not None:
         theory = decades("theory", theory, by_lag.shape, "(G, T) as by_lag")
-    _PhaseDiagram(ax).update(scales, by_lag, theory)
+    diagram = _PhaseDiagram(ax)
+    left, right = ends(scales)
+    diagram.set_limits(left, right, max(by_lag.shape[1] - 1, 1))
+    diagram.update(scales, by_lag, theory)
 
 
 class _PhaseDiagram(Panel):
@@ -71,40 +74,48 @@ class _PhaseDiagram(Panel):
         super().__init__(style.axes(ax, "weight scale g", "lag k = T − t"))
         ax.xaxis.set_major_locator(MaxNLocator(6))
         ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-        self.image = ax.imshow(np.zeros((1, 1, 3)), aspect="auto", origin="lower", interpolation="nearest")
+        self._shown = None
+        self.image = ax.imshow(np.zeros((1, 1, 3)), aspect="auto", origin="lower", interpolation="none")
         self.theory = [line(ax, {"color": style.INK}, linewidth=1.6) for _ in BORDERS]
         self.cursor = [ax.axvline(0, color=colour, linewidth=width) for colour, width in (("white", 5), (style.INK, 2))]
-        look = style.BOLD | {"color": style.INK, "ha": "center", "va": "center", "bbox": style.paper(0.15, 0.75)}
-        self.words = [ax.text(0, 0, word, **look) for word in ("vanishing", "exploding")]
+        for x, side, colour, name in ((0, "left", 2, "vanishing"), (1, "right", 4, "exploding")):
+            box = style.paper(0.2, None) | {"facecolor": COLOURS[colour]}
+            above(ax, x, 2, name, ha=side, bbox=box, fontweight="bold", **style.SMALL)
+        above(ax, 0.5, 2, "darker: past float32", ha="center", **style.ASIDE)
+
+    def set_limits(self, left, right, top):
+        """Let the axes end there."""
+        self.ax.set(xlim=(left, right), ylim=(0, top))
 
     def update(self, scales, by_lag, theory=None, g=None, bound=False):
         """Show other numbers, and a line at g; dotted for a theory that is a bound. See ``phase_diagram``."""
-        T = by_lag.shape[1]
-        lags = np.unique(np.linspace(0, T - 1, ROWS).round().astype(int))
-        across = (scales[1] - scales[0]) / 2
-        up = max(T - 1, 1) / max(len(lags) - 1, 1) / 2
-        self.ax.set(xlim=(scales[0] - across, scales[-1] + across), ylim=(0, max(T - 1, 1)))
-        classes = np.searchsorted(BORDERS, by_lag[:, lags].T)
-        self.image.set(data=_RGB[classes], extent=(*self.ax.get_xlim(), -up, T - 1 + up))
-        for curve, border in zip(self.theory, BORDERS, strict=True):
-            lag = np.full(len(scales), np.nan) if theory is None else _first_beyond(theory, border)
-            curve.set_data(scales, lag)
-            curve.set_linestyle(_dashes(bound))
+        if by_lag is not self._shown:  # or the map would be coloured anew in each picture
+            self._shown = by_lag
+            self._colour(scales, by_lag)
+            for curve, border in zip(self.theory, BORDERS, strict=True):
+                lag = np.full(len(scales), np.nan) if theory is None else _first_beyond(theory, border)
+                curve.set(xdata=scales, ydata=lag, linestyle=_dashes(bound))
         for stroke in self.cursor:
             stroke.set(xdata=[g, g], visible=g is not None)
-        for text, mask in zip(self.words, (classes < 3, classes > 3), strict=True):
-            self._place(text, mask, scales, lags)
 
-    def _place(self, text, mask, scales, lags):
-        """Put a word where its box lies inside the mask, upright if it must be; nowhere if it fits nowhere."""
-        mask[[0, -1]] = mask[:, [0, -1]] = False  # half of these cells is outside
-        for (width, height), turn in (((0.27, 0.1), 0), ((0.085, 0.42), 90)):
-            size = np.maximum(1, np.round(np.array([height, width]) * mask.shape)).astype(int)
-            fits = np.argwhere(minimum_filter(mask, size=tuple(size), mode="constant", cval=False))
-            text.set(visible=len(fits) > 0, rotation=turn)
-            if len(fits):  # in the middle of all such places
-                row, column = fits[np.argmin((((fits - fits.mean(0)) / mask.shape) ** 2).sum(1))]
-                return text.set_position((scales[column], lags[row]))
+    def _colour(self, scales, by_lag):
+        T = by_lag.shape[1]
+        lags = np.unique(np.linspace(0, T - 1, ROWS).round().astype(int))
+        up = max(T - 1, 1) / max(len(lags) - 1, 1) / 2
+        classes = np.searchsorted(BORDERS, by_lag[:, lags].T)
+        self.image.set(data=_RGB[classes], extent=(*ends(scales), -up, T - 1 + up))
+
+
+def ends(scales):
+    """Return where a map ends in which each scale is the middle of a column."""
+    half = (scales[1] - scales[0]) / 2
+    return scales[0] - half, scales[-1] + half
+
+
+def above(ax, x, row, words="", **look):
+    """Return words above the axes, in row 1 or 2."""
+    at = 0, 10 + 21 * (row - 1)
+    return ax.annotate(words, (x, 1), at, xycoords="axes fraction", textcoords="offset points", va="baseline", **look)
 
 
 _RGB = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in COLOURS], np.uint8)
@@ -126,49 +137,50 @@ class _Cut(Panel):
     def __init__(self, ax):
         super().__init__(style.axes(ax, "lag k = T − t", "|∂L/∂h$_{T-k}$|  ÷  |∂L/∂h$_T$|", whole=4))
         style.decades(ax.yaxis)
-        ax.yaxis.set_label_coords(-0.26, 0.5)
         for low, high, colour in zip([-1e9, *BORDERS], [*BORDERS, 1e9], COLOURS, strict=True):
             ax.axhspan(low, high, color=colour, linewidth=0, zorder=0)
         style.baseline(ax)
-        self.bands = Words(ax, len(NAMES), ha="left")
+        self._bands = Words(ax, len(NAMES), ha="left")
         self.seeds = [line(ax, style.FULL, linewidth=1, alpha=0.55) for _ in range(10)]
         self.halo = line(ax, {"color": "white"}, linewidth=6, alpha=0.8)
         self.median = line(ax, style.FULL)
         self.theory = line(ax, style.THEORY, color=style.INK)
-        look = style.BOLD | {"bbox": style.paper(0.12, 0.75)}
-        self.names = [ax.text(0, 0, "", color=colour, **look) for colour in (style.FULL["color"], style.INK)]
-        self.title = ax.set_title("", **style.TITLE)
+        self.title = above(ax, 0, 2, **style.TITLE)
+        self.names = [
+            above(ax, 0, 1, fontsize=style.NOTE, fontweight="bold", color=style.FULL["color"]),
+            above(ax, 1, 1, ha="right", **style.SMALL),
+        ]
+
+    def decades(self, by_lag, theory, law):
+        """Return how many decades up and down are wanted in sight."""
+        shown = (by_lag,) if law == "bound" else (by_lag, theory)
+        reach = max(np.abs(rows[np.isfinite(rows)]).max(initial=0) for rows in shown)
+        return style.next_limit(1.04 * reach, DECADES)
+
+    def set_limits(self, lags, decades):
+        """Let the axes end there, and name the bands."""
+        self.ax.set(xlim=(0, lags), ylim=(-decades, decades))
+        ends = np.clip([-decades, *BORDERS, decades], -decades, decades)
+        bands = [band for band in zip(ends, ends[1:], NAMES, strict=False) if band[1] - band[0] > 0.14 * decades]
+        x, inset = 0.02 * lags, 0.07 * decades
+        self._bands.show([(x, low + inset if low < 0 else high - inset, name) for low, high, name in bands])
 
     def update(self, g, by_lag, median, theory, law):
         """Show ``by_lag``, shape (S, T), its median and the theory, shape (T,), for one g."""
         lags = np.arange(len(median))
         curves, median, theory = (np.where(np.isfinite(rows), rows, np.nan) for rows in (by_lag, median, theory))
-        reach = max(np.nanmax(np.abs(curves)), np.nanmax(np.abs(theory)) if law != "bound" else 0)
-        limit = style.next_limit(1.04 * reach, DECADES)
-        self.ax.set(xlim=(0, max(len(lags) - 1, 1)), ylim=(-limit, limit))
         for seed, curve in zip_longest(self.seeds, curves, fillvalue=()):
             seed.set_data(lags[: len(curve)], curve)
         self.halo.set_data(lags, median)
         self.median.set_data(lags, median)
-        self.theory.set_data(lags, theory)
-        self.theory.set_linestyle(_dashes(law == "bound"))
-        self._name_bands(limit)
-        self._name(f"median of {len(by_lag)}", law)
-        self.title.set_text(f"the cut at g = {g:g}")
+        self.theory.set(xdata=lags, ydata=theory, linestyle=_dashes(law == "bound"))
+        self.title.set_text(f"the cut at g = {g:.3f}")
+        set_texts(self.names, (f"median of {len(by_lag)}", "dotted: bound" if law == "bound" else "dashed: theory"))
 
-    def _name_bands(self, limit):
-        """Write the name of each band that is high enough, on the left, where the curves are near 1 and it is not."""
-        ends = np.clip([-limit, *BORDERS, limit], -limit, limit)
-        bands = [band for band in zip(ends, ends[1:], NAMES, strict=False) if band[1] - band[0] > 0.14 * limit]
-        x, inset = 0.02 * self.ax.get_xlim()[1], 0.07 * limit
-        self.bands.show([(x, low + inset if low < 0 else high - inset, name) for low, high, name in bands])
 
-    def _name(self, *words):
-        standing = [text for text in self.bands.texts if text.get_visible()]
-        room = Room(self.ax, [self.median.get_data(), self.theory.get_data()], standing)
-        for number, (text, word) in enumerate(zip(self.names, words, strict=True)):
-            text.set_text(word)
-            room.beside(text, number)
+# The size in inches, where the map stands and where the cut, and how far from the cut the label of its axis.
+WIDE = (9.6, 4.5), (0.09, 0.15, 0.445, 0.685), (0.65, 0.15, 0.322, 0.685), -0.26
+NARROW = (4.8, 7.8), (0.178, 0.578, 0.795, 0.33), (0.225, 0.08, 0.725, 0.33), -0.215
 
 
 class _PhaseDiagramPicture(Picture):
@@ -176,22 +188,43 @@ class _PhaseDiagramPicture(Picture):
 
     def __init__(self, figure):
         super().__init__(figure)
-        self.map = _PhaseDiagram(figure.add_axes((0.085, 0.155, 0.455, 0.72)))
+        self.map = _PhaseDiagram(figure.add_axes((0, 0, 1, 1)))
         ax = self.map.ax
         self.expected = line(ax, MARK, color="white", markeredgecolor=style.INK, markeredgewidth=1.8)
         self.found = line(ax, MARK, color=style.FULL["color"], markeredgecolor="white")
-        words = {"fontsize": style.NOTE, "va": "bottom", "transform": ax.transAxes}
-        self.law = ax.text(0, 1.07, "", color=style.INK, **words)
-        self.seeds = ax.text(1, 1.07, "", color=style.FULL["color"], ha="right", **words)
-        self.cut = _Cut(figure.add_axes((0.655, 0.155, 0.335, 0.745)))
+        self.law = above(ax, 0, 1, **style.SMALL)
+        self.seeds = above(ax, 1, 1, ha="right", fontsize=style.NOTE, color=style.FULL["color"])
+        self.cut = _Cut(figure.add_axes((0, 0, 1, 1)))
+        ax.set_facecolor(BEYOND)
+        self.arrange(narrow=False)
+
+    def arrange(self, narrow):
+        """Put the cut beside the map or, where the page is narrow, below it."""
+        size, *places, label = NARROW if narrow else WIDE
+        self.figure.set_size_inches(*size)
+        for panel, place in zip((self.map, self.cut), places, strict=True):
+            panel.ax.set_position(place)
+        self.cut.ax.yaxis.set_label_coords(label, 0.5)
+
+    def limits(self, data):
+        """Return the limits of the map, and those of the cut."""
+        cut = data.by_lag[data.row], data.theory[data.row], data.law
+        lags = style.next_limit(data.median.shape[1] - 1, LAGS)
+        return (*ends(data.scales), lags), (lags, self.cut.decades(*cut))
+
+    def set_limits(self, *limits):
+        """Let the axes end there."""
+        of_the_map, of_the_cut = limits
+        self.map.set_limits(*of_the_map)
+        self.cut.set_limits(*of_the_cut)
 
     def update(self, data):
         """Show an ``experiments.PhaseDiagram``."""
-        g = data.scales[data.row]
+        g, top = data.scales[data.row], min(data.median.shape[1] - 1, self.map.ax.get_ylim()[1])
         self.map.update(data.scales, data.median, data.theory, g, data.law == "bound")
         self.cut.update(g, *(rows[data.row] for rows in (data.by_lag, data.median, data.theory)), data.law)
         for marks, edges in ((self.found, data.edges), (self.expected, np.array([data.law_edge]))):
             shown = edges[np.isfinite(edges)]
-            marks.set_data(shown, np.full(len(shown), self.map.ax.get_ylim()[1]))
+            marks.set_data(shown, np.full(len(shown), top))
         self.law.set_text(f"{'dotted' if data.law == 'bound' else 'dashed'}, ▽: {data.law}")
-        self.seeds.set_text("▼ edge, by seed" if np.isfinite(data.edges).any() else "")
+        self.seeds.set_text("▼: each seed" if np.isfinite(data.edges).any() else "")

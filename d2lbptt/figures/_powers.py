@@ -11,21 +11,23 @@ from matplotlib.ticker import MaxNLocator
 from .. import _validation
 from ..experiments import Powers
 from . import _style as style
-from ._panels import Panel, Picture, line
+from ._panels import Panel, Picture, above, band, line
 from ._paper import drawn
 
-TOP, BOTTOMS = 4, (2.5, 5, 10, 20, 40, 70)  # decades
-LENGTHS = (1, 2, 5, 10, 20, 40, 70)
+TOP, BOTTOMS = 4, (5, 9, 16, 35, 70)  # decades
+LENGTHS = (3, 10, 40, 70)
 CROWD = {"color": "#56B4E9"}  # the other x
 CROWD_WORDS = "#1F6E99"
 BOUND = {"color": style.INK, "linewidth": 3, "linestyle": (0, (0.6, 1.6))}
 ARC = (1.05, 1.17)  # radii between which the other x are strewn, so that many can be seen in one place
-KEY = (
-    ("this x", style.FULL["color"], "bold"),
-    ("band: nine of ten x", CROWD_WORDS, "bold"),
-    ("dashed: law for 5, 50, 95 %", style.THEORY["color"], "normal"),
-    ("dotted: bound for 95 %", style.INK, "normal"),
+KEY = (  # two rows of two above the axes: which row, whether on the right
+    (1, False, "this x", style.FULL["color"], "bold"),
+    (1, True, "band: nine of ten x", CROWD_WORDS, "bold"),
+    (0, False, "dashed: law", style.THEORY["color"], "normal"),
+    (0, True, "dotted: bound", style.INK, "normal"),
 )
+WIDE = (9.6, 4.4), (0.005, 0.44, 0.375, 0.56), (0.065, 0.15, 0.29, 0.205), (0.465, 0.15, 0.475, 0.71)
+NARROW = (4.8, 7.8), (0.04, 0.705, 0.92, 0.29), (0.2, 0.075, 0.7, 0.12), (0.2, 0.305, 0.7, 0.325)
 
 
 @drawn
@@ -35,6 +37,7 @@ def powers(ax: Axes, data: Powers) -> Axes:
     Parameters
     ----------
     ax : matplotlib.axes.Axes
+        With room for two rows of words above.
     data : experiments.Powers
 
     Returns
@@ -46,9 +49,11 @@ def powers(ax: Axes, data: Powers) -> Axes:
     The vertical axis counts decades of the tangent: near v_1 that is the angle in radians, and 1 is 45 degrees. Each
     x has a line of its own, nearly parallel to the others: what chance decides at k = 0 is never made good, only
     outgrown. A band that looks narrow may still be a factor of 30 wide. Band and law are calculated at a dozen k and
-    joined by straight lines.
+    joined by straight lines: band and dashed lines for 5, 50 and 95 % of all x, the dotted bound for 95 %.
     """
-    _Angles(ax).update(_validation.instance("data", data, Powers))
+    angles = _Angles(ax)
+    angles.set_limits(*angles.limits(_validation.instance("data", data, Powers)))
+    angles.update(data)
 
 
 class _Angles(Panel):
@@ -56,31 +61,31 @@ class _Angles(Panel):
 
     def __init__(self, ax):
         super().__init__(style.axes(ax, "steps k", "tan of the angle to ±v$_1$"))
-        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
         ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
         ax.yaxis.set_major_formatter(style.decade)
         style.baseline(ax)
-        self.now = ax.axvspan(0, 0, color=style.NOW, linewidth=0, zorder=1)
+        self.now = band(ax, color=style.NOW, linewidth=0, zorder=1)
         self.band = ax.fill([], [], alpha=0.35, linewidth=0, zorder=1, **CROWD)[0]
-        self.limit = line(ax, {"color": style.INK}, linewidth=1.2, zorder=2)
+        self.limit = ax.axhline(0, color=style.INK, linewidth=1.2, zorder=2)
         self.law = [line(ax, style.THEORY, zorder=3) for _ in range(3)]
         self.bound = line(ax, BOUND, zorder=3)
         self.curve = line(ax, style.FULL, zorder=4)
-        self.point = line(ax, style.POINT, zorder=5, clip_on=False)
-        self.name = ax.text(0, 0, "", va="center", zorder=6, **style.SMALL)
-        # In the corner that falling lines leave free.
-        look = {"ha": "right", "va": "top", "zorder": 6, "fontsize": style.NOTE, "bbox": style.paper(0.05)}
-        self.key = [
-            ax.text(0.995, 1 - 0.062 * row, words, color=colour, fontweight=weight, transform=ax.transAxes, **look)
-            for row, (words, colour, weight) in enumerate(KEY)
-        ]
+        self.point = line(ax, style.POINT, zorder=5)
+        self.name = ax.text(1.015, 0, "", transform=ax.get_yaxis_transform(), va="center", **style.SMALL)
+        for row, right, words, colour, weight in KEY:
+            above(ax, row, words, right=right, color=colour, fontweight=weight)
+
+    def limits(self, data):
+        """Return where the axes end: the last step, and the decades at the bottom."""
+        lowest = min(data.theory[-1].min(), data.band[-1].min(), data.curve[-1], data.limit)
+        return data.steps[-1], -style.next_limit(0.3 - lowest, BOTTOMS)
+
+    def set_limits(self, end, bottom):
+        """Let the axes end there."""
+        self.ax.set(xlim=(-0.02 * end, 1.02 * end), ylim=(bottom, TOP), xticks=np.linspace(0, end, 5))
 
     def update(self, data):
         """Show other angles."""
-        end = data.steps[-1]
-        lowest = min(data.theory[-1].min(), data.band[-1].min(), data.curve[-1], data.limit)
-        bottom = -style.next_limit(0.3 - lowest, BOTTOMS)
-        self.ax.set(xlim=(0, end), ylim=(bottom, TOP))
         around = np.r_[data.knots, data.knots[::-1]], np.r_[data.band[:, 0], data.band[::-1, 2]]
         self.band.set_xy(np.column_stack(around))
         for law, quantile in zip(self.law, data.theory.T, strict=True):
@@ -88,9 +93,11 @@ class _Angles(Panel):
         self.bound.set_data(data.knots, data.bound)
         self.curve.set_data(data.steps, data.curve)
         self.point.set_data([data.k], [data.curve[data.k]])
-        self.now.set_bounds(data.k - 0.008 * end, bottom, 0.016 * end, TOP - bottom)
-        self.limit.set_data([0, end], [data.limit] * 2)
-        self.name.set(x=1.015 * end, y=data.limit, text=f"{data.within:g}°")
+        (left, right), (bottom, top) = self.ax.get_xlim(), self.ax.get_ylim()
+        width = 0.016 * (right - left)
+        self.now.set_bounds(data.k - width / 2, bottom, width, top - bottom)
+        self.limit.set_ydata([data.limit] * 2)
+        self.name.set(y=data.limit, text=f"{data.within:g}°")
 
 
 class _Direction(Panel):
@@ -137,20 +144,25 @@ class _Length(Panel):
     def __init__(self, ax):
         super().__init__(style.axes(ax, "steps k", ""))
         ax.set_title("|M$^k$x| ÷ |x|", loc="left", pad=4, **style.SMALL)
-        ax.xaxis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 5, 10]))
         ax.yaxis.set_major_locator(MaxNLocator(3, integer=True, min_n_ticks=2))
         ax.yaxis.set_major_formatter(style.decade)
         style.baseline(ax)
         self.curve = line(ax, style.FULL)
         self.law = line(ax, style.THEORY, zorder=3)
-        self.point = line(ax, style.POINT, markersize=9, zorder=5, clip_on=False)
+        self.point = line(ax, style.POINT, markersize=9, zorder=5)
         look = {"transform": ax.transAxes, "ha": "right", "va": "bottom", "fontsize": style.NOTE}
         ax.text(0.99, 1.03, "dashed: λ$_1^k$ |x$_1$|", color=style.THEORY["color"], **look)
 
+    def limits(self, data):
+        """Return the decades at which the axis ends, above and below."""
+        return (style.next_limit(1.02 * max(np.abs(data.length).max(), np.abs(data.length_law).max()), LENGTHS),)
+
+    def set_limits(self, end, most):
+        """Let the axes end at this step, and so many decades above and below."""
+        self.ax.set(xlim=(-0.02 * end, 1.02 * end), ylim=(-most, most), xticks=np.linspace(0, end, 5))
+
     def update(self, data):
         """Show other lengths."""
-        limit = style.next_limit(1.02 * max(np.abs(data.length).max(), np.abs(data.length_law).max()), LENGTHS)
-        self.ax.set(xlim=(0, data.steps[-1]), ylim=(-limit, limit))
         self.curve.set_data(data.steps, data.length)
         self.law.set_data(data.steps, data.length_law)
         self.point.set_data([data.k], [data.length[data.k]])
@@ -161,9 +173,25 @@ class _PowersPicture(Picture):
 
     def __init__(self, figure):
         super().__init__(figure)
-        self.direction = _Direction(figure.add_axes((0.005, 0.44, 0.375, 0.56)))
-        self.length = _Length(figure.add_axes((0.065, 0.15, 0.29, 0.205)))
-        self.angles = _Angles(figure.add_axes((0.465, 0.15, 0.49, 0.83)))
+        self.direction = _Direction(figure.add_axes(WIDE[1]))
+        self.length = _Length(figure.add_axes(WIDE[2]))
+        self.angles = _Angles(figure.add_axes(WIDE[3]))
+
+    def arrange(self, narrow):
+        """Put the angles on the right or, on a narrow page, between direction and length."""
+        size, *places = NARROW if narrow else WIDE
+        self.figure.set_size_inches(*size)
+        for panel, place in zip((self.direction, self.length, self.angles), places, strict=True):
+            panel.ax.set_position(place)
+
+    def limits(self, data):
+        """Return those of the angles and of the length."""
+        return *self.angles.limits(data), *self.length.limits(data)
+
+    def set_limits(self, end, bottom, most):
+        """Let the axes end there."""
+        self.angles.set_limits(end, bottom)
+        self.length.set_limits(end, most)
 
     def update(self, data):
         """Show data, with the attributes of ``experiments.Powers``."""

@@ -11,9 +11,8 @@ from .. import _validation
 from ..experiments import Remedy
 from . import _style as style
 from ._arguments import named, some
-from ._flow import STEPS, bands
-from ._labels import apart
-from ._panels import Panel, Picture, line
+from ._flow import LENGTHS, bands, hold_label, name_bands
+from ._panels import Name, Panel, Picture, line, points_above
 from ._paper import drawn
 
 LOOKS = {  # of the lines; darker, of their words
@@ -23,8 +22,7 @@ LOOKS = {  # of the lines; darker, of their words
     "identity": (style.IDENTITY, "#97446F"),
     "gated": ({"color": "#009E73", "linewidth": 3, "linestyle": (0, (7, 1))}, "#00694D"),
 }
-DECADES = (3, 10, 30, 60, 100, 150, 250, 400, 1000, 2500)
-HEIGHTS = 0.19, 0.09, 0.86  # of names, relative to that of the axes: between two, of the lowest, of the highest
+DECADES = (3, 10, 38, 100, 400, 1000, 2500)
 
 
 @drawn
@@ -34,7 +32,7 @@ def remedies(ax: Axes, found: Mapping, names: Mapping | None = None) -> Axes:
     Parameters
     ----------
     ax : matplotlib.axes.Axes
-        With room for names on the right: about half of its width.
+        With room for names on the right: about 200 points.
     found : mapping of str to experiments.Remedy
         By keys of ``LOOKS``.
     names : mapping of str to str, optional
@@ -53,11 +51,20 @@ def remedies(ax: Axes, found: Mapping, names: Mapping | None = None) -> Axes:
     for key in found:
         _validation.one_of("found", key, LOOKS)
     names = {key: key for key in found} | ({} if names is None else named("names", names, _text))
-    _Remedies(ax).update(found, names)
+    picture = _Remedies(ax)
+    picture.set_limits(*_limits(found))
+    picture.update(found, names)
 
 
 def _text(symbol, value):
     return _validation.instance(symbol, value, str)
+
+
+def _limits(found):
+    """Return how many steps and how many decades down and up show these remedies."""
+    finite = np.concatenate([curve[np.isfinite(curve)] for r in found.values() for curve in (r.decades, r.law)])
+    low, high = (style.next_limit(1.04 * reach, DECADES) for reach in (-finite.min(), finite.max()))
+    return style.next_limit(max(len(r.decades) for r in found.values()), LENGTHS), low, high
 
 
 class _Remedies(Panel):
@@ -66,65 +73,71 @@ class _Remedies(Panel):
     def __init__(self, ax):
         super().__init__(style.axes(ax, "steps back, k = T − t", "|∂L/∂h$_{T-k}$|  ÷  |∂L/∂h$_T$|", whole=6))
         style.decades(ax.yaxis)
-        ax.yaxis.set_label_coords(-0.125, 0.5)
         style.baseline(ax)
-        bands(ax)
-        ax.text(1.06, 1.0, "dashed: the law", transform=ax.transAxes, va="top", **style.ASIDE)
+        self._bands = bands(ax, side="left")
+        self._rest = _Row(ax, style.THEORY, style.THEORY["color"])
+        self._rest.words.set_text("its law")
+        self._rest.number.set_text("numbers: left at h₁")
         self._rows = {key: _Row(ax, *look) for key, look in LOOKS.items()}
         # All lines, then all laws ...: the law of one lies on the line of the next.
         self.layers = list(zip(*(row.artists for row in self._rows.values()), strict=True))
+        self.arrange(False)
+
+    def arrange(self, narrow):
+        """Put names and numbers beside the Axes, or below."""
+        rows = [*self._rows.values(), self._rest]
+        for i, row in enumerate(rows):
+            if narrow:
+                row.place(-60, -66 - 40 * i, (0, 0))
+            else:
+                row.place(18, 0, (1, 0.96 - 0.19 * i))
+
+    def set_limits(self, steps, low, high):
+        """Let the axes show so many steps, and so many decades down and up."""
+        self.ax.set(xlim=(0, steps), ylim=(-low, high))
+        name_bands(self._bands)
 
     def update(self, found, names):
         """Show other remedies; see ``remedies``."""
-        finite = np.concatenate([curve[np.isfinite(curve)] for r in found.values() for curve in (r.decades, r.law)])
-        T = max(len(r.decades) for r in found.values())
-        low, high = (style.next_limit(1.04 * reach, DECADES) for reach in (-finite.min(), finite.max()))
-        self.ax.set(xlim=(0, style.next_limit(T - 1, STEPS)), ylim=(-low, high))
-        ends = {key: (_end(r.decades) + low) / (low + high) for key, r in found.items()}
-        order = sorted(found, key=lambda key: (ends[key], -list(LOOKS).index(key)))
-        heights = dict(zip(order, apart([ends[key] for key in order], *HEIGHTS), strict=True))
         for key, row in self._rows.items():
             row.show(key in found)
             if key in found:
-                row.update(found[key], names[key], heights[key])
+                row.update(found[key], names[key])
 
 
 class _Row(Panel):
-    """A line, its law, its name at the right and the numbers at its end."""
+    """A line, its law, its name in the margin and what is left at its end."""
 
     def __init__(self, ax, look, dark):
         super().__init__(ax)
         self.line = line(ax, look)
         self.law = line(ax, style.THEORY, zorder=4)
-        self.leader = line(ax, {"color": look["color"]}, linewidth=1, clip_on=False)
-        self.name = ax.text(1.06, 0, "", transform=ax.transAxes, color=dark, va="bottom", **style.BOLD)
-        self.number = ax.text(1.06, 0, "", transform=ax.transAxes, va="top", **style.SMALL)
+        self._name = Name(ax, look, "", dark=dark)
+        self.words, self.number = self._name.text, ax.text(0, 0, "", va="center_baseline", **style.SMALL)
+
+    def place(self, right, up, corner):
+        """Put name and number so many points right of a corner of the Axes, and above."""
+        self._name.place(right, up, corner)
+        self.number.set_transform(points_above(self.ax, corner))
+        self.number.set_position((right + Name.SAMPLE + Name.GAP, up - 19))
 
     def show(self, whether):
-        for artist in self.artists:
+        for artist in (*self.artists, *self._name.artists):
             artist.set_visible(whether)
 
-    def update(self, remedy, name, height):
+    def update(self, remedy, name):
         k = np.arange(len(remedy.decades))
-        (low, high), (_, right) = self.ax.get_ylim(), self.ax.get_xlim()
         self.line.set_data(k, _falling(remedy.decades))
         self.law.set_data(k, np.where(np.isfinite(remedy.law), remedy.law, np.nan))
-        end = remedy.decades[-1]
-        self.leader.set_visible(bool(np.isfinite(end)))
-        self.leader.set_data([k[-1], 1.045 * right], [end, low + height * (high - low)])
-        self.name.set(text=name, y=height)
-        law = "no law" if np.isnan(remedy.law[-1]) else f"law: {_size(remedy.law[-1])}"
-        self.number.set(text=f"{_size(end)}  ({law})", y=height - 0.01)
+        law = "no law" if np.isnan(remedy.law[-1]) else f"law {_size(remedy.law[-1])}".replace("exactly ", "")
+        self.words.set_text(name)
+        self.number.set_text(f"{_size(remedy.decades[-1])}  ({law})")
 
 
 def _falling(decades):
     """Return decades for a line that falls to the bottom where they are -inf, and ends there."""
     dead = np.isneginf(decades)
     return np.where(dead, np.where(np.cumsum(dead) == 1, -1e6, np.nan), decades)
-
-
-def _end(decades):
-    return decades[-1] if np.isfinite(decades[-1]) else -np.inf
 
 
 def _size(decades):
@@ -142,9 +155,25 @@ def _size(decades):
 class _RemediesPicture(Picture):
     """The picture of ``remedies`` on a figure."""
 
+    WIDE, NARROW = (0.122, 0.16, 0.565, 0.81), (0.235, 0.56, 0.71, 0.415)
+
     def __init__(self, figure):
         super().__init__(figure)
-        self.remedies = _Remedies(figure.add_axes((0.11, 0.155, 0.58, 0.82)))
+        self.remedies = _Remedies(figure.add_axes(self.WIDE))
+        hold_label(self.remedies.ax)
+
+    def arrange(self, narrow):
+        """See ``Picture``."""
+        self.place((4.8, 7.6) if narrow else (9.6, 4.5), [self.NARROW if narrow else self.WIDE])
+        self.remedies.arrange(narrow)
+
+    def limits(self, data):
+        """Return steps, and decades down and up."""
+        return _limits({key: getattr(data, key) for key in LOOKS})
+
+    def set_limits(self, *limits):
+        """See ``Picture``."""
+        self.remedies.set_limits(*limits)
 
     def update(self, data):
         """Show an ``experiments.Remedies``."""
@@ -153,6 +182,6 @@ class _RemediesPicture(Picture):
             "window": f"window τ = {data.tau}",
             "orthogonal": "orthogonal, tanh",
             "identity": "identity, relu",
-            "gated": f"gated, b$_f$ = {data.b_f:.1f}".replace("-", "−"),
+            "gated": style.minus(f"gated, bias {data.b_f:.1f}"),
         }
         self.remedies.update({key: getattr(data, key) for key in names}, names)

@@ -12,7 +12,7 @@ from .. import _validation
 from . import _style as style
 from ._arguments import square
 from ._graph import NAMES
-from ._panels import Panel, Picture, Words, box
+from ._panels import Panel, Picture, Words, box, place
 from ._paper import drawn
 from ._style import minus, short
 
@@ -30,6 +30,7 @@ FOUR = {
 }
 PAPER = style.paper(alpha=None)
 LOW, HIGH, LONGEST_BAR = -0.1, 3.3, 2.3  # gradients; of the four sums, what is in sight
+SIZES, FILLING = (3, 5, 8), (0.5, 1)  # steps for which the table has room; sums that fill the room for bars
 
 
 @drawn
@@ -56,11 +57,13 @@ def pairs(ax: Axes, shares: ArrayLike) -> Axes:
     shares = _validation.finite("shares", square("shares", shares))
     if np.abs(shares).max() > 1e300:
         raise ValueError(f"shares has {np.abs(shares).max()}, wanted numbers up to 1e300")
-    _Pairs(ax, len(shares)).update(shares)
+    table = _Pairs(ax, len(shares))
+    table.set_limits(len(shares))
+    table.update(shares)
 
 
 class _Pairs(Panel):
-    """The picture of ``pairs``, up to T = ``longest``."""
+    """The picture of ``pairs``, up to T = ``longest``, of which ``set_limits`` puts some in sight."""
 
     def __init__(self, ax, longest):
         super().__init__(style.axes(ax, "", "loss of step t"))
@@ -72,11 +75,15 @@ class _Pairs(Panel):
         self.diagonal = ax.add_collection(PolyCollection([], **FRAME), autolim=False)
         self.numbers = Words(ax, longest * (longest + 1) // 2)
 
+    def set_limits(self, size):
+        """Make room for so many steps."""
+        self._size, edges, steps = size, (0.5, size + 0.5), range(1, size + 1)
+        self.ax.set(xlim=edges, ylim=edges[::-1], xticks=steps, yticks=steps)
+
     def update(self, shares):
         """Show another table; see ``pairs``."""
         T, sizes = len(shares), np.abs(shares)
-        edges, steps = (0.5, T + 0.5), range(1, T + 1)
-        self.ax.set(xlim=edges, ylim=edges[::-1], xticks=steps, yticks=steps)
+        edges, steps = (0.5, T + 0.5), range(1, min(T, self._size) + 1)
         self.cells.set_data(np.where(np.tri(T), sizes / (sizes.max() or 1), np.nan))
         self.cells.set_extent((*edges, *edges[::-1]))
         self.diagonal.set_verts([box(t - 0.44, t - 0.44, 0.88, 0.88) for t in steps])
@@ -93,19 +100,22 @@ class _Bars(Panel):
         self.bars = ax.add_collection(PolyCollection([], **look), autolim=False)
         self.words = Words(ax, longest, **({} if upright else {"ha": "left"}))
 
-    def update(self, shares, longest):
-        """Show these shares, ``longest`` filling the Axes."""
-        lengths = np.maximum(shares / longest, 0)  # a share below zero has its number, and no bar
-        steps, edges = range(1, len(shares) + 1), (0.5, len(shares) + 0.5)
+    def set_limits(self, size, filling):
+        """Make room for so many steps, and for shares up to ``filling``."""
+        self._size, self._filling, edges = size, filling, (0.5, size + 0.5)
         if self.upright:
-            self.ax.set(xlim=edges, ylim=(1.5, 0))
-            self.bars.set_verts([box(k - 0.3, 0, 0.6, length) for k, length in zip(steps, lengths, strict=True)])
-            ends = zip(steps, lengths + 0.25, map(_percent, shares), strict=True)
+            self.ax.set(xlim=edges, ylim=(1.3 * filling, 0))
         else:
-            self.ax.set(ylim=edges[::-1], xlim=(0, 1.45))
-            self.bars.set_verts([box(0, t - 0.3, length, 0.6) for t, length in zip(steps, lengths, strict=True)])
-            ends = zip(lengths + 0.05, steps, map(_percent, shares), strict=True)
-        self.words.show(list(ends))
+            self.ax.set(ylim=edges[::-1], xlim=(0, 1.45 * filling))
+
+    def update(self, shares):
+        """Show these shares."""
+        shares, aside = shares[: self._size], self._filling * (0.16 if self.upright else 0.05)
+        ends = list(enumerate(np.minimum(shares, self._filling), 1))
+        bars = [(t - 0.3, 0, 0.6, end) if self.upright else (0, t - 0.3, end, 0.6) for t, end in ends]
+        places = [(t, end + aside) if self.upright else (end + aside, t) for t, end in ends]
+        self.bars.set_verts([box(*bar) for bar in bars])
+        self.words.show([(*place, _percent(share)) for place, share in zip(places, shares, strict=True)])
 
 
 class _Sums(Panel):
@@ -133,20 +143,45 @@ class _TwoRoutesPicture(Picture):
 
     def __init__(self, figure, longest):
         super().__init__(figure)
-        self.pairs = _Pairs(figure.add_axes((0.09, 0.20, 0.345, 0.65)), longest)
-        self.by_loss = _Bars(figure.add_axes((0.44, 0.20, 0.15, 0.65)), longest, BY_LOSS, upright=False)
-        self.by_use = _Bars(figure.add_axes((0.09, 0.0, 0.345, 0.19)), longest, BY_USE, upright=True)
-        self.sums = _Sums(figure.add_axes((0.61, 0.0, 0.39, 1)))
-        self.title = self.write(0.01, 0.92, **style.TITLE)
-        self.write(0.44, 0.875, "row sums", **style.TITLE)
-        self.write(0.005, 0.09, "column\nsums", **style.TITLE)
+        table, rows, columns, sums = (figure.add_axes((0, 0, 1, 1)) for _ in range(4))
+        self.pairs = _Pairs(table, longest)
+        self.by_loss = _Bars(rows, longest, BY_LOSS, upright=False)
+        self.by_use = _Bars(columns, longest, BY_USE, upright=True)
+        self.sums = _Sums(sums)
+        self.title = self.write(0, 0, **style.TITLE)
+        self._names = self.write(0, 0, "row sums", **style.TITLE), self.write(0, 0, "column\nsums", **style.TITLE)
+        self.arrange(narrow=False)
+        self.set_limits(SIZES[0], FILLING[0])
+
+    def arrange(self, narrow):
+        """Put the four sums beside the table or, where the page is narrow, below it."""
+        self.figure.set_size_inches(*((4.8, 8.0) if narrow else (9.6, 4.4)))
+        bottom, width = (4.6, 2.5) if narrow else (1.3, 3.4)  # of the table, in inches
+        right = 0.85 + width
+        place(self.pairs.ax, 0.8, bottom, width, 2.5)
+        place(self.by_loss.ax, right, bottom, 1.4, 2.5)
+        place(self.by_use.ax, 0.8, bottom - 1.3, width, 1.25)
+        place(self.sums.ax, *((0.1, 0, 4.7, 3.25) if narrow else (5.85, 0, 3.75, 4.4)))
+        place(self.title, 0.1, bottom + (3.1 if narrow else 2.8))
+        place(self._names[0], right, bottom + 2.55)
+        place(self._names[1], 0.05, bottom - 0.38)
+
+    def limits(self, data):
+        """Return for how many steps there is room, and which share fills the room for bars."""
+        longest = max(data.by_loss.max(), data.by_use.max())
+        return style.next_limit(len(data.shares), SIZES), style.next_limit(longest, FILLING)
+
+    def set_limits(self, size, filling):
+        """Make room for so many steps, and for sums up to ``filling``."""
+        self.pairs.set_limits(size)
+        self.by_loss.set_limits(size, filling)
+        self.by_use.set_limits(size, filling)
 
     def update(self, data):
         """Show ``shares``, ``by_loss``, ``by_use``, ``ratios`` and ``parameter``, attributes of data."""
-        longest = max(data.by_loss.max(), data.by_use.max(), 1e-9)
         self.pairs.update(data.shares)
-        self.by_loss.update(data.by_loss, longest)
-        self.by_use.update(data.by_use, longest)
+        self.by_loss.update(data.by_loss)
+        self.by_use.update(data.by_use)
         self.sums.update(data.ratios)
         self.title.set_text(f"per cent of ∂L/∂{NAMES[data.parameter]}:")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
@@ -9,14 +11,31 @@ from matplotlib.collections import PolyCollection
 from .. import _validation
 from ..scalar import Table
 from . import _style as style
-from ._panels import Panel, Picture, box
+from ._panels import Panel, Picture, box, line
 from ._paper import drawn
-from ._style import SUBSCRIPTS, minus, short
+from ._style import SUBSCRIPTS, minus, scientific, short
 
-WIDTH, HEIGHT, PITCH, TOP = 960, 400, 36, 374  # pixels; of a row; the middle of the head
-COLUMNS = {"t": 40, "xₜ": 108, "sₜ": 190, "hₜ": 272, "ŷₜ": 354, "∂L/∂hₜ": 452, "∂L/∂sₜ": 560}
-RIGHT = [55, *(x + (38 if x > 400 else 28) for x in list(COLUMNS.values())[1:])]  # where the numbers of each column end
-HALF = 49  # half the width of a cell of the last two columns
+PITCH, HEAD = 36, 26  # pixels from row to row; of the middle of the head below the upper edge
+HEADS = "t", "xₜ", "sₜ", "hₜ", "ŷₜ", "∂L/∂hₜ", "∂L/∂sₜ"
+
+
+class _Places(NamedTuple):
+    """Where things stand, in pixels: the middle of each column, the right end of its numbers, and the rest."""
+
+    size: tuple[int, int]
+    columns: tuple[int, ...]
+    right: tuple[int, ...]
+    half: tuple[int, int]  # half the width of a cell of yhat and of a slope
+    words: tuple[int, int]  # the upper left corner of what is beside or below the table, y from the upper edge
+    decimals: tuple[int, int]  # of states and of slopes
+
+
+WIDE = _Places(
+    (960, 400), (40, 108, 190, 272, 354, 452, 560), (55, 136, 218, 300, 386, 490, 598), (38, 49), (624, 14), (3, 4)
+)
+NARROW = _Places(
+    (480, 755), (16, 60, 122, 184, 246, 335, 431), (24, 85, 147, 209, 274, 370, 466), (32, 41), (12, 395), (2, 3)
+)
 BEFORE = (
     "forward pass: done",
     "∂L/∂hₜ needs ∂L/∂sₜ₊₁ :",
@@ -56,21 +75,32 @@ class _BackwardTable(Panel):
     """The picture of ``backward_table``, up to T = ``longest``."""
 
     def __init__(self, ax, longest):
-        super().__init__(style.bare(ax, (0, WIDTH), (0, HEIGHT)))
-        for name, x in COLUMNS.items():
-            ax.text(x, TOP, name, ha="center", va="center_baseline", **style.TITLE)
-        ax.plot([12, COLUMNS["∂L/∂sₜ"] + HALF], 2 * [TOP - PITCH / 2], color=style.FAINT, linewidth=1)
+        super().__init__(ax)
+        self._heads = [ax.text(0, 0, name, ha="center", va="center_baseline", **style.TITLE) for name in HEADS]
+        self._rule = line(ax, {"color": style.FAINT}, linewidth=1)
         self.now = ax.add_collection(PolyCollection([], facecolor=style.NOW, edgecolor=style.INK, linewidth=1.5))
         self.sources = ax.add_collection(PolyCollection([], facecolor="none", edgecolor=style.INK, linewidth=1.5))
         self.sources.set_linestyle((0, (3, 2)))
         look = style.SMALL | {"ha": "right", "va": "center_baseline"}
-        self.cells = [[ax.text(x, _row(t), "", **look) for x in RIGHT] for t in range(1, longest + 2)]
+        self.cells = [[ax.text(0, 0, "", **look) for _ in HEADS] for _ in range(longest + 1)]
         self.arrows = ax.add_collection(PolyCollection([], facecolor=style.INK, linewidth=0))
+        self.arrange(WIDE)
+
+    def arrange(self, places):
+        """Let rows and columns stand at these places."""
+        self._places = places
+        style.bare(self.ax, (0, places.size[0]), (0, places.size[1]))
+        for head, x in zip(self._heads, places.columns, strict=True):
+            head.set_position((x, self._row(0)))
+        self._rule.set_data([8, places.columns[-1] + places.half[1]], [self._row(0) - PITCH / 2] * 2)
+        for t, cells in enumerate(self.cells, 1):
+            for cell, x in zip(cells, places.right, strict=True):
+                cell.set_position((x, self._row(t)))
 
     def update(self, table, filled):
         """Show another table, or more of it."""
         T = len(table.x)
-        rows = [_words(numbers, t > T - filled) for t, numbers in enumerate(table.rows(), 1)]
+        rows = [_words(numbers, t > T - filled, *self._places.decimals) for t, numbers in enumerate(table.rows(), 1)]
         rows.append([str(T + 1), "", "", "", "", "0", "0"])
         for t, cells in enumerate(self.cells, 1):
             colour = style.INK if t <= T else style.FAINT
@@ -84,26 +114,24 @@ class _BackwardTable(Panel):
             marks.set_visible(t is not None)
         if t is None:
             return
-        o, h, s = COLUMNS["ŷₜ"], COLUMNS["∂L/∂hₜ"], COLUMNS["∂L/∂sₜ"]
-        y = _row(t)
-        self.now.set_verts([_cell(h, t), _cell(s, t)])
-        self.sources.set_verts([_cell(o, t, 38), _cell(s, t + 1)])
-        across = _arrow((o + 38, y), (h - HALF, y)), _arrow((h + HALF, y), (s - HALF, y))
-        self.arrows.set_verts([*across, _arrow((s - HALF, y - PITCH), (h + 16, y - PITCH / 2 + 2))])
+        (*_, o, h, s), (narrow, half), y = self._places.columns, self._places.half, self._row(t)
+        self.now.set_verts([self._cell(h, t, half), self._cell(s, t, half)])
+        self.sources.set_verts([self._cell(o, t, narrow), self._cell(s, t + 1, half)])
+        across = _arrow((o + narrow, y), (h - half, y)), _arrow((h + half, y), (s - half, y))
+        self.arrows.set_verts([*across, _arrow((s - half, y - PITCH), (h + 16, y - PITCH / 2 + 2))])
+
+    def _row(self, t):
+        """Return the height of the middle of row t."""
+        return self._places.size[1] - HEAD - PITCH * t
+
+    def _cell(self, x, t, half):
+        return box(x - half, self._row(t) - PITCH / 2 + 2, 2 * half, PITCH - 4)
 
 
-def _row(t):
-    """Return the height of the middle of row t, in pixels."""
-    return TOP - PITCH * t
-
-
-def _words(numbers, known):
+def _words(numbers, known, states, slopes):
     t, *forwards, dh, ds = numbers
-    return [str(t), *(_fixed(number, 3) for number in forwards), *(_slope(d) if known else "?" for d in (dh, ds))]
-
-
-def _cell(x, t, half=HALF):
-    return box(x - half, _row(t) - PITCH / 2 + 2, 2 * half, PITCH - 4)
+    ends = (_fixed(d, slopes) if known else "?" for d in (dh, ds))
+    return [str(t), *(_fixed(number, states) for number in forwards), *ends]
 
 
 def _arrow(start, end):
@@ -119,9 +147,18 @@ class _ScalarPicture(Picture):
     def __init__(self, figure, longest):
         super().__init__(figure)
         self.table = _BackwardTable(figure.add_axes((0, 0, 1, 1)), longest)
-        look = style.TITLE | {"va": "top", "linespacing": 1.4}
-        self.title = self.table.ax.text(632, 386, "", fontweight="bold", **look)
-        self.lines = self.table.ax.text(632, 352, "", **look)
+        self.title = self.table.ax.text(0, 0, "", color=style.INK, **style.BOLD)
+        self.lines = self.table.ax.text(0, 0, "", va="top", linespacing=1.4, **style.TITLE)
+        self.arrange(narrow=False)
+
+    def arrange(self, narrow):
+        """Put the workings beside the table or, on a narrow page, below it."""
+        places = NARROW if narrow else WIDE
+        (width, height), (x, y) = places.size, places.words
+        self.figure.set_size_inches(width / 100, height / 100)
+        self.table.arrange(places)
+        self.title.set_position((x, height - y - 16))
+        self.lines.set_position((x, height - y - 34))
 
     def update(self, data, step):
         """Show an ``experiments.ScalarRNN`` with ``step`` rows filled."""
@@ -162,5 +199,8 @@ def _factor(number):
 
 def _fixed(number, decimals):
     """Return a number with so many decimals if they show it, for columns whose points stand in line."""
-    shown = number != 0 and 10.0**-decimals <= abs(number) < 10
-    return minus(f"{number:.{decimals}f}" if shown else short(number))
+    if number == 0 or abs(number) >= 10:
+        return minus(short(number))
+    if abs(number) >= 10.0**-decimals:
+        return minus(f"{number:.{decimals}f}")
+    return ("−" if number < 0 else "") + scientific(abs(number)).replace(" ", "")

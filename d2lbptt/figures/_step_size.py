@@ -9,7 +9,7 @@ from matplotlib.ticker import MultipleLocator
 from .. import _validation
 from ..checking.step_size import StepSizes
 from . import _style as style
-from ._panels import Panel, Picture, line
+from ._panels import Panel, Picture, band, line
 from ._paper import drawn
 from ._style import minus, scientific
 
@@ -20,7 +20,7 @@ LOOKS = {  # of the lines; darker, of their words
 }
 NAMES = {"forward": "forward difference", "central": "central difference", "complex": "complex step"}
 H, ERRORS = (-30.4, -0.6), (-18.5, 1.8)  # decades in sight
-WIDTH, HEIGHT, ADVANCE = 308, 430, 10.87  # pixels; of one character of the digits
+ADVANCE = 10.87  # pixels, of one character of the digits
 
 
 @drawn
@@ -65,14 +65,13 @@ class _StepSize(Panel):
         style.baseline(ax)
         ax.text(H[0] + 1.2, 0.15, "no digit is right", va="bottom", **style.ASIDE)
         ax.text(H[0] + 1.2, -0.4, "dashed: theory", va="top", **style.ASIDE)
-        self.now = ax.axvspan(0, 0, color=style.NOW, linewidth=0, zorder=1)
+        self.now = band(ax, color=style.NOW, linewidth=0, zorder=1)
         self.lines = {method: line(ax, look, linewidth=2) for method, (look, _) in LOOKS.items()}
         self.theory = [line(ax, style.THEORY, linewidth=1.6, zorder=4) for _ in range(2)]
         self.best = line(ax, style.BEST, zorder=5)
         self.point = line(ax, style.POINT, markersize=12, zorder=6)
-        look = style.BOLD | {"zorder": 7, "bbox": style.paper()}
-        self.labels = {method: ax.text(0, 0, method, color=dark, **look) for method, (_, dark) in LOOKS.items()}
-        self.labels["complex"].set_text("complex step")
+        for x, (method, (look, dark)) in zip((0, 0.29, 0.56), LOOKS.items(), strict=True):
+            name_above(ax, x, "complex step" if method == "complex" else method, look, dark)
 
     def update(self, sizes, method, h=None):
         """Show other errors, or another method, or another h."""
@@ -86,7 +85,6 @@ class _StepSize(Panel):
             curve.set_data(H, np.log10(np.maximum(term, 1e-300)))
         self.best.set_data([np.log10(law.best)], [_decades(law.error(law.best))])
         self._mark(sizes, method, h)
-        self._name(sizes)
 
     def _mark(self, sizes, method, h):
         for artist in (self.now, self.point):
@@ -97,13 +95,13 @@ class _StepSize(Panel):
             self.point.set_data([at], _decades(sizes.error[method][sizes.h == h]))
             self.point.set_markerfacecolor(LOOKS[method][0]["color"])
 
-    def _name(self, sizes):
-        """Write each name where its line leaves room: inside the V or above it, below the V, on the flat line."""
-        h, low = np.log10([[law.best, law.error(law.best)] for law in map(sizes.law.get, LOOKS)]).T
-        self.labels["forward"].set(x=min(h[0], -4.7), y=0.5 * low[0] if low[0] < -5 else 0.9, ha="center", va="center")
-        flat = _decades(sizes.error["complex"][: len(sizes.h) // 3 + 1].max())
-        self.labels["central"].set(x=h[1] - 1.8, y=max(low[1] - 1.2, flat + 1.4), ha="right", va="top")
-        self.labels["complex"].set(x=H[0] + 0.4, y=flat + 0.3, ha="left", va="bottom")
+
+def name_above(ax, x, name, look, dark):
+    """Write the name of a line above the axes, from the part x of their width on, behind a piece of it."""
+    ax.plot([x, x + 0.05], [1.05, 1.05], transform=ax.transAxes, clip_on=False, linewidth=3, **look)
+    ax.text(
+        x + 0.065, 1.05, name, transform=ax.transAxes, va="center", color=dark, fontweight="bold", fontsize=style.NOTE
+    )
 
 
 def _decades(error):
@@ -117,8 +115,15 @@ class _StepSizePicture(Picture):
 
     def __init__(self, figure):
         super().__init__(figure)
-        self.errors = _StepSize(figure.add_axes((0.105, 0.165, 0.55, 0.815)))
-        self.digits = _Digits(figure.add_axes((1 - WIDTH / 960, 0, WIDTH / 960, 1)))
+        self.errors, self.digits = _StepSize(figure.add_axes((0, 0, 1, 1))), _Digits(figure.add_axes((0, 0, 1, 1)))
+        self.arrange(narrow=False)
+
+    def arrange(self, narrow):
+        """Put the digits beside the errors or, where the page is narrow, below them."""
+        self.figure.set_size_inches(*((4.8, 6.1) if narrow else (9.6, 4.3)))
+        self.errors.ax.set_position((0.195, 0.5, 0.775, 0.44) if narrow else (0.105, 0.165, 0.55, 0.745))
+        self.digits.ax.set_position((0, 0, 1, 225 / 610) if narrow else (1 - 308 / 960, 0, 308 / 960, 1))
+        self.digits.arrange(narrow)
 
     def update(self, data):
         """Show ``sizes``, ``method`` and ``h``, attributes of data."""
@@ -129,18 +134,31 @@ class _StepSizePicture(Picture):
 class _Digits(Panel):
     """What a method finds with one h, digit by digit, and the best h."""
 
+    # In pixels: the axes, and where title, subtitle, "found" and its digits, "true" and its, count and best h stand.
+    WIDE = (308, 430), ((12, 395), (12, 365), (12, 318), (12, 290), (12, 248), (12, 220), (12, 165), (12, 120))
+    NARROW = (480, 225), ((12, 200), (190, 200), (12, 165), (84, 165), (12, 139), (84, 139), (12, 97), (12, 75))
+
     def __init__(self, ax):
-        super().__init__(style.bare(ax, (0, WIDTH), (0, HEIGHT)))
+        super().__init__(style.bare(ax, (0, 1), (0, 1)))
         mono = {"fontsize": style.NOTE, "family": "monospace"}
-        self.title = ax.text(12, 395, "", fontweight="bold", **style.TITLE)
-        self.subtitle = ax.text(12, 365, "", **style.TITLE)
-        ax.text(12, 318, "found", **style.TITLE)
-        ax.text(12, 248, "true", **style.TITLE)
-        self.right, self.wrong, self.true = (ax.text(12, y, "", **mono) for y in (290, 290, 220))
+        self.title, self.subtitle = (
+            ax.text(0, 0, "", fontweight="bold", **style.TITLE),
+            ax.text(0, 0, "", **style.TITLE),
+        )
+        self._found, self._true = (ax.text(0, 0, words, **style.TITLE) for words in ("found", "true"))
+        self.right, self.wrong, self.true = (ax.text(0, 0, "", **mono) for _ in range(3))
         self.right.set(fontweight="bold")
         self.wrong.set(color=style.FAINT)
-        self.count = ax.text(12, 165, "", fontweight="bold", fontsize=22, color=style.INK)
-        self.best = ax.text(12, 120, "", va="top", linespacing=1.5, **style.TITLE)
+        self.count = ax.text(0, 0, "", fontweight="bold", fontsize=22, color=style.INK)
+        self.best = ax.text(0, 0, "", va="top", linespacing=1.5, **style.TITLE)
+
+    def arrange(self, narrow):
+        """Put the words below one another or, where the page is narrow, some of them side by side."""
+        (width, height), places = self.NARROW if narrow else self.WIDE
+        self.ax.set(xlim=(0, width), ylim=(0, height))
+        texts = self.title, self.subtitle, self._found, self.right, self._true, self.true, self.count, self.best
+        for text, place in zip(texts, places, strict=True):
+            text.set_position(place)
 
     def update(self, data):
         """Show ``written`` and ``digits`` of what was found with ``h`` by ``method``, and ``sizes``, of data."""
@@ -151,7 +169,8 @@ class _Digits(Panel):
         self.title.set_text(f"h = {scientific(h, 1)}")
         self.subtitle.set_text(f"{NAMES[method]}, {dtype}")
         self.right.set_text(shown[:end])
-        self.wrong.set(text=shown[end:], x=12 + ADVANCE * end)
+        x, y = self.right.get_position()
+        self.wrong.set(text=shown[end:], x=x + ADVANCE * end, y=y)
         self.true.set_text(true)
         self.count.set_text(f"{same} digit{'s' * (same > 1)} right" if same else "no digit is right")
         if method == "complex":

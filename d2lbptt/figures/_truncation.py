@@ -6,24 +6,25 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.patches import Polygon, Rectangle
-from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, MultipleLocator
+from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, MultipleLocator, ScalarFormatter
 from numpy.typing import ArrayLike
 
 from .. import _validation
 from ..experiments._truncation import ROUNDING
 from . import _style as style
 from ._arguments import first_steps, square
-from ._panels import Panel, Picture, Words, line
+from ._panels import Panel, Picture, Words, line, place
 from ._paper import drawn
 from ._style import short
 
 SHADES = LinearSegmentedColormap.from_list("decades", ["#F4F8FB", "#9CC7E0", "#0072B2", "#00263D"])
 LOWEST = -7  # decades of the darkest cell's way to white
 STRUCK = to_rgba(style.DROPPED["edgecolor"], 0.75)
-NAMES, STEPS = ("window", "chunks", "randomized"), (1, 3, 10, 30, 100)
-REACH, ERRORS, SHARES = (-0.06, 2.06), (-4.2, 1.2), (-0.6, 2.6)  # decades, decades, relative to the gradient
-WIDTH, HEIGHT = 0.074, 0.24  # of a character, and half of that of a label, in those units
-NOTE = (0.4, -3.75, 0.45)  # where the note stands, and half its width
+SIZES = (10, 15, 20, 30, 40, 60, 80, 100, 150, 200)  # steps for which the table has room
+STYLES = {"window": "-", "chunks": (0, (1, 1)), "randomized": (0, (5, 1, 1, 1))}
+STEPS = (1, 3, 10, 30, 100)
+NAMES_AT = (-0.157, 0.119, 0.384, 0.762)  # of the lines, in the row above the Axes
+REACH, ERRORS, SHARES = (-0.06, 2.36), (-4.2, 1.2), (-0.6, 2.6)  # decades, decades, relative to the gradient
 POINT = style.POINT | {"color": style.TRUNCATED["color"], "markersize": 12}
 PAPER = style.paper(0.12, 0.85)
 DARK = "#A34700"  # of words about what is truncated
@@ -62,50 +63,69 @@ def pair_table(ax: Axes, sizes: ArrayLike, first: ArrayLike, weights: ArrayLike 
     first = first_steps("first", first, T)
     if weights is not None:
         weights = _validation.real_array("weights", weights, (T, T), f"(T, T) with T = {T}")
-    _CellTable(ax).update(sizes, first, weights)
+    table = _CellTable(ax)
+    table.set_limits(T, _only_last(sizes))
+    table.update(_seen(sizes, weights), first)
+
+
+def _seen(sizes, weights=None):
+    """Return the decades of cells, those that are kept times their weights, masked where there are none."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        seen = np.log10(sizes if weights is None else sizes * np.where(weights > 0, weights, 1))
+    return np.ma.masked_invalid(np.where(np.isneginf(seen), LOWEST, seen))
+
+
+def _only_last(sizes):
+    """Whether only the loss of the last step counts."""
+    return len(sizes) > 1 and not np.nan_to_num(sizes[:-1]).any()
 
 
 class _CellTable(Panel):
-    """The picture of ``pair_table``."""
+    """The picture of ``pair_table``: on Axes with room for so many steps or, as one row, for the last step alone."""
 
     def __init__(self, ax):
         super().__init__(style.axes(ax, "used in step k", "loss of step t"))
-        self.every_step = MaxNLocator(5, integer=True, min_n_ticks=1)
+        self._every_step = MaxNLocator(5, integer=True, min_n_ticks=1)
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
         self.cells = ax.imshow([[0]], cmap=SHADES, vmin=LOWEST, vmax=0, aspect="auto", interpolation="nearest")
         self.struck = ax.add_patch(Polygon([(0, 0)] * 3, facecolor=(1, 1, 1, 0.45), edgecolor=STRUCK, hatch="//", lw=0))
         self.edge = line(ax, {"color": style.TRUNCATED["color"]}, linewidth=2)
-        self.key = _decades_key(ax)
+        self._key = _decades_key(ax)
         self.words = ax.text(0.985, 0.745, "", transform=ax.transAxes, ha="right", va="top", color=DARK)
         self.words.set(fontsize=style.NOTE, fontweight="bold", linespacing=1.35)
+        self._seen = None
 
-    def update(self, sizes, first, weights=None):
-        """Show other cells; see ``pair_table``."""
-        T = len(sizes)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            seen = np.log10(sizes if weights is None else sizes * np.where(weights > 0, weights, 1))
-        rows = np.arange(T + 1) + 0.5
-        only_last = not np.nan_to_num(sizes[:-1]).any()
-        if only_last:  # one row, in the lower half: the key stands in the upper one
-            seen, first, rows = seen[-1:], np.asarray(first)[-1:], rows[-2:]
-        self.ax.set(xlim=(0.5, T + 0.5), ylim=(T + 0.5, T - 1.5 if only_last else 0.5))
-        self.ax.yaxis.set_major_locator(FixedLocator([T]) if only_last else self.every_step)
-        self.cells.set_data(np.ma.masked_invalid(np.where(np.isneginf(seen), LOWEST, seen)))
-        self.cells.set_extent((0.5, T + 0.5, rows[-1], rows[0]))
-        x, y = np.repeat(np.asarray(first) - 0.5, 2), np.repeat(rows, 2)[1:-1]
+    def set_limits(self, size, only_last):
+        """Make room for so many steps, and for one row, in the lower half under the key, or for all."""
+        self._only_last = only_last
+        self.ax.set(xlim=(0.5, size + 0.5), ylim=(1.5, -0.5) if only_last else (size + 0.5, 0.5))
+        self.ax.yaxis.set_major_locator(FixedLocator([1]) if only_last else self._every_step)
+        self.ax.yaxis.set_major_formatter(FixedFormatter(["T"]) if only_last else ScalarFormatter())
+
+    def update(self, seen, first):
+        """Show other decades of cells, see ``_seen``, and strike out others; the same cells again cost nothing."""
+        T = len(seen)
+        rows = np.array([0.5, 1.5]) if self._only_last else np.arange(T + 1) + 0.5
+        if seen is not self._seen or rows[-1] != self.cells.get_extent()[2]:
+            self._seen = seen
+            self.cells.set_data(seen[-1:] if self._only_last else seen)
+            self.cells.set_extent((0.5, T + 0.5, rows[-1], rows[0]))
+        first = np.asarray(first)[-1:] if self._only_last else np.asarray(first)
+        x, y = np.repeat(first - 0.5, 2), np.repeat(rows, 2)[1:-1]
         self.struck.set_xy(np.vstack([(0.5, rows[0]), np.column_stack([x, y]), (0.5, rows[-1])]))
         self.edge.set_data(np.where(x > 0.5, x, np.nan), y)
 
 
 def _decades_key(ax):
-    """Return a key of the colours, on paper, in the half of the table that is empty for all but the shortest T."""
-    paper = ax.add_patch(Rectangle((0.5, 0.53), 0.495, 0.465, transform=ax.transAxes, facecolor="white", alpha=0.9))
+    """Draw a key of the colours, on paper, in the half of the table that is empty for all but the shortest T."""
+    ax.add_patch(Rectangle((0.5, 0.7), 0.495, 0.295, transform=ax.transAxes, facecolor="white", alpha=0.9))
     key = ax.inset_axes((0.47, 0.855, 0.49, 0.05))
-    bar = key.imshow([np.linspace(LOWEST, 0, 128)], cmap=SHADES, aspect="auto", extent=(LOWEST, 0, 0, 1))
+    key.imshow([np.linspace(LOWEST, 0, 128)], cmap=SHADES, aspect="auto", extent=(LOWEST, 0, 0, 1))
     key.set_axis_off()
     look = style.SMALL | {"ha": "center"}
-    caption = key.text(LOWEST / 2, 1.25, "size ÷ |∂L/∂W$_{hh}$|", va="bottom", **look)
-    return [paper, bar, caption, *(key.text(x, -0.3, style.decade(x), va="top", **look) for x in (-6, -4, -2, 0))]
+    key.text(LOWEST / 2, 1.25, "size ÷ |∂L/∂W$_{hh}$|", va="bottom", **look)
+    for x in (-6, -4, -2, 0):
+        key.text(x, -0.3, style.decade(x), va="top", **look)
 
 
 class _Curves(Panel):
@@ -118,77 +138,41 @@ class _Curves(Panel):
         ax.yaxis.set(major_locator=MultipleLocator(1), major_formatter=style.decade)
         style.baseline(ax)
         self.cloud = line(ax, DRAWS)
-        self.lines = {name: line(ax, {"color": style.TRUNCATED["color"]}) for name in NAMES}
+        self.lines = {name: line(ax, {"color": style.TRUNCATED["color"]}, ls=ls) for name, ls in STYLES.items()}
         self.theory = line(ax, style.THEORY)
         self.point = line(ax, POINT, clip_on=False)
         self.this = line(ax, THIS, clip_on=False)
-        look = {"fontsize": style.NOTE, "ha": "center", "va": "center_baseline"}
-        self.note = ax.text(*NOTE[:2], "dashed: theory", color=style.FAINT, bbox=PAPER, **look)
-        self.labels = {name: ax.text(0, 0, name, color=DARK, **look) for name in NAMES}
+        self.samples = {name: self._name(i, name, ls) for i, (name, ls) in enumerate(STYLES.items())}
+        self._name(3, "theory", **style.THEORY)
+
+    def _name(self, place, words, linestyle, color=style.TRUNCATED["color"], linewidth=2):
+        """Write the name of a line into the row above the Axes, and return a sample of the line."""
+        x, look = NAMES_AT[place], {"transform": self.ax.transAxes, "clip_on": False}
+        ink = DARK if place < 3 else color
+        self.ax.text(x + 0.081, 1.09, words, fontsize=style.NOTE, color=ink, va="center_baseline", **look)
+        return self.ax.plot(
+            [x, x + 0.065], [1.09, 1.09], color=color, linestyle=linestyle, linewidth=linewidth, **look
+        )[0]
 
     def update(self, curves, scheme, point, theory=None, cloud=((), ()), this=None):
         """Show other curves: steps and errors by scheme; the point of one, its theory, its draws, which is ``this``."""
         curves = {name: _decades(*curve) for name, curve in curves.items()}
         for name, curve in self.lines.items():
             curve.set_data(*curves[name])
-            curve.set(**{"linewidth": 3, "alpha": 1} if name == scheme else {"linewidth": 1.5, "alpha": 0.45})
+            for artist in (curve, self.samples[name]):
+                artist.set(**{"linewidth": 3, "alpha": 1} if name == scheme else {"linewidth": 2, "alpha": 0.6})
             curve.set_visible(name != scheme or scheme != "randomized")
-        theory = curves[scheme] if scheme == "randomized" else _decades(*theory or ((), ()))
-        self.theory.set_data(*theory)
-        self.note.set_visible(len(theory[0]) > 1)
+        self.theory.set_data(*curves[scheme] if scheme == "randomized" else _decades(*theory or ((), ())))
         self.cloud.set_data(*_decades(*cloud))
         x, y = _decades(*([number] for number in point))
-        self.point.set_data(x, np.clip(y, *ERRORS))
+        self.point.set(data=(x, np.clip(y, *ERRORS)), marker=_marker(y))
         x, y = _decades(*(([], []) if this is None else ([numbers[this]] for numbers in cloud)))
         self.this.set_data(x, np.clip(y, *ERRORS))
-        self._name([*curves.values(), theory], curves, scheme)
-
-    def _name(self, lines, curves, scheme):
-        """Write each name beside its curve where there is room, the strong one first."""
-        points = np.vstack([self.cloud.get_xydata(), self.point.get_xydata()])
-        taken = np.vstack([np.column_stack([points, np.full(len(points), 0.05)]), NOTE])
-        lines = [*lines, (np.array(REACH), np.zeros(2))]
-        for name in sorted(NAMES, key=lambda name: name != scheme):
-            half = WIDTH * len(name) / 2
-            place = next(_free_places(curves[name], lines, taken, half), None)
-            self.labels[name].set(visible=place is not None, fontweight="bold" if name == scheme else "normal")
-            if place is not None:
-                self.labels[name].set_position(place)
-                taken = np.vstack([taken, [*place, half]])
 
 
-def _free_places(curve, lines, taken, half):
-    """Yield places beside a curve for a label, 2 half wide, that no line crosses and no label or point is near."""
-    for x, y in _places(curve, half):
-        inside = REACH[0] < x - half and x + half < REACH[1] and ERRORS[0] < y - HEIGHT and y + HEIGHT < ERRORS[1]
-        near = (np.abs(x - taken[:, 0]) < half + taken[:, 2]) & (np.abs(y - taken[:, 1]) < 2 * HEIGHT)
-        if inside and not near.any() and not any(_crosses(line, x, y, half) for line in lines if len(line[0])):
-            yield x, y
-
-
-def _places(curve, half):
-    """Yield places above, below and right of a curve, from its middle outwards."""
-    if len(curve[0]) < 4:
-        return
-    for x in np.linspace(*REACH, 25)[np.argsort(np.abs(np.linspace(-0.6, 0.4, 25)))]:
-        low, high = _span(curve, x, half)
-        yield from ((x, high + 1.4 * HEIGHT), (x, low - 1.4 * HEIGHT))
-    for y in (0.5, 0.8, -1, -2, -3):
-        if curve[1].min() < y < curve[1].max():
-            yield np.interp(-y, -curve[1], curve[0]) + half + 0.08, y
-
-
-def _span(line, x, half):
-    """Return the lowest and the highest point of a line between x - half and x + half; nan if it is not there."""
-    between = (line[0] > x - half) & (line[0] < x + half)
-    ends = np.interp([x - half, x + half], *line, left=np.nan, right=np.nan)
-    heights = np.append(line[1][between], ends)
-    return np.fmin.reduce(heights), np.fmax.reduce(heights)
-
-
-def _crosses(line, x, y, half):
-    low, high = _span(line, x, half)
-    return low < y + HEIGHT and high > y - HEIGHT  # False where the line is not there
+def _marker(y):
+    """Return a dot, or an arrow where the point lies below or above the Axes."""
+    return "v" if y[0] < ERRORS[0] else "^" if y[0] > ERRORS[1] else "o"
 
 
 def _decades(x, y):
@@ -249,33 +233,67 @@ class _TruncationPicture(Picture):
 
     def __init__(self, figure):
         super().__init__(figure)
-        self.table = _CellTable(figure.add_axes((0.08, 0.15, 0.40, 0.82)))
-        self.curves = _Curves(figure.add_axes((0.605, 0.46, 0.385, 0.455)))
-        self.share = _Share(figure.add_axes((0.605, 0.15, 0.385, 0.10)))
-        self.title = self.write(0.545, 0.94, color=DARK, **style.BOLD)
+        table, curves, share = (figure.add_axes((0, 0, 1, 1)) for _ in range(3))
+        self.table, self.curves, self.share = _CellTable(table), _Curves(curves), _Share(share)
+        self.title = self.write(0, 0, color=DARK, **style.BOLD)
+        self._network = None
+        self.arrange(narrow=False)
+        self.set_limits(SIZES[0], False)
+
+    def arrange(self, narrow):
+        """Put the errors beside the table or, where the page is narrow, below it."""
+        self.figure.set_size_inches(*((4.8, 8.4) if narrow else (9.6, 4.4)))
+        place(self.table.ax, 0.77, *((4.75, 3.8, 3.25) if narrow else (0.66, 3.84, 3.6)))
+        place(self.curves.ax, *((0.82, 2.0, 3.85, 1.85) if narrow else (5.81, 2.0, 3.7, 1.82)))
+        place(self.share.ax, *((0.82, 0.62, 3.85, 0.44) if narrow else (5.81, 0.62, 3.7, 0.44)))
+        place(self.title, *((0.2, 8.12) if narrow else (5.23, 4.13)))
+
+    def limits(self, data):
+        """Return for how many steps the table has room, and whether it has one row."""
+        return style.next_limit(data.T, SIZES), _only_last(data.network.table.norms)
+
+    def set_limits(self, size, only_last):
+        """Make room for so many steps, and for one row or all."""
+        self.table.set_limits(size, only_last)
 
     def update(self, data):
         """Show an ``experiments.Truncation``."""
         network, draws, words = data.network, data.draws, f"{data.dropped} of {data.all}\ncells dropped"
-        self.table.update(network.table.norms, data.first, data.weights)
+        self._show_cells(data)
         if draws is None:
             self.curves.update(
                 network.curves, data.scheme, (data.mean_reach, data.error), network.laws.get(data.scheme)
             )
             self.share.update(data.along, 1 - data.law)
         else:
-            words += f";\nkept: up to × {short(data.weights.max())}"
+            words += f";\nweights up to {_few(data.weights.max())}"
             point, cloud = (draws.mean_reach, draws.rms_error), (draws.reach, draws.error)
             self.curves.update(network.curves, data.scheme, point, cloud=cloud, this=data.draw)
             self.share.update(draws.mean_along, draws.spread, draws.along, data.draw)
         self.table.words.set_text(words)
         self.title.set_text(_verdict(data))
 
+    def _show_cells(self, data):
+        """Show the cells; without weights they are the same as long as the network is."""
+        if data.draws is not None:
+            self._network, seen = None, _seen(data.network.table.norms, data.weights)
+        elif data.network is not self._network:
+            self._network, seen = data.network, _seen(data.network.table.norms)
+        else:
+            seen = self.table._seen
+        self.table.update(seen, data.first)
+
+
+def _few(number):
+    """Return a number in few characters."""
+    return short(number) if 1e-4 < number < 1e5 or not number else style.power_of_ten(np.log10(number).round())
+
 
 def _verdict(data):
     if not data.network.table.norm:
         return "the gradient is exactly 0"
     draw, digits = ("", 4) if data.draws is None else (f"draw {data.draw}: ", 3)
-    error = f"{short(100 * data.error)} %" if data.error < 10 else f"× {short(data.error)}"
-    error = "0 to rounding" if data.error < ROUNDING else error
+    if data.error < ROUNDING:
+        return f"{draw}error 0 to rounding"
+    error = f"{_few(100 * data.error)} %" if data.error < 10 else f"× {_few(data.error)}"
     return f"{draw}error {error}" + (f", cosine {data.cosine:.{digits}f}" if np.isfinite(data.cosine) else "")

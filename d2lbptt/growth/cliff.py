@@ -13,6 +13,7 @@ Shapes: w and b are numbers or arrays that broadcast, and so is what belongs to 
 
 from __future__ import annotations
 
+import cmath
 import math
 from functools import lru_cache
 from typing import NamedTuple
@@ -69,7 +70,7 @@ def errors(w: ArrayLike, b: ArrayLike, T: int = STEPS) -> np.ndarray:
     w, b, T = _checked(w, b, T)
     with np.errstate(all="ignore"):
         *_, h = _states(w, b, T)
-        return _finite("E", (h - h.real.dtype.type(TARGET)) ** 2)
+        return _error(h)
 
 
 def gradients(w: ArrayLike, b: ArrayLike, T: int = STEPS) -> tuple:
@@ -89,15 +90,8 @@ def gradients(w: ArrayLike, b: ArrayLike, T: int = STEPS) -> tuple:
     TypeError, ValueError, FloatingPointError
         As ``errors`` does, and where a gradient overflows.
     """
-    w, b, T = _checked(w, b, T)
     with np.errstate(all="ignore"):
-        h = list(_states(w, b, T))
-        off = h[-1] - h[-1].real.dtype.type(TARGET)
-        dx, dw, db = 2 * off * SIGMOID.slope(h[-1]), 0, 0  # dE/dx_T
-        for previous in h[-2::-1]:
-            dw, db = dw + previous * dx, db + dx
-            dx = w * SIGMOID.slope(previous) * dx
-        return _finite("E", off**2), _finite("dE/dw", dw), _finite("dE/db", db)
+        return _back(*_run(w, b, T))
 
 
 def _checked(w, b, T):
@@ -127,10 +121,47 @@ def _states(w, b, T):
     """Yield sigma(x_t) for t = 0 .. T, each of them a new array."""
     h = np.full(w.shape, 1 / (1 + math.exp(-START)), w.dtype)
     yield h
+    step = _complex_sigmoid if h.dtype.kind == "c" else _sigmoid
+    minus_w = -w
     for _ in range(T):
-        h = w * h + b
-        h = SIGMOID.value(h, np.empty_like(h))
+        h = np.asarray(minus_w * h)
+        h -= b
+        step(h)
         yield h
+
+
+def _sigmoid(minus_x):
+    """Put sigma(x) in the place of -x; where exp(-x) overflows it is 0."""
+    np.exp(minus_x, minus_x)
+    minus_x += 1
+    np.reciprocal(minus_x, minus_x)
+
+
+def _complex_sigmoid(minus_x):
+    SIGMOID.value(-minus_x, minus_x)
+
+
+def _run(w, b, T):
+    """Return w as an array, and the list of all states."""
+    w, b, T = _checked(w, b, T)
+    return w, list(_states(w, b, T))
+
+
+def _error(h):
+    """Return E from the last state."""
+    return _finite("E", (h - h.real.dtype.type(TARGET)) ** 2)
+
+
+def _back(w, h):
+    """Return E, dE/dw and dE/db from all states."""
+    off = h[-1] - h[-1].real.dtype.type(TARGET)
+    dx = np.asarray(2 * off * SIGMOID.slope(h[-1]))  # dE/dx_T
+    dw, db = np.zeros_like(dx), np.zeros_like(dx)
+    for previous in h[-2::-1]:
+        dw += previous * dx
+        db += dx
+        dx *= w * SIGMOID.slope(previous)
+    return _error(h[-1]), _finite("dE/dw", dw), _finite("dE/db", db)
 
 
 def surface(T: int = STEPS, size: tuple = (241, 211)) -> np.ndarray:
@@ -163,12 +194,10 @@ def surface(T: int = STEPS, size: tuple = (241, 211)) -> np.ndarray:
 def _surface(T, size):
     w, b = (np.linspace(*ends, count, dtype=np.float32) for ends, count in zip(PLANE, size, strict=True))
     h = np.full((len(b), len(w)), 1 / (1 + math.exp(-START)), np.float32)
-    for _ in range(T):  # in place, and without a branch: no x here is so large that exp(-x) overflows
+    for _ in range(T):
         h *= -w
         h -= b[:, None]
-        np.exp(h, h)
-        h += 1
-        np.reciprocal(h, h)
+        _sigmoid(h)
     return np.square(h - np.float32(TARGET))
 
 
@@ -219,17 +248,22 @@ def cut(w: float, b: float, h: float = 1e-3, T: int = STEPS) -> Cut:
     """
     w, b = _validation.real_number("w", w), _validation.real_number("b", b)
     h, T = _validation.real_number("h", h, above=0, high=1), _validation.whole_number("T", T, 1)
+    return _cut(w, b, h, T)
+
+
+@cached(64)
+def _cut(w, b, h, T):
     along, ends = b + np.linspace(-2.5, 2.5, 2001) * h, b + np.array([-h, h])
     E = errors(w, np.concatenate([along, ends]), T)
-    here, _, slope = gradients(w, b, T)
+    here, _, slope = _gradient(w, b, T)
     return Cut(
         h=h,
         b=along,
         E=E[:-2],
-        point=(b, here.item()),
+        point=(b, here),
         ends=np.column_stack([ends, E[-2:]]),
-        bptt=slope.item(),
-        complex_step=errors(w, b + TINY * 1j, T).imag.item() / TINY,
+        bptt=_finite("dE/db", np.float64(slope)).item(),
+        complex_step=_complex_step(w, b, T),
         central=((E[-1] - E[-2]) / (2 * h)).item(),
     )
 
@@ -279,17 +313,21 @@ def steepest(w: float, T: int = STEPS) -> Steepest:
 @lru_cache(maxsize=256)
 def _steepest(w, T):
     b = np.linspace(-1 - abs(w), 1, round(1 + (2 + abs(w)) / 0.01))
-    top, chords = _highest(errors(w, b, T), b)
-    while not chords and b[top + 1] - b[top] > 2 * np.spacing(abs(b[top])):
-        b = _finer(b, top - 1, top + 2)
-        top, chords = _highest(errors(w, b, T), b)
-    while True:
-        slope = np.abs(gradients(w, b, T)[2])
-        top = int(np.argmax(slope))
-        near, gap = slice(max(top - 1, 0), top + 2), np.spacing(abs(b[top]))
-        if np.ptp(b[near]) <= 4 * gap or np.ptp(slope[near]) < 1e-9 * slope[top]:
-            return Steepest(b[top].item(), bool(slope[top] * gap < 0.03))
-        b = _finer(b, top - 1, top + 1)
+    with np.errstate(all="ignore"):
+        run = _run(w, b, T)
+        top, chords = _highest(_error(run[1][-1]), b)
+        while not chords and b[top + 1] - b[top] > 2 * np.spacing(abs(b[top])):
+            b = _finer(b, top - 1, top + 2)
+            run = _run(w, b, T)
+            top, chords = _highest(_error(run[1][-1]), b)
+        while True:
+            slope = np.abs(_back(*run)[2])
+            top = int(np.argmax(slope))
+            near, gap = slice(max(top - 1, 0), top + 2), np.spacing(abs(b[top]))
+            if np.ptp(b[near]) <= 4 * gap or np.ptp(slope[near]) < 1e-9 * slope[top]:
+                return Steepest(b[top].item(), bool(slope[top] * gap < 0.03))
+            b = _finer(b, top - 1, top + 1)
+            run = _run(w, b, T)
 
 
 def _highest(E, b):
@@ -375,9 +413,10 @@ def _rectangle(within):
     within = _validation.real_array("within", within, (2, 2), "(2, 2)").astype(float)
     if not (within[:, 0] < within[:, 1]).all():
         raise ValueError(f"within is {within.tolist()}, wanted the lower end of each pair first")
-    return within.tolist()
+    return tuple(map(tuple, within.tolist()))
 
 
+@cached(64)
 def _descend(w, b, rate, threshold, steps, T, within):
     points, gradient, left = [], [], False
     while len(points) < steps and not left:
@@ -397,10 +436,16 @@ def _descend(w, b, rate, threshold, steps, T, within):
 
 def _gradient(w, b, T):
     # As ``gradients``, for one point: NumPy would take ten times as long over single numbers.
-    h = [1 / (1 + math.exp(-START))]
+    now, exp = 1 / (1 + math.exp(-START)), math.exp
+    h = [now]
     for _ in range(T):
-        e = math.exp(-abs(x := w * h[-1] + b))
-        h.append((1 if x >= 0 else e) / (1 + e))
+        x = w * now + b
+        if x >= 0:
+            now = 1 / (1 + exp(-x))
+        else:
+            e = exp(x)
+            now = e / (1 + e)
+        h.append(now)
     off = h.pop() - TARGET
     E, dx, dw, db = off * off, 2 * off * (off + TARGET) * (1 - off - TARGET), 0.0, 0.0
     for previous in reversed(h):
@@ -408,3 +453,13 @@ def _gradient(w, b, T):
         db += dx
         dx *= w * previous * (1 - previous)
     return E, dw, db
+
+
+def _complex_step(w, b, T):
+    """Return dE/db by the complex step, for one point."""
+    h, b = 1 / (1 + math.exp(-START)), b + TINY * 1j
+    for _ in range(T):
+        x = w * h + b
+        e = cmath.exp(-x if x.real >= 0 else x)
+        h = (1 if x.real >= 0 else e) / (1 + e)
+    return _finite("E", np.array((h - TARGET) ** 2)).imag.item() / TINY

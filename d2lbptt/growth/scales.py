@@ -173,25 +173,24 @@ def _slopes(g, params, x, phi):
         return np.broadcast_to(phi.bound * g[:, None], (len(x), len(g), len(params.W_hh)))
     if phi.homogeneous and x.any():
         x = x * (TINY / np.abs(x).max())
-    slopes = _forward(g, params, x, phi)
-    return np.multiply(slopes, g[:, None], out=slopes)
+    return _forward(g, params, x, phi)
 
 
 def _forward(g, params, x, phi):
-    """Return phi'(z_t) for all scales, shape (T, G, h)."""
-    states = np.empty((len(x), len(g), len(params.W_hh)))
-    z_of_x, W_T, now = x @ params.W_hx.T, np.ascontiguousarray(params.W_hh.T), np.zeros(states.shape[1:])
+    """Return g phi'(z_t) for all scales, shape (T, G, h), and keep no states: they would not fit in a cache."""
+    slopes = np.empty((len(x), len(g), len(params.W_hh)))
+    z_of_x, W_T = x @ params.W_hx.T, np.ascontiguousarray(params.W_hh.T)
+    now, z, scale = np.zeros(slopes.shape[1:]), np.empty(slopes.shape[1:]), g[:, None]
     with np.errstate(over="ignore", invalid="ignore"):
-        for t, z in enumerate(states):
-            np.multiply(now, g[:, None], out=now)
+        for t, row in enumerate(slopes):
+            np.multiply(now, scale, out=now)
             now.dot(W_T, out=z)
             z += z_of_x[t]
-            phi.value(z, z)
-            now[:] = z
-    bad = ~np.isfinite(states).reshape(len(x), -1).all(1)
-    if bad.any():
-        raise _validation.Overflow("h_t", states.dtype, int(np.argmax(bad)) + 1)
-    return phi.slope(states)
+            now, z = phi.value(z, z), now
+            if not np.isfinite(now).all():
+                raise _validation.Overflow("h_t", now.dtype, t + 1)
+            np.multiply(phi.slope(now), scale, out=row)
+    return slopes
 
 
 def _backward(slopes, W, W_qh):

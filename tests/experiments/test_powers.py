@@ -47,7 +47,7 @@ def test_angle_length_and_count(values):
     data, k = powers(**values), values.get("k", 20)
     system = START | {key: value for key, value in values.items() if key not in ("k", "within", "draws")}
     d, length = map(float, truth(k, **system))
-    assert data.k == k and data.steps[-1] in (10, 20, 50, 100, 200) and data.steps[-1] >= k
+    assert data.k == k and data.steps[-1] in (40, 120, 200) and data.steps[-1] >= k
     assert data.curve[k] == pytest.approx(d, abs=1e-9) and data.length[k] == pytest.approx(length, abs=1e-10)
     assert len(data.crowd) == values.get("draws", 1000) and data.within == values.get("within", 1.0)
     chance = stats.binom(len(data.crowd), data.probability)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from driving import shown
 from matplotlib.figure import Figure
+from saying import all_words_have_room, is_short_and_clean, number
 
 from d2lbptt import experiments, explorers, figures, laws
 from d2lbptt.explorers import _cliff as module
@@ -22,21 +23,28 @@ def explorer():
     return explorers.cliff()
 
 
+def said(explorer, **values):
+    data, _ = shown(explorer, **values)
+    return data, module._words(explorer.state["controls"], data)
+
+
 def test_presets_do_what_they_say(explorer):
-    wall, words = shown(explorer, preset="on the wall")
-    assert "the steepest b of this w" in words and "goes 677 far, off the map." in words
-    assert "dE/db is -5.75e+03 by BPTT and -166 by a central difference" in words
+    wall, words = said(explorer, preset="on the wall")
+    assert words.sentence.endswith("is $677$ long: it leaves the map.")
+    assert "$dE/db$ is $-5751$ by BPTT and $-166$ by a central difference" in words.details[0]
+    assert "right there" in words.details[1]
     assert wall.path.left and len(wall.path.norm) == 1
-    thrown, words = shown(explorer, preset="thrown off")
-    assert thrown.path.left and len(thrown.path.norm) > 10 and "steps leaves the map" in words
-    clipped, words = shown(explorer, preset="clipped")
+    thrown, words = said(explorer, preset="thrown off")
+    assert thrown.path.left and len(thrown.path.norm) > 10 and words.sentence.endswith(" such steps leave the map.")
+    clipped, words = said(explorer, preset="clipped")
     assert not clipped.path.left and clipped.path.E[-1] < 0.01 * clipped.path.E[0]
     assert clipped.path.w[0] == thrown.path.w[0] and clipped.path.b[0] == thrown.path.b[0]
-    assert "the path of 100 steps, clipped at 0.3, ends at E = " in words
-    calm, words = shown(explorer, preset="calm")
-    assert "ends at E = 0." in words and calm.path.E[-1] < 1e-12
+    assert "; clipped at 0.3, 100 steps end at $E = " in words.sentence
+    calm, words = said(explorer, preset="calm")
+    assert words.sentence.endswith("; 100 such steps end at $E \\le 10^{-12}$.") and calm.path.E[-1] < 1e-12
     assert calm.cut.central == pytest.approx(calm.cut.bptt, rel=5e-4)
-    attracts, words = shown(explorer, preset="where x_0 attracts")
+    attracts, words = said(explorer, preset="where x_0 attracts")
+    assert " and leaves the map; clipped at 1, " in words.sentence
     with pytest.raises(ValueError, match="where x_0 repels"):
         laws.separatrix(attracts.path.w[0])
 
@@ -46,51 +54,77 @@ CORNERS = list(itertools.product((3.1, 4.0, 4.25, 4.26, 6.9), (-4.4, -2.1, -1.1)
 
 @pytest.mark.parametrize("T", [10, 200])
 @pytest.mark.parametrize("h", [-6.0, -1.0])
-def test_the_sentence_is_true_at_every_corner(T, h):
+def test_what_is_said_is_true_at_every_corner(T, h):
     walls = [(w, cliff.steepest(w, T).b, rate, clip) for w, _, rate, clip in CORNERS[::9]]
-    for w, b, rate, clip in CORNERS + walls:
-        values = {"w": w, "b": b, "rate": rate, "clip": clip, "T": T, "h": h, "steps": 100}
+    for n, (w, b, rate, clip) in enumerate(CORNERS + walls):
+        values = {"w": w, "b": b, "rate": rate, "clip": clip, "T": T, "h": h, "steps": (1, 100)[n % 7 > 0]}
         data = experiments.cliff(**values)
         check_claims(module._words(values, data), values, data.path.b[0])
 
 
-def number(pattern, words):
-    return float(re.search(pattern, words)[1])
+SENTENCE = re.compile(
+    r"At \$w = (\S+)\$, \$b = (\S+)\$ (a|an unclipped) step of rate \$10\^\{(\S+)\}\$ is (\S.*?) long"
+    r"(?:(: it leaves the map)|( and leaves the map)?; (?:clipped at (\S+), )?(\d+) (?:such )?steps? "
+    r"(leaves? the map|ends? at \$E (=|\\le) (.*)\$))\."
+)
 
 
 def check_claims(words, values, b):
-    w, T, rate, h = values["w"], values["T"], 10 ** values["rate"], 10 ** values["h"]
-    path = cliff.descend(w, b, rate=rate, clip=values["clip"], T=T)
+    w, T, rate, h, clip = values["w"], values["T"], 10 ** values["rate"], 10 ** values["h"], values["clip"]
+    path = cliff.descend(w, b, rate=rate, clip=clip, T=T, steps=values["steps"])
     steepest, (_, slope) = cliff.steepest(w, T), path.gradient[0]
-    assert ("the steepest b of this w" in words) == (b == steepest.b)
-    assert b == steepest.b or number(r"and b = (\S+) one", words) == pytest.approx(b, abs=0.006)
-    assert number(r"one step with rate \S+ goes ([-+.e\d]*\d) far", words) == pytest.approx(
-        rate * path.norm[0], rel=0.006
-    )
+    found = SENTENCE.fullmatch(words.sentence)
+    assert found, words.sentence
+    assert found[1] == f"{w:.2f}" and found[2] == f"{values['b']:.2f}" and found[4] == f"{values['rate']:.1f}"
+    assert (found[3] == "a") == (clip is None)
+    assert number(found[5]) == pytest.approx(rate * path.norm[0], rel=0.006)
     end = np.array([w, b]) - rate * path.gradient[0]
-    assert ("far, off the map" in words) == (not (3 <= end[0] <= 7 and -4.5 <= end[1] <= -1))
-    count = re.search(r"path of (\d+) steps?(?:, clipped at (\S+),)? (leaves the map|ends at E = (\S+))\. ", words)
-    if count is None:
-        assert values["clip"] is None and len(path.norm) == 1 and path.left
-    else:
-        assert int(count[1]) == len(path.norm) and count[2] == (
-            None if values["clip"] is None else f"{values['clip']:g}"
-        )
-        assert (count[3] == "leaves the map") == path.left
-        assert path.left or float(count[4]) == pytest.approx(path.E[-1], rel=0.06, abs=1e-12)
-    E_low, E_high = cliff.errors(w, b + np.array([-h, h]), T)
-    central = (E_high - E_low) / (2 * h)
-    assert number(r"(\S+) by a central", words) == pytest.approx(central, rel=0.006, abs=1e-9)
-    assert ("not to be trusted" in words) == (b == steepest.b and not steepest.resolved)
-    if steepest.resolved or b != steepest.b:
-        assert number(r"dE/db is (\S+) by BPTT", words) == pytest.approx(slope, rel=0.01)
+    assert bool(found[6] or found[7]) == (not (3 <= end[0] <= 7 and -4.5 <= end[1] <= -1))
+    assert bool(found[6]) == (clip is None and len(path.norm) == 1 and path.left)
+    if not found[6]:
+        assert found[8] == (None if clip is None else f"{clip:g}") and int(found[9]) == len(path.norm)
+        assert found[10].startswith("leave") == path.left
+        assert path.left or (path.E[-1] <= 1e-12 if found[11] != "=" else number(found[12]) == approx_E(path.E[-1]))
+    check_details(words.details, values, b, steepest, slope, h)
+
+
+def approx_E(E):
+    return pytest.approx(E, rel=0.06) if E > 1e-12 else None
+
+
+def check_details(details, values, b, steepest, slope, h):
+    T = values["T"]
+    bptt, central, power = re.fullmatch(
+        r"There \$dE/db\$ is (\S.*) by BPTT and (\S.*) by a central difference with \$h = 10\^\{(\S+)\}\$\.", details[0]
+    ).groups()
+    E_low, E_high = cliff.errors(values["w"], b + np.array([-h, h]), T)
+    assert number(central) == pytest.approx((E_high - E_low) / (2 * h), rel=0.006, abs=1e-9)
+    assert power == f"{values['h']:.1f}"
+    on = b == steepest.b
+    assert ("right there" in details[1]) == on
+    assert float(re.search(r"at \$b = (\S+)\$\.$", details[1])[1]) == pytest.approx(steepest.b, abs=0.006)
+    assert any("not to be trusted" in line for line in details) == (on and not steepest.resolved)
+    if steepest.resolved or not on:
+        assert number(bptt) == pytest.approx(slope, rel=0.01)
+    assert any("is made as long as that" in line for line in details) == (values["clip"] is not None)
+    most = f"{values['steps']} step{'s' * (values['steps'] > 1)}"
+    assert details[-1].startswith(f"The unit runs $T = {T}$ steps. Descent ends after {most},")
+
+
+def test_what_is_said_is_short_and_clean():
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        values = {"w": rng.uniform(3.1, 6.9), "b": rng.uniform(-4.4, -1.1), "rate": rng.uniform(-3, 1)}
+        values |= {"T": int(rng.integers(10, 201)), "h": rng.uniform(-6, -1), "steps": int(rng.integers(1, 101))}
+        values["clip"] = (None, *module.THRESHOLDS)[rng.integers(9)]
+        words = module._words(values, experiments.cliff(**values))
+        assert is_short_and_clean(words), words
 
 
 def test_the_wall_that_float64_cannot_hold_is_said_to_be_too_thin(explorer):
     at = cliff.steepest(6.9, 200).b
-    _, words = shown(explorer, w=6.9, T=200, b=at, h=-6.0)
-    assert "BPTT there is not to be trusted" in words
-    assert "not to be trusted" not in shown(explorer, w=6.9, T=50, b=at)[1]
+    assert "not to be trusted" in said(explorer, w=6.9, T=200, b=at, h=-6.0)[1].details[2]
+    assert not any("trusted" in line for line in said(explorer, w=6.9, T=50, b=at)[1].details)
 
 
 # --- the picture ---
@@ -150,28 +184,54 @@ def test_numbers_are_short_and_right(number):
     )
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"preset": "on the wall"},
-        {"preset": "thrown off"},
-        {"preset": "where x_0 attracts"},
-        {"w": 6.9, "b": -3.79, "T": 200, "h": -6.0, "clip": 0.01},
-        {"w": 3.1, "b": -4.4, "rate": -3.0, "h": -5.9, "clip": 0.01, "steps": 1},
-    ],
-)
-def test_no_words_overlap_or_leave_the_figure(explorer, values):
-    shown(explorer, **values)
-    figure = explorer._picture.figure
-    texts = [t for ax in figure.axes for t in (*ax.texts, ax.title, ax.xaxis.label, ax.yaxis.label) if t.get_text()]
-    for axis, which in ((axis, i) for ax in figure.axes for i, axis in enumerate((ax.xaxis, ax.yaxis))):
-        low, high = axis.get_view_interval()
-        texts += [t for t in axis.get_ticklabels() if low <= t.get_position()[which] <= high]
-    boxes = [text.get_window_extent() for text in texts if text.get_text() and text.get_visible()]
-    assert all(0 <= box.x0 and box.x1 <= 960 and 0 <= box.y0 and box.y1 <= 460 for box in boxes)
-    rotated = [text.get_rotation() not in (0, 90) for text in texts if text.get_text() and text.get_visible()]
-    for (one, turned), (other, too) in itertools.combinations(zip(boxes, rotated, strict=True), 2):
-        assert turned or too or not one.padded(-1).overlaps(other)
+STATES = [
+    {"preset": "on the wall"},
+    {"preset": "thrown off"},
+    {"preset": "where x_0 attracts"},
+    {"w": 6.9, "b": -3.79, "T": 200, "h": -6.0, "clip": 0.01},
+    {"w": 3.1, "b": -4.4, "rate": -3.0, "h": -5.9, "clip": 0.01, "steps": 1},
+]
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+@pytest.mark.parametrize("values", STATES)
+def test_no_words_overlap_or_leave_the_figure(explorer, picture, values, narrow):
+    picture.arrange(narrow)
+    picture.update(shown(explorer, **values)[0])
+    assert all_words_have_room(picture.figure)
+    picture.arrange(narrow=False)
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_the_names_stand_where_their_curves_end(picture, narrow):
+    picture.arrange(narrow)
+    picture.update(experiments.cliff())
+    ends = [(line.get_xdata()[-1], line.get_ydata()[-1]) for line in (*picture.plane.folds, picture.plane.wall)]
+    names = [text for text in picture.plane.ax.texts if text.get_text() in ("fold", "wall")]
+    assert [text.get_text() for text in names] == ["fold", "wall", "fold"]
+    for text, end in zip(names, sorted(ends, key=lambda end: -end[1]), strict=True):
+        x, y = picture.plane.ax.transData.transform(end)
+        box = text.get_window_extent()
+        assert 0 < box.x0 - x < 12 and abs((box.y0 + box.y1) / 2 - y) < 6
+    picture.arrange(narrow=False)
+
+
+def test_the_longest_words_fit_on_a_narrow_page(picture):
+    picture.arrange(narrow=True)
+    data = experiments.cliff(w=3.1, b=-4.4, rate=-3.0, clip=0.01, h=-5.9)
+    data = data._replace(path=data.path._replace(E=np.array([8.8e-12])), step=data.step + 1.234e-5)
+    picture.update(data)
+    assert all(text.get_window_extent().x1 < 480 for text in picture.words)
+    picture.arrange(narrow=False)
+
+
+def test_the_surface_is_coloured_anew_for_another_T_alone(picture):
+    picture.update(experiments.cliff())
+    before = picture.plane.E.get_array()
+    picture.update(experiments.cliff(w=4.0, b=-2.0, rate=0.5, h=-2.0, clip=1.0))
+    assert picture.plane.E.get_array() is before
+    picture.update(experiments.cliff(T=60))
+    assert picture.plane.E.get_array() is not before
 
 
 def test_no_axis_moves(explorer):

@@ -2,14 +2,28 @@
 
 import itertools
 import re
+import sys
 
 import numpy as np
 import pytest
 from driving import check, drive, own_model, same, shown
+from layout import assert_readable, assert_short_and_clean, blank, frames, plain, show
 
-from d2lbptt import Params, explorers, init_params
+from d2lbptt import Params, experiments, explorers, init_params
 from d2lbptt.activations import ACTIVATIONS, Activation
 from d2lbptt.explorers._words import size
+from d2lbptt.figures._flow import _GradientFlowPicture
+
+module = sys.modules["d2lbptt.explorers._gradient_flow"]
+
+
+def said(explorer, **values):
+    """Sentence and details in plain text, after these values."""
+    for key, value in values.items():
+        explorer.controls[key].value = value
+    assert explorer.error is None
+    found = module._words(explorer.state["controls"], explorer.state["data"])
+    return plain(found.sentence), " ".join(map(plain, found.details))
 
 
 @pytest.mark.slow
@@ -29,9 +43,9 @@ def test_corners_of_gradient_flow(activation, reduction):
 
 def test_presets_do_what_they_say():
     explorer = explorers.gradient_flow()
-    for preset, words in {"vanishing": ": vanishing", "edge": "neither", "exploding": ": exploding"}.items():
-        explorer.controls["preset"].value = preset
-        assert words in explorer.state["sentence"]
+    for preset, fate in {"vanishing": ["vanishes"], "edge": [], "exploding": ["explodes"]}.items():
+        sentence, _ = said(explorer, preset=preset)
+        assert [word for word in ("vanishes", "explodes") if f": it {word}" in sentence] == fate
     explorer.controls["g"].value += 0.01
     assert explorer.controls["preset"].value == ""
 
@@ -46,32 +60,43 @@ def test_tau_follows_T_and_comes_back_with_reset():
 
 def test_sentence_in_words_and_numbers():
     explorer = explorers.gradient_flow()
-    for key, value in {"activation": "identity", "kind": "identity", "g": 0.5, "T": 2000 // 2, "tau": 999}.items():
-        explorer.controls[key].value = value
+    sentence, details = said(explorer, activation="identity", kind="identity", g=0.5, T=1000, tau=999)
     # 0.5^999 is 10^(-300.7): the identity matrix halves the gradient at each of 999 steps
-    assert explorer.state["sentence"] == (
-        "T = 1000, g = 0.50, identity: |dL/dh_1| is 10^-301 of |dL/dh_1000|: vanishing. "
-        "The window τ = 999 ends at h_2: nothing reaches the state before. "
-        "ρ = 0.50, σ_max = 0.50. With enough steps vanishing is certain: σ_max < 1 is sufficient, in every step. "
-        "Theory, c ρᵏ with the slopes in front, is 0.00 decades off at t = 1."
+    assert sentence == (
+        "With the identity and g = 0.50, the gradient shrinks 10^301-fold over T = 1000 steps: it vanishes; "
+        "the window τ = 999 drops the first step."
     )
-    explorer.controls["g"].value = 3
-    assert "10^477 of" in explorer.state["sentence"] and "exploding" in explorer.state["sentence"]  # 999 log10 3
-    explorer.controls["g"].value = 0
-    assert "dL/dh_1 is exactly 0: vanishing" in explorer.state["sentence"]
-    explorer.controls["T"].value = 1
-    assert "nothing to carry back" in explorer.state["sentence"]
+    assert details == (
+        "|dL/dh_1| is 2 · 10^-301 times |dL/dh_1000|. "
+        "The window ends at h_2: nothing reaches the state before. "
+        "ρ = 0.50 and σ_max = 0.50. With enough steps vanishing is certain: σ_max < 1 is sufficient, in every step. "
+        "Theory, c ρ^k with the slopes in front, is 0.00 decades off at t = 1. "
+        "W_hh: identity, seed 0. Loss: at the last step. Decades of the axis: as needed."
+    )
+    sentence, _ = said(explorer, g=3)
+    assert "grows 10^477-fold" in sentence and "explodes" in sentence  # 999 log10 3
+    sentence, details = said(explorer, g=0)
+    assert "becomes exactly 0" in sentence and "it vanishes" in sentence and "|dL/dh_1| is exactly 0." in details
+    sentence, _ = said(explorer, g=1)
+    assert "keeps its size over T = 1000 steps; the window" in sentence
+    assert "nothing to carry back over T = 1 step; the window τ = 1 keeps everything" in said(explorer, T=1)[0]
 
 
-def test_a_loss_at_every_step_hides_the_vanishing_and_the_sentence_says_why():
+def test_a_loss_at_every_step_hides_the_vanishing_and_the_details_say_why():
     explorer = explorers.gradient_flow()
-    explorer.controls["reduction"].value = "mean"
-    assert "Every step has a loss of its own" in explorer.state["sentence"]
-    assert "W_hh alone does not decide: σ_max > 1 is necessary to explode" in explorer.state["sentence"]
-    explorer.controls["g"].value = 0.4
-    assert "vanishing of each single loss is certain: σ_max < 1" in explorer.state["sentence"]
-    explorer.controls["g"].value = 0.8
-    assert explorers.gradient_flow().state["sentence"].split("|dL/dh_1| is ")[1][:7] in explorer.state["sentence"]
+    sentence, details = said(explorer, reduction="mean")
+    data = explorer.state["data"]
+    assert "and a loss at every step, the gradient grows" in sentence and "hardly changes its size" in sentence
+    assert abs(data.truncated[0] - data.full[0]) < np.log10(1.005)
+    assert "Every step has a loss of its own" in details
+    assert "W_hh alone does not decide: σ_max > 1 is necessary to explode" in details
+    alone = re.search("of that at T alone, 10\\^(-?[0-9]+) arrives", details)
+    assert float(alone[1]) == pytest.approx(data.last[0] - data.last[-1], abs=0.05)
+    assert "vanishing of each single loss is certain: σ_max < 1" in said(explorer, g=0.4)[1]
+    sentence, _ = said(explorer, activation="identity", kind="identity", g=1.0)
+    # of 200 equal losses with a weight of 1 each the window lets 30 through; the two ends are a mean over units apart
+    share = 10 ** (explorer.state["data"].truncated[0] - explorer.state["data"].full[0])
+    assert f"leaves {share:.3g} of it" in sentence
 
 
 def test_what_overflows_is_shown_for_the_longest_T_that_does_not():
@@ -80,7 +105,9 @@ def test_what_overflows_is_shown_for_the_longest_T_that_does_not():
     # states grow like 10^t: they pass 1.8e308 within a few steps of t = 308
     T = len(explorer.state["data"].full)
     assert 300 < T < 315
-    assert f"first at t = {T + 1}, so T = {T} is shown" in explorer.state["sentence"]
+    sentence, details = said(explorer)
+    assert f"over {T} of T = 1000 steps, then it overflows" in sentence
+    assert f"first at t = {T + 1}: T = {T} is shown." in details
     check(explorer)
 
 
@@ -100,14 +127,12 @@ def test_what_overflows_is_shown_for_the_longest_T_that_does_not():
     ],
 )
 def test_gradient_flow_says_what_W_hh_makes_certain(change, certain):
-    explorer = explorers.gradient_flow()
-    for key, value in change.items():
-        explorer.controls[key].value = value
+    _, details = said(explorers.gradient_flow(), **change)
     W = init_params(1, 64, 1, scale=change["g"], kind=change.get("kind", "gaussian")).W_hh
     rho, sigma_max = np.abs(np.linalg.eigvals(W)).max(), np.linalg.norm(W, 2)
-    sizes = "ρ = 1, σ_max = 1." if "kind" in change else f"ρ = {rho:.2f}, σ_max = {sigma_max:.2f}."
-    assert sizes in explorer.state["sentence"] and certain in explorer.state["sentence"]
-    assert not re.search("gamma|sigma_max|rho", explorer.state["sentence"])
+    sizes = "ρ = 1 and σ_max = 1." if "kind" in change else f"ρ = {rho:.2f} and σ_max = {sigma_max:.2f}."
+    assert sizes in details and certain in details
+    assert not re.search("gamma|sigma_max|rho|lambda", details)
 
 
 @pytest.mark.parametrize("reduction", ["last", "mean"])
@@ -115,9 +140,10 @@ def test_gradient_flow_says_what_W_hh_makes_certain(change, certain):
 @pytest.mark.parametrize("activation", ["tanh", "identity", "sigmoid"])
 def test_gradient_flow_says_how_far_theory_is_off(activation, g, kind, reduction):
     settings = {"activation": activation, "kind": kind, "g": g, "T": 60, "reduction": reduction}
-    data, sentence = shown(explorers.gradient_flow(), **settings)
-    off = abs(data.theory[0] - (data.last[0] - data.last[-1]))
-    assert f"is {off:.1f} decades off" in sentence or f"is {off:.2f} dec" in sentence
+    explorer = explorers.gradient_flow()
+    data, _ = shown(explorer, **settings)
+    off, (_, details) = abs(data.theory[0] - (data.last[0] - data.last[-1])), said(explorer)
+    assert f"is {off:.1f} decades off" in details or f"is {off:.2f} dec" in details
 
 
 def with_weights(W_hh, W_qh, T=20):
@@ -128,24 +154,23 @@ def with_weights(W_hh, W_qh, T=20):
 
 def test_where_there_is_no_law_of_rho_the_sentence_says_why():
     jordan = with_weights([[0.5, 1], [0, 0.5]], [[1, 1]])
-    assert "W_hh is not diagonalizable" in jordan.state["sentence"] and jordan.state["data"].theory is None
+    assert "W_hh is not diagonalizable" in said(jordan)[1] and jordan.state["data"].theory is None
     drive(jordan)
     apart = with_weights([[0.9, 0], [0, 0.5]], [[0, 1]])  # the loss knows nothing of the larger eigenvalue
-    assert "says 0: the loss has no share in the eigenvectors of ρ" in apart.state["sentence"]
+    assert "says 0: the loss has no share in the eigenvectors of ρ" in said(apart)[1]
     drive(apart)
     single = with_weights([[0.5]], [[2]])
-    assert "is 0.00 decades off" in single.state["sentence"]
+    assert "is 0.00 decades off" in said(single)[1]
     drive(single)
 
 
 def test_where_the_gradient_ends_theory_says_what_it_would_be():
     explorer = explorers.gradient_flow()
-    for key, value in {"T": 100, "activation": "relu", "kind": "identity", "g": 1.0}.items():
-        explorer.controls[key].value = value
-    theory = explorer.state["data"].theory
-    assert f"slopes in front, says {10 ** theory[0]:.1e}." in explorer.state["sentence"]
-    explorer.controls["g"].value = 0.0
-    assert "says 0 as well." in explorer.state["sentence"]
+    _, details = said(explorer, T=100, activation="relu", kind="identity", g=1.0)
+    says = re.search(r"slopes in front, says ([0-9.]+)( · 10\^(-?[0-9]+))?\.", details)
+    decades = np.log10(float(says[1])) + int(says[3] or 0)
+    assert decades == pytest.approx(explorer.state["data"].theory[0], abs=np.log10(1.5))
+    assert "says 0 as well." in said(explorer, g=0.0)[1]
 
 
 @pytest.mark.parametrize(("number", "words"), [(0.8312, "0.83"), (1.0, "1"), (0.99996, "0.99996"), (1 + 1e-12, "1")])
@@ -188,22 +213,23 @@ def test_what_belongs_to_a_model_is_refused_without_one(alone):
 def test_a_loss_that_is_hit_has_nothing_to_carry_back():
     params = init_params(1, 8, 1)
     explorer = explorers.gradient_flow(params=params, x=np.zeros((20, 1)), y=np.zeros((20, 1)))
-    assert "dL/dh_20 is exactly 0, so there is nothing to carry back. ρ = " in explorer.state["sentence"]
+    sentence, details = said(explorer)
+    assert "the gradient is exactly 0 from the start, over T = 20 steps" in sentence and "ρ = " in details
     check(explorer)
 
 
 def test_the_largest_slope_of_any_activation_stands_in_the_condition(monkeypatch):
     half = Activation("half tanh", lambda z, out: np.tanh(z / 2, out=out), lambda h: (1 - h * h) / 2, bound=0.5)
     monkeypatch.setitem(ACTIVATIONS, "half tanh", half)
-    _, sentence = shown(explorers.gradient_flow(), activation="half tanh", g=0.8)
-    assert "vanishing is certain: σ_max/2 < 1 is sufficient, in every step" in sentence
+    _, details = said(explorers.gradient_flow(), activation="half tanh", g=0.8)
+    assert "vanishing is certain: σ_max/2 < 1 is sufficient, in every step" in details
 
 
 def test_an_activation_that_is_added_is_shown_and_not_another_one(monkeypatch):
     monkeypatch.setitem(ACTIVATIONS, "leaky", ACTIVATIONS["relu"]._replace(name="leaky"))
     explorer = explorers.gradient_flow(activation="leaky")
     assert explorer.state["controls"]["activation"] == "leaky"
-    assert explorer.error is None and "leaky" in explorer.state["sentence"]
+    assert "With leaky and" in said(explorer)[0]
 
 
 @pytest.mark.parametrize("scale", [1.0, 30.0])
@@ -215,3 +241,119 @@ def test_the_readers_own_model_as_python_gives_the_same_data(scale):
     names = dict(model)
     exec(explorer.code, names)
     assert len(names["data"].full) == 280 and same(names["data"], explorer.state["data"])
+
+
+# --- what is said, over the ranges of the controls ---
+
+ENDS = {"g": (0.0, 1.5, 3.0), "T": (1, 500, 1000), "tau": (1, 100, 200), "seed": (0, 50, 99)}
+MENUS = {"activation": list(ACTIVATIONS), "kind": ["gaussian", "orthogonal", "symmetric", "identity"]}
+MENUS |= {"reduction": ["last", "mean"], "decades": [None, 10, 400]}
+START = {"T": 200, "g": 0.8, "tau": 30, "activation": "tanh", "kind": "gaussian", "seed": 0, "reduction": "last"}
+
+
+def settings():
+    """Each control at its ends and middle or at every option, and settings of all of them drawn at random."""
+    single = [{key: value} for key, values in (ENDS | MENUS).items() for value in values]
+    rng = np.random.default_rng(0)
+    joint = [{key: values[rng.integers(len(values))] for key, values in (ENDS | MENUS).items()} for _ in range(20)]
+    for change in single + joint:
+        values = START | {"decades": None} | change
+        yield values | {"tau": min(values["tau"], values["T"])}
+
+
+def test_the_sentence_is_short_and_names_what_was_set_at_any_setting():
+    for values in settings():
+        asked = {key: value for key, value in values.items() if key != "decades"}
+        found = module._words(values, experiments.gradient_flow(**asked))
+        sentence, details = plain(found.sentence), " ".join(map(plain, found.details))
+        assert_short_and_clean(found)
+        for part in (
+            f"g = {values['g']:.2f}",
+            f"T = {values['T']} step",
+            f"τ = {values['tau']} ",
+            values["activation"],
+        ):
+            assert part in sentence, (part, sentence)
+        for part in (f"W_hh: {values['kind']}, seed {values['seed']}.", module.LOSSES[values["reduction"]]):
+            assert part in details
+        assert "as needed" in details if values["decades"] is None else f"±{values['decades']}" in details
+
+
+def test_the_sentence_says_what_the_experiment_found():
+    """Oracle: the word and the number in the sentence, read again, against the curve."""
+    for values in settings():
+        asked = {key: value for key, value in values.items() if key != "decades"}
+        data = experiments.gradient_flow(**asked)
+        sentence = plain(module._words(values, data).sentence)
+        change = data.full[0] - data.full[-1]
+        assert ("it vanishes" in sentence) == (change <= -3) and ("it explodes" in sentence) == (change >= 3)
+        told = re.search(r"(shrinks|grows) (10\^)?([0-9.]+)-fold", sentence)
+        if told:
+            size = float(told[3]) if told[2] else np.log10(float(told[3]))
+            assert size == pytest.approx(abs(change), abs=0.51 if told[2] else 0.01)
+            assert (told[1] == "grows") == (change > 0)
+        else:
+            assert len(data.full) == 1 or np.isneginf(change) or abs(change) < np.log10(1.005)
+
+
+# --- the picture stands still, wide and narrow ---
+
+
+def laid_out(narrow, **values):
+    """The picture at these settings, as it is at rest."""
+    whole = blank(_GradientFlowPicture, narrow)
+    show(whole, experiments.gradient_flow(**values), rest=True, decades=None)
+    return whole
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+@pytest.mark.parametrize("change", [{}, {"g": 3.0}, {"T": 1000, "tau": 990}, {"g": 0.5, "T": 1000}, {"T": 1}])
+@pytest.mark.parametrize("reduction", ["last", "mean"])
+def test_every_text_is_inside_and_none_covers_another(narrow, change, reduction):
+    assert_readable(laid_out(narrow, reduction=reduction, **change).figure, narrow)
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+@pytest.mark.parametrize("reduction", ["last", "mean"])
+def test_nothing_but_the_curves_moves_while_a_slider_is_dragged(narrow, reduction):
+    whole = laid_out(narrow, reduction=reduction)
+    names = [name.text for name in (*whole.flow._names, *whole.flow.laws)]
+
+    def still():
+        return frames(whole.figure), [tuple(name.get_window_extent().bounds) for name in names]
+
+    before = still()
+    sweeps = [{"g": g} for g in np.linspace(0, 3, 7)] + [{"T": T} for T in (1, 2, 50, 200, 210, 1000)]
+    for change in [*sweeps, *({"tau": tau} for tau in (1, 2, 100, 199, 200))]:
+        show(whole, experiments.gradient_flow(reduction=reduction, **change), rest=False, decades=None)
+        assert still() == before
+        low, high = whole.flow.ax.get_xlim()
+        for part in (whole.flow.window.kept, whole.flow.window.dropped):
+            assert not part.get_visible() or low <= part.get_x() <= part.get_x() + part.get_width() <= high
+
+
+def test_the_limits_go_in_few_steps_and_none_of_them_is_where_a_slider_often_stands():
+    def limits(**values):
+        return blank(_GradientFlowPicture, False).limits(experiments.gradient_flow(**values), decades=None)
+
+    lengths = {T: limits(T=T)[0] for T in (1, 10, 50, 100, 200, 205, 500, 1000)}
+    assert all(limit > T for T, limit in lengths.items() if T < 1000) and lengths[200] == lengths[205]
+    for each in zip(*(limits(g=g) for g in np.linspace(0, 3, 31)), strict=True):
+        assert len(set(each)) <= 4 and np.count_nonzero(np.diff(each)) <= 5
+    whole = blank(_GradientFlowPicture, False)
+    assert whole.limits(experiments.gradient_flow(), decades=400)[1] == 400
+
+
+def test_the_bar_shows_the_window_and_its_word_stands_in_what_is_dropped():
+    whole = laid_out(False)
+    for tau in range(1, 201, 9):
+        show(whole, experiments.gradient_flow(tau=tau), rest=False, decades=None)
+        bar = whole.flow.window
+        assert (bar.kept.get_x(), bar.kept.get_x() + bar.kept.get_width()) == (200 - tau + 0.5, 200.5)
+        assert bar.tau.get_text() == f"τ = {tau}"
+        assert bar.words.get_visible() or tau > 120
+        if bar.words.get_visible():
+            word, part = bar.words.get_window_extent(), bar.dropped.get_window_extent()
+            assert part.x0 <= word.x0 and word.x1 <= part.x1 and part.y0 - 2 <= word.y0 and word.y1 <= part.y1 + 2
+    show(whole, experiments.gradient_flow(tau=200), rest=False, decades=None)
+    assert whole.flow.window.kept.get_x() == whole.flow.ax.get_xlim()[0] and not whole.flow.window.edge.get_visible()

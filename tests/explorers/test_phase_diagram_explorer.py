@@ -13,6 +13,7 @@ from driving import shown
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from saying import all_words_have_room, is_short_and_clean, number
 
 from d2lbptt import experiments, explorers, figures
 from d2lbptt.figures._phase_diagram import _PhaseDiagram
@@ -34,6 +35,7 @@ def drawn(by_lag, theory=None, scales=SCALES, g=None):
     figure = Figure(figsize=(9.6, 4.5), dpi=100)
     FigureCanvasAgg(figure)
     diagram = _PhaseDiagram(figure.add_axes((0.085, 0.155, 0.455, 0.72)))
+    diagram.set_limits(*picture.ends(scales), by_lag.shape[1])
     diagram.update(scales, by_lag, theory, g)
     figure.canvas.draw()
     return diagram
@@ -77,20 +79,12 @@ def test_theory_is_dashed_where_it_crosses_the_borders_of_the_colours():
         np.testing.assert_allclose(lag[crossed], np.ceil(exact[crossed] - 1e-9))
 
 
-@pytest.mark.parametrize("T", [10, 100, 1000])
-@pytest.mark.parametrize("edge", [0.2, 0.9, 1.2, 2.6, 5.0])
-def test_words_stand_on_their_own_colours(edge, T):
-    diagram = drawn(LAGS[:T] * (RATES - np.log10(edge))[:, None])
-    frame = diagram.ax.get_window_extent()
-    shown = [text for text in diagram.words if text.get_visible()]
-    assert T < 1000 or shown
-    for text in shown:
-        box = text.get_window_extent()
-        assert frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
-        own = slice(0, 3) if text.get_text() == "vanishing" else slice(4, 7)
-        for corner in itertools.product((box.x0, box.x1), (box.y0, box.y1)):
-            colour = colour_at(diagram, *diagram.ax.transData.inverted().transform(corner))
-            assert any(colour == pytest.approx(to_rgb(name), abs=0.005) for name in picture.COLOURS[own])
+def test_the_key_above_the_map_has_the_colours_of_the_map():
+    diagram = drawn(LAGS * RATES[:, None])
+    boxes = {text.get_text(): text.get_bbox_patch() for text in diagram.ax.texts}
+    for name, g in (("vanishing", 0.9), ("exploding", 1.1)):  # at lag 100: beyond 1000, within float32
+        assert boxes[name].get_facecolor()[:3] == pytest.approx(colour_at(diagram, g, 100), abs=0.005)
+        assert boxes[name].get_window_extent().y0 > diagram.ax.get_window_extent().y1
 
 
 def test_the_function_draws_on_the_axes_and_returns_them():
@@ -103,6 +97,7 @@ def cut(by_lag, theory, law="mean field"):
     figure = Figure(figsize=(9.6, 4.5), dpi=100)
     FigureCanvasAgg(figure)
     shown = picture._Cut(figure.add_axes((0.655, 0.155, 0.335, 0.745)))
+    shown.set_limits(len(theory), shown.decades(by_lag, theory, law))
     shown.update(1.2, by_lag, np.median(by_lag, 0), theory, law)
     figure.canvas.draw()
     return shown
@@ -120,20 +115,71 @@ def test_the_cut_shows_each_seed_the_median_and_the_law_and_names_them(law, rate
     assert not any(len(line.get_xdata()) for line in shown.seeds[3:])
     dashes = figures._style.BOUND if law == "bound" else figures._style.THEORY
     assert shown.theory._unscaled_dash_pattern == dashes["linestyle"]
-    names = [text for text in shown.names if text.get_visible()]
-    assert [text.get_text() for text in names] == ["median of 3", law]
-    frame, others = shown.ax.get_window_extent().padded(2), [text for text in shown.bands.texts if text.get_visible()]
-    boxes = [text.get_window_extent() for text in names + others]
-    for box in boxes[:2]:
-        assert frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
-    assert not any(a.overlaps(b) for a in boxes[:2] for b in boxes if a is not b)
+    wanted = "dotted: bound" if law == "bound" else "dashed: theory"
+    assert [text.get_text() for text in shown.names] == ["median of 3", wanted]
+    low, high = shown.ax.get_ylim()
+    inside = by_lag if law == "bound" else np.vstack([by_lag, theory])
+    assert low < inside.min() and inside.max() < high and (high == 10 or 4.2 * np.abs(inside).max() > high)
+    check_bands(shown)
+
+
+def check_bands(shown):
+    """The name of a band stands in it, on no other name."""
+    names = [text for text in shown._bands.texts if text.get_visible()]
+    boxes = [text.get_window_extent() for text in names]
+    assert names and not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+    for text, box in zip(names, boxes, strict=True):
+        low, high = shown.ax.transData.inverted().transform([(box.x0, box.y0), (box.x1, box.y1)])[:, 1]
+        band = picture.NAMES.index(text.get_text())
+        assert [np.searchsorted(picture.BORDERS, y) for y in (low, high)] == [band, band]
 
 
 def test_the_cut_of_a_gradient_that_ends():
     by_lag = np.where(LAGS < 300, -0.1 * LAGS, -np.inf) * np.ones((3, 1))
     shown = cut(by_lag, -0.05 * LAGS)
     assert np.isfinite(shown.median.get_ydata()).sum() == 300
-    assert shown.ax.get_ylim() == (-100, 100)
+    assert shown.ax.get_ylim() == (-150, 150)
+
+
+WIDEST = [{}, {"g": 3.0, "T": 300, "activation": "identity", "seeds": 10, "units": 16}, {"kind": "symmetric", "T": 10}]
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+@pytest.mark.parametrize("values", WIDEST)
+def test_no_words_overlap_or_leave_the_figure(whole, values, narrow):
+    data = experiments.phase_diagram(**values)
+    whole.arrange(narrow)
+    whole.set_limits(*whole.limits(data))
+    whole.update(data)
+    assert all_words_have_room(whole.figure)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return picture._PhaseDiagramPicture(Figure(dpi=100))
+
+
+def test_while_g_moves_the_map_and_the_axes_stand_still(whole):
+    def shown(**values):
+        data = experiments.phase_diagram(units=16, **values)
+        whole.update(data)
+        return whole.limits(data)
+
+    first = shown(g=1.0)
+    whole.set_limits(*first)
+    before, axes = whole.map.image.get_array(), [ax.axis() for ax in whole.figure.axes]
+    wanted = {shown(g=g) for g in np.linspace(0.5, 3, 26)}
+    assert whole.map.image.get_array() is before and axes == [ax.axis() for ax in whole.figure.axes]
+    assert {of_the_map for of_the_map, _ in wanted} == {first[0]}
+    assert len(wanted) <= 4  # of the decades of the cut, a few steps over all g
+    shown(T=500)
+    assert whole.map.image.get_array() is not before
+
+
+@pytest.mark.parametrize("T", [10, 11, 26, 400, 1000])
+def test_the_axis_of_lags_ends_soon_after_the_last_lag(whole, T):
+    (*_, top), (lags, _) = whole.limits(experiments.phase_diagram(units=16, T=T))
+    assert T - 1 <= top == lags <= max(10, 2.5 * T)
 
 
 # --- the explorer ---
@@ -145,9 +191,10 @@ def explorer():
 
 
 SENTENCE = re.compile(
-    r"g = ([\d.]+): (\d+) steps back the gradient is (.*) of what it was, (.*) "
-    r"\(median of 3 seeds; the (.* (?:is|says)) (\S+)\)\. (.*)\."
+    r"At \$g = (\S+)\$, \$T = (\d+)\$ the gradient (\d+) steps back is (\S.*) of what it was at the loss: it (.*)\."
 )
+LAW = re.compile(r"That is the median of 3 seeds; (?:the (.*) says (\S.*)|no gradient exceeds the (bound), (\S.*))\.")
+VERBS = {-1: "vanishes", 0: "neither vanishes nor explodes", 1: "explodes"}
 
 
 def settings():
@@ -162,47 +209,55 @@ def settings():
 
 
 @pytest.mark.parametrize("values", settings(), ids=lambda v: "-".join(map(str, v.values())))
-def test_the_sentence_is_true_at_every_corner(values):
-    data = experiments.phase_diagram(**values)
-    sentence, k = module._words(values, data), values["T"] - 1
+def test_what_is_said_is_true_at_every_corner(values):
+    data, values = experiments.phase_diagram(**values), values | {"units": 64, "seeds": 3}
+    words, k = module._words(values, data), values["T"] - 1
     given = {"num_hiddens": 64} | {key: values[key] for key in ("activation", "kind", "input_size")}
     by_law = scales.theory(data.scales, range(3), 1000, **given).by_lag[..., k]
     end, law = np.median(data.by_lag[data.row, :, k]), np.median(by_law[data.row])
-    found = SENTENCE.fullmatch(sentence)
-    assert found, sentence
-    assert (float(found[1]), int(found[2])) == (values["g"], k)
-    if found[3] == "exactly 0":
-        assert np.isneginf(end)
-    else:
-        assert decades(found[3]) == pytest.approx(end, abs=0.51 if "^" in found[3] else 0.025)
-    assert found[4] == ("vanishing" if end < -3 else "exploding" if end > 3 else "neither vanishing nor exploding")
-    assert found[5] == f"{data.law} {'is' if data.law == 'bound' else 'says'}"
-    assert decades(found[6]) == pytest.approx(law, abs=0.51 if "^" in found[6] else 0.025)
-    check_edge(found[7], np.sign(data.by_lag[..., k]), np.sign(by_law))
+    found = SENTENCE.fullmatch(words.sentence)
+    assert found and is_short_and_clean(words), words
+    assert (found[1], int(found[2]), int(found[3])) == (f"{values['g']:.3f}", values["T"], k)
+    assert decades(found[4]) == pytest.approx(end, abs=0.025)
+    assert found[5] == VERBS[int(end > 3) - int(end < -3)]
+    about, edge, _, network, inputs = words.details
+    found = LAW.fullmatch(about)
+    assert (found[1] or found[3]) == data.law and decades(found[2] or found[4]) == pytest.approx(law, abs=0.025)
+    check_edge(edge, np.sign(data.by_lag[..., k]), np.sign(by_law))
+    assert network == f"$\\phi$ is {values['activation']}; $W_{{hh}}$ is {values['kind']}, 64 units."
+    assert f"size {values['input_size']:g}." in inputs
 
 
 def decades(words):
-    return float(words[3:]) if words.startswith("10^") else np.log10(float(words))
+    """The logarithm of a number in a little of TeX, also where no float can hold it."""
+    if words == "exactly 0":
+        return -np.inf
+    digits, _, exponent = words.strip("$").rpartition("10^{")
+    return (
+        np.log10(number(digits.removesuffix(" \\cdot ") or "1")) + int(exponent[:-1])
+        if exponent[-1] == "}"
+        else (np.log10(number(words)))
+    )
 
 
 def check_edge(sentence, found, law):
     """The signs, shape (G, S), say the same of the edge as the sentence."""
-    if sentence.startswith("It shrinks for every g"):
+    if sentence.startswith("The gradient shrinks for every $g$ from 0.5 to 3"):
         assert (np.median(found, 1) < 0).mean() > 0.95
     else:
-        edge = float(re.search(r"It keeps its size at g = ([\d.]+)", sentence)[1])
+        edge = float(re.search(r"The gradient keeps its size at \$g = ([\d.]+)\$", sentence)[1])
         low, high = re.search(r"\(seeds: (.*) to (.*)\)", sentence).groups()
         below = [(column < 0).mean() for column in found.T]  # the share of scales at which it vanishes
         exact = 0.5 + 2.5 * np.median(below)
         assert edge == pytest.approx(exact, abs=0.05)
         for word, share in ((low, min(below)), (high, max(below))):
             assert share == 1 if "beyond" in word else float(word) == pytest.approx(0.5 + 2.5 * share, abs=0.05)
-    of_law = re.search(r"(?:mean field|spectral radius) at ([\d.]+\d)$|grow below ([\d.]+\d)$", sentence)
+    of_law = re.search(r"(?:by the (?:mean field|spectral radius) at|grow below) \$g = ([\d.]+)\$\.$", sentence)
     if of_law is None:
-        assert re.search(r"; by the .* it shrinks for every g$", sentence) and (np.median(law, 1) < 0).all()
+        assert re.search(r"; by the .* it shrinks for every \$g\$ from 0.5 to 3\.$|, as the .* says\.$", sentence)
+        assert (np.median(law, 1) < 0).all()
     else:
-        edge = float(of_law[1] or of_law[2])
-        assert edge == pytest.approx(0.5 + 2.5 * np.median((law < 0).mean(0)), abs=0.05)
+        assert float(of_law[1]) == pytest.approx(0.5 + 2.5 * np.median((law < 0).mean(0)), abs=0.05)
 
 
 def test_presets_do_what_they_say(explorer):
@@ -210,15 +265,15 @@ def test_presets_do_what_they_say(explorer):
         "tanh": "the mean field says",
         "orthogonal": "the mean field says",
         "louder input": "the mean field says",
-        "relu": "by the mean field at 1.41",  # sqrt(2)
+        "relu": "by the mean field at $g = 1.41$",  # sqrt(2)
         "without φ": "the spectral radius says",
-        "symmetric": "It shrinks for every g",
+        "symmetric": "The gradient shrinks for every $g$",
     }
     assert list(module.PRESETS) == list(words)
     edges = {}
     for preset, word in words.items():
-        data, sentence = shown(explorer, preset=preset)
-        assert word in sentence
+        data, _ = shown(explorer, preset=preset)
+        assert word in " ".join(module._words(explorer.state["controls"], data).details)
         edges[preset] = np.median(data.law_edges)
     assert edges["louder input"] > edges["tanh"] + 0.4
 

@@ -1,52 +1,75 @@
-"""The explorer of exercise 1: every number of its sentence, and its picture; the numbers behind both in test_powers."""
+"""The explorer of exercise 1: every number of its words, and its picture; the numbers behind both in test_powers."""
 
-import itertools
 import re
 
 import numpy as np
 import pytest
+import stillness as steady
 from cases import POWERS
-from driving import shown
 from matplotlib.figure import Figure
 
-from d2lbptt import explorers, figures
+from d2lbptt import experiments, explorers, figures
+from d2lbptt.explorers import _powers as module
+from d2lbptt.figures._paper import picture as new
 from d2lbptt.figures._powers import _PowersPicture
 
-NUMBER = r"([-+.e\d]+)"
+START = {"k": 20, "n": 8, "ratio": 0.7, "seed": 0, "within": 1.0, "spectrum": "equal", "draws": 1000, "lambda_1": 1.0}
+FOLDED = {"seed", "within", "spectrum", "draws", "lambda_1"}
+NUMBER = r"((?:\d+ · )?10\^-?\d+|[.\d]+)"
 SENTENCE = re.compile(
-    rf"k = (\d+), n = (\d+): (.*) is {NUMBER} degrees from ±v₁ and (10\^)?{NUMBER} times as long as x; "
-    rf"(\d+) of (\d+) random x are within {NUMBER} degrees?, the law expects {NUMBER} ± {NUMBER}\."
+    rf"At k = (\d+), n = (\d+) and \|λ_2/λ_1\| = ([.\d]+), (x itself|this M\^kx) points {NUMBER}° away from "
+    rf"the line of v_1; (all|none of|\d+ of) (\d+) random x (?:is|are) within {NUMBER}°\."
 )
+LAW = re.compile(rf"The law expects {NUMBER} ± {NUMBER} of the (\d+) within {NUMBER}°\.")
+LENGTH = re.compile(rf"M\^kx is {NUMBER} times as long as x; λ_1\^k\|x_1\| is {NUMBER} times, with λ_1 = [.\d]+\.")
+names = {"ids": lambda values: "-".join(map(str, values.values()))}
 
 
-@pytest.fixture(scope="module")
-def explorer():
-    return explorers.powers()
+def said_of(**values):
+    values = START | values
+    data = experiments.powers(**values)
+    return values, data, module._words(values, data)
 
 
-@pytest.mark.parametrize("values", POWERS, ids=lambda values: "-".join(map(str, values.values())))
-def test_every_number_of_the_sentence(explorer, values):
-    data, sentence = shown(explorer, **values)
-    k, n = (explorer.state["controls"][key] for key in ("k", "n"))
-    found = SENTENCE.fullmatch(sentence)
-    assert found, sentence
-    assert (int(found[1]), int(found[2])) == (k, n)
-    assert found[3] == ("x itself" if k == 0 else "M x" if k == 1 else f"M^{k} x")
-    angle = 180 / np.pi * np.arctan(10 ** data.curve[k])
-    assert float(found[4]) == pytest.approx(angle, rel=0.06 if angle < 0.01 else 0.006)
-    length = float(found[6]) if found[5] else np.log10(float(found[6]))
-    assert length == pytest.approx(data.length[k], abs=0.5 if found[5] else 0.025)
-    assert (int(found[7]), int(found[8]), float(found[9])) == (data.count, len(data.crowd), data.within)
-    for said, number in zip((found[10], found[11]), data.expected, strict=True):
-        assert float(said) == pytest.approx(number, abs=0.051 if "." in said else 0.51)
+def near(said, log10):
+    """Whether a number is right to the digits that are said: one beside a power of ten, three elsewhere."""
+    mantissa, power, exponent = said.partition("10^")
+    found = np.log10(float(mantissa.strip(" ·") or 1)) + int(exponent) if power else np.log10(float(said))
+    return found == pytest.approx(log10, abs=0.18 if power else 0.003)
 
 
-def test_presets_do_what_they_say(explorer):
-    counts = {}
-    for preset in ("clear winner", "close race", "many dimensions"):
-        data, _ = shown(explorer, preset=preset)
-        assert explorer.controls["preset"].value == preset
-        counts[preset] = data.expected[0]
+# --- the words ---
+
+
+@pytest.mark.parametrize("values", POWERS, **names)
+def test_every_number_of_the_words(values):
+    values, data, said = said_of(**values)
+    found = SENTENCE.fullmatch(steady.plain(said.sentence))
+    assert found, said.sentence
+    k, n, ratio, x, angle, count, draws, within = found.groups()
+    assert (int(k), int(n), float(ratio)) == (values["k"], values["n"], values["ratio"])
+    assert x == ("this M^kx" if values["k"] else "x itself")
+    assert near(angle, np.log10(180 / np.pi) + np.log10(np.arctan(10 ** data.curve[data.k])))
+    counted = {"all": len(data.crowd), "none of": 0}.get(count) if not count[0].isdigit() else int(count.split()[0])
+    assert (counted, int(draws), float(within)) == (data.count, len(data.crowd), data.within)
+    mean, spread, *whole = LAW.fullmatch(steady.plain(said.details[0])).groups()
+    assert [float(number) for number in whole] == [len(data.crowd), data.within]
+    for words, number in zip((mean, spread), data.expected, strict=True):
+        assert float(words) == pytest.approx(number, abs=0.051 if "." in words else 0.51)
+    length, law = LENGTH.fullmatch(steady.plain(said.details[1])).groups()
+    assert near(length, data.length[data.k]) and near(law, data.length_law[data.k])
+
+
+def test_the_words_are_short_and_name_every_control():
+    explorer = explorers.powers()
+    for values in steady.one_by_one(explorer, START) + steady.at_random(explorer, 60):
+        values, _, said = said_of(**values)
+        wanted = values | {"within": f"{values['within']:g}"}
+        steady.check_said(said, explorer, wanted, FOLDED)
+
+
+def test_presets_do_what_they_say():
+    counts = {name: experiments.powers(**values).expected[0] for name, values in module.PRESETS.items()}
     assert counts["clear winner"] > 900 > counts["many dimensions"] > 600 and counts["close race"] < 1
 
 
@@ -55,13 +78,13 @@ def test_presets_do_what_they_say(explorer):
 
 @pytest.fixture(scope="module")
 def picture():
-    return _PowersPicture(Figure(figsize=(9.6, 4.4), dpi=100))
+    return new(_PowersPicture, 9.6, 4.4)
 
 
-def test_what_is_drawn_is_what_was_given(explorer, picture):
+def test_what_is_drawn_is_what_was_given(picture):
     for values in ({}, {"k": 3, "n": 2, "ratio": 0.5}, {"k": 200, "ratio": 0.5}):
-        data, _ = shown(explorer, **values)
-        picture.update(data)
+        data = experiments.powers(**START | values)
+        steady.at_rest(picture, data)
         angles, direction = picture.angles, picture.direction
         np.testing.assert_array_equal(angles.curve.get_xydata(), np.column_stack([data.steps, data.curve]))
         for line, quantile in zip(angles.law, data.theory.T, strict=True):
@@ -80,21 +103,55 @@ def test_what_is_drawn_is_what_was_given(explorer, picture):
         np.testing.assert_array_equal(picture.length.law.get_ydata(), data.length_law)
 
 
-def test_the_function_draws_the_same(explorer):
-    data, _ = shown(explorer)
+def test_the_function_draws_the_same():
+    data = experiments.powers()
     ax = Figure(figsize=(9.6, 4.4)).add_subplot()
     assert figures.powers(ax, data) is ax
     assert any(np.array_equal(line.get_ydata(), data.curve) for line in ax.lines)
 
 
-@pytest.mark.parametrize("values", POWERS[::7], ids=lambda values: "-".join(map(str, values.values())))
-def test_words_stand_inside_and_apart(explorer, values):
-    shown(explorer, **values)
-    picture = explorer._picture
-    picture.figure.canvas.draw()
-    texts = [text for ax in picture.figure.axes for text in ax.texts if text.get_text()]
-    texts += [picture.length.ax.title, *(ax._left_title for ax in picture.figure.axes)]
-    boxes = [text.get_window_extent().padded(-1) for text in texts if text.get_text()]
-    frame = picture.figure.bbox
-    assert all(frame.x0 <= b.x0 and b.x1 <= frame.x1 and frame.y0 <= b.y0 and b.y1 <= frame.y1 for b in boxes)
-    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+def test_the_panels_go_below_one_another_and_back():
+    steady.check_arranged(new(_PowersPicture, 9.6, 4.4))
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+@pytest.mark.parametrize("values", POWERS[::7], **names)
+def test_words_stand_inside_and_apart(picture, values, narrow):
+    picture.arrange(narrow)
+    steady.at_rest(picture, experiments.powers(**START | values))
+    steady.check_apart(picture)
+
+
+SWEEPS = {
+    "k": (0, 20, 40, 41, 200),
+    "n": (2, 8, 64),
+    "ratio": (0.5, 0.75, 0.99),
+    "lambda_1": (0.5, 1.0, 1.5),
+    "within": (0.1, 1.0, 5.0, 20.0),
+}
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+@pytest.mark.parametrize("key", SWEEPS)
+def test_while_a_slider_moves_axes_and_words_stand(picture, key, narrow):
+    picture.arrange(narrow)
+    steady.at_rest(picture, experiments.powers(**START))
+    axes, angles = steady.axes_of(picture), picture.angles
+    words = {text: box.p0 for text, box in steady.texts(picture).items() if text is not angles.name}
+    for value in SWEEPS[key]:
+        picture.update(experiments.powers(**START | {key: value}))
+        assert steady.axes_of(picture) == axes
+        steady.check_apart(picture)
+        assert steady.distance(angles.name, angles.limit) < 10
+        assert all(np.array_equal(text.get_window_extent().p0, place) for text, place in words.items())
+        for panel in (angles, picture.length):  # a point whose k is beyond the axis is not drawn beside it
+            assert panel.point.get_clip_on()
+
+
+def test_the_axes_go_in_few_steps(picture):
+    def limits(**values):
+        return picture.limits(experiments.powers(**START | values))
+
+    assert len({limits(k=k) for k in range(0, 201, 5)}) <= 3
+    assert len({limits(n=n) for n in (2, 3, 8, 20, 64)}) == 1
+    assert len({limits(ratio=ratio) for ratio in np.linspace(0.5, 0.99, 50)}) <= 3

@@ -10,11 +10,12 @@ import sys
 import numpy as np
 import pytest
 from driving import shown
+from layout import assert_readable, assert_short_and_clean, blank, frames, plain, show
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from d2lbptt import explorers, figures
-from d2lbptt.experiments import Remedy, remedies
+from d2lbptt.experiments import remedies
 from d2lbptt.figures._remedies import _RemediesPicture
 
 module = sys.modules["d2lbptt.explorers._remedies"]
@@ -33,6 +34,7 @@ def drawn(found, names=None):
     figure = Figure(figsize=(9.6, 4.5), dpi=100)
     FigureCanvasAgg(figure)
     shown = _RemediesPicture(figure).remedies
+    shown.set_limits(*picture._limits(found))
     shown.update(found, names or {name: name for name in found})
     figure.canvas.draw()
     return shown
@@ -66,33 +68,57 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("case", CASES[::3], ids=lambda case: "-".join(map(str, case.values())))
-def test_names_stand_in_the_figure_and_apart(case):
-    figure = Figure(figsize=(9.6, 4.5), dpi=100)
-    FigureCanvasAgg(figure)
-    whole = _RemediesPicture(figure)
-    whole.update(remedies(**case))
-    figure.canvas.draw()
-    shown = whole.remedies
-    texts = [text for row in shown._rows.values() for text in (row.name, row.number)]
-    boxes = [text.get_window_extent() for text in texts]
-    boxes.append(next(text for text in shown.ax.texts if text.get_text() == "dashed: the law").get_window_extent())
-    frame = shown.ax.figure.bbox
-    for box in boxes:
-        assert frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
-    for a, b in itertools.combinations(boxes, 2):
-        assert not a.padded(-2).overlaps(b.padded(-2))
+@pytest.mark.parametrize("narrow", [False, True])
+@pytest.mark.parametrize("case", CASES[::5], ids=lambda case: "-".join(map(str, case.values())))
+def test_every_text_is_inside_and_none_covers_another(case, narrow):
+    whole = blank(_RemediesPicture, narrow)
+    show(whole, remedies(**case), rest=True)
+    assert_readable(whole.figure, narrow)
 
 
-def test_names_stand_in_the_order_of_the_ends():
-    def straight(rate):
-        return Remedy(rate * np.arange(50.0), rate * np.arange(50.0), "a law")
+@pytest.mark.parametrize("narrow", [False, True])
+def test_nothing_but_the_lines_moves_while_a_slider_is_dragged(narrow):
+    whole = blank(_RemediesPicture, narrow)
 
-    rates = {"gaussian": -0.5, "orthogonal": 0.3, "identity": 0.0, "gated": -0.1}
-    rows = drawn({name: straight(rate) for name, rate in rates.items()})._rows
-    heights = {name: rows[name].name.get_position()[1] for name in rates}
-    assert sorted(heights, key=heights.get) == sorted(rates, key=rates.get)
-    assert not rows["window"].line.get_visible() and not rows["window"].name.get_visible()
+    def still():
+        return frames(whole.figure), [text.get_position() for row in rows for text in (row.words, row.number)]
+
+    rows = whole.remedies._rows.values()
+    show(whole, remedies(), rest=True)
+    before = still()
+    changes = [{"g": g} for g in (0.0, 1.0, 1.5, 3.0)] + [{"T": T} for T in (30, 205, 1000)]
+    for change in [*changes, {"b_f": 2.0}, {"b_f": -10.0}, {"tau": 1}, {"tau": 200}]:
+        show(whole, remedies(**change), rest=False)
+        assert still() == before
+
+
+def test_limits_show_every_line_and_go_in_few_steps():
+    whole = blank(_RemediesPicture, False)
+    found = {}
+    for g in np.linspace(0, 3, 31):
+        data = remedies(g=g)
+        steps, low, high = found[g] = whole.limits(data)
+        ends = np.concatenate([r.decades for r in by_name(data).values()])
+        assert steps > 200 and ends[np.isfinite(ends)].min() > -low and ends.max() < high
+    for each in zip(*found.values(), strict=True):
+        assert len(set(each)) <= 4 and np.count_nonzero(np.diff(each)) <= 5
+
+
+def test_a_name_stands_behind_a_sample_of_its_line_and_before_its_number():
+    found = by_name(remedies(T=60, tau=20))
+    shown = drawn({name: found[name] for name in NAMES if name != "window"})
+    for key, row in shown._rows.items():
+        sample, visible = row._name.sample, key != "window"
+        assert (sample.get_color(), sample._unscaled_dash_pattern) == (
+            row.line.get_color(),
+            row.line._unscaled_dash_pattern,
+        )
+        assert {artist.get_visible() for artist in (*row.artists, sample)} == {visible}
+        if visible:
+            name, number = row.words.get_window_extent(), row.number.get_window_extent()
+            end = sample.get_transform().transform(sample.get_xydata())[1]
+            assert 0 < name.x0 - end[0] < 15 and name.y0 < end[1] < name.y1
+            assert number.y1 <= name.y0 + 4 and abs(number.x0 - name.x0) < 5 and name.y0 - number.y1 < 15
 
 
 def test_the_function_draws_on_the_axes_and_returns_them():
@@ -116,28 +142,58 @@ def explorer():
     return explorers.remedies()
 
 
+FATE = r"(becomes exactly 0|keeps its size|(?:shrinks|grows) (?:10\^)?[0-9.]+-fold)"
 SENTENCE = re.compile(
-    r"Of \|dL/dh_(\d+)\| there is left at h_1: gaussian W_hh (?P<gaussian>.*), orthogonal W_hh (?P<orthogonal>.*), "
-    r"identity with relu (?P<identity>.*), gated cell (?P<gated>.*); "
-    r"the window τ = (\d+) (keeps everything|leaves exactly 0 from h_(\d+) back)\."
+    rf"At g = (\d\.\d\d) the gradient {FATE} over T = (\d+) steps; "
+    r"the window τ = (\d+) (keeps everything|cuts it off); "
+    rf"in the gated cell with b_f = (-?\d+\.\d) it {FATE}\."
 )
 
 
+def assert_true(fate, decades):
+    """Compare words such as "shrinks 10^14-fold" with a change by so many decades."""
+    if np.isneginf(decades):
+        assert fate == "becomes exactly 0"
+    elif abs(decades) < np.log10(1.005):
+        assert fate == "keeps its size"
+    else:
+        assert fate.startswith("shrinks" if decades < 0 else "grows")
+        power, number = re.search(r"(10\^)?([0-9.]+)-fold", fate).groups()
+        size, off = (float(number), 0.51) if power else (np.log10(float(number)), 0.01)
+        assert size == pytest.approx(abs(decades), abs=off)
+
+
+def said_size(words):
+    """The decades of a number as the details write it."""
+    if words == "exactly 0":
+        return -np.inf
+    number, _, power = words.partition("10^")
+    return np.log10(float(number.strip(" ·") or 1)) + float(power or 0)
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case.values())))
-def test_the_sentence_is_true_at_every_corner(case):
-    data, T = remedies(**case), case["T"]
-    found = SENTENCE.fullmatch(module._words(case, data))
-    assert found and (int(found[1]), int(found[6])) == (T, case["tau"])
-    assert found[8] is None if case["tau"] == T else int(found[8]) == T - case["tau"]
-    assert np.isneginf(data.window.decades[case["tau"] :]).all()
-    assert case["g"] == 0 or np.isfinite(data.window.decades[: case["tau"]]).all()
-    for key in ("gaussian", "orthogonal", "identity", "gated"):
-        size, end = found[key], getattr(data, key).decades[-1]
-        if np.isneginf(end):
-            assert size == "exactly 0"
+def test_what_is_said_is_short_and_true_at_every_corner(case):
+    data, T, tau = remedies(**case), case["T"], case["tau"]
+    said = module._words({"seed": 0, "units": 64, "inputs": 64, **case}, data)
+    assert_short_and_clean(said)
+    g, patient, *sizes, window, bias, gated = SENTENCE.fullmatch(plain(said.sentence)).groups()
+    assert (float(g), float(bias), *map(int, sizes)) == (case["g"], case["b_f"], T, tau)
+    assert (window == "keeps everything") == (tau == T)
+    assert_true(patient, data.gaussian.decades[-1])
+    assert_true(gated, data.gated.decades[-1])
+    first, second, *others, last = map(plain, said.details)
+    assert f"exactly 0 from h_{T - tau} back" in second or (tau == T and "everything arrives" in second)
+    assert np.isneginf(data.window.decades[tau:]).all()
+    assert case["g"] == 0 or np.isfinite(data.window.decades[:tau]).all()
+    for line, remedy in zip((first, *others), (data.gaussian, data.orthogonal, data.identity, data.gated), strict=True):
+        end, law = re.search(r": ([^:]+) \((.*)\)\.$", line).groups()
+        assert end == "exactly 0" if np.isneginf(remedy.decades[-1]) else abs(said_size(end) - remedy.decades[-1]) < 0.2
+        if np.isnan(remedy.law[-1]):
+            assert law == "no law holds"
         else:
-            said = float(size[3:]) if size.startswith("10^") else np.log10(float(size))
-            assert said == pytest.approx(end, abs=0.51 if size.startswith("10^") else 0.03)
+            told = said_size(re.search(r"(exactly 0|[0-9.]+( · 10\^-?\d+)?|10\^-?\d+)$", law)[0])
+            assert remedy.name in law and (told == remedy.law[-1] or abs(told - remedy.law[-1]) < 0.2)
+    assert last == f"Seed 0, 64 units, 64 inputs of size {case['input_size']:g}."
 
 
 def test_presets_do_what_they_say(explorer):

@@ -3,23 +3,24 @@
 Oracles: pairs (t, k) counted one by one; the experiment, which is tested beside this.
 """
 
-import itertools
 import re
 
 import driving
 import numpy as np
 import pytest
+import steady
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from schemes import CASES, START, kept_pairs, options
 
-from d2lbptt import explorers, figures, init_params
-from d2lbptt.figures._truncation import _TruncationPicture
+from d2lbptt import experiments, explorers, figures, init_params
+from d2lbptt.explorers._truncation import _words
+from d2lbptt.figures import _paper as paper
+from d2lbptt.figures._truncation import LOWEST, _TruncationPicture
 
 PART = re.compile(
-    r"T = (\d+)(, loss at the last step)?, "
-    r"(?:full gradient|window τ = \d+|chunks of τ = \d+|randomized, .*, draw \d+): "
-    r"(\d+) of (\d+) cells? dropped\. (.*)"
+    r"(?:Full BPTT, without a window of τ = \d+,|A window of τ = \d+|Cutting into chunks of τ = \d+|"
+    r"Draw \d+ at π = \S+) drops (nothing|\d+ of \d+ cells) \(T = (\d+), g = \S+\)(.*)"
 )
 
 
@@ -29,39 +30,51 @@ def explorer():
 
 
 def shown(explorer, **values):
-    return driving.shown(explorer, **START | values)
+    """Return the data of these settings, the sentence, and the details, without the marks of mathematics."""
+    data, _ = driving.shown(explorer, **START | values)
+    said = _words(explorer.state["controls"], data)
+    return data, steady.plain(said.sentence), steady.plain(" ".join(said.details))
 
 
 @pytest.mark.parametrize("values", CASES, ids=str)
-def test_every_number_of_the_sentence(explorer, values):
-    data, sentence = shown(explorer, **values)
+def test_every_number_that_is_said(explorer, values):
+    data, sentence, details = shown(explorer, **values)
     how, _ = options(**values)
     T, last = data.T, values["reduction"] == "last"
     pairs = kept_pairs(T, how, last)
     total = T if last else T * (T + 1) // 2
-    found = PART.fullmatch(sentence)
-    assert found, sentence
-    assert bool(found[2]) == last
-    assert (int(found[1]), int(found[3]), int(found[4])) == (T, total - len(pairs), total)
-    if data.draws is None and data.dropped:
-        percent = re.search(r"They are the error: (\S+) % of the gradient \(cosine (\S+)\);", sentence)
+    cells, length, rest = PART.fullmatch(sentence).groups()
+    assert int(length) == T and ("loss at the last step" in details) == last
+    assert cells == (f"{total - len(pairs)} of {total} cells" if len(pairs) < total else "nothing")
+    if data.dropped:
+        percent = re.search(r"off by (\S+) %", rest)
         assert float(percent[1]) == pytest.approx(100 * data.error, rel=6e-3)
-        assert float(percent[2]) == pytest.approx(data.cosine, abs=6e-5)
+    if data.draws is None and data.dropped:
+        cosine = re.search(r"cosine .* is (\S+)\. ", details)
+        assert float(cosine[1]) == pytest.approx(data.cosine, abs=6e-5)
     if data.draws is not None:
-        words = re.search(
-            r"Of 100 draws .* is (\S+) on average, spread (\S+); theory: 1 and (\S+?)(?: \(what .*)?\.$", sentence
-        )
+        mean = re.search(r"is (\S+) on average over 100 draws; theory: 1\.", details)
+        spread = re.search(r"spread is (\S+); theory \(dashed\): (\S+)\.(?: |$)", details)
         want = data.draws.along.mean(), data.draws.along.std(), data.draws.spread
-        assert [float(word) for word in words.groups()] == pytest.approx(want, rel=6e-3, abs=1e-12)
+        assert [float(word) for word in (mean[1], *spread.groups())] == pytest.approx(want, rel=6e-3, abs=1e-12)
+        assert not data.dropped or f"component averages {mean[1]}." in rest
+
+
+def test_what_is_said_is_short_and_names_every_value(explorer):
+    assert next(key for key in explorer.controls if key != "preset") == "tau"
+    folded = ("draw", "activation", "kind", "units", "seed")
+    for scheme, sight in {"window": ("tau", "T", "g"), "randomized": ("pi", "T", "g", "draw")}.items():
+        driving.shown(explorer, scheme=scheme, draw=5)
+        others = folded[1:] if scheme == "randomized" else folded
+        steady.check_words(explorer, _words, sight=sight, folded=others)
 
 
 def test_what_is_too_rare_to_be_drawn_is_said(explorer):
     heavy = {"scheme": "randomized", "activation": "identity", "kind": "identity", "units": 1, "g": 0.9, "T": 60}
-    data, sentence = shown(explorer, **heavy, pi=0.5)  # w^2 > pi: the variance grows without bound
+    data, _, details = shown(explorer, **heavy, pi=0.5)  # w^2 > pi: the variance grows without bound
     assert data.draws.spread > 100 * data.draws.along.std()
-    assert "draws too rare to be among these" in sentence
-    data, sentence = shown(explorer, **heavy, pi=0.95)
-    assert "too rare" not in sentence
+    assert "draws too rare to be among these" in details
+    assert "too rare" not in shown(explorer, **heavy, pi=0.95)[2]
 
 
 def test_what_overflows_is_shown_for_a_T_that_does_not(explorer):
@@ -69,8 +82,9 @@ def test_what_overflows_is_shown_for_a_T_that_does_not(explorer):
     seeds = [s for s in range(100) if abs(init_params(1, 1, 1, scale=3.0, seed=s).W_hh.item()) > 6.5]  # 6.5^400 > 1e308
     assert seeds
     for scheme in ("full", "window", "randomized"):
-        data, sentence = shown(explorer, **big, scheme=scheme, seed=seeds[0])
-        assert 150 < data.T < 200 and "overflows float64" in sentence and f"so T = {data.T} is shown. T = " in sentence
+        data, sentence, details = shown(explorer, **big, scheme=scheme, seed=seeds[0])
+        assert 150 < data.T < 200 and "overflows float64" in details and f"so T = {data.T} is shown." in details
+        assert f"(T = {data.T}, g = 3.00)" in sentence and "T = 200 is too long" in details
         assert np.isfinite([data.error, data.cosine]).all() and np.isfinite(data.network.full).all()
 
 
@@ -78,15 +92,16 @@ def test_a_gradient_that_is_zero_has_nothing_to_lose(explorer):
     """One unit with relu, no recurrence and a negative weight of the input is never active."""
     seeds = [s for s in range(100) if init_params(1, 1, 1, seed=s).W_hx.item() < 0]
     for scheme in ("full", "window", "randomized"):
-        data, sentence = shown(explorer, units=1, activation="relu", g=0.0, T=1, scheme=scheme, seed=seeds[0])
+        data, sentence, _ = shown(explorer, units=1, activation="relu", g=0.0, T=1, tau=1, scheme=scheme, seed=seeds[0])
         assert not data.network.full.any()
-        assert sentence == "T = 1: dL/dW_hh is exactly 0 here, so there is nothing to throw away."
+        assert sentence.startswith("dL/dW_hh is exactly 0 (T = 1, g = 0.00), so ")
+        assert sentence.endswith("has nothing to throw away.")
 
 
 def test_without_recurrence_nothing_is_lost(explorer):
     for scheme in ("window", "chunks"):
-        data, sentence = shown(explorer, g=0.0, scheme=scheme)
-        assert data.dropped and "What they hold is 0 to rounding" in sentence and data.law == 0
+        data, sentence, _ = shown(explorer, g=0.0, scheme=scheme)
+        assert data.dropped and "what they hold is 0 to rounding" in sentence and data.law == 0
 
 
 def test_sliders_without_effect_are_disabled(explorer):
@@ -104,7 +119,7 @@ def test_presets_and_back_again():
     assert moved.state["data"].law > 0.9 and moved.state["data"].error > 0.9  # chaos: the window keeps next to nothing
     moved.controls["scheme"].value = "randomized"
     moved.reset()
-    assert moved._png == fresh._png and moved.state["sentence"] == fresh.state["sentence"]
+    assert driving.check(moved) == driving.check(fresh) and moved.state["sentence"] == fresh.state["sentence"]
 
 
 # --- the picture ---
@@ -117,12 +132,11 @@ def drawn(explorer):
 
 def draw(explorer, **values):
     """A picture of its own, and what it shows."""
-    figure = Figure(figsize=(9.6, 4.4), dpi=100)
-    FigureCanvasAgg(figure)
-    picture = _TruncationPicture(figure)
-    data, _ = shown(explorer, **values)
+    picture = paper.picture(_TruncationPicture, 9.6, 4.4)
+    data = shown(explorer, **values)[0]
+    picture.set_limits(*picture.limits(data))
     picture.update(data)
-    figure.canvas.draw()
+    FigureCanvasAgg(picture.figure).draw()
     return picture, data
 
 
@@ -146,16 +160,28 @@ def test_the_hatched_cells_are_the_dropped_ones_and_colours_are_their_decades(dr
 def test_a_loss_at_the_last_step_alone_has_one_row(drawn):
     picture, data = drawn(reduction="last")
     table = picture.table
-    assert table.ax.get_ylim() == (30.5, 28.5) and list(table.ax.get_yticks()) == [30]  # the key above, the row below
-    assert table.cells.get_array().shape == (1, 30) and list(table.cells.get_extent()) == [0.5, 30.5, 30.5, 29.5]
-    assert table.struck.get_path().get_extents().extents.tolist() == [0.5, 29.5, data.first[-1] - 0.5, 30.5]
+    assert table.ax.get_ylim() == (1.5, -0.5)  # the key above, the row below
+    assert [tick.get_text() for tick in table.ax.get_yticklabels()] == ["T"]
+    assert table.cells.get_array().shape == (1, 30) and list(table.cells.get_extent()) == [0.5, 30.5, 1.5, 0.5]
+    assert table.struck.get_path().get_extents().extents.tolist() == [0.5, 0.5, data.first[-1] - 0.5, 1.5]
+
+
+def test_until_the_axes_follow_the_one_row_stands_in_its_place(drawn):
+    picture, data = drawn(T=20)
+    one = experiments.truncation(T=20, reduction="last")
+    picture.update(one)
+    seen = picture.table.cells.get_array()
+    assert seen.shape == (20, 20) and (seen[:-1].compressed() == LOWEST).all() and seen[-1].min() > LOWEST
+    picture.set_limits(*picture.limits(one))
+    picture.update(data)
+    np.testing.assert_array_equal(picture.table.cells.get_array(), np.ma.log10(data.network.table.norms[-1:]))
 
 
 def test_the_weights_of_a_loss_at_the_last_step_are_those_of_its_cells(explorer):
-    data, sentence = shown(explorer, scheme="randomized", reduction="last", T=200)
+    data, _, details = shown(explorer, scheme="randomized", reduction="last", T=200)
     heaviest = START["pi"] ** -float(200 - data.first[-1])
     assert data.weights.max() == pytest.approx(heaviest)
-    assert f"weigh up to {heaviest:.3g}," in sentence
+    assert f"up to {heaviest:.3g}." in details
 
 
 def test_the_draw_that_is_shown_is_marked_among_all(drawn):
@@ -175,59 +201,85 @@ def test_theory_beyond_the_axis_ends_in_arrows_not_in_caps(drawn):
     assert len(share.ends.get_xdata()) == 2 and not any(len(a.get_xdata()) for a in share.beyond)
 
 
-def texts(picture):
-    return [t for ax in picture.figure.axes for t in ax.texts if t.get_text() and t.get_visible()]
+@pytest.fixture(params=[False, True], ids=["wide", "narrow"])
+def arranged(request):
+    found = paper.picture(_TruncationPicture, 9.6, 4.4)
+    found.arrange(not request.param)
+    found.arrange(request.param)  # back and forth
+    return found
 
 
 LOOKS = [
-    *(
-        {"scheme": s, "T": T, "tau": max(1, T // 5)}
-        for s in ("window", "chunks", "randomized", "full")
-        for T in (60, 200)
-    ),
+    *({"scheme": s, "T": 60, "tau": 12} for s in ("window", "chunks", "randomized", "full")),
+    {"T": 200, "tau": 100},
+    {"T": 1, "tau": 1},
+    {"scheme": "randomized", "T": 200, "pi": 0.95, "draw": 99},
     {"scheme": "randomized", "pi": 0.05},
     {"scheme": "randomized", "g": 3.0, "kind": "gaussian", "units": 16, "T": 60, "pi": 0.95},
+    {"scheme": "randomized", "g": 0.0, "draw": 99},
     {"scheme": "window", "g": 0.1},
     {"scheme": "window", "g": 0.0},
     {"scheme": "window", "g": 3.0, "activation": "identity", "T": 200},
+    {"reduction": "last"},
 ]
 
 
-@pytest.mark.parametrize("values", LOOKS, ids=str)
-def test_names_stand_clear_of_curves_points_and_one_another(drawn, values):
-    picture, _ = drawn(**values)
-    curves = picture.curves
-    names = [label for label in curves.labels.values() if label.get_visible()]
-    boxes = [name.get_window_extent() for name in names]
-    frame = curves.ax.get_window_extent().padded(3)
-    for box in boxes:
-        assert frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
-    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
-    shown_lines = [line for line in (*curves.lines.values(), curves.theory) if line.get_visible()]
-    for box, line in itertools.product(boxes, shown_lines):
-        xy = line.get_transform().transform(line.get_xydata())
-        assert not len(xy) or not box.padded(-3).count_contains(xy)
+def test_texts_are_inside_and_apart(arranged):
+    steady.check_rested(arranged, [experiments.truncation(**values) for values in LOOKS])
 
 
-def test_a_curve_that_is_not_in_sight_has_no_name(drawn):
-    picture, _ = drawn(g=0.0)
-    assert not any(label.get_visible() for label in picture.curves.labels.values())
+MOVES = {
+    "tau": ({}, (1, 2, 5, 10, 30, 60)),
+    "T": ({}, (60, 10, 1, 30, 100, 200)),
+    "g": ({"scheme": "chunks"}, (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)),
+    "pi": ({"scheme": "randomized"}, (0.05, 0.3, 0.6, 0.9, 0.99, 1.0)),
+}
 
 
-@pytest.mark.parametrize("values", LOOKS, ids=str)
-def test_texts_stand_inside_the_picture(drawn, values):
-    picture, _ = drawn(**values)
-    whole = picture.figure.bbox
-    for text in texts(picture):
-        box = text.get_window_extent()
-        assert whole.x0 <= box.x0 and box.x1 <= whole.x1 and whole.y0 <= box.y0 and box.y1 <= whole.y1, text.get_text()
+@pytest.mark.parametrize("name", MOVES)
+def test_axes_and_texts_are_steady_while_a_slider_moves(arranged, name):
+    start, values = MOVES[name]
+    results = [experiments.truncation(**{"tau": 1} | start | {name: value}) for value in values]
+    steady.check_steady(arranged, results)
+
+
+@pytest.mark.parametrize(("T", "room"), [(1, 10), (10, 10), (60, 60), (61, 80), (200, 200)])
+def test_there_is_room_for_a_few_lengths(drawn, T, room):
+    picture, _ = drawn(T=T, tau=1)
+    assert picture.table.ax.get_xlim() == (0.5, room + 0.5) and picture.table.cells.get_extent()[1] == T + 0.5
+
+
+def test_the_row_above_the_curves_names_them_by_their_look(drawn):
+    for scheme in ("window", "chunks", "randomized"):
+        curves = drawn(scheme=scheme)[0].curves
+        names = [text.get_text() for text in curves.ax.texts]
+        assert names == [*curves.lines, "theory"]
+        dashes = [str(sample._unscaled_dash_pattern) for sample in curves.samples.values()]
+        assert (
+            dashes == [str(curve._unscaled_dash_pattern) for curve in curves.lines.values()] and len(set(dashes)) == 3
+        )
+        assert [name for name, sample in curves.samples.items() if sample.get_linewidth() > 2] == [scheme]
+
+
+def test_the_same_cells_are_the_same_array(explorer):
+    """So that a front end may keep the picture of them while tau moves."""
+    picture = paper.picture(_TruncationPicture, 9.6, 4.4)
+    seen = []
+    for tau in (3, 9):
+        picture.update(experiments.truncation(T=20, tau=tau))
+        seen.append(picture.table.cells.get_array())
+    assert seen[0] is seen[1]
+
+
+def test_an_error_below_the_axis_is_an_arrow(drawn):
+    assert drawn(tau=30)[0].curves.point.get_marker() == "v" and drawn(tau=1)[0].curves.point.get_marker() == "o"
 
 
 def test_components_are_drawn_where_they_are_and_those_beyond_are_counted(drawn):
     picture, data = drawn(scheme="randomized", pi=0.6, activation="identity", kind="identity", units=1, g=0.9, T=60)
     low, high = picture.share.ax.get_xlim()
     beyond = np.sum(data.draws.along > high)
-    assert beyond and f"{beyond} more →" in [t.get_text() for t in texts(picture)]
+    assert beyond and f"{beyond} more →" in [t.get_text() for t in steady.texts(picture.figure)]
     seen = data.draws.along[(data.draws.along > low) & (data.draws.along < high)]
     np.testing.assert_allclose(picture.share.draws.get_xdata(), seen)
     picture, data = drawn(scheme="window")
@@ -242,3 +294,9 @@ def test_the_function_draws_a_table():
     assert figures.pair_table(ax, sizes, [1, 1, 2, 3]) is ax
     FigureCanvasAgg(figure).draw()
     np.testing.assert_allclose(ax.images[0].get_array().compressed(), -1)
+
+
+def test_another_layout_has_other_limits(arranged):
+    steady.check_limits_tell_what_stands_still(
+        arranged, [experiments.truncation(T=T, tau=1, reduction=how) for T in (10, 60) for how in ("mean", "last")]
+    )

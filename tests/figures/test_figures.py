@@ -1,18 +1,17 @@
 """Pictures of numbers: what is drawn is what was given, and it can be read. Oracle: the data given."""
 
-import itertools
-
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from d2lbptt import experiments, explorers, figures, init_params
 from d2lbptt.checking import step_size
 from d2lbptt.experiments._slopes import slope_bands
 from d2lbptt.experiments._step_size import _looked_at as looked_at
 from d2lbptt.figures._eigenvalues import _Sizes
-from d2lbptt.figures._flow import _GradientFlowPicture, _Slopes
+from d2lbptt.figures._flow import _Slopes
 from d2lbptt.figures._step_size import _StepSizePicture
 
 
@@ -27,7 +26,7 @@ def drawn(draw, *arguments, **options):
 
 
 def line(ax, look):
-    return next(line for line in ax.lines if line.get_color() == look["color"] and len(line.get_xdata()) > 1)
+    return next(line for line in ax.lines if line.get_color() == look["color"] and len(line.get_xdata()) > 2)
 
 
 def shown_texts(ax):
@@ -48,13 +47,16 @@ def test_the_curve_is_the_ratio_to_the_last_step():
 def test_what_a_window_drops_is_hatched_up_to_the_first_step_that_is_kept():
     truncated = np.where(np.arange(1, 101) > 70, FULL, -np.inf)
     ax = drawn(figures.gradient_flow, FULL, truncated, tau=30)
-    hatched = next(patch for patch in ax.patches if patch.get_hatch())
+    boxes = [patch for patch in ax.patches if isinstance(patch, Rectangle)]
+    hatched = next(box for box in boxes if box.get_hatch())
     assert hatched.get_x() + hatched.get_width() == 70.5
-    assert "dropped by τ = 30" in shown_texts(ax)
+    assert {"dropped", "τ = 30"} <= set(shown_texts(ax))
+    kept = next(box for box in boxes if box.get_height() == hatched.get_height() and box is not hatched)
+    assert (kept.get_x(), kept.get_x() + kept.get_width()) == (70.5, 100.5)
     assert np.isfinite(line(ax, figures._style.TRUNCATED).get_ydata()).sum() == 30
 
 
-@pytest.mark.parametrize(("decades", "limit"), [(3, 10), (28, 30), (80, 100), (399, 1000), (380, 400)])
+@pytest.mark.parametrize(("decades", "limit"), [(3, 10), (28, 38), (80, 100), (399, 1000), (380, 400)])
 def test_the_axis_goes_in_few_steps(decades, limit):
     ax = drawn(figures.gradient_flow, np.linspace(-decades, 0, 50))
     assert ax.get_ylim() == (-limit, limit)
@@ -64,28 +66,88 @@ def test_an_axis_that_was_asked_for_stays():
     assert drawn(figures.gradient_flow, FULL, decades=400).get_ylim() == (-400, 400)
 
 
-def test_bands_begin_where_the_floats_end():
-    ax = drawn(figures.gradient_flow, np.linspace(-390, 0, 50))
-    heights = {text: artist.get_position()[1] for text, artist in shown_texts(ax).items() if " in float" in text}
-    want = {"vanished in float32 ": -44.85, "exploded in float32 ": 38.53}
-    want |= {"vanished in float64 ": -323.3, "exploded in float64 ": 308.25}
-    assert heights == pytest.approx(want, abs=0.01)
+@pytest.mark.parametrize("end", [-390, 90, -2000])
+def test_bands_begin_where_the_floats_end_and_have_their_names(end):
+    ax = drawn(figures.gradient_flow, np.linspace(end, 0, 50))
+    spans = [
+        patch.get_extents().transformed(ax.transData.inverted())
+        for patch in ax.patches
+        if patch.get_fill() and patch.get_visible()
+    ]
+    edges = sorted(edge for span in spans for edge in (span.y0, span.y1) if 1 < abs(edge) < 1e3)
+    np.testing.assert_allclose(sorted({round(edge, 2) for edge in edges}), [-323.31, -44.85, 38.53, 308.25])
+    within = {"vanished in float32": (-323.31, -44.85), "exploded in float32": (38.53, 308.25)}
+    within |= {"vanished in float64": (-1e9, -323.31), "exploded in float64": (308.25, 1e9)}
+    for words, text in shown_texts(ax).items():
+        if " in float" in words:
+            assert inside(ax, text)
+            low, high = ax.transData.inverted().transform(text.get_window_extent())[:, 1]
+            slack = 3 / ax.bbox.height * np.ptp(ax.get_ylim())  # below the letters of a text there is room for others
+            assert within[words][0] - slack <= low and high <= within[words][1] + slack
+
+
+NAMES = ("full gradient", "truncated", "theory: ρᵏ × slopes", "upper bound")
+
+
+def places(ax, names=NAMES):
+    texts = shown_texts(ax)
+    return {name: tuple(texts[name].get_window_extent().bounds) for name in names}
 
 
 @pytest.mark.parametrize("T", [1, 2, 7, 100, 1000])
-@pytest.mark.parametrize("end", [-900, -60, -5, 0, 5, 60, 900])
-def test_labels_lie_inside_the_axes_whatever_the_curve(T, end):
-    full = np.linspace(end, 0, T)
-    ax = drawn(figures.gradient_flow, full, full, tau=T)
-    frame = ax.get_window_extent()
-    for words in ("full gradient", f"truncated, τ = {T}"):
-        box = shown_texts(ax)[words].get_window_extent()
-        assert frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
+@pytest.mark.parametrize("size", [(9.6, 4), (6.4, 4.8), (4, 3)])
+def test_names_stand_in_the_place_of_the_axes_and_are_the_same_for_any_curve(T, size):
+    found = []
+    for end in (-900, -5, 0, 60):
+        full = np.linspace(end, 0, T)
+        figure = Figure(figsize=size, dpi=100)
+        FigureCanvasAgg(figure)
+        ax = figure.add_subplot()
+        given = ax.get_window_extent().frozen()
+        figures.gradient_flow(ax, full, full, tau=T, theory=full, bound=full)
+        figure.canvas.draw()
+        names = [shown_texts(ax)[name] for name in NAMES]
+        for box in (name.get_window_extent() for name in names):
+            assert ax.bbox.y1 < box.y0 and box.y1 <= given.y1 and given.x0 <= box.x0 and box.x1 <= figure.bbox.x1
+        assert not overlapping(names)
+        found.append(places(ax))
+    assert all(place == found[0] for place in found)
+
+
+def test_a_second_picture_on_the_same_axes_is_as_high_as_the_first():
+    ax = drawn(figures.gradient_flow, FULL)
+    before = tuple(ax.bbox.bounds)
+    ax.clear()
+    figures.gradient_flow(ax, FULL)
+    ax.figure.canvas.draw()
+    assert tuple(ax.bbox.bounds) == before
 
 
 def overlapping(texts):
     boxes = [text.get_window_extent() for text in texts]
     return any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+def test_a_name_has_the_colour_and_the_style_of_its_line():
+    t = np.arange(1, 101)
+    ax = drawn(figures.gradient_flow, FULL, FULL, tau=100, theory=0.3 * (t - 100) - 1, bound=0.1 * (100 - t))
+    samples = [line for line in ax.lines if not line.get_clip_on()]
+    assert len(samples) == len(NAMES)
+    for name in NAMES:
+        box = shown_texts(ax)[name].get_window_extent()
+        middle = (box.y0 + box.y1) / 2
+        ends = {sample: sample.get_transform().transform(sample.get_xydata())[1] for sample in samples}
+        sample = min(ends, key=lambda s: np.hypot(box.x0 - ends[s][0], middle - ends[s][1]))
+        assert 0 < box.x0 - ends[sample][0] < 15 and abs(middle - ends[sample][1]) < 4
+        drawn_line = next(
+            curve
+            for curve in ax.lines
+            if len(curve.get_xdata()) == 100
+            and curve.get_color() == sample.get_color()
+            and curve._unscaled_dash_pattern == sample._unscaled_dash_pattern
+        )
+        wanted = {"full gradient": FULL - 2, "truncated": FULL - 2, "upper bound": 0.1 * (100 - t)}
+        np.testing.assert_allclose(drawn_line.get_ydata(), wanted.get(name, 0.3 * (t - 100) - 1))
 
 
 def test_theory_and_bound_are_the_lines_that_were_given():
@@ -99,7 +161,7 @@ def test_theory_and_bound_are_the_lines_that_were_given():
     for curve, wanted in zip(grey, (bound, np.where(t > 10, theory, np.nan)), strict=True):
         np.testing.assert_allclose(curve.get_data(), (t, wanted))
     assert figures._style.THEORY["linestyle"] != figures._style.BOUND["linestyle"]
-    assert {"theory: ρᵏ × slopes", "no gradient lies above"} <= set(shown_texts(ax))
+    assert {"theory: ρᵏ × slopes", "upper bound"} <= set(shown_texts(ax))
     words = set(shown_texts(drawn(figures.gradient_flow, FULL, theory=theory, bound=bound, every_step=True)))
     assert {"theory, loss at T alone", "bound, loss at T alone"} <= words
 
@@ -114,43 +176,6 @@ def test_a_window_that_was_calculated_at_some_steps_is_drawn_at_these():
     assert hatched.get_x() + hatched.get_width() == 59.5
 
 
-@pytest.mark.parametrize("every_step", [False, True])
-@pytest.mark.parametrize("T", [1, 2, 7, 60, 1000])
-def test_names_of_four_lines_are_inside_and_apart_whatever_the_lines(T, every_step):
-    figure = Figure(figsize=(9.6, 4.8), dpi=100)
-    FigureCanvasAgg(figure)
-    picture = _GradientFlowPicture(figure).flow
-    fall = np.arange(T)[::-1] / max(1, T - 1)
-    ends = (-900, -60, -5, 0, 5, 60, 900)
-    for full, theory, bound in itertools.product(ends, (-800, -6, 0, 6), (-6, 0, 500)):
-        truncated = np.where(fall < 0.3, full * fall, full * 0.3 if every_step else -np.inf)
-        options = {"theory": theory * fall - 0.3, "bound": bound * fall, "every_step": every_step}
-        picture.update(full * fall, truncated, 30, **options)
-        names = [text for text in shown_texts(picture.ax).values() if " in float" not in text.get_text()]
-        assert all(inside(picture.ax, name) for name in names)
-        assert not overlapping(names)
-        assert len(names) >= (2 if T == 1 else 3)
-        assert "full gradient" in shown_texts(picture.ax)
-
-
-def test_a_name_keeps_to_its_line_and_off_the_others():
-    """Three lines that fan out: no name covers a line, and none is nearer to another line than to its own."""
-    T = 200
-    fall = np.arange(T)[::-1] / (T - 1)
-    ax = drawn(figures.gradient_flow, -80 * fall, theory=-30 * fall, bound=60 * fall)
-    ends = {"full gradient": -80, "theory: ρᵏ × slopes": -30, "no gradient lies above": 60}
-    texts = shown_texts(ax)
-    assert not any(crossed([line for line in ax.lines if len(line.get_xdata()) == T], texts[words]) for words in ends)
-    for words in ends:
-        box = texts[words].get_window_extent()
-        t = np.linspace(*ax.transData.inverted().transform([(box.x0, 0), (box.x1, 0)])[:, 0], 20)
-        away = {}
-        for other, end in ends.items():
-            heights = ax.transData.transform(np.column_stack([t, end * (T - t) / (T - 1)]))[:, 1]
-            away[other] = np.maximum(heights - box.y1, box.y0 - heights).min()
-        assert min(away, key=away.get) == words
-
-
 def test_a_gradient_that_is_exactly_zero_draws_no_line_and_no_error():
     full = np.array([-np.inf, -np.inf, 0.0])
     assert np.isfinite(line(drawn(figures.gradient_flow, full), figures._style.FULL).get_ydata()).sum() == 1
@@ -162,8 +187,9 @@ def test_eigenvalues_stand_where_they_are_with_the_unit_circle():
     ax = drawn(figures.eigenvalues, values)
     points = next(line for line in ax.lines if line.get_marker() == "o")
     np.testing.assert_array_equal(points.get_xydata(), [[0.5, 0.5], [-1.2, 0], [0, 3]])
-    circle = next(line for line in ax.lines if len(line.get_xdata()) > 100)
-    np.testing.assert_allclose(np.hypot(*circle.get_data()), 1)
+    circle = next(patch for patch in ax.patches if not patch.get_fill())
+    assert circle.center == (0, 0) and circle.radius == 1
+    assert circle.get_zorder() > points.get_zorder()  # or the points would hide it
     assert ax.get_xlim()[1] >= 3
 
 
@@ -172,7 +198,8 @@ def test_sizes_are_sorted_and_the_largest_have_their_numbers():
     figure = Figure()
     FigureCanvasAgg(figure)
     sizes = _Sizes(figure.add_axes((0.1, 0.1, 0.3, 0.8)))
-    sizes.update(values, singular, 2.5)
+    sizes.set_limits(2.5)
+    sizes.update(values, singular)
     for curve, wanted in zip(sizes.rows, (singular, np.abs(values)), strict=True):
         np.testing.assert_allclose(curve.get_ydata(), wanted)
     assert [point.get_ydata()[0] for point in sizes.largest] == [2.25, 1.5]
@@ -196,14 +223,14 @@ def test_slopes_are_shown_by_median_and_band_and_those_of_relu_by_their_share():
     figure = Figure()
     FigureCanvasAgg(figure)
     picture = _Slopes(figure.add_axes((0.1, 0.1, 0.8, 0.8)))
-    picture.update(slope_bands(slopes), (0, 41))
+    picture.update(slope_bands(slopes))
     np.testing.assert_array_equal(picture.median.get_data(), (np.arange(1, 41), np.median(slopes, axis=1)))
     band = picture.band.get_xy()
     low, high = band[band[:, 0] == 10, 1].min(), band[band[:, 0] == 10, 1].max()
     assert np.mean((slopes[9] >= low) & (slopes[9] <= high)) == 0.8
-    picture.update(slope_bands((slopes > 0.3) * 1.0), (0, 41))
+    picture.update(slope_bands((slopes > 0.3) * 1.0))
     np.testing.assert_allclose(picture.median.get_ydata(), (slopes > 0.3).mean(1))
-    picture.update(slope_bands(np.repeat(slopes, 25, axis=0)), (0, 1001))
+    picture.update(slope_bands(np.repeat(slopes, 25, axis=0)))
     assert len(picture.median.get_xdata()) == 250
 
 
@@ -264,14 +291,16 @@ def test_errors_theory_and_best_step_are_drawn(sizes, method):
     assert point.get_data()[0] == pytest.approx([np.log10(H[120])])
 
 
-def test_names_stand_inside_and_on_no_line_but_where_lines_crowd(sizes):
+def test_names_stand_above_behind_a_piece_of_their_line(sizes):
     ax = drawn(figures.step_size, sizes)
+    top = ax.get_window_extent().y1
     names = [text for words, text in shown_texts(ax).items() if words in ("forward", "central", "complex step")]
-    assert len(names) == 3 and all(inside(ax, name) for name in names)
-    assert not any(a.get_window_extent().overlaps(b.get_window_extent()) for a in names for b in names if a is not b)
+    pieces = [line for line in ax.lines if line.get_transform() == ax.transAxes]
     curves = [line for line in ax.lines if len(line.get_xdata()) == len(H)]
-    if sizes.found["central"].dtype == np.float64:
-        assert not any(crossed(curves, name) for name in names)
+    for name, piece, curve in zip(names, pieces, curves, strict=True):
+        assert piece.get_color() == curve.get_color() and piece.get_linestyle() == curve.get_linestyle()
+        box, (x, y) = name.get_window_extent(), ax.transAxes.transform(piece.get_xydata()[1])
+        assert 0 < box.x0 - x < 12 and top < box.y0 < y < box.y1
 
 
 @pytest.mark.parametrize("method", step_size.METHODS)
@@ -304,7 +333,8 @@ def test_the_cliff_shows_the_secant_and_the_tangent_with_their_slopes():
         for colour in ("#CC79A7", figures._style.FULL["color"])
     )
     for line, slope in ((secant, data.central), (tangent, data.bptt)):
-        assert line.get_slope() == pytest.approx(slope * data.h)
+        (left, right), (start, end) = line.get_data()
+        assert (left, right) == ax.get_xlim() and (end - start) / (right - left) == pytest.approx(slope * data.h)
     words = " ".join(shown_texts(ax)).replace("−", "-")
     assert f"dE/db = {data.bptt:.0f}" in words and f"dE/db = {data.central:.0f}" in words
     assert f"{data.bptt / data.central:.0f} times too flat" in words and "h = 10⁻³" in words

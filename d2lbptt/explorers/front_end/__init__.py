@@ -1,1 +1,7 @@
-"""How a question, controls, a picture and a sentence become a page that answers quickly."""
+"""The front end: what an explorer is made of, what it looks like, and how its picture comes to a page."""
+
+from ._controls import Menu, Number, Slider, within_T
+from ._table import table
+from ._widget import Explorer
+
+__all__ = ["Explorer", "Menu", "Number", "Slider", "table", "within_T"]

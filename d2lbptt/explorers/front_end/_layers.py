@@ -58,10 +58,12 @@ class Layers:
         changed, self._last = background != self._last, background
         return background if changed else None, foreground
 
-    def file(self, kind):
-        """Return the picture as the bytes of a file, ``kind`` "svg" or "png", at twice the size on the screen."""
+    def file(self, kind, scale=2):
+        """Return the picture as the bytes of a file, ``kind`` "svg" or "png", so many times the size on the screen."""
         out = io.BytesIO()
-        self.figure.savefig(out, format=kind, dpi=2 * self.figure.dpi, metadata={"Date": None} if kind == "svg" else {})
+        self.figure.savefig(
+            out, format=kind, dpi=scale * self.figure.dpi, metadata={"Date": None} if kind == "svg" else {}
+        )
         return out.getvalue()
 
     def colours(self):

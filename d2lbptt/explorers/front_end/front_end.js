@@ -1,0 +1,468 @@
+// One explorer on a page: a question, controls, a picture of two SVG layers, a sentence.
+//
+// It knows nothing of a kernel. It asks a source of answers, an object with
+//   spec            what never changes: name, question, controls, actions
+//   answer()        the newest answer, with `background` among its fields, or null
+//   ask(question)   {number, set: {key: value}, moving, narrow, do: "reset" | "press", button}; an answer follows
+//   listen(heard)   calls heard() at each new answer and heard(progress) on the way; returns what ends it
+//   fonts()         asks for the font of the pictures; they come to document.fonts, or not
+// `fromModel` makes one of a widget, `fromTable` of answers that were computed beforehand.
+
+const SVG = "http://www.w3.org/2000/svg";
+const MARK = /§/g; // stands before each id in a picture, because all pictures of a page share their ids
+const FONT = "DejaVu Sans";
+const NARROW = 640; // CSS pixels of width below which panels stand below one another
+const REST = 300; // ms without a change after which axes may move
+const SPEAK = 700; // ms without a change after which the sentence is announced
+const PATIENCE = 4000; // ms without an answer after which we say so
+
+const make = (tag, attributes = {}, ...children) => {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value === true ? "" : value);
+  element.append(...children);
+  return element;
+};
+
+const drawing = (tag, attributes = {}) => {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+};
+
+const button = (words, press, attributes = {}) => {
+  const element = make("button", { type: "button", ...attributes }, words);
+  element.addEventListener("click", press);
+  return element;
+};
+
+// ---- controls: each has its element, and set(state), which shows a state without telling anyone
+
+const row = (key, id, label, ...rest) =>
+  make("div", { class: "d2l-control", "data-key": key }, Object.assign(make("label", { for: id }), { innerHTML: label }), ...rest);
+
+function slider(id, { key, label, step, digits, unit, values }, change) {
+  const input = make("input", { type: "range", id, step: values ? 1 : step });
+  // <output> is a live region by itself, and the slider says its value already.
+  const output = make("output", { for: id, "aria-hidden": "true" });
+  const value = () => (values ? values[Number(input.value)] : Number(input.value));
+  const show = () => {
+    const words = value().toFixed(digits).replace("-", "−");
+    output.textContent = words;
+    input.setAttribute("aria-valuetext", unit ? `${words} ${unit}` : words);
+    const { min, max } = input;
+    input.style.setProperty("--at", `${max > min ? (100 * (input.value - min)) / (max - min) : 0}%`);
+  };
+  input.addEventListener("input", () => {
+    show();
+    change(value(), true);
+  });
+  return {
+    element: row(key, id, label, input, output),
+    set(state) {
+      [input.min, input.max] = values ? [0, values.length - 1] : [state.min, state.max];
+      input.value = values ? values.indexOf(state.value) : state.value;
+      input.disabled = state.disabled;
+      show();
+    },
+  };
+}
+
+function number(id, { key, label, step }, change) {
+  const input = make("input", { type: "number", id, step });
+  input.addEventListener("change", () => {
+    if (input.reportValidity() && input.value !== "") change(Number(input.value), false);
+  });
+  return {
+    element: row(key, id, label, input),
+    set({ value, min, max, disabled }) {
+      Object.assign(input, { min, max, value, disabled });
+    },
+  };
+}
+
+function menu(id, { key, label, options }, change) {
+  const select = make("select", { id }, ...options.map((words, place) => make("option", { value: place }, words)));
+  select.addEventListener("change", () => change(Number(select.value), false));
+  return {
+    element: row(key, id, label, select),
+    set({ value, disabled }) {
+      Object.assign(select, { value, disabled });
+    },
+  };
+}
+
+const KINDS = { slider, number, menu };
+
+// ---- questions: one at a time, and in the next one the newest values
+
+function courier(source, lost) {
+  const view = Math.random().toString(36).slice(2); // another view of the same explorer counts for itself
+  let count = 0, flying = null, waiting = null, timer;
+  const wait = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      flying = waiting = null;
+      lost(true);
+    }, PATIENCE);
+  };
+  const go = () => {
+    flying = `${view}-${++count}`;
+    const question = { number: flying, ...waiting };
+    waiting = null;
+    wait();
+    source.ask(question);
+  };
+  return {
+    ask(question) {
+      waiting = { ...waiting, ...question, set: { ...waiting?.set, ...question.set } };
+      if (!flying) go();
+    },
+    answered(number) {
+      if (number !== flying) return;
+      clearTimeout(timer);
+      flying = null;
+      lost(false);
+      if (waiting) go();
+    },
+    onTheWay: () => flying && wait(),
+    wants: (key) => key in (waiting?.set ?? {}),
+    idle: () => !flying,
+    end: () => clearTimeout(timer),
+  };
+}
+
+// ---- what the page is like
+
+/** Whether what lies behind an element is dark; then the colours of the pictures are as light as they were dark. */
+function isDark(element) {
+  for (let at = element; at; at = at.parentElement ?? at.getRootNode().host) {
+    const [r, g, b, alpha = 1] = getComputedStyle(at).backgroundColor.match(/[\d.]+/g).map(Number);
+    if (alpha > 0.5) return 0.299 * r + 0.587 * g + 0.114 * b < 128;
+  }
+  return false;
+}
+
+/** Keep a class of the root as dark as the page; returns what ends it. */
+function followTheme(root) {
+  const look = () => root.isConnected && root.classList.toggle("d2l-dark", isDark(root.parentElement));
+  const watcher = new MutationObserver(look);
+  for (const part of [document.documentElement, document.body]) watcher.observe(part, { attributes: true });
+  const scheme = matchMedia("(prefers-color-scheme: dark)");
+  scheme.addEventListener("change", look);
+  look();
+  return () => {
+    watcher.disconnect();
+    scheme.removeEventListener("change", look);
+  };
+}
+
+// ---- colours in the dark: the same hue, as light as it was dark (in OKLCH, where lightness is what the eye sees)
+
+const linear = (c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+
+/** Return lightness, chroma and hue of a colour such as "0072b2". */
+function oklch(hex) {
+  const [r, g, b] = [0, 2, 4].map((i) => linear(parseInt(hex.slice(i, i + 2), 16) / 255));
+  const [l, m, s] = [
+    0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b,
+    0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b,
+    0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b,
+  ].map(Math.cbrt);
+  const A = 1.9779984951 * l - 2.428592205 * m + 0.4505937099 * s;
+  const B = 0.0259040371 * l + 0.7827717662 * m - 0.808675766 * s;
+  return [0.2104542553 * l + 0.793617785 * m - 0.0040720468 * s, Math.hypot(A, B), (Math.atan2(B, A) * 180) / Math.PI];
+}
+
+/** Return what a colour of the pictures becomes on a dark page: ink light, paper dark, and colours bright. */
+function inTheDark(hex) {
+  const [light, chroma, hue] = oklch(hex);
+  const turned = chroma < 0.03 ? 1.1 - 0.92 * light : Math.min(0.84, 1.08 - 0.66 * light);
+  return `oklch(${turned.toFixed(3)} ${(0.9 * chroma).toFixed(3)} ${hue.toFixed(1)})`;
+}
+
+const dark = new Map(); // colours of all pictures of the page
+const darkSheet = make("style", { media: "screen" });
+
+/** Let the page know what the colours of a picture become in the dark. */
+function knowColours(markup) {
+  const before = dark.size;
+  for (const [, hex] of markup.matchAll(/var\(--d2l-([0-9a-f]{6})/g)) if (!dark.has(hex)) dark.set(hex, inTheDark(hex));
+  if (dark.size > before || !darkSheet.isConnected) {
+    const lines = [...dark].map(([hex, colour]) => `--d2l-${hex}: ${colour};`);
+    darkSheet.textContent = `.d2l-dark { --d2l-image: invert(1) hue-rotate(180deg) brightness(1.1); ${lines.join(" ")} }`;
+    document.head.append(darkSheet);
+  }
+}
+
+/** Whether the reader has the font: the pictures' places of words are made for it. */
+function hasFont() {
+  const context = make("canvas").getContext("2d");
+  const width = (font) => ((context.font = `72px ${font}`), context.measureText("λmW∂ₜ").width);
+  return width(`"${FONT}", monospace`) !== width("monospace") || width(`"${FONT}", serif`) !== width("serif");
+}
+
+let fontsAskedFor = false;
+
+/** Ask for the font, once a page, if the reader has none. */
+function wantFonts(source) {
+  if (fontsAskedFor || hasFont()) return;
+  fontsAskedFor = true;
+  source.fonts();
+}
+
+const STYLES = { regular: {}, bold: { weight: "bold" }, oblique: { style: "oblique" } };
+
+/** Give the page a font; `file` is its bytes or an address. */
+async function addFont(style, file) {
+  const face = new FontFace(FONT, typeof file === "string" ? `url(${file})` : file, STYLES[style]);
+  document.fonts.add(await face.load());
+}
+
+// ---- saving: what is on the page, in the colours of paper
+
+function paperCopy(svg, title) {
+  const copy = svg.cloneNode(true);
+  const { width, height } = svg.viewBox.baseVal;
+  for (const name of ["class", "role", "aria-labelledby", "aria-describedby"]) copy.removeAttribute(name);
+  for (const [name, value] of Object.entries({ xmlns: SVG, width, height, "font-family": FONT })) copy.setAttribute(name, value);
+  copy.prepend(Object.assign(drawing("title"), { textContent: title }));
+  copy.insertBefore(drawing("rect", { width, height, fill: "#fff" }), copy.children[1]);
+  const text = new XMLSerializer().serializeToString(copy);
+  return text.replace(/var\(--d2l-[^,()]+,\s*([^()]+)\)/g, "$1");
+}
+
+function download(blob, name) {
+  const link = make("a", { download: name, href: URL.createObjectURL(blob) });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+
+async function save(svg, kind, name, title) {
+  const text = new Blob([paperCopy(svg, title)], { type: "image/svg+xml" });
+  if (kind === "svg") return download(text, `${name}.svg`);
+  const image = new Image(), { width, height } = svg.viewBox.baseVal;
+  image.src = URL.createObjectURL(text);
+  await image.decode();
+  const canvas = make("canvas", { width: 2 * width, height: 2 * height });
+  canvas.getContext("2d").drawImage(image, 0, 0, 2 * width, 2 * height);
+  URL.revokeObjectURL(image.src);
+  canvas.toBlob((blob) => download(blob, `${name}.png`));
+}
+
+// ---- the explorer
+
+let views = 0;
+
+/** Show the explorer of a source inside an element; returns what takes it away. */
+export function mount(source, element) {
+  const { name, question, controls: specs, actions } = source.spec, uid = `d2l${++views}-`;
+  const id = (what) => `${uid}${what}`;
+  const settled = { speak: 0, rest: 0 };
+  let pressed = false, background = null, width = 0;
+
+  const picture = drawing("svg", { class: "d2l-picture", role: "img", "aria-labelledby": id("q"), "aria-describedby": id("alt") });
+  const back = drawing("g", { class: "d2l-background" }), front = drawing("g", { class: "d2l-foreground" });
+  picture.append(back, front);
+  const failed = make("p", { class: "d2l-error", role: "alert", hidden: true });
+  const sentence = make("figcaption", { class: "d2l-sentence" });
+  const details = make("ul"), code = make("code");
+  const alternative = make("p", { id: id("alt"), hidden: true }); // described by it, and not read twice
+  const status = make("p", { class: "d2l-unseen", role: "status" });
+  const note = make("p", { class: "d2l-note", role: "alert" });
+  const progress = make("progress", { hidden: true, "aria-label": "progress of the calculation" });
+
+  const post = courier(source, (isLost) => {
+    note.textContent = isLost ? "The kernel does not answer: it is busy, or was restarted. Then run the cell again." : "";
+    if (isLost) showControls(source.answer());
+  });
+  const controls = Object.fromEntries(
+    specs.map((spec) => [spec.key, KINDS[spec.kind](id(spec.key), spec, (value, moving) => {
+      clearTimeout(settled.rest);
+      post.ask({ set: { [spec.key]: value }, moving });
+    })]),
+  );
+  const elements = (more) => specs.filter((spec) => spec.more === more).map((spec) => controls[spec.key].element);
+  const [main, ...others] = elements(false), folded = elements(true);
+  main.classList.add("d2l-main");
+
+  const beside = make("div", { class: "d2l-folded", id: id("more"), role: "group", "aria-label": "more controls", hidden: true }, ...folded);
+  const more = button("more", () => unfold(beside, more), { "aria-expanded": "false", "aria-controls": id("more") });
+  const python = make("div", { class: "d2l-python", id: id("python"), hidden: true },
+    make("pre", { tabindex: 0, "aria-label": "these settings as Python" }, code),
+    button("Copy", () => navigator.clipboard.writeText(code.textContent)));
+  const asPython = button("As Python", () => unfold(python, asPython), { "aria-expanded": "false", "aria-controls": id("python") });
+  const root = make("div", { class: "d2l", role: "group", "aria-labelledby": id("q"), "data-name": name },
+    make("div", { class: "d2l-body" },
+      make("div", { class: "d2l-head" }, make("h3", { class: "d2l-question", id: id("q") }, question), ...(folded.length ? [more] : [])),
+      main,
+      make("div", { class: "d2l-controls" }, ...others),
+      make("div", { class: "d2l-stage" }, make("figure", {}, picture, failed, progress, sentence), beside),
+      note, status, alternative,
+      make("details", { class: "d2l-details" }, make("summary", {}, "details"), details),
+      make("div", { class: "d2l-buttons" },
+        ...actions.map((words) => button(words, () => post.ask({ do: "press", button: words }))),
+        button("Reset", () => post.ask({ do: "reset" })),
+        asPython,
+        button("Save SVG", () => save(picture, "svg", name, question)),
+        button("Save PNG", () => save(picture, "png", name, question))),
+      python));
+  element.append(root);
+
+  /** JupyterLab takes arrow keys, letters and Enter for itself, unless what has the focus says this; Ctrl+S is its own. */
+  function keepKeys(event) {
+    if (!root.contains(event.target)) return;
+    if (event.ctrlKey || event.metaKey) event.target.removeAttribute("data-lm-suppress-shortcuts");
+    else event.target.setAttribute("data-lm-suppress-shortcuts", "true");
+  }
+
+  function unfold(part, by) {
+    part.hidden = !part.hidden;
+    by.setAttribute("aria-expanded", String(!part.hidden));
+  }
+
+  function showControls(answer) {
+    for (const [key, state] of Object.entries(answer.controls)) if (!post.wants(key)) controls[key].set(state);
+  }
+
+  function showPicture(answer) {
+    if (answer.background !== background) {
+      background = answer.background;
+      picture.setAttribute("viewBox", `0 0 ${answer.width} ${answer.height}`);
+      root.style.setProperty("--d2l-shape", answer.width / answer.height);
+      knowColours(background);
+      back.innerHTML = background.replace(MARK, uid);
+    }
+    const foreground = answer.foreground ?? "";
+    knowColours(foreground);
+    front.innerHTML = foreground.replace(MARK, uid);
+    sentence.innerHTML = answer.sentence ?? "";
+    details.replaceChildren(...(answer.details ?? []).map((line) => Object.assign(make("li"), { innerHTML: line })));
+    code.textContent = answer.code ?? "";
+  }
+
+  function show(answer) {
+    post.answered(answer.number);
+    showControls(answer);
+    failed.hidden = !answer.error;
+    failed.textContent = answer.error ?? "";
+    root.classList.toggle("d2l-failed", Boolean(answer.error));
+    showPicture(answer);
+    alternative.textContent = [sentence, ...details.children].map((part) => part.textContent).join(" ");
+    root.dataset.shown = JSON.stringify(Object.fromEntries(Object.entries(answer.controls).map(([key, { value }]) => [key, value])));
+    progress.hidden = true;
+    clearTimeout(settled.speak);
+    settled.speak = setTimeout(() => (status.textContent = sentence.textContent), SPEAK);
+    if (answer.unsettled) restLater();
+  }
+
+  /** Let the axes follow once nothing moves any more, and no button of the mouse is held. */
+  function restLater() {
+    clearTimeout(settled.rest);
+    settled.rest = setTimeout(() => {
+      if (pressed || !post.idle()) restLater();
+      else post.ask({ moving: false });
+    }, REST);
+  }
+
+  const down = () => (pressed = true), up = () => (pressed = false);
+  root.addEventListener("pointerdown", down);
+  window.addEventListener("keydown", keepKeys, true);
+  for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, up, true);
+
+  const sizes = new ResizeObserver(([{ contentRect }]) => {
+    if (!contentRect.width) return; // not in sight
+    const narrow = contentRect.width < NARROW, before = width && width < NARROW;
+    width = contentRect.width;
+    if (narrow !== before && narrow !== Boolean(source.answer()?.narrow)) post.ask({ narrow });
+  });
+  sizes.observe(root);
+
+  const endTheme = followTheme(root);
+  const endListening = source.listen((way) => {
+    if (way) {
+      Object.assign(progress, { max: way.of, value: way.done, hidden: false });
+      post.onTheWay();
+    } else show(source.answer());
+  });
+  if (source.answer()) show(source.answer());
+  clearTimeout(settled.speak); // nothing has changed yet
+  wantFonts(source);
+
+  return () => {
+    for (const timer of Object.values(settled)) clearTimeout(timer);
+    for (const end of ["pointerup", "pointercancel"]) window.removeEventListener(end, up, true);
+    window.removeEventListener("keydown", keepKeys, true);
+    sizes.disconnect();
+    post.end();
+    endTheme();
+    endListening();
+    root.remove();
+  };
+}
+
+// ---- sources
+
+/** A widget whose kernel answers. */
+export function fromModel(model) {
+  return {
+    spec: model.get("spec"),
+    answer: () => ({ ...model.get("answer"), background: model.get("background") }),
+    ask: (question) => model.send(question),
+    fonts: () => model.send({ do: "fonts" }),
+    listen(heard) {
+      const answered = () => heard();
+      const told = (message, buffers) => {
+        if (message.fonts) message.fonts.forEach((style, i) => addFont(style, buffers[i]));
+        else heard(message);
+      };
+      model.on("change:answer", answered);
+      model.on("msg:custom", told);
+      return () => {
+        model.off("change:answer", answered);
+        model.off("msg:custom", told);
+      };
+    },
+  };
+}
+
+/** Answers that were computed beforehand: `explorers.front_end.table` makes one. */
+export function fromTable(table) {
+  const listeners = new Set();
+  let at = [...table.start], preset = null, narrow = false, number = null;
+  const nearest = (values, wanted) => {
+    const off = values.map((value) => Math.abs(value - wanted));
+    return off.indexOf(Math.min(...off));
+  };
+  const answer = () => {
+    const place = preset === null ? at.join() : `preset ${preset}`;
+    const state = table.states[narrow && table.narrow ? `${place} narrow` : place];
+    return {
+      ...state, number, narrow,
+      controls: { ...table.controls, ...state.controls },
+      background: table.backgrounds[state.background],
+      foreground: state.foreground.map((part) => table.parts[part]).join(""),
+    };
+  };
+  return {
+    spec: table.spec,
+    answer,
+    ask(question) {
+      number = question.number;
+      if (question.narrow !== undefined) narrow = question.narrow;
+      if (question.do === "reset") [at, preset] = [[...table.start], null];
+      for (const [key, value] of Object.entries(question.set ?? {})) {
+        const place = table.leads.findIndex((lead) => lead.key === key);
+        if (place >= 0) [at[place], preset] = [nearest(table.leads[place].values, value), null];
+        else if (key === "preset") [at, preset] = value ? [[...table.presets[value - 1]], value] : [at, null];
+      }
+      for (const heard of listeners) heard();
+    },
+    fonts: () => Object.entries(table.fonts ?? {}).forEach(([style, address]) => addFont(style, address)),
+    listen(heard) {
+      listeners.add(heard);
+      return () => listeners.delete(heard);
+    },
+  };
+}
+
+export default { render: ({ model, el }) => mount(fromModel(model), el) };

@@ -1,0 +1,391 @@
+"""The page's half of an explorer, in Chromium, without Jupyter: the questions are answered in this process.
+
+Oracles: boxes that the browser measures, axe-core's rules, and the answers that the explorer gave.
+"""
+
+import json
+import re
+
+import pages
+import pytest
+
+from d2lbptt import explorers
+from d2lbptt.explorers.front_end import table
+
+pytestmark = pytest.mark.browser
+NAMES = explorers.__all__
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with pages.browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def opened(chromium):
+    """Open one explorer on a page; returns both."""
+    contexts = []
+
+    def open_one(name, width=1280, height=720, ground="#fff", **options):
+        contexts.append(chromium.new_context(viewport={"width": width, "height": height}, **options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(10_000)
+        explorer = getattr(explorers, name)()
+        pages.put(page, {name: explorer}, ground)
+        return page, explorer
+
+    yield open_one
+    for context in contexts:
+        context.close()
+
+
+def sentence(page):
+    return page.locator(".d2l-sentence").inner_text()
+
+
+def shown(page):
+    return json.loads(page.locator(".d2l").get_attribute("data-shown"))
+
+
+def slider(page, key):
+    return page.locator(f"[data-key='{key}'] input")
+
+
+def press(page, key, *keys):
+    slider(page, key).focus()
+    for one in keys:
+        page.keyboard.press(one)
+    pages.at_rest(page)
+
+
+# --- asking and answering ---
+
+
+def test_a_key_on_a_slider_changes_picture_sentence_and_details(opened):
+    page, explorer = opened("gradient_flow")
+    before = page.locator(".d2l-foreground").inner_html(), sentence(page)
+    press(page, "g", "ArrowRight")
+    assert explorer.controls["g"].value == 0.81 and shown(page)["g"] == 0.81
+    assert page.locator(".d2l-foreground").inner_html() != before[0] and sentence(page) != before[1]
+    assert slider(page, "g").get_attribute("aria-valuetext") == "0.81"
+    assert page.locator("[data-key='g'] output").inner_text() == "0.81"
+    described = page.locator("svg").get_attribute("aria-describedby")
+    text = page.locator(f"[id='{described}']").text_content()
+    assert re.sub(r"[_^−-]", "", text) == re.sub(r"[_^−-]", "", explorer.state["alternative"])
+
+
+def test_the_last_picture_is_that_of_the_last_value_however_fast_they_come(opened):
+    page, explorer = opened("gradient_flow")
+    asked = []
+    explorer.observe(lambda change: asked.append(change["new"]["controls"]["g"]["value"]), "answer")
+    box = slider(page, "g").bounding_box()
+    page.mouse.move(box["x"] + 5, box["y"] + 12)
+    page.mouse.down()
+    for x in range(60):
+        page.mouse.move(box["x"] + 5 + x * (box["width"] - 10) / 60, box["y"] + 12)
+    page.mouse.up()
+    pages.at_rest(page)
+    assert shown(page)["g"] == explorer.controls["g"].value == float(slider(page, "g").input_value()) > 2.5
+    assert asked == sorted(asked)  # the newest value each time, never an older one again
+
+
+def test_axes_follow_at_rest_and_never_during_a_drag(opened):
+    page, explorer = opened("gradient_flow")
+    box, before = slider(page, "T").bounding_box(), page.locator(".d2l-background").inner_html()
+    page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 12)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 12, steps=5)
+    pages.at_rest(page)  # held still, and not let go
+    assert explorer.controls["T"].value > 800
+    assert page.locator(".d2l-background").inner_html() == before
+    page.mouse.up()
+    page.wait_for_function("(before) => document.querySelector('.d2l-background').innerHTML !== before", arg=before)
+
+
+def test_a_menu_a_number_a_preset_and_reset(opened):
+    page, explorer = opened("strategies")
+    page.locator("[data-key='draw'] input").fill("17")
+    page.keyboard.press("Enter")
+    pages.at_rest(page)
+    assert explorer.controls["draw"].value == 17
+    page.get_by_role("button", name="New draw").click()
+    pages.at_rest(page)
+    assert explorer.controls["draw"].value == 18 and page.locator("[data-key='draw'] input").input_value() == "18"
+    page, explorer = opened("gradient_flow")
+    first = page.locator(".d2l-foreground").inner_html()
+    page.locator("[data-key='preset'] select").select_option("exploding")
+    pages.at_rest(page)
+    assert explorer.controls["g"].value == 2.0 and shown(page)["g"] == 2.0
+    press(page, "g", "ArrowLeft")
+    assert page.locator("[data-key='preset'] select").evaluate("e => e.selectedOptions[0].text") == "own settings"
+    page.get_by_role("button", name="Reset").click()
+    pages.at_rest(page)
+    assert page.locator(".d2l-foreground").inner_html() == first
+
+
+def test_more_and_python_unfold_and_say_so(opened):
+    page, explorer = opened("gradient_flow")
+    more = page.get_by_role("button", name="more")
+    assert more.get_attribute("aria-expanded") == "false" and not slider(page, "seed").is_visible()
+    more.focus()
+    page.keyboard.press("Enter")
+    assert more.get_attribute("aria-expanded") == "true" and slider(page, "seed").is_visible()
+    page.get_by_role("button", name="As Python").click()
+    assert page.locator("pre").inner_text().strip() == explorer.code.strip()
+
+
+def test_an_error_stands_in_place_of_the_picture_and_passes(opened, monkeypatch):
+    page, explorer = opened("gradient_flow")
+    with monkeypatch.context() as planted:
+        planted.setattr(explorer, "_words", lambda *_: 1 / 0)
+        press(page, "g", "ArrowRight")
+        alert = page.locator(".d2l-error")
+        assert alert.is_visible() and "No picture for these settings. ZeroDivisionError" in alert.inner_text()
+        assert not page.locator(".d2l-picture").is_visible() and sentence(page) == ""
+    press(page, "g", "ArrowRight")
+    assert page.locator(".d2l-picture").is_visible() and not page.locator(".d2l-error").is_visible()
+    assert shown(page)["g"] == 0.82
+
+
+def test_without_an_answer_a_control_goes_back_and_says_why(opened):
+    page, explorer = opened("gradient_flow")
+    page.evaluate("() => { d2l.sources.gradient_flow.ask = () => {}; }")
+    slider(page, "g").focus()
+    page.keyboard.press("End")
+    assert slider(page, "g").input_value() == "3"
+    page.get_by_text("The kernel does not answer").wait_for(timeout=8000)
+    assert slider(page, "g").input_value() == "0.8" and shown(page)["g"] == explorer.controls["g"].value == 0.8
+
+
+def test_long_work_shows_how_far_it_is(opened):
+    page, _ = opened("gradient_flow")
+    bar = page.locator("progress")
+    assert not bar.is_visible()
+    page.evaluate("() => { d2l.sources.gradient_flow.heard.forEach((f) => f({ done: 2, of: 5 })); }")
+    assert bar.is_visible() and bar.evaluate("e => [e.value, e.max]") == [2, 5]
+    press(page, "g", "ArrowRight")
+    assert not bar.is_visible()
+
+
+def test_the_sentence_is_announced_once_and_at_rest(opened):
+    page, _ = opened("gradient_flow")
+    page.evaluate("""() => {
+        window.said = [];
+        const status = document.querySelector("[role=status]");
+        new MutationObserver(() => window.said.push(status.textContent)).observe(status, { childList: true, subtree: true });
+    }""")
+    page.wait_for_timeout(1000)
+    assert page.evaluate("window.said") == []  # nothing has changed yet
+    slider(page, "g").focus()
+    for _ in range(12):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(1500)
+    assert page.evaluate("window.said") == [page.locator(".d2l-sentence").text_content()]
+
+
+@pytest.mark.parametrize("kind", ["SVG", "PNG"])
+def test_a_picture_is_saved_in_the_colours_of_paper(opened, kind, tmp_path):
+    page, _ = opened("gradient_flow", ground="#111")
+    with page.expect_download() as download:
+        page.get_by_role("button", name=f"Save {kind}").click()
+    path = tmp_path / download.value.suggested_filename
+    download.value.save_as(path)
+    assert path.name == f"gradient_flow.{kind.lower()}"
+    if kind == "PNG":
+        from PIL import Image
+
+        image = Image.open(path).convert("RGB")
+        assert image.width == 2 * 960 and image.getpixel((0, 0)) == (255, 255, 255)
+    else:
+        text = path.read_text()
+        assert "var(" not in text and "#0072b2" in text and "<title>How far back" in text and "§" not in text
+
+
+# --- screens ---
+
+SCREENS = {"1280 x 720": (1280, 720), "1920 x 1080": (1920, 1080), "telephone": (390, 844), "320": (320, 700)}
+BOXES = """() => {
+    const box = (e) => { const r = e.getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom]; };
+    const one = (s) => box(document.querySelector(s));
+    const visible = (e) => e.checkVisibility({ visibilityProperty: true }) && e.getClientRects().length;
+    const texts = [...document.querySelectorAll(".d2l-picture text")].filter(visible);
+    return {
+        question: one(".d2l-question"), main: one(".d2l-main"), picture: one(".d2l-background"), sentence: one(".d2l-sentence"),
+        across: document.documentElement.scrollWidth,
+        parts: [...document.querySelectorAll(".d2l input, .d2l select, .d2l output, .d2l label, .d2l button, .d2l summary, .d2l-sentence, .d2l-question")].filter(visible).map(box),
+        texts: texts.filter((e) => e.textContent.trim()).map((e) => [e.textContent, ...box(e), parseFloat(getComputedStyle(e).fontSize) * e.getScreenCTM().a]),
+        rows: [...document.querySelectorAll(".d2l-control")].filter(visible).map((e) => [...e.children].map(box)),
+    };
+}"""
+
+
+def overlap(a, b):
+    return min(a[2], b[2]) - max(a[0], b[0]) > 1 and min(a[3], b[3]) - max(a[1], b[1]) > 1
+
+
+def unfold(page):
+    """Open all that is folded, and wait until the page has it."""
+    page.evaluate("""() => {
+        document.querySelectorAll("button[aria-expanded='false']").forEach((e) => e.click());
+        document.querySelectorAll("details").forEach((e) => (e.open = true));
+    }""")
+    pages.at_rest(page)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_on_every_screen_nothing_is_cut_or_covered_and_the_picture_uses_the_room(opened, name):
+    page, explorer = opened(name)
+    across = {}
+    for screen, (width, height) in SCREENS.items():
+        page.set_viewport_size({"width": width, "height": height})
+        pages.at_rest(page)
+        found = page.evaluate(BOXES)
+        laid_out(found, width)
+        across[screen] = found["picture"][2] - found["picture"][0]
+        if screen == "1280 x 720":
+            assert found["sentence"][3] - found["question"][1] <= 600
+        assert explorer.answer["narrow"] == (width < 640)
+        if width == 320:
+            small = [(size, words) for words, *_, size in found["texts"] if size < 10]
+            assert all(re.fullmatch(r"[−\w′+\-]{1,6}", words) for _, words in small), small  # indices and powers
+    assert across["1920 x 1080"] > 1.3 * across["1280 x 720"]
+    unfold(page)
+    for width, height in SCREENS.values():
+        page.set_viewport_size({"width": width, "height": height})
+        pages.at_rest(page)
+        laid_out(page.evaluate(BOXES), width)
+
+
+def laid_out(found, width):
+    assert found["across"] <= width
+    for left, _, right, _ in found["parts"]:
+        assert left >= -0.5 and right <= width + 0.5
+    for row in found["rows"]:
+        assert not any(overlap(a, b) for i, a in enumerate(row) for b in row[:i])
+    assert not any(overlap(a, b) for i, a in enumerate(found["parts"]) for b in found["parts"][:i])
+    left, top, right, bottom = found["picture"]
+    for words, x0, y0, x1, y1, _ in found["texts"]:
+        assert x0 >= left - 2 and x1 <= right + 2 and y0 >= top - 2 and y1 <= bottom + 2, f"cut: {words}"
+
+
+def test_a_page_that_becomes_narrow_and_wide_again_rearranges_its_picture(opened):
+    page, explorer = opened("gradient_flow")
+    wide = page.locator(".d2l-background").inner_html()
+    page.set_viewport_size({"width": 500, "height": 900})
+    pages.at_rest(page)
+    assert explorer.answer["narrow"] and page.locator(".d2l-picture").get_attribute("viewBox").split()[2] == "480"
+    page.set_viewport_size({"width": 1280, "height": 720})
+    pages.at_rest(page)
+    assert page.locator(".d2l-background").inner_html() == wide
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_in_the_dark_every_colour_can_be_told_from_the_ground(opened, name):
+    page, _ = opened(name, ground="#111111")
+    dim = page.evaluate("""() => {
+        const light = (c) => {
+            const canvas = new OffscreenCanvas(1, 1).getContext("2d");
+            canvas.fillStyle = c; canvas.fillRect(0, 0, 1, 1);
+            const [r, g, b] = canvas.getImageData(0, 0, 1, 1).data;
+            const part = (v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+            return 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b);
+        };
+        const ground = light("#111");
+        return [...document.querySelectorAll(".d2l-picture text")].filter((e) => e.textContent.trim())
+            .map((e) => [(light(getComputedStyle(e).fill) + 0.05) / (ground + 0.05), e.textContent, e.getAttribute("fill")])
+            .filter(([ratio, _, fill]) => ratio < 4.5 && !(fill ?? "").includes("ffffff"));
+    }""")
+    assert dim == []
+
+
+# --- readers who do not see, or do not use a mouse ---
+
+
+@pytest.mark.parametrize("ground", ["#ffffff", "#111111"])
+def test_axe_finds_nothing_on_a_page_with_every_explorer(chromium, ground):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = chromium.new_page(viewport={"width": 1280, "height": 720})
+    pages.put(page, {name: getattr(explorers, name)() for name in NAMES}, ground)
+    unfold(page)
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    page.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_control_has_a_name_one_tab_stop_and_is_heard(opened, name):
+    page, explorer = opened(name)
+    unfold(page)
+    inputs = page.locator("input:not(:disabled), select:not(:disabled)")
+    assert all(
+        inputs.evaluate_all("all => all.map((e) => e.labels.length === 1 && e.labels[0].textContent.trim() !== '')")
+    )
+    stops = []
+    page.locator("h3").evaluate("e => { e.tabIndex = -1; e.focus(); }")
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        stops.append(
+            page.evaluate("document.activeElement.closest('[data-key]')?.dataset.key ?? document.activeElement.tagName")
+        )
+        if stops[-1] == "BODY":
+            break
+    listed = sorted(explorer.spec["controls"], key=lambda control: control["more"])
+    enabled = [control["key"] for control in listed if not explorer.controls[control["key"]].disabled]
+    assert [stop for stop in stops if stop in explorer.controls] == enabled
+    for key in enabled:
+        if slider(page, key).count() and slider(page, key).get_attribute("type") == "range":
+            assert re.fullmatch(r"−?\d+(\.\d+)?( [a-z]+)?", slider(page, key).get_attribute("aria-valuetext"))
+
+
+# --- a page without a kernel ---
+
+
+def test_a_table_of_answers_moves_an_explorer_without_a_kernel(chromium):
+    explorer = explorers.gradient_flow()
+    answers = json.loads(json.dumps(table(explorer, {"g": [0.5, 1.0, 1.5], "T": [20, 200]})))
+    page = chromium.new_page(viewport={"width": 1280, "height": 720})
+    pages.blank(page)
+    page.evaluate(
+        "t => { const e = document.createElement('div'); document.querySelector('main').append(e); d2l.mount(d2l.fromTable(t), e); }",
+        answers,
+    )
+
+    def same(**values):
+        explorer.reset()
+        explorer.set(**values)
+        assert sentence(page) == page.evaluate(
+            "(html) => { const e = document.createElement('p'); e.innerHTML = html; document.body.append(e); const t = e.innerText; e.remove(); return t; }",
+            explorer.answer["sentence"],
+        )
+        assert page.locator("code").text_content() == explorer.code
+        text = "e => [...e.querySelectorAll('text')].map((t) => t.textContent).join()"
+        live = page.evaluate(
+            "(svg) => { const e = document.createElementNS('http://www.w3.org/2000/svg', 'g'); e.innerHTML = svg; return [...e.querySelectorAll('text')].map((t) => t.textContent).join(); }",
+            explorer.answer["foreground"],
+        )
+        assert page.locator(".d2l-foreground").evaluate(text) == live
+
+    same()
+    press(page, "g", "End")
+    same(g=2.0)  # of a preset
+    press(page, "T", "Home")
+    same(g=2.0, T=20)
+    assert page.locator("[data-key='tau'] input").is_disabled()
+    page.locator("[data-key='preset'] select").select_option("edge")
+    same(preset="edge")
+    page.get_by_role("button", name="Reset").click()
+    same()
+    page.set_viewport_size({"width": 400, "height": 800})
+    pages.at_rest(page)
+    explorer.arrange(True)
+    same()
+    assert page.locator(".d2l-picture").get_attribute("viewBox").split()[2] == "480"
+    page.close()
+
+
+def test_what_is_mounted_can_be_taken_away(opened):
+    page, _ = opened("gradient_flow")
+    page.evaluate("() => d2l.gradient_flow()")
+    assert page.locator(".d2l").count() == 0

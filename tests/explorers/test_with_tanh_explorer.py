@@ -1,0 +1,111 @@
+"""The explorer of a nonlinearity: what it says, and its picture, over the ranges of its controls.
+
+Oracle: the experiment's numbers, with which words and numbers of the sentence are compared after they were read again.
+"""
+
+import re
+import sys
+
+import numpy as np
+import pytest
+from layout import assert_readable, assert_short_and_clean, blank, frames, plain, show
+
+from d2lbptt import experiments, explorers
+from d2lbptt.activations import ACTIVATIONS
+from d2lbptt.figures import _style as style
+from d2lbptt.figures._flow import _WithTanhPicture
+
+module = sys.modules[explorers.with_tanh.__module__]
+START = {"activation": "tanh", "T": 100, "g": 1.5, "input": 0.1, "kind": "gaussian", "seed": 0}
+RANGES = {"g": (0.0, 1.5, 3.0), "T": (1, 2, 500, 1000), "input": (0.0, 1.5, 3.0), "seed": (0, 50, 99)}
+RANGES |= {"activation": [name for name in ACTIVATIONS if name != "identity"], "kind": ("orthogonal", "identity")}
+
+
+@pytest.fixture(scope="module")
+def found():
+    """Each control at its ends and middle or at its options, and settings of all of them drawn at random."""
+    rng = np.random.default_rng(0)
+    single = [{key: value} for key, values in RANGES.items() for value in values]
+    joint = [{key: values[rng.integers(len(values))] for key, values in RANGES.items()} for _ in range(20)]
+    shown = []
+    for values in (START | change for change in single + joint):
+        try:
+            shown.append((values, experiments.with_tanh(**values)))
+        except FloatingPointError:  # then the reader sees which state overflowed, and no picture
+            assert values["activation"] not in ("tanh", "sigmoid") and values["T"] > 100
+    assert len(shown) > len(single) + 10
+    return shown
+
+
+def test_the_sentence_is_short_and_names_what_was_set_at_any_setting(found):
+    for values, data in found:
+        said = module._words(values, data)
+        assert_short_and_clean(said)
+        for part in (f"g = {values['g']:.2f}", f"input size {values['input']:.2f}", f"T = {values['T']} step"):
+            assert part in plain(said.sentence)
+        assert values["activation"] in said.sentence
+        assert f"W_hh: {values['kind']}, seed {values['seed']}." in " ".join(map(plain, said.details))
+
+
+def change_in(words):
+    """The decades that words tell, and how far they may be off."""
+    if "keeps its size" in words:
+        return 0, np.log10(1.005)
+    if "exactly 0" in words:
+        return -np.inf, 0
+    power, number = re.search(r"(10\^)?([0-9.]+)-fold", words).groups()
+    size, off = (float(number), 0.51) if power else (np.log10(float(number)), 0.01)
+    return (-size if "shrinks" in words else size), off
+
+
+def test_the_sentence_says_what_the_experiment_found(found):
+    for values, data in found:
+        said = module._words(values, data)
+        sentence = plain(said.sentence)
+        assert f"is {np.median(data.slopes):.2f};" in " ".join(said.details)
+        if values["T"] == 1:
+            assert "leaves nothing to carry back" in sentence
+            continue
+        if "alike" in sentence:
+            parts = [sentence, sentence]
+        else:
+            parts = re.split(r", (?:and|but) ", sentence)
+            verb = re.search("gradient (shrinks|grows|keeps|becomes)", parts[0])[1]
+            parts[1] = parts[1] if re.match("shrinks|grows|keeps|becomes", parts[1]) else f"{verb} {parts[1]}"
+        for part, decades in zip(parts, (data.identity, data.full), strict=True):
+            change, (told, off) = decades[0] - decades[-1], change_in(part)
+            assert told == change or abs(told - change) < off, sentence
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+@pytest.mark.parametrize("change", [{}, {"g": 3.0, "T": 1000}, {"g": 0.1, "activation": "relu"}, {"T": 1}])
+def test_every_text_is_inside_and_none_covers_another(narrow, change):
+    whole = blank(_WithTanhPicture, narrow)
+    show(whole, experiments.with_tanh(**change), rest=True)
+    assert_readable(whole.figure, narrow)
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_nothing_but_the_curves_moves_while_a_slider_is_dragged(narrow):
+    whole = blank(_WithTanhPicture, narrow)
+    show(whole, experiments.with_tanh(), rest=True)
+    before, place = frames(whole.figure), whole.name.text.get_window_extent().bounds
+    for change in [{"g": g} for g in np.linspace(0, 3, 7)] + [{"T": T} for T in (1, 2, 105, 1000)] + [{"input": 3.0}]:
+        show(whole, experiments.with_tanh(**change), rest=False)
+        assert frames(whole.figure) == before and whole.name.text.get_window_extent().bounds == place
+
+
+def test_lines_are_the_numbers_given_and_have_their_names():
+    whole, data = blank(_WithTanhPicture, False), experiments.with_tanh(activation="sigmoid", g=0.7)
+    show(whole, data, rest=True)
+    for curve, decades, look in (
+        (whole.phi, data.full, style.FULL),
+        (whole.identity, data.identity, style.IDENTITY),
+    ):
+        np.testing.assert_allclose(curve.get_ydata(), decades - decades[-1])
+        assert curve.get_color() == look["color"]
+        low, high = whole._flow.ax.get_ylim()
+        assert low < curve.get_ydata().min() and curve.get_ydata().max() < high
+    assert whole.name.text.get_text() == "sigmoid" and whole.name.sample.get_color() == style.FULL["color"]
+    assert whole._identity.text.get_text() == "identity"
+    assert whole._identity.sample.get_color() == style.IDENTITY["color"]

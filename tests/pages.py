@@ -1,0 +1,86 @@
+"""Explorers on a page of their own in Chromium, without Jupyter: their questions are answered in this process."""
+
+import json
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from d2lbptt.explorers import front_end
+
+FOLDER = Path(front_end.__file__).parent
+CHROMIUM = "/usr/bin/chromium"
+PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Explorers</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>body {{ margin: 0; background: {ground}; }} main {{ padding: 0 8px; }} {css}</style></head>
+<body><main><h1 class="d2l-unseen">Explorers</h1><h2 class="d2l-unseen">All of them</h2></main></body></html>"""
+SCRIPT = """(() => {{ {module}
+window.d2l = {{ mount, fromTable, fromModel, sources: {{}} }};
+}})()"""
+SOURCE = """([name, first, spec]) => {
+  const heard = new Set();
+  let answer = first;
+  const source = {
+    spec, heard, answer: () => answer, fonts() {},
+    ask: async (question) => {
+      const next = JSON.parse(await window.askPython(name, JSON.stringify(question)));
+      answer = { ...next, background: next.background ?? answer.background };
+      heard.forEach((f) => f());
+    },
+    listen(f) { heard.add(f); return () => heard.delete(f); },
+  };
+  const place = document.createElement("div");
+  place.id = name;
+  document.querySelector("main").append(place);
+  window.d2l.sources[name] = source;
+  window.d2l[name] = window.d2l.mount(source, place);
+}"""
+
+
+@contextmanager
+def browser():
+    """A Chromium that asks nobody."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield started
+        started.close()
+
+
+def blank(page, ground="#fff"):
+    """Make a page with the script and the style sheet, and nothing on it."""
+    css = (FOLDER / "front_end.css").read_text("utf-8")
+    module = (FOLDER / "front_end.js").read_text("utf-8")
+    page.set_content(PAGE.format(css=css, ground=ground))
+    module = module.replace("export function", "function").replace("export default", "const widget =")
+    page.evaluate(SCRIPT.format(module=module))
+
+
+def put(page, explorers, ground="#fff"):
+    """Show explorers, by name, on a page."""
+
+    def ask(name, question):
+        explorer = explorers[name]
+        before = explorer.background
+        explorer._on_question(explorer, json.loads(question), [])
+        background = explorer.background if explorer.background != before else None
+        return json.dumps({**explorer.answer, "background": background})
+
+    page.expose_function("askPython", ask)
+    blank(page, ground)
+    for name, explorer in explorers.items():
+        first = {**explorer.answer, "background": explorer.background}
+        page.evaluate(SOURCE, [name, first, explorer.spec])
+
+
+def at_rest(page):
+    """Wait until every picture has stood for longer than it takes the axes to follow."""
+    page.wait_for_function("""() => new Promise((done) => {
+        const look = () => [...document.querySelectorAll(".d2l")].map((e) => e.dataset.shown + e.clientHeight).join();
+        let before = look(), quiet = 0;
+        const timer = setInterval(() => {
+            const now = look();
+            quiet = now === before ? quiet + 1 : 0;
+            before = now;
+            if (quiet > 8) { clearInterval(timer); done(true); }
+        }, 60);
+    })""")
