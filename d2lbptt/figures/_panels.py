@@ -177,6 +177,16 @@ def box(x, y, width, height):
     return [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
 
 
+def above(ax, row, words="", *, right=False, **look):
+    """Return a text above the axes, in the lower row, 0, or the upper, 1; it begins at the left, or ends at the right.
+
+    The rows are as far from the axes as their type is large, whatever the size of the axes.
+    """
+    look = {"ha": "right" if right else "left", "va": "center", "fontsize": style.NOTE, **look}
+    place = {"xytext": (0, 12 + 20 * row), "xycoords": "axes fraction", "textcoords": "offset points"}
+    return ax.annotate(words, (float(right), 1), annotation_clip=False, **place, **look)
+
+
 def place(artist, *inches):
     """Put Axes (left, bottom, width, height) or a text of ``write`` (x, y) at a place of their figure, in inches."""
     shares = [length / whole for length, whole in zip(inches, 2 * tuple(artist.figure.get_size_inches()), strict=False)]
