@@ -30,8 +30,9 @@ def is_short_and_clean(said):
 def words_in(figure):
     """The texts and tick labels that are seen, each with its box."""
     figure.draw_without_rendering()
-    texts = [text for ax in figure.axes for text in (*ax.texts, ax.title)]
-    for axis, which in ((axis, i) for ax in figure.axes if ax.axison for i, axis in enumerate((ax.xaxis, ax.yaxis))):
+    shown = [ax for ax in figure.axes if ax.get_visible()]
+    texts = [text for ax in shown for text in (*ax.texts, ax.title)]
+    for axis, which in ((axis, i) for ax in shown if ax.axison for i, axis in enumerate((ax.xaxis, ax.yaxis))):
         low, high = sorted(axis.get_view_interval())
         texts += [axis.label, *(t for t in axis.get_ticklabels() if low <= t.get_position()[which] <= high)]
     seen = [text for text in texts if text.get_visible() and text.get_text()]

@@ -104,7 +104,7 @@ def _checked(trace, y, options, under_test, seed):
     comparisons = compare(tested, answers, tolerance)
     if any_wrong(comparisons):
         under_test.again(tested, trace, y)
-        runs = (under_test(*copy) for copy in patient(_one_by_one(copies(), trace), PERTURBATIONS))
+        runs = patient(under_test.of_copies(copies(), trace), PERTURBATIONS)
         wider = own_tolerances(runs, comparisons, answers, deviations, trace)
         comparisons = {key: compared.within(wider[key]) for key, compared in comparisons.items()}
     explained = ()
@@ -121,10 +121,6 @@ def _deviations_of_ours(copies, reference, trace, options, rng):
     ours = (tables(one) for group in copies for one in perturbation.answers(group, trace, *options.values(), rng))
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows has no tolerance, and is said to be blind
         return perturbation.spread(ours, reference)[1]
-
-
-def _one_by_one(groups, trace):
-    return (copy for group in groups for copy in perturbation.traces(group, trace))
 
 
 def _in_float(trace):

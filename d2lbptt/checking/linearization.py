@@ -49,10 +49,10 @@ def adjoints(p):
     """Return dL/dh_t (9.7.13, 9.7.14) and dL/dz_t = phi'(z_t) * dL/dh_t in T rows each."""
     dh = p.do @ p.W_qh
     dz = np.empty_like(dh)
-    for t in range(len(dh) - 1, -1, -1):
-        np.multiply(p.slope[t], dh[t], out=dz[t])
-        if t:
-            dh[t - 1] += dz[t] @ p.W_hh
+    np.multiply(p.slope[-1], dh[-1], out=dz[-1])
+    for after, before, slope, flow in zip(dz[:0:-1], dz[-2::-1], p.slope[-2::-1], dh[-2::-1], strict=True):
+        flow += after @ p.W_hh
+        np.multiply(slope, flow, out=before)
     return dh, dz
 
 

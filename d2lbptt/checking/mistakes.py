@@ -24,7 +24,7 @@ from .. import _validation
 from .._recursion import affine, weigh
 from ..activations import ACTIVATIONS
 from ..losses import LOSSES
-from ..rnn import Trace, checked_trace
+from ..rnn import Params, Trace, checked_trace
 from .linearization import Linearization, adjoints, contributions, linearize, unbatched
 
 __all__ = ["MISTAKES", "SUSPECTS", "Mistake", "flawed", "suspect"]
@@ -46,10 +46,14 @@ class Mistake(NamedTuple):
 
 
 class _Run(NamedTuple):
-    """What a mistake is made on: a forward pass, its targets, and the Linearization of the right gradient."""
+    """What a mistake is made on: a forward pass, its targets, and the Linearization of the right gradient.
 
-    trace: Trace
-    y: ArrayLike
+    All with a batch axis, and perhaps with an axis of perturbed copies in front of it, and of each parameter.
+    """
+
+    activation: str
+    params: Params
+    y: np.ndarray
     loss: str
     reduction: str
     parts: Linearization
@@ -58,6 +62,12 @@ class _Run(NamedTuple):
         """Return the contributions when some of the parts are others; the right ones if none are."""
         p = self.parts._replace(**changed)
         return contributions(p, adjoints(p)[1])
+
+    def flawed(self, mistake):
+        """Return the contributions with a mistake, or with None."""
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows comes back as inf or nan
+            found = self.made_of() if mistake is None else MISTAKES[mistake].change(self)
+        return {name: rows for name, rows in found.items() if getattr(self.params, name, rows) is not None}
 
 
 def flawed(
@@ -84,28 +94,57 @@ def flawed(
         If an argument is not what it should be.
     """
     trace = checked_trace(trace)
-    run = _Run(trace, y, loss, reduction, linearize(trace, y, loss=loss, reduction=reduction))
-    change = _Run.made_of if mistake is None else MISTAKES[_validation.one_of("mistake", mistake, MISTAKES)].change
-    with np.errstate(over="ignore", invalid="ignore"):  # what overflows comes back as inf or nan
-        found = change(run)
-    absent = {name for name in ("b_h", "b_q") if getattr(trace.params, name) is None}
-    return unbatched({name: value for name, value in found.items() if name not in absent}, trace)
+    parts = linearize(trace, y, loss=loss, reduction=reduction)
+    if mistake is not None:
+        _validation.one_of("mistake", mistake, MISTAKES)
+    y = np.asarray(y) if trace.o.ndim == 3 else np.asarray(y)[:, None]
+    return unbatched(_Run(trace.activation, trace.params, y, loss, reduction, parts).flawed(mistake), trace)
+
+
+class Flawed(NamedTuple):
+    """The contributions with a mistake, as ``check_gradients`` takes them, with squared error and mean over time.
+
+    It answers for many perturbed copies at once, with the same numbers as for one after the other.
+    """
+
+    mistake: str | None
+
+    def __call__(self, trace, y):
+        """Return what each step contributes."""
+        return flawed(self.mistake, trace, y)
+
+    def of_copies(self, copies, trace):
+        """Return the answers to all copies, a ``perturbation.Perturbed``, of a trace."""
+        params, x, h, o, y = copies
+        with np.errstate(over="ignore", invalid="ignore"):
+            do = weigh(LOSSES["squared_error"].slope(o, y), "mean") / o.shape[2]
+        slope = ACTIVATIONS[trace.activation].slope(h[1:])
+        parts = Linearization(do, slope, params.W_hh, params.W_qh, x, h[:-1], h[1:])
+        found = _Run(trace.activation, params, y, "squared_error", "mean", parts).flawed(self.mistake)
+        return [unbatched({name: rows[:, k] for name, rows in found.items()}, trace) for k in range(x.shape[1])]
 
 
 def _slopes_of(run, states):
-    return ACTIVATIONS[run.trace.activation].slope(states)
+    return ACTIVATIONS[run.activation].slope(states)
 
 
 def _from_z(run):
-    W_hx, W_hh, _, b_h, _ = run.trace.params
-    z = affine(W_hx, run.parts.x) + affine(W_hh, run.parts.before, b_h)
+    W_hx, W_hh, _, b_h, _ = run.params
+    z = _affine(W_hx, run.parts.x) + _affine(W_hh, run.parts.before, b_h)
     return run.made_of(slope=_slopes_of(run, z))
 
 
+def _affine(W, rows, bias=None):
+    """As ``affine``, also where each of many copies has a W of its own."""
+    if W.ndim == 2:
+        return affine(W, rows, bias)
+    return np.stack([affine(W[k], rows[:, k], None if bias is None else bias[k]) for k in range(len(W))], 1)
+
+
 def _no_label(run):
-    do, y = run.parts.do, np.asarray(run.y)
-    label = LOSSES[run.loss].label(do, y if run.trace.o.ndim == 3 else y[:, None])
-    return run.made_of(do=do + weigh(label.astype(do.dtype), run.reduction) / do.shape[1])
+    do = run.parts.do
+    label = LOSSES[run.loss].label(do, run.y)
+    return run.made_of(do=do + weigh(label.astype(do.dtype), run.reduction) / do.shape[-2])
 
 
 def _last_forgotten(run):
@@ -144,7 +183,7 @@ def _no_start(run):
 
 def _one_entry(run, factor):
     found = run.made_of()
-    found["W_hh"][:, -1, 0] *= factor
+    found["W_hh"][..., -1, 0] *= factor
     return found
 
 
@@ -179,7 +218,7 @@ MISTAKES = {
     ),
     "W_hh untransposed": Mistake(
         "On the way back W_hh stands where its transpose belongs.",
-        lambda run: run.made_of(W_hh=run.parts.W_hh.T),
+        lambda run: run.made_of(W_hh=run.parts.W_hh.swapaxes(-1, -2)),
     ),
     "h_t for h_{t-1}": Mistake(
         "In dL/dW_hh, h_t stands where h_{t-1} belongs.", lambda run: _W_hh_from(run, run.parts.after)

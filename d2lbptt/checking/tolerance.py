@@ -124,10 +124,12 @@ def own_tolerances(runs, comparisons, answers, deviations, trace):
     trace : Trace
     """
     tested = {key: compared.tested for key, compared in comparisons.items()}
-    decades = {("decades", key): _decades(key, answers[0][key]) for key in tested}
-    runs = (one | {("decades", key): _decades(key, table) for key, table in one.items()} for one in runs)
+    starts = _starts(tested)
+    decades = _decades(answers[0], tested, starts)
+    runs = (one | {"decades": _decades(one, tested, starts)} for one in runs)
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows has no size
-        mean, own = spread(runs, tested | decades)
+        mean, own = spread(runs, tested | {"decades": decades})
+    far, uncertain = (_by_key(row, tested) for row in (np.abs(mean["decades"] - decades), own["decades"]))
     for key, compared in comparisons.items():
         # What jumps from one side of a kink to the other does not do so by rounding: all between is right there.
         on_kink = np.ptp([answer[key] for answer in answers], 0) > compared.tolerance
@@ -139,11 +141,28 @@ def own_tolerances(runs, comparisons, answers, deviations, trace):
         typical = np.fmin(np.abs(tested[key]), np.abs(mean[key]))
         lost = _lost(key, times * own[key], typical, NO_LONGER_SMALL)
         # Sizes that rounding has carried off scatter over decades, by one at least where that is all that is known.
-        far = np.abs(mean["decades", key] - decades["decades", key])
-        elsewhere = far > times / ROUNDING * np.maximum(own["decades", key], 1)
+        elsewhere = far[key] > times / ROUNDING * np.maximum(uncertain[key], 1)
         wider[key] = np.where(lost & ~_for_each_row(key, elsewhere, wider[key]), np.inf, wider[key])
     return {key: np.fmax(compared.tolerance, wider[key]) for key, compared in comparisons.items()}
 
 
-def _decades(key, table):
-    return np.log10(np.maximum(_largest(key, table), np.finfo(float).tiny))
+def _decades(tables, like, starts):
+    """Return log10 of the largest number, by row or for all of a table, of all tables in one array."""
+    flat = np.abs(np.concatenate([tables.get(key, table).ravel() for key, table in like.items()]))
+    return np.log10(np.maximum(np.maximum.reduceat(flat, starts), np.finfo(float).tiny))
+
+
+def _starts(tables):
+    """Return where each row begins, or a table that has none, when all numbers stand in one array."""
+    rows = _rows(tables)
+    size = np.repeat([table.size // n for table, n in zip(tables.values(), rows, strict=True)], rows)
+    return np.cumsum(size) - size
+
+
+def _rows(tables):
+    return [len(table) if key.steps else 1 for key, table in tables.items()]
+
+
+def _by_key(row, tables):
+    """Return the numbers of each table from an array as of ``_decades``."""
+    return dict(zip(tables, np.split(row, np.cumsum(_rows(tables))[:-1]), strict=True))

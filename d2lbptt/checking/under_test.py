@@ -11,6 +11,7 @@ from ..bptt import Gradients, backward
 from ..rnn import Params, Trace
 from .finding import Key
 from .linearization import tables
+from .perturbation import traces
 
 
 class UnderTest(NamedTuple):
@@ -19,6 +20,7 @@ class UnderTest(NamedTuple):
     Attributes
     ----------
     function : callable
+        With a method ``of_copies``, if it can answer for many perturbed copies at once: see ``mistakes.Flawed``.
     word : {"gradient", "contributions"}
         Which of the two it is.
     shapes : dict of str to tuple
@@ -44,7 +46,18 @@ class UnderTest(NamedTuple):
 
     def __call__(self, trace, y):
         """Return the answer by Key."""
-        found = self._mapping(trace, y)
+        return self._tables(self._mapping(trace, y), trace)
+
+    def of_copies(self, groups, trace):
+        """Yield the answers to perturbed copies of a trace, those of a group at once if the function can do that."""
+        at_once = getattr(self.function, "of_copies", None)
+        for group in groups:
+            if at_once is None:
+                yield from (self(*copy) for copy in traces(group, trace))
+            else:
+                yield from (self._tables(found, trace) for found in at_once(group, trace))
+
+    def _tables(self, found, trace):
         steps = self.word == "contributions"
         wanted = self.shapes if steps else {**self.shapes, "h": trace.h[1:].shape, "o": trace.o.shape}
         if unknown := set(found) - set(Gradients._fields):

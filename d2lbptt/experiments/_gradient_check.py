@@ -9,7 +9,7 @@ import numpy as np
 from .. import _validation
 from ..bptt import backward
 from ..checking.check import check_gradients
-from ..checking.mistakes import MISTAKES, SUSPECTS, flawed
+from ..checking.mistakes import MISTAKES, SUSPECTS, Flawed
 from ..checking.report import Report
 from ..rnn import Params, forward, init_params
 
@@ -107,12 +107,20 @@ def _problem(params, T, dtype, activation, seed, almost_hit):
 
 
 def _report(mistake, activation, sums_alone, **problem):
-    def contributions(trace, y):
-        return flawed(mistake, trace, y)
-
-    def gradient(trace, y):
-        return {name: rows.sum(0) for name, rows in contributions(trace, y).items()}
-
-    asked = {"gradient": gradient} if sums_alone else {"contributions": contributions}
+    asked = {"gradient": _Sums(mistake)} if sums_alone else {"contributions": Flawed(mistake)}
     with np.errstate(over="ignore", invalid="ignore"):  # a wrong gradient may overflow where the right one does not
         return check_gradients(activation=activation, **problem, **asked)
+
+
+class _Sums(Flawed):
+    """The gradient with a mistake, without what each step contributes."""
+
+    def __call__(self, trace, y):
+        return _summed(super().__call__(trace, y))
+
+    def of_copies(self, copies, trace):
+        return [_summed(one) for one in super().of_copies(copies, trace)]
+
+
+def _summed(found):
+    return {name: rows.sum(0) for name, rows in found.items()}

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from .. import experiments
 from ..activations import ACTIVATIONS
+from ..checking.report import _tolerances
 from ..experiments._gradient_check import CHOICES, GIVEN, NONE, SUSPECT, TARGETS
 from ..figures._errors import _ErrorsPicture
 from ..figures._paper import picture
 from ..rnn import KINDS
+from ._words import Said, counted, powers_of_ten
 from .front_end import Explorer, Menu, Slider
 
+SYMBOLS = {"W_hx": "$W_{hx}$", "W_hh": "$W_{hh}$", "W_qh": "$W_{qh}$", "b_h": "$b_h$", "b_q": "$b_q$", "h0": "$h_0$"}
 TAME = {"mistake": NONE, "T": 30, "g": 1.0, "dtype": "float64", "targets": "anywhere", "given": "every step"}
 PRESETS = {
     "no transpose": TAME | {"mistake": "W_hh untransposed"},
@@ -36,9 +41,9 @@ def gradient_check() -> Explorer:
         experiments.gradient_check,
         question="Where is this gradient wrong?",
         controls={
-            "mistake": Menu("mistake", list(CHOICES)),
-            "T": Slider("length T", 1, 100),
             "g": Slider("scale g", 0, 3, 0.05),
+            "T": Slider("length T", 1, 100),
+            "mistake": Menu("mistake", list(CHOICES)),
             "dtype": Menu("numbers", ["float64", "float32"]),
             "activation": Menu("φ", list(ACTIVATIONS)),
             "kind": Menu("W_hh", KINDS),
@@ -54,20 +59,76 @@ def gradient_check() -> Explorer:
 
 
 def _words(values, data):
-    report, T, dtype = data.report, data.T, values["dtype"]
-    shorter = f"T = {values['T']} overflows {dtype}, so T = {T} is shown. " if T < values["T"] else ""
-    verdict, judged = str(report).partition("\n")[0], _judged(values["mistake"], report)
-    return f"{shorter}T = {T}, g = {values['g']:.2f}, {values['activation']}, {dtype}. {verdict}. {judged}"
+    report, T = data.report, data.T
+    at = f"At $g = {values['g']:.2f}$, $T = {values['T']}$"
+    if T < values["T"]:
+        at += f", cut to {T},"
+    seen = {"FAIL": _wrong, "PASS": _right, "BLIND": _hidden}[report.verdict](values["mistake"], report)
+    return Said(f"{at} {seen}.", tuple(_details(values, data)))
 
 
-def _judged(mistake, report):
-    """Return what the verdict means; of a suspect it does not give the hint away."""
+def _wrong(_, report):
+    worst = report.worst
+    at = "in the sum" if worst.t is None else f"at $t = {worst.t}$"
+    entry = f"{SYMBOLS[worst.parameter]}{list(worst.index)}"
+    return f"the gradient is wrong{_where(report)}; worst is {entry} {at}, {_far(worst.ratio)}"
+
+
+def _far(ratio):
+    if np.isinf(ratio):
+        return "not finite"
+    if ratio >= 1000:
+        return f"off by over $10^{{{math.floor(math.log10(ratio))}}}$ tolerances"
+    return f"off by {f'{ratio:.0f}' if ratio >= 100 else _tolerances(ratio)} tolerances"
+
+
+def _where(report):
+    steps = report.time_steps
+    runs = np.split(steps, np.flatnonzero(np.diff(steps) > 1) + 1) if steps else []
+    if not 0 < len(runs) < 3:
+        return f" in {len(steps)} steps" if runs else ""
+    told = ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]} .. {run[-1]}" for run in runs)
+    return f" at $t = {told}$" + " at least" * bool(report.reach)
+
+
+def _right(mistake, _):
+    if mistake != NONE:
+        return "the check passes: the mistake is there, but changes no number by more than rounding can"
+    return "the check passes: every entry is right to within its tolerance"
+
+
+def _hidden(_, report):
+    blind = [row.parameter for row in report.rows if row.blind]
+    which = "any part of the gradient" if len(blind) == len(report.rows) else "the gradient of " + _listed(blind)
+    return f"the check is blind: rounding is too large to judge {which}"
+
+
+def _listed(names):
+    return ", ".join(SYMBOLS[name] for name in names)
+
+
+def _details(values, data):
+    report, mistake, T, dtype = data.report, values["mistake"], values["T"], values["dtype"]
+    if data.T < T:
+        yield f"For $T = {T}$ the right gradient overflows {dtype}, so {counted(data.T, 'step')} are checked."
     if report.verdict == "FAIL":
-        hint = f"Which mistake is {mistake}?" if mistake.startswith(SUSPECT) else report.hint
-        return " ".join(filter(None, (hint, report.reach)))
-    if report.verdict == "PASS" and mistake != NONE:
-        return "The mistake is there, but here it changes no number by more than rounding can."
+        yield f"Which mistake is {mistake}?" if mistake.startswith(SUSPECT) else powers_of_ten(report.hint)
+        if report.reach:
+            yield powers_of_ten(report.reach)
+    else:
+        yield _what_would_show(report)
+    yield (
+        f"The network: {values['activation']}, {values['kind']} $W_{{hh}}$ of scale $g$, 3 inputs, 5 units, 2 outputs, "
+        f"in {dtype}, seed {values['seed']}."
+    )
+    steps = "what each contributes is compared" if values["given"] == "every step" else "no step is compared by itself"
+    yield f"The check is given {values['given']}: {steps}."
+    almost = "almost hit: each output is off by some ten units in the last place"
+    yield f"The targets {'lie anywhere' if values['targets'] == 'anywhere' else 'are ' + almost}."
+
+
+def _what_would_show(report):
     share = max((row.visible / row.size for row in report.rows if row.size), default=0)
-    size = f"10^{math.ceil(math.log10(max(share, 1e-300)))}" if share < 1 else "the whole size"
+    size = f"$10^{{{math.ceil(math.log10(max(share, 1e-300)))}}}$" if share < 1 else "the whole size"
     hides = "could hide" if report.verdict == "BLIND" else "would have shown in every entry"
     return f"An error of {size} of the gradient {hides}."

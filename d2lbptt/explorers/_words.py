@@ -1,6 +1,7 @@
 """What is said under a picture, and numbers in words."""
 
 import math
+import re
 from typing import NamedTuple
 
 from ..figures._style import short
@@ -122,3 +123,8 @@ def _times_ten_to(mantissa, exponent, digits):
     if words.startswith("10"):
         return _times_ten_to(mantissa / 10, exponent + 1, digits)
     return f"10^{{{exponent}}}" if float(words) == 1 else f"{words} \\cdot 10^{{{exponent}}}"
+
+
+def powers_of_ten(text):
+    """Return a text in which numbers such as 1.2e-07 have a power of ten."""
+    return re.sub(r"\d(?:\.\d+)?e[-+]\d+", lambda found: f"${tex(float(found[0]), len(found[0].split('e')[0]))}$", text)

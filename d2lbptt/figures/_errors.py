@@ -32,6 +32,11 @@ COLUMNS = 600  # of pixels for the steps, at most
 SUM = (0.02, 0.09)  # where the column of the sum begins and ends, in sequences after t = T
 TOP, STRIP, BOTTOM = -0.75, -0.5, -0.3  # of the strip with the wrong steps: its ends and its middle, in parameters
 MOST = 8  # parameters
+LENGTHS = (10, 20, 30, 50, 75, 100, *(k * 10**n for n in range(2, 9) for k in (2, 5, 10)))  # of the axis of steps
+
+# The size in inches, where the errors stand and their scale, and where the verdict and the title.
+WIDE = SIZE, (0.12, 0.15, 0.66, 0.72), (0.905, 0.15, 0.022, 0.72), (0.015, 0.94), (0.15, 0.94)
+NARROW = (4.8, 5.4), (0.19, 0.265, 0.605, 0.57), (0.19, 0.105, 0.7, 0.03), (0.03, 0.935), (0.245, 0.935)
 RING = {"marker": "o", "markersize": 17, "markerfacecolor": "none", "clip_on": False}
 
 
@@ -75,11 +80,11 @@ class _ErrorsPicture(Picture):
     def __init__(self, figure):
         super().__init__(figure)
         self._words = "no report"
-        self.ax = ax = style.axes(figure.add_axes((0.12, 0.15, 0.66, 0.72)), "time step t", "")
+        self.ax = ax = style.axes(figure.add_axes((0, 0, 1, 1)), "time step t", "")
         ax.spines[:].set_visible(False)
         ax.tick_params(axis="y", length=0)
         ax.set_yticks([])
-        look = {"aspect": "auto", "interpolation": "nearest"}
+        look = {"aspect": "auto", "interpolation": "none"}
         self.steps, self.sums = (ax.imshow(PALETTE[:1, None], **look) for _ in range(2))
         self.blind = ax.add_collection(PolyCollection([], **BLIND), autolim=False)
         self.wrong = ax.add_collection(PolyCollection([], facecolor=style.INK, linewidth=0), autolim=False)
@@ -88,34 +93,62 @@ class _ErrorsPicture(Picture):
             for colour, width in (("white", 6), (style.INK, 2.5))
         ]
         across = {"transform": ax.get_yaxis_transform()}
-        self.names = Words(ax, MOST, ha="right", fontsize=style.LABEL, **across)
+        self._names = Words(ax, MOST, ha="right", fontsize=style.LABEL, **across)
         self.verdicts = Words(ax, MOST, ha="left", **across)
-        self.notes = Words(ax, 3, color=style.FAINT)
-        self.strip = Words(ax, 1, ha="right", **across)
-        self.title = self.write(0.15, 0.94, fontsize=style.LABEL, va="center_baseline")
+        self.lacking, self.note = Words(ax, 1, color=style.FAINT), Words(ax, 1, ha="left", color=style.FAINT)
+        self._sum = Words(ax, 1, ha="left", color=style.FAINT)
+        self._strip = Words(ax, 1, ha="right", **across)
+        self.title = self.write(0, 0, fontsize=style.LABEL, va="center", linespacing=1.4)
         look = style.BOLD | {"fontsize": 18, "color": "white", "va": "center_baseline"}
-        self.verdict = self.write(0.015, 0.94, bbox={"boxstyle": "square,pad=0.25", "linewidth": 0}, **look)
-        _scale(figure.add_axes((0.905, 0.15, 0.022, 0.72)))
+        self.verdict = self.write(0, 0, bbox={"boxstyle": "square,pad=0.25", "linewidth": 0}, **look)
+        self._scales = [_scale(figure.add_axes((0, 0, 1, 1)), lying) for lying in (False, True)]
+        self.arrange(narrow=False)
+
+    def arrange(self, narrow):
+        """Put the scale beside the errors or, where the page is narrow, below them."""
+        self._narrow, (size, place, scale, verdict, title) = narrow, NARROW if narrow else WIDE
+        self.figure.set_size_inches(*size)
+        self.ax.set_position(place)
+        for lying, ax in enumerate(self._scales):
+            ax.set(visible=lying == narrow, position=scale)
+        self.verdict.set_position(verdict)
+        self.title.set_position(title)
+
+    def limits(self, data):
+        """Return the names of the parameters, and the last step in sight."""
+        return tuple(row.parameter for row in data.report.rows), style.next_limit(data.T, LENGTHS)
+
+    def set_limits(self, *limits):
+        """Leave room for these parameters and so many steps; without a number of steps there is no axis."""
+        names, self._length = limits
+        ticks, T = _ticks(self._length) if self._length else [], self._length or 1
+        self._edges = tuple(T + 0.5 + T * share for share in SUM)
+        self.ax.set(xlim=(0.5, self._edges[1]), ylim=(len(names), TOP), xticks=ticks)
+        self._names.show([(-0.012, i + 0.5, LABELS[name]) for i, name in enumerate(names)])
+        self._strip.show([(-0.012, STRIP, "wrong at")])
+        self._sum.show([(self._edges[0], STRIP, "sum")])
 
     def update(self, data):
         """Show ``report`` and ``T``, attributes of data."""
-        self.show(data.report, data.T)
+        self._draw(data.report, _bands(data.report), data.T)
 
     def show(self, report, T=None):
         """Show another Report; where the sums alone were compared it does not know T, and without T has no axis."""
         bands = _bands(report)
         T = next((band.steps.shape[1] for band in bands if band.steps is not None), T)
-        ticks, T = _ticks(T) if T else [], T or 1
-        left, right = (T + 0.5 + T * share for share in SUM)
-        self.ax.set(xlim=(0.5, right), ylim=(len(bands), TOP), xticks=ticks)
-        self._show(self.steps, [band.steps for band in bands], (0.5, T + 0.5))
-        self._show(self.sums, [None if b.total is None else b.total[:, None] for b in bands], (left, right))
-        self._name(bands, report, T, (left + right) / 2)
-        self._mark(bands, report, thin=max(0.5, 0.002 * T), middle=(left + right) / 2)
-        self.wrong.set_visible(len(ticks) > 0)
+        self.set_limits(tuple(band.name for band in bands), T)
+        self._draw(report, bands, T or 1)
+
+    def _draw(self, report, bands, T):
+        seen = min(T, self._length or 1)  # more would lie on the column of the sum
+        self._show(self.steps, [None if b.steps is None else b.steps[:, :seen] for b in bands], (0.5, seen + 0.5))
+        self._show(self.sums, [None if b.total is None else b.total[:, None] for b in bands], self._edges)
+        self._tell(bands, report, self._length or 1)
+        self._mark(bands, report, thin=max(0.5, 0.002 * T), middle=sum(self._edges) / 2)
+        self.wrong.set_visible(self._length is not None)
         self.verdict.set_text(report.verdict)
         self.verdict.get_bbox_patch().set_facecolor(VERDICTS[report.verdict])
-        self.title.set_text(_headline(report))
+        self.title.set_text(("\n" if self._narrow else " ").join(_headline(report)))
         self._words = _in_words(report, bands)
 
     def _repr_png_(self):
@@ -130,31 +163,29 @@ class _ErrorsPicture(Picture):
         return self._words
 
     def _show(self, image, tables, edges):
-        rows = [_rows(table) for table in tables]
-        columns = max(len(row[0]) for row in rows)
-        stacked = np.full((len(rows), BAND + GAP, columns), np.nan)
+        rows = [np.zeros((BAND, 1), np.uint8) if table is None else _rows(table) for table in tables]
+        stacked = np.zeros((len(rows), BAND + GAP, max(len(row[0]) for row in rows)), np.uint8)
         for band, row in zip(stacked, rows, strict=True):
             band[GAP // 2 : GAP // 2 + BAND] = row
-        image.set_data(PALETTE[_level(stacked.reshape(-1, columns))])
+        image.set_data(PALETTE[stacked.reshape(-1, stacked.shape[-1])])
         image.set_extent((*edges, len(rows), 0))
 
-    def _name(self, bands, report, T, middle):
+    def _tell(self, bands, report, T):
         centers = np.arange(len(bands)) + 0.5
-        self.names.show([(-0.012, y, LABELS[band.name]) for y, band in zip(centers, bands, strict=True)])
         self.verdicts.show([(1.012, y, band.words) for y, band in zip(centers, bands, strict=True)])
-        self.strip.show([(-0.012, STRIP, "wrong at")])
-        lacking = [y for y, band in zip(centers, bands, strict=True) if band.steps is None]
-        notes = [(middle, STRIP, "sum")]
-        if lacking:
-            notes.append(((T + 1) / 2, np.mean(lacking), "only sums were given: no steps to compare"))
+        empty = [y for y, band in zip(centers, bands, strict=True) if band.steps is None]
+        words = ("\n" if self._narrow else " ").join(("only sums were given:", "no steps to compare"))
+        self.lacking.show([((T + 1) / 2, np.mean(empty), words)] if empty else [])
+        note = ""
         if not report.time_steps:
-            notes.append((0.5 + 0.1 * T, STRIP, "no step" if report.verdict == "PASS" else "not known"))
-        elif not len(self.ax.get_xticks()):
-            notes.append((0.5 + 0.1 * T, STRIP, f"t = {report.time_steps[-1]}"))
-        self.notes.show(notes)
+            note = "no step" if report.verdict == "PASS" else "not known"
+        elif self._length is None:
+            note = f"t = {report.time_steps[-1]}"
+        self.note.show([(0.5 + 0.015 * T, STRIP, note)])
 
     def _mark(self, bands, report, thin, middle):
-        self.wrong.set_verts([box(t - thin, TOP, 2 * thin, BOTTOM - TOP) for t in report.time_steps])
+        runs = _runs(report.time_steps)
+        self.wrong.set_verts([box(a - thin, TOP, b - a + 2 * thin, BOTTOM - TOP) for a, b in runs])
         edge = GAP / 2 / (BAND + GAP)
         sides = [image.get_extent()[:2] for image in (self.steps, self.sums)]
         blind = [i for i, band in enumerate(bands) if band.blind]
@@ -168,6 +199,12 @@ class _ErrorsPicture(Picture):
             place = [middle if worst.t is None else worst.t], [at + edge + share * (1 - 2 * edge)]
         for ring in self.ring:
             ring.set_data(*place)
+
+
+def _runs(steps):
+    """Return the first and the last of each run of steps, which rise."""
+    runs = np.split(steps, np.flatnonzero(np.diff(steps) > 1) + 1) if len(steps) else []
+    return [(run[0], run[-1]) for run in runs]
 
 
 class _Band(NamedTuple):
@@ -212,11 +249,9 @@ def _by_unit(name, ratios, leading):
 
 
 def _rows(table):
-    """Return the rows of pixels of one parameter; where there are more units or steps than pixels, the largest."""
-    if table is None:
-        return np.full((BAND, 1), np.nan)
-    table = _fewer(_fewer(table, BAND).T, COLUMNS).T
-    return table[np.arange(BAND) * len(table) // BAND]
+    """Return the levels of one parameter in BAND rows; where there are more units or steps than that, the largest."""
+    level = _level(_fewer(_fewer(table, BAND).T, COLUMNS).T)
+    return level[np.arange(BAND) * len(level) // BAND]
 
 
 def _fewer(table, most):
@@ -230,21 +265,26 @@ def _level(ratio):
     with np.errstate(divide="ignore"):
         above = np.floor(np.log10(ratio) / DECADES)
     above = 2 + np.minimum(np.nan_to_num(above, nan=0), len(COLOURS))
-    return np.where(np.isnan(ratio), 0, np.where(ratio <= 1, 1, above)).astype(int)
+    return np.where(np.isnan(ratio), 0, np.where(ratio <= 1, 1, above)).astype(np.uint8)
 
 
-def _scale(ax):
+def _scale(ax, lying):
+    """Draw what the colours mean on Axes and return them: from below to above, or lying from left to right."""
     levels = len(PALETTE) - 1
-    ax.imshow(PALETTE[1:, None], aspect="auto", origin="lower", extent=(0, 1, 0, levels))
+    bar, extent = (PALETTE[None, 1:], (0, levels, 0, 1)) if lying else (PALETTE[1:, None], (0, 1, 0, levels))
+    ax.imshow(bar, aspect="auto", origin="lower", extent=extent, interpolation="none")
     bounds = np.arange(1, len(COLOURS) + 1)
-    labels = [style.power_of_ten(DECADES * bound) for bound in bounds]
-    ax.set_yticks([0.5, *(1 + bounds)], ["≤ 1", *labels], **style.SMALL)
-    ax.yaxis.set(ticks_position="right", label_position="right")
-    ax.set_ylabel("times the tolerance", **style.SMALL)
-    ax.yaxis.set_label_coords(-1.0, 0.5)
-    ax.set_xticks([])
+    ticks = [0.5, *(1 + bounds)], ["≤ 1", *(style.power_of_ten(DECADES * bound) for bound in bounds)]
+    along, across = (ax.xaxis, ax.yaxis) if lying else (ax.yaxis, ax.xaxis)
+    along.set_ticks(*ticks, **style.SMALL)
+    along.set_label_text("times the tolerance", **style.SMALL)
+    if not lying:
+        along.set(ticks_position="right", label_position="right")
+        along.set_label_coords(-1.0, 0.5)
+    across.set_ticks([])
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
+    return ax
 
 
 def _ticks(T):
@@ -256,15 +296,16 @@ def _ticks(T):
 
 
 def _headline(report):
+    """Return the title in two parts, for a line each where the page is narrow."""
     worst = report.worst
     if report.verdict == "FAIL":
         entry = worst.parameter + (f"[{', '.join(map(str, worst.index))}]" if worst.index else "")
         where = "in the sum" if worst.t is None else f"at t = {worst.t}"
         far = "not finite" if np.isinf(worst.ratio) else f"{_times(worst.ratio)} times the tolerance"
-        return f"◯ worst: {entry} {where}, {far}"
+        return f"◯ worst: {entry} {where},", far
     if report.verdict == "BLIND":
-        return "hatched: an error of 1 % could hide in the rounding"
-    return "every error is within its tolerance"
+        return "hatched: an error of 1 %", "could hide in the rounding"
+    return "every error is", "within its tolerance"
 
 
 def _in_words(report, bands):

@@ -8,8 +8,9 @@ import oracles
 import pytest
 from oracles import brute_force, by_hand, changed, random_problem, summed, trace_of
 
-from d2lbptt import backward, init_params
-from d2lbptt.checking.mistakes import MISTAKES, SUSPECTS, flawed, suspect
+from d2lbptt import Params, backward, check_gradients, forward, init_params
+from d2lbptt.checking import perturbation
+from d2lbptt.checking.mistakes import MISTAKES, SUSPECTS, Flawed, flawed, suspect
 
 
 def case(activation="tanh", loss="squared_error", reduction="mean", B=None, T=6, **more):
@@ -199,3 +200,35 @@ def test_what_overflows_comes_back_without_a_warning():
     problem = problem._replace(params=params, x=np.ones((8, 1)), y=np.ones((8, 1)), h0=np.ones(1))
     found = flawed("no slope", trace_of(problem), problem.y)
     assert np.isinf(found["W_hh"][0]).all() and np.isfinite(found["W_hh"][-1]).all()
+
+
+# --- many perturbed copies at once ---
+
+
+@pytest.mark.parametrize("B", [None, 3])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("mistake", [None, *MISTAKES])
+def test_the_answers_to_many_copies_at_once_are_those_to_one_after_the_other(mistake, dtype, B):
+    problem, trace, _ = case(B=B, T=5)
+    params = Params(*(None if W is None else W.astype(dtype) for W in trace.params))
+    x, h0, y = (a.astype(dtype) for a in (trace.x, trace.h[0], problem.y))
+    trace = forward(params, x, h0=h0, activation="tanh")
+    (copies,) = perturbation.in_groups(trace, y, "squared_error", 0, 4)
+    at_once = Flawed(mistake).of_copies(copies, trace)
+    one_by_one = [flawed(mistake, *copy) for copy in perturbation.traces(copies, trace)]
+    assert len(at_once) == len(one_by_one) == 4
+    for found, wanted in zip(at_once, one_by_one, strict=True):
+        assert found.keys() == wanted.keys()
+        for name, rows in wanted.items():
+            np.testing.assert_array_equal(found[name], rows)
+
+
+def test_a_check_is_the_same_whether_its_copies_are_answered_at_once():
+    problem, trace, _ = case()
+    given = {"h0": trace.h[0], "activation": "tanh", "seed": 3}
+    for mistake in ("W_hh untransposed", "slope of z", "one per cent"):
+        reports = [
+            check_gradients(trace.params, trace.x, problem.y, contributions=function, **given)
+            for function in (Flawed(mistake), lambda trace, y, mistake=mistake: flawed(mistake, trace, y))
+        ]
+        assert str(reports[0]) == str(reports[1]) and reports[0].verdict == "FAIL"

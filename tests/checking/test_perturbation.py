@@ -13,7 +13,7 @@ import pytest
 from oracles import by_hand, random_problem, trace_of
 
 from d2lbptt import backward, check_gradients
-from d2lbptt.checking import perturbation
+from d2lbptt.checking import perturbation, tolerance
 
 COPIES = 16
 
@@ -318,3 +318,16 @@ def test_where_phi_saturates_both_slopes_are_right(dtype, slope):
         assert report.verdict != "FAIL" and report.worst.ratio < 1, report
         verdicts.append(report.verdict)
     assert verdicts.count("BLIND") <= (0 if dtype is float else 15)
+
+
+@pytest.mark.parametrize("columns", [1, 2, 7, 700])
+def test_the_median_ratio_is_that_of_numpy(columns):
+    rng = np.random.default_rng(columns)
+    deviation, size = rng.lognormal(size=(2, 5, columns))
+    size[rng.random(size.shape) < 0.3] = 0
+    size[0], size[1] = 0, 1
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = np.where(size > 0, deviation / size, np.nan)
+    wanted = [np.nanmedian(row) if (row == row).any() else 0 for row in ratio]
+    np.testing.assert_array_equal(tolerance._median_ratio(deviation, size, 5)[:, 0], wanted)
+    assert tolerance._median_ratio(deviation, size, 1) == np.nanmedian(ratio)

@@ -4,16 +4,25 @@ Oracle for the sentences: the mistake that was planted. For the lines: the wrong
 """
 
 import re
+import sys
 from pathlib import Path
 
 import driving
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from saying import all_words_have_room, is_short_and_clean, number
 
 from d2lbptt import backward, explorers, forward, init_params
+from d2lbptt.activations import ACTIVATIONS
 from d2lbptt.checking.finding import Key
 from d2lbptt.checking.mistakes import MISTAKES, SUSPECTS, flawed, suspect
+from d2lbptt.experiments._gradient_check import CHOICES, GIVEN, TARGETS, GradientCheck, gradient_check
+from d2lbptt.figures._errors import _ErrorsPicture
+from d2lbptt.rnn import KINDS
 from tools import notebooks
+
+module = sys.modules["d2lbptt.explorers._gradient_check"]
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "06_checking_gradients.ipynb"
 
@@ -24,24 +33,51 @@ def explorer():
 
 
 def shown(explorer, **values):
-    data, sentence = driving.shown(explorer, **values)
-    return data.report, sentence
+    data, _ = driving.shown(explorer, **values)
+    words = module._words(explorer.state["controls"], data)
+    assert is_short_and_clean(words), words
+    return data.report, words
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_each_mistake_fails_and_is_named(explorer, mistake):
-    report, sentence = shown(explorer, mistake=mistake)
-    assert report.verdict == "FAIL"
-    assert "T = 30, g = 1.00, tanh, float64. FAIL: the worst entry is " in sentence
-    assert report.hint and report.hint in sentence
-    assert re.search(r"wrong at t = \d", sentence)
+    report, (sentence, details) = shown(explorer, mistake=mistake)
+    assert report.verdict == "FAIL" and details[0] == report.hint
+    start, name, index, where, power = re.fullmatch(
+        r"At \$g = 1\.00\$, \$T = 30\$ the gradient is wrong( at \$t = .*\$|); worst is \$(.*)\$(\[.*\]) (.*), "
+        r"off by (?:over \$10\^\{)?(\S+?)(?:\}\$)? tolerances\.",
+        sentence,
+    ).groups()
+    worst = report.worst
+    assert name.replace("{", "").replace("}", "").replace("h_0", "h0") == worst.parameter
+    assert index == str(list(worst.index)) and where == f"at $t = {worst.t}$"
+    assert (
+        int(power) == np.floor(np.log10(worst.ratio))
+        if worst.ratio >= 1000
+        else float(power) == pytest.approx(worst.ratio, rel=0.06)
+    )
+    check_steps(start, report)
+
+
+def check_steps(words, report):
+    """The words name the wrong steps, in runs."""
+    runs = re.findall(r"(\d+)(?: \.\. (\d+))?", words)
+    named = [t for first, last in runs for t in range(int(first), int(last or first) + 1)]
+    assert named == list(report.time_steps) and "at least" not in words
+
+
+def test_wrong_steps_in_many_runs_are_counted(explorer):
+    report, _ = shown(explorer)
+    assert module._where(report._replace(time_steps=(1, 3, 4, 7))) == " in 4 steps"
+    assert module._where(report._replace(time_steps=(1, 3, 4))) == " at $t = 1, 3 .. 4$"
+    assert module._where(report._replace(time_steps=())) == ""
 
 
 @pytest.mark.parametrize("letter", SUSPECTS)
 def test_a_suspect_keeps_its_secret(explorer, letter):
-    report, sentence = shown(explorer, mistake=f"suspect {letter}")
-    assert sentence.endswith(f" Which mistake is suspect {letter}?")
-    assert report.hint and report.hint not in sentence
+    report, (sentence, details) = shown(explorer, mistake=f"suspect {letter}")
+    assert details[0] == f"Which mistake is suspect {letter}?"
+    assert report.hint and report.hint not in " ".join((sentence, *details))
     named, _ = shown(explorer, mistake=SUSPECTS[letter])
     assert report.hint == named.hint and report.time_steps == named.time_steps
 
@@ -49,9 +85,12 @@ def test_a_suspect_keeps_its_secret(explorer, letter):
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("activation", ["tanh", "identity", "relu", "sigmoid"])
 def test_without_a_mistake_it_passes_and_says_what_could_not_hide(explorer, activation, dtype):
-    report, sentence = shown(explorer, mistake="none", activation=activation, dtype=dtype)
-    assert report and ". PASS: " in sentence
-    assert "of the gradient would have shown in every entry." in sentence
+    report, (sentence, details) = shown(explorer, mistake="none", activation=activation, dtype=dtype)
+    assert report and sentence.endswith(" the check passes: every entry is right to within its tolerance.")
+    least = re.fullmatch(r"An error of (\$.*\$) of the gradient would have shown in every entry\.", details[0])[1]
+    visible = max(row.visible / row.size for row in report.rows)
+    assert 0.1 * number(least) < visible <= number(least) * (1 + 1e-9)
+    assert f"{activation}, orthogonal" in details[1] and f"in {dtype}, seed 0." in details[1]
 
 
 def test_a_mistake_that_changes_nothing_is_said_to_be_there(explorer):
@@ -60,8 +99,8 @@ def test_a_mistake_that_changes_nothing_is_said_to_be_there(explorer):
         {"mistake": "no slope", "activation": "identity"},
         {"mistake": "no 1/T", "T": 1},
     ):
-        report, sentence = shown(explorer, **values)
-        assert report and sentence.endswith("here it changes no number by more than rounding can.")
+        report, (sentence, _) = shown(explorer, **values)
+        assert report and sentence.endswith("the mistake is there, but changes no number by more than rounding can.")
 
 
 def test_presets_do_what_they_say(explorer):
@@ -74,18 +113,28 @@ def test_presets_do_what_they_say(explorer):
         "sums alone": "FAIL",
         "rounding hides all": "BLIND",
     }
+    says = {"FAIL": "the gradient is wrong", "PASS": "the check passes", "BLIND": "the check is blind"}
     assert list(explorer.controls["preset"].options) == [("own settings", ""), *((name, name) for name in verdicts)]
     for preset, verdict in verdicts.items():
-        report, sentence = shown(explorer, preset=preset)
-        assert report.verdict == verdict and f". {verdict}: " in sentence
+        report, words = shown(explorer, preset=preset)
+        assert report.verdict == verdict and says[verdict] in words.sentence
     assert shown(explorer, preset="a faint mistake")[0].worst.ratio < 1000
-    assert "An error of " in sentence and "of the gradient could hide." in sentence
+    assert words.sentence.endswith("rounding is too large to judge any part of the gradient.")
+    assert words.details[0].startswith("An error of ") and words.details[0].endswith("of the gradient could hide.")
 
 
-def test_sums_alone_have_no_steps_and_the_sentence_says_so(explorer):
-    report, sentence = shown(explorer, mistake="no slope", given="sums alone")
+def test_who_is_blind_for_some_parameters_is_told_which(explorer):
+    report, _ = shown(explorer, preset="rounding hides all")
+    rows = [row._replace(blind=row.parameter in ("W_hh", "h0")) for row in report.rows]
+    words = module._hidden(None, report._replace(rows=tuple(rows)))
+    assert words.endswith("to judge the gradient of $W_{hh}$, $h_0$")
+
+
+def test_sums_alone_have_no_steps_and_it_is_said(explorer):
+    report, (sentence, details) = shown(explorer, mistake="no slope", given="sums alone")
     assert not any(key.steps for key in report.ratios)
-    assert report.reach and report.reach in sentence
+    assert report.reach and report.reach in details and " in the sum, " in sentence
+    assert "The check is given sums alone: no step is compared by itself." in details
 
 
 @pytest.mark.parametrize("mistake", ["none", "no slope"])
@@ -93,10 +142,77 @@ def test_sums_alone_have_no_steps_and_the_sentence_says_so(explorer):
 @pytest.mark.parametrize("targets", ["anywhere", "almost hit"])
 def test_what_overflows_is_shown_for_a_shorter_T(explorer, activation, targets, mistake):
     values = {"activation": activation, "dtype": "float32", "T": 100, "g": 3.0, "targets": targets, "mistake": mistake}
-    report, sentence = shown(explorer, **values)
+    report, (sentence, details) = shown(explorer, **values)
     T = explorer.state["data"].T
-    assert 10 < T < 100 and sentence.startswith(f"T = 100 overflows float32, so T = {T} is shown. T = {T}, g = 3.00")
+    assert 10 < T < 100 and sentence.startswith(f"At $g = 3.00$, $T = 100$, cut to {T}, the ")
+    assert details[0] == f"For $T = 100$ the right gradient overflows float32, so {T} steps are checked."
     assert report.ratios[Key("W_hh", True)].shape == (T, 5, 5)
+
+
+def test_what_is_said_is_short_and_clean_at_random():
+    rng = np.random.default_rng(5)
+    menus = {"mistake": CHOICES, "dtype": ("float64", "float32"), "activation": ACTIVATIONS, "kind": KINDS}
+    menus |= {"targets": TARGETS, "given": GIVEN}
+    for _ in range(40):
+        values = {key: list(menu)[rng.integers(len(menu))] for key, menu in menus.items()}
+        values |= {"T": int(rng.integers(1, 101)), "g": round(rng.uniform(0, 3), 2), "seed": int(rng.integers(100))}
+        words = module._words(values, gradient_check(**values))
+        text = " ".join((words.sentence, *words.details))
+        assert is_short_and_clean(words), words
+        assert all(str(values[key]) in text for key in ("dtype", "activation", "kind", "given"))
+        assert f"seed {values['seed']}." in text and values["targets"] in text and f"$T = {values['T']}$" in text
+
+
+# --- the picture ---
+
+
+@pytest.fixture(scope="module")
+def picture():
+    return _ErrorsPicture(Figure(dpi=100))
+
+
+STATES = [
+    {"T": 100},
+    {"T": 1, "dtype": "float32"},
+    {"mistake": "none", "T": 40},
+    {"given": "sums alone", "mistake": "h_t for h_{t-1}"},
+    {"targets": "almost hit", "mistake": "none"},
+]
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+@pytest.mark.parametrize("values", STATES)
+def test_no_words_overlap_or_leave_the_figure(picture, values, narrow):
+    data = gradient_check(**values)
+    picture.arrange(narrow)
+    picture.set_limits(*picture.limits(data))
+    picture.update(data)
+    assert all_words_have_room(picture.figure)
+
+
+def test_the_axes_stand_still_while_g_moves_and_end_soon_after_T(picture):
+    picture.arrange(narrow=False)
+    first = picture.limits(gradient_check(T=30))
+    picture.set_limits(*first)
+    before = picture.ax.axis()
+    for g in (0.0, 0.7, 3.0):
+        data = gradient_check(T=30, g=g)
+        picture.update(data)
+        assert picture.limits(data) == first and picture.ax.axis() == before
+    for T in range(1, 101):
+        names, length = picture.limits(GradientCheck(data.report, T))
+        assert names == first[0] and T <= length <= max(10, 2 * T)
+
+
+@pytest.mark.parametrize("T", [8, 30, 60])
+def test_while_T_moves_each_step_stays_in_its_place(picture, T):
+    picture.arrange(narrow=False)
+    picture.set_limits(*picture.limits(gradient_check(T=30)))
+    data = gradient_check(T=T)
+    picture.update(data)
+    seen = min(T, 30)  # what is longer ends where the axis does, and leaves the column of the sum free
+    assert picture.steps.get_extent()[:2] == [0.5, seen + 0.5] and picture.steps.get_array().shape[1] == seen
+    assert picture.sums.get_extent()[0] > 30.5
 
 
 # --- the lines of code in notebook 06 ---
