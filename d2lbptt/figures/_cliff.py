@@ -192,9 +192,7 @@ class _CliffPicture(Picture):
     def arrange(self, narrow):
         """Put the cut beside the plane or, where the page is narrow, below it."""
         size, places, words, key = NARROW if narrow else WIDE
-        self.figure.set_size_inches(*size)
-        for ax, place in zip((self.plane.ax, self.plane.E.colorbar.ax, self.cut.ax), places, strict=True):
-            ax.set_position(place)
+        self.place(size, places)
         for text, place in zip(self.words, words, strict=True):
             text.set_position(place)
         self.plane.key(*key)

@@ -201,9 +201,7 @@ class _PhaseDiagramPicture(Picture):
     def arrange(self, narrow):
         """Put the cut beside the map or, where the page is narrow, below it."""
         size, *places, label = NARROW if narrow else WIDE
-        self.figure.set_size_inches(*size)
-        for panel, place in zip((self.map, self.cut), places, strict=True):
-            panel.ax.set_position(place)
+        self.place(size, places)
         self.cut.ax.yaxis.set_label_coords(label, 0.5)
 
     def limits(self, data):
