@@ -150,7 +150,7 @@ def pressed(page, slider, number, watch, *arguments):
     for _ in range(number):
         low, now, high = slider.evaluate(PLACE)
         key = {low: "ArrowRight", high: "ArrowLeft"}.get(now, key)
-        promise = page.evaluate_handle(f"given => ({{ waited: window.d2l.{watch}(...given) }})", arguments)
+        promise = page.evaluate_handle(f"given => ({{ waited: window.d2l.{watch}(...given) }})", list(arguments))
         page.keyboard.press(key)
         found.append(promise.evaluate("promise => promise.waited"))
         time.sleep(REST)

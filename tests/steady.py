@@ -18,7 +18,7 @@ def plain(words):
     return re.sub(r"[${}]", "", words.replace("\\cdot", "·"))
 
 
-def everywhere(explorer, sample=20):
+def everywhere(explorer, sample=10):
     """Set each control to its ends, its middle and its options, then all of them by chance; yields what moved."""
     start = {key: control.value for key, control in explorer.controls.items() if key != "preset"}
     for key in start:

@@ -85,6 +85,6 @@ def _growth(data):
 def _theory(data):
     if data.law is None:
         return "Theory has no number for this $W_{hh}$."
-    says = {"rest": "At rest, by the spectral radius", "mean field": "By the mean field of very many units"}
+    says = {"rest": "At rest, by the spectral radius $ρ$", "mean field": "By the mean field of very many units"}
     dashed = "; only the slope of the dashed line means something" if data.theory is not None else ""
     return f"{says[data.name]}, it would be {amount(data.law / LN10)}{dashed}."

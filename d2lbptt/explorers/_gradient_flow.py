@@ -96,10 +96,9 @@ def _words(values, flow):
     rho, sigma_max = size(abs(flow.eigenvalues[0])), size(flow.singular_values[0])
     details = [f"{flow.overflow}: $T = {T}$ is shown."] if flow.overflow else []
     if carried:
-        change = flow.full[0] - flow.full[-1]
-        arrives = f"$|dL/dh_1|$ is {amount(change)}" + (f" times $|dL/dh_{{{T}}}|$." if np.isfinite(change) else ".")
-        details += [arrives, _why_it_does_not_vanish(flow) if flow.every_step else _what_tau_drops(flow)]
-    details.append(f"$ρ = {rho}$ and $σ_{{max}} = {sigma_max}$. {_what_is_certain(flow)}.")
+        details = [" ".join([*details, _arrives(flow, T)])]
+        details.append(_why_it_does_not_vanish(flow) if flow.every_step else _what_tau_drops(flow))
+    details += [f"$ρ = {rho}$ and $σ_{{max}} = {sigma_max}$.", f"{_what_is_certain(flow)}."]
     details += [_how_far_theory_is_off(flow)] if carried else []
     return Said(_what_is_seen(values, flow), (*details, _what_is_set(values)))
 
@@ -127,6 +126,11 @@ def _what_a_window_does(flow):
         return f"drops the first {f'{dropped} steps' if dropped > 1 else 'step'}"
     kept = flow.truncated[0] - flow.full[0]
     return "hardly changes its size" if abs(kept) < SAME else f"leaves {whole_power(kept)} of it"
+
+
+def _arrives(flow, T):
+    change = flow.full[0] - flow.full[-1]
+    return f"$|dL/dh_1|$ is {amount(change)}" + (f" times $|dL/dh_{{{T}}}|$." if np.isfinite(change) else ".")
 
 
 def _what_is_set(values):

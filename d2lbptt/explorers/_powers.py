@@ -15,11 +15,7 @@ PRESETS = {
     "close race": {"n": 8, "ratio": 0.97, "k": 100, "spectrum": "equal"},
     "many dimensions": {"n": 64, "ratio": 0.7, "k": 20, "spectrum": "equal"},
 }
-OTHERS = {
-    "equal": "all equal to $λ_2$",
-    "falling": "falling, each $|λ_2/λ_1|$ times the one before",
-    "both signs": "of both signs, evenly from $λ_2$ to $-λ_2$",
-}
+OTHERS = {"equal": "all equal to λ₂", "falling": "falling, each by λ₂/λ₁", "both signs": "of both signs, λ₂ to −λ₂"}
 LINES = (
     "The band holds 5 to 95% of the random $x$; the law puts 5, 50 and 95% of all $x$ below its dashed lines.",
     "It is proved that at least 95% of all $x$ lie below the dotted line.",
@@ -34,11 +30,7 @@ def powers() -> Explorer:
     Explorer
         With the arguments of ``experiments.powers`` as ``controls``, and preset.
     """
-    kinds = [
-        ("all equal to λ₂", "equal"),
-        ("falling, each by λ₂/λ₁", "falling"),
-        ("both signs, λ₂ to −λ₂", "both signs"),
-    ]
+    kinds = [(words, kind) for kind, words in OTHERS.items()]
     angles = [(f"{degrees:g}°", degrees) for degrees in (0.1, 1.0, 5.0, 20.0)]
     return Explorer(
         experiments.powers,

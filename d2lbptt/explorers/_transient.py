@@ -57,9 +57,7 @@ def _words(values, data):
     at = f"At $c = {values['c']:.1f}$ and $ρ = {values['rho']:.2f}$"
     back = f"$k = {data.k}$ step{'s' * (data.k != 1)} back from $T = {data.T}$"
     how = ", though both eigenvalues are below 1" if values["rho"] < 1 and data.gradient[data.k] >= NONE else ""
-    theory = (
-        "$ρ^k$ is what the larger eigenvalue does alone; the dotted lines are bounds that no linear network passes."
-    )
+    theory = "$ρ^k$ is the larger eigenvalue alone. No linear network with this $W$ passes the dotted bounds."
     details = _worst(values, data), _this(data.gradient, values["seed"]), _network(values), _eigen(values, data), theory
     return Said(f"{at}, {back}, the gradient {_fate(data.gradient, data.k)}{how}.", details)
 

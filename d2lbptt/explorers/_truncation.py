@@ -102,8 +102,8 @@ def _error(data):
     law = (
         f"Theory (dashed): a law $r^{{t-k}}$ with $r = {short(data.network.r)}$ gives an error of {percent(data.law)}."
     )
-    cosine = f"The cosine between the truncated and the full gradient is {data.cosine:.4f}."
-    return [law, cosine] if np.isfinite(data.cosine) else [law]
+    cosine = f"; the cosine to the full gradient is {data.cosine:.4f}" if np.isfinite(data.cosine) else ""
+    return [f"The dropped cells, summed, are the error{cosine}.", law]
 
 
 def _chance(data):

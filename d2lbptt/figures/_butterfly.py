@@ -6,10 +6,10 @@ from matplotlib.ticker import MultipleLocator
 from ..laws import LN10
 from . import _style as style
 from ._flow import STEPS
-from ._panels import Panel, Picture, band, line
+from ._panels import Panel, Picture, above, band, line
 
 TOP, BOTTOMS = 3, (20, 60, 330)  # decades
-THEORIES = {"rest": "dashed: spectral radius", "mean field": "dashed: mean field", "": "no theory"}
+THEORIES = {"rest": "dashed: radius ρ", "mean field": "dashed: mean field", "": "no theory"}
 WINDOW, STRIDE = 60, 30  # steps in sight of one unit, and by how many the window moves
 WIDE = (9.6, 4.4), (0.09, 0.155, 0.365, 0.655), (0.575, 0.155, 0.395, 0.655)
 NARROW = (4.8, 7.4), (0.21, 0.615, 0.74, 0.265), (0.21, 0.09, 0.74, 0.325)
@@ -56,13 +56,6 @@ class _ButterflyPicture(Picture):
         self.distance.update(data)
 
 
-def _above(ax, row, words="", right=False, **look):
-    """Write a bold text above the axes, in the lower row, 0, or the upper, 1; or a plain one at the right."""
-    place = {"xy": (1.0 if right else -0.13, 1), "xycoords": "axes fraction", "textcoords": "offset points"}
-    look = {"ha": "right", "fontsize": style.NOTE, **look} if right else style.BOLD | look
-    return ax.annotate(words, xytext=(0, 14 + 22 * row), va="center", annotation_clip=False, **place, **look)
-
-
 class _Unit(Panel):
     """h_t of the first unit in both runs."""
 
@@ -74,8 +67,8 @@ class _Unit(Panel):
         self.mark = ax.axvline(0, color=style.FAINT, linewidth=1.5, linestyle=":")
         self.other = line(ax, style.FINITE, linewidth=4.5)
         self.first = line(ax, {"color": style.INK}, linewidth=1.5)
-        _above(ax, 1, "one unit of a run", color=style.INK)
-        self.name = _above(ax, 0, color=style.FINITE_DARK)
+        above(ax, 1, "one unit of a run", color=style.INK, **style.BOLD)
+        self.name = above(ax, 0, color=style.FINITE_DARK, **style.BOLD)
 
     def limits(self, runs):
         """Return the first step in sight and how many there are: those in which the runs part, else the first."""
@@ -95,7 +88,7 @@ class _Unit(Panel):
         self.first.set_data(t, runs.h[t, 0])
         self.other.set_data(t, runs.other[t, 0])
         self.mark.set(xdata=[runs.parted or 0] * 2, visible=runs.parted is not None)
-        self.name.set_text(f"and of its neighbour, {style.power_of_ten(delta)} away")
+        self.name.set_text(f"its neighbour, {style.power_of_ten(delta)} away")
 
 
 class _Distance(Panel):
@@ -113,10 +106,10 @@ class _Distance(Panel):
         look = style.ASIDE | {"bbox": style.paper(0) | {"facecolor": style.BANDS[0]}, "transform": ax.transAxes}
         self.bounds = ax.text(0.99, 0.99, "out of reach", ha="right", va="top", zorder=4, **look)
         self.at = ax.text(0, 0, "", ha="center", va="top", zorder=4, **style.SMALL)
-        _above(ax, 1, "their distance", color=style.FINITE_DARK)
-        _above(ax, 0, "by the Jacobians", color=style.FULL["color"])
-        self.law = _above(ax, 1, right=True, color=style.THEORY["color"])
-        _above(ax, 0, "grey: rounding", right=True, color=style.FAINT)
+        above(ax, 1, "their distance", color=style.FINITE_DARK, **style.BOLD)
+        above(ax, 0, "by the Jacobians", color=style.FULL["color"], **style.BOLD)
+        self.law = above(ax, 1, right=True, color=style.THEORY["color"])
+        above(ax, 0, "grey: rounding", right=True, color=style.FAINT)
 
     def limits(self, runs):
         """Return the decades at the bottom and the steps to the right end."""

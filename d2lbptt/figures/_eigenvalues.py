@@ -94,7 +94,7 @@ class _Sizes(Panel):
         ax.set_xlim(-0.12, 1.05)
         ax.plot([-0.12, 1.05], [0, 0], color=style.FAINT, linewidth=0.8)
         ax.plot([-0.12, 1.05], [1, 1], color=style.INK, linewidth=1.5)
-        ax.set_title("|λ| and σ", **style.TITLE)
+        ax.set_title("|λ|, σ", **style.TITLE)
         self.rows, self.largest, self.words = [], [], []
         for look, y, size in ((style.SINGULAR_VALUES, 0.33, 11), (style.EIGENVALUES, 0.12, 8)):
             self.rows.append(line(ax, look, markersize=3))

@@ -21,7 +21,8 @@ LENGTHS = (11, 22, 55, 110, 220, 550, 1000, 10**4, 10**5, 10**6)  # beside those
 TRUNCATED, IDENTITY = "#A84A00", "#97446F"  # darker, of words
 THEORY = "theory: ρᵏ × slopes", "theory, loss at T alone"  # the second beside a loss at every step
 BOUND = "upper bound", "bound, loss at T alone"
-DECADES = (10, 40, 100, 400, 1000, 2500, 10**4, 10**5, 10**6, 10**7)
+NAMES = 35  # points above the axes: the lowest row of names, over the bar
+DECADES = (10, 38, 100, 400, 1000, 2500, 10**4, 10**5, 10**6, 10**7)
 
 
 @drawn
@@ -46,9 +47,9 @@ def gradient_flow(
     full : array, shape (T,)
         log10 |dL/dh_t|, as ``log10_gradient_norms`` returns it.
     truncated : array, shape (T,) or (n,), optional
-        The same with a window; -inf where it drops everything, which is drawn hatched.
+        The same with a window; -inf where it drops everything: there the bar above the axes is hatched.
     tau : int, optional
-        The window, for the label.
+        The window, for its bar.
     steps : array of int, shape (n,), optional
         The t that ``truncated`` belongs to; all if it is not given.
     theory : array, shape (T,), optional
@@ -84,9 +85,11 @@ def gradient_flow(
     )
     if decades is not None:
         decades = _validation.whole_number("decades", decades, 1, DECADES[-1])
-    _validation.flag("every_step", every_step)
+    every_step = _validation.flag("every_step", every_step)
     picture = _GradientFlow(ax)
-    ax.set_axes_locator(RoomAbove(picture.arrange(False, columns=2 if ax.bbox.width > 4.4 * ax.figure.dpi else 1)))
+    given = [n for n, value in zip(picture.rows, (full, theory, truncated, bound), strict=True) if value is not None]
+    columns = 2 if ax.bbox.width > 4.4 * ax.figure.dpi else 1
+    ax.set_axes_locator(RoomAbove(Name.rows(given, columns, up=NAMES if truncated is not None else 13)))
     picture.set_limits(*_limits(full, theory, decades=decades))
     picture.update(full, truncated, tau, steps=steps, theory=theory, bound=bound, every_step=every_step)
 
@@ -105,7 +108,6 @@ class _Decades(Panel):
     def __init__(self, ax):
         super().__init__(style.axes(ax, "time step t", "|∂L/∂h$_t$|  ÷  |∂L/∂h$_T$|", whole=6))
         style.decades(ax.yaxis)
-        ax.yaxis.set_label_coords(-64, 0.5, blended_transform_factory(points_above(ax), ax.transAxes))
         style.baseline(ax)
         self._bands = bands(ax)
 
@@ -127,13 +129,11 @@ class _GradientFlow(_Decades):
         self.theory = line(ax, style.THEORY, zorder=self.end.get_zorder() + 1)
         self._names = [Name(ax, style.FULL, "full gradient"), Name(ax, style.TRUNCATED, "truncated", dark=TRUNCATED)]
         self.laws = [Name(ax, look, *words) for look, words in ((style.THEORY, THEORY), (style.BOUND, BOUND))]
-        self.arrange(False)
 
-    def arrange(self, narrow, columns=2):
-        """Put the names of the lines in rows, above the labels of the axis as well where the page is narrow."""
-        (full, truncated), (theory, bound) = self._names, self.laws
-        names = [full, theory, truncated, bound]
-        return Name.rows(names, columns, right=-74 if narrow else 0, up=_Window.TOP + 13)
+    @property
+    def rows(self):
+        """Names in the order of reading: full, theory, truncated, bound."""
+        return [name for pair in zip(self._names, self.laws, strict=True) for name in pair]
 
     def update(self, full, truncated=None, tau=None, *, steps=None, theory=None, bound=None, every_step=False):
         """Show other curves; see ``gradient_flow``."""
@@ -169,6 +169,7 @@ class _Window(Panel):
         font = {"fontsize": style.NOTE, "color": TRUNCATED, "va": "center_baseline"}
         middle = (self.BOTTOM + self.TOP) / 2
         self.words = ax.text(0, middle, "dropped", transform=place, ha="center", bbox=style.paper(0.1, None), **font)
+        self._room = width("dropped", style.NOTE) + 10
         self.tau = ax.text(-8, middle, "", transform=points_above(ax), ha="right", fontweight="bold", **font)
 
     def update(self, first, T, tau):
@@ -181,11 +182,10 @@ class _Window(Panel):
         edge, end = np.clip([low if first == 1 else first - 0.5, T + 0.5], low, high)
         self.kept.set(x=edge, width=end - edge)
         self.dropped.set(x=low, width=edge - low)
-        self.edge.set_data([edge, edge], self.ax.get_ylim())
-        self.edge.set_visible(first > 1)
+        self.edge.set(data=([edge, edge], self.ax.get_ylim()), visible=low < edge < high)
         self.words.set_x((low + edge) / 2)
         room = (edge - low) / (high - low) * self.ax.bbox.width * 72 / self.ax.figure.dpi
-        self.words.set_visible(room > width("dropped", style.NOTE) + 10)
+        self.words.set_visible(room > self._room)
         self.tau.set_text("" if tau is None else f"τ = {tau}")
 
 
@@ -219,8 +219,8 @@ def _limits(*decades_of_curves, decades=None):
 def bands(ax, side="right"):
     """Shade, on an axis of decades, where a number that starts at 1 leaves float32 and float64, and return the names.
 
-    The names stand on the side where the gradient starts: it passes their height, if at all, further on. They are
-    returned as triples, a text and where its band begins and ends, for ``name_bands`` to put them in their places.
+    The side of the names is that where the gradient starts: it passes their height, if at all, further on. Each is
+    returned with where its band begins and ends, for ``name_bands``.
     """
     limits = [np.log10([float(f.smallest_subnormal), float(f.max)]) for f in map(np.finfo, ("f4", "f8"))]
     edges, names = [*limits, (-1e9, 1e9)], []
@@ -229,7 +229,7 @@ def bands(ax, side="right"):
     for i, float_type in enumerate(("float32", "float64")):
         for start, stop, word in zip(edges[i], edges[i + 1], ("vanished", "exploded"), strict=True):
             ax.axhspan(start, stop, color=style.BANDS[i], linewidth=0, zorder=0)
-            text = ax.text(x, start, f"{word} in {float_type}", va="bottom" if start < 0 else "top", **look)
+            text = ax.text(x, start, f"{word} in {float_type}", va="top" if start < 0 else "bottom", **look)
             names.append((text, start, stop))
     return names
 
@@ -239,8 +239,13 @@ def name_bands(names):
     for text, start, stop in names:
         low, high = np.clip(sorted((start, stop)), *text.axes.get_ylim())
         bottom, top = text.axes.transData.transform([(0, low), (0, high)])[:, 1]
-        text.set_y(high if stop > 0 else low)
+        text.set(**{"y": high, "va": "top"} if stop > 0 else {"y": low, "va": "bottom"})
         text.set_visible(bool(top - bottom > 1.4 * style.NOTE * text.figure.dpi / 72))
+
+
+def hold_label(ax):
+    """Let the label of the vertical axis stay where it is, however wide the labels of its ticks become."""
+    ax.yaxis.set_label_coords(-64, 0.5, blended_transform_factory(points_above(ax), ax.transAxes))
 
 
 class _Slopes(Panel):
@@ -271,11 +276,13 @@ class _GradientFlowPicture(Picture):
         flow, eigenvalues, sizes, slopes = (figure.add_axes(place) for place in self.WIDE)
         self.flow, self.eigenvalues = _GradientFlow(flow), _Eigenvalues(eigenvalues)
         self.sizes, self.slopes = _Sizes(sizes), _Slopes(slopes)
+        hold_label(flow)
+        self.arrange(False)
 
     def arrange(self, narrow):
         """See ``Picture``."""
         self.place((4.8, 8.2) if narrow else (9.6, 4.8), self.NARROW if narrow else self.WIDE)
-        self.flow.arrange(narrow)
+        Name.rows(self.flow.rows, 2, right=-74 if narrow else 0, up=NAMES)
 
     def limits(self, data, decades):
         """Return steps and decades of the gradient, and how far the eigenvalues reach."""
@@ -308,6 +315,7 @@ class _WithTanhPicture(Picture):
         super().__init__(figure)
         flow, slopes = (figure.add_axes(place) for place in self.WIDE)
         self._flow = _Decades(flow)
+        hold_label(flow)
         self.lines = self.phi, self.identity = [line(flow, look) for look in (style.FULL, style.IDENTITY)]
         self.end = line(flow, END)
         self._identity = Name(flow, style.IDENTITY, "identity", dark=IDENTITY)

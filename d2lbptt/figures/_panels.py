@@ -132,7 +132,7 @@ class Name(Panel):
     def rows(cls, names, columns, *, right=0, up=13):
         """Put names in rows, so many points right of the Axes' corner and above it; return how high they reach."""
         rows = [names[i : i + columns] for i in range(0, len(names), columns)]
-        widths = [max(name._width for name in names[i::columns]) + cls.BETWEEN for i in range(columns)]
+        widths = [max(name._width for name in names[i::columns]) + cls.BETWEEN for i in range(min(columns, len(names)))]
         for i, row in enumerate(reversed(rows)):
             for name, at in zip(row, np.cumsum([right, *widths]), strict=False):
                 name.place(at, up + i * cls.ROW)
@@ -175,6 +175,16 @@ def band(ax, **look):
 def box(x, y, width, height):
     """Return the corners of a box, for a collection of polygons."""
     return [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
+
+
+def above(ax, row, words="", *, right=False, **look):
+    """Return a text above the axes, in the lower row, 0, or the upper, 1; it begins at the left, or ends at the right.
+
+    The rows are as far from the axes as their type is large, whatever the size of the axes.
+    """
+    look = {"ha": "right" if right else "left", "va": "center", "fontsize": style.NOTE, **look}
+    place = {"xytext": (0, 12 + 20 * row), "xycoords": "axes fraction", "textcoords": "offset points"}
+    return ax.annotate(words, (float(right), 1), annotation_clip=False, **place, **look)
 
 
 def place(artist, *inches):

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from .. import _validation
 from ..experiments import Powers
 from . import _style as style
-from ._panels import Panel, Picture, band, line
+from ._panels import Panel, Picture, above, band, line
 from ._paper import drawn
 
 TOP, BOTTOMS = 4, (5, 9, 16, 35, 70)  # decades
@@ -20,11 +20,11 @@ CROWD = {"color": "#56B4E9"}  # the other x
 CROWD_WORDS = "#1F6E99"
 BOUND = {"color": style.INK, "linewidth": 3, "linestyle": (0, (0.6, 1.6))}
 ARC = (1.05, 1.17)  # radii between which the other x are strewn, so that many can be seen in one place
-KEY = (  # two rows of two above the axes
-    (0, 1.13, "this x", style.FULL["color"], "bold"),
-    (1, 1.13, "band: nine of ten x", CROWD_WORDS, "bold"),
-    (0, 1.055, "dashed: law", style.THEORY["color"], "normal"),
-    (1, 1.055, "dotted: bound", style.INK, "normal"),
+KEY = (  # two rows of two above the axes: which row, whether on the right
+    (1, False, "this x", style.FULL["color"], "bold"),
+    (1, True, "band: nine of ten x", CROWD_WORDS, "bold"),
+    (0, False, "dashed: law", style.THEORY["color"], "normal"),
+    (0, True, "dotted: bound", style.INK, "normal"),
 )
 WIDE = (9.6, 4.4), (0.005, 0.44, 0.375, 0.56), (0.065, 0.15, 0.29, 0.205), (0.465, 0.15, 0.475, 0.71)
 NARROW = (4.8, 7.8), (0.04, 0.705, 0.92, 0.29), (0.2, 0.075, 0.7, 0.12), (0.2, 0.305, 0.7, 0.325)
@@ -61,7 +61,6 @@ class _Angles(Panel):
 
     def __init__(self, ax):
         super().__init__(style.axes(ax, "steps k", "tan of the angle to ±v$_1$"))
-        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
         ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
         ax.yaxis.set_major_formatter(style.decade)
         style.baseline(ax)
@@ -73,9 +72,8 @@ class _Angles(Panel):
         self.curve = line(ax, style.FULL, zorder=4)
         self.point = line(ax, style.POINT, zorder=5)
         self.name = ax.text(1.015, 0, "", transform=ax.get_yaxis_transform(), va="center", **style.SMALL)
-        look = {"transform": ax.transAxes, "va": "center", "fontsize": style.NOTE}
-        for x, y, words, colour, weight in KEY:
-            ax.text(x, y, words, color=colour, fontweight=weight, ha="right" if x else "left", **look)
+        for row, right, words, colour, weight in KEY:
+            above(ax, row, words, right=right, color=colour, fontweight=weight)
 
     def limits(self, data):
         """Return where the axes end: the last step, and the decades at the bottom."""
@@ -84,7 +82,7 @@ class _Angles(Panel):
 
     def set_limits(self, end, bottom):
         """Let the axes end there."""
-        self.ax.set(xlim=(-0.02 * end, 1.02 * end), ylim=(bottom, TOP))
+        self.ax.set(xlim=(-0.02 * end, 1.02 * end), ylim=(bottom, TOP), xticks=np.linspace(0, end, 5))
 
     def update(self, data):
         """Show other angles."""
@@ -146,7 +144,6 @@ class _Length(Panel):
     def __init__(self, ax):
         super().__init__(style.axes(ax, "steps k", ""))
         ax.set_title("|M$^k$x| ÷ |x|", loc="left", pad=4, **style.SMALL)
-        ax.xaxis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 5, 10]))
         ax.yaxis.set_major_locator(MaxNLocator(3, integer=True, min_n_ticks=2))
         ax.yaxis.set_major_formatter(style.decade)
         style.baseline(ax)
@@ -162,7 +159,7 @@ class _Length(Panel):
 
     def set_limits(self, end, most):
         """Let the axes end at this step, and so many decades above and below."""
-        self.ax.set(xlim=(-0.02 * end, 1.02 * end), ylim=(-most, most))
+        self.ax.set(xlim=(-0.02 * end, 1.02 * end), ylim=(-most, most), xticks=np.linspace(0, end, 5))
 
     def update(self, data):
         """Show other lengths."""

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.transforms import blended_transform_factory
 
 from .. import _validation
 from ..experiments import Remedy
 from . import _style as style
 from ._arguments import named, some
-from ._flow import LENGTHS, bands, name_bands
+from ._flow import LENGTHS, bands, hold_label, name_bands
 from ._panels import Name, Panel, Picture, line, points_above
 from ._paper import drawn
 
@@ -23,7 +22,7 @@ LOOKS = {  # of the lines; darker, of their words
     "identity": (style.IDENTITY, "#97446F"),
     "gated": ({"color": "#009E73", "linewidth": 3, "linestyle": (0, (7, 1))}, "#00694D"),
 }
-DECADES = (3, 10, 40, 100, 400, 1000, 2500)
+DECADES = (3, 10, 38, 100, 400, 1000, 2500)
 
 
 @drawn
@@ -74,7 +73,6 @@ class _Remedies(Panel):
     def __init__(self, ax):
         super().__init__(style.axes(ax, "steps back, k = T − t", "|∂L/∂h$_{T-k}$|  ÷  |∂L/∂h$_T$|", whole=6))
         style.decades(ax.yaxis)
-        ax.yaxis.set_label_coords(-64, 0.5, blended_transform_factory(points_above(ax), ax.transAxes))
         style.baseline(ax)
         self._bands = bands(ax, side="left")
         self._rest = _Row(ax, style.THEORY, style.THEORY["color"])
@@ -162,6 +160,7 @@ class _RemediesPicture(Picture):
     def __init__(self, figure):
         super().__init__(figure)
         self.remedies = _Remedies(figure.add_axes(self.WIDE))
+        hold_label(self.remedies.ax)
 
     def arrange(self, narrow):
         """See ``Picture``."""

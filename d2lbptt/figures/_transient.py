@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from .. import _validation
 from ..experiments import Transient
 from . import _style as style
-from ._panels import Panel, Picture, band, line, set_texts
+from ._panels import Panel, Picture, above, band, line, set_texts
 from ._paper import drawn
 
 STEPS = (10, 20, 50, 100, 200, 500, 1000)
@@ -20,11 +20,11 @@ NARROW = (4.8, 7.4), (0.1, 0.585, 0.8, 0.33), (0.2, 0.085, 0.745, 0.385)
 SHORTEST = 0.25  # of the width, for a line to have its name beside it
 MARGIN = 14  # pixels from the middle of a name to the edge
 AWAY = 20  # pixels from a line to the middle of its name
-KEY = (  # two rows of two above the axes
-    (0.0, 1.145, style.WORST_DARK, "bold"),
-    (1.0, 1.145, style.FULL["color"], "bold"),
-    (0.0, 1.06, style.THEORY["color"], "normal"),
-    (1.0, 1.06, style.INK, "normal"),
+KEY = (  # two rows of two above the axes: which row, whether on the right
+    (1, False, style.WORST_DARK, "bold"),
+    (1, True, style.FULL["color"], "bold"),
+    (0, False, style.THEORY["color"], "normal"),
+    (0, True, style.INK, "normal"),
 )
 
 
@@ -69,11 +69,7 @@ class _Growth(Panel):
         self.peak = line(ax, style.BEST, zorder=5)
         grey = {"fontsize": style.LABEL, "color": style.THEORY["color"], "ha": "center", "va": "center", "zorder": 6}
         self.names = {name: ax.text(0, 0, name, bbox=style.paper(), **grey) for name in self.theory if name != "law"}
-        look = {"transform": ax.transAxes, "va": "center", "fontsize": style.NOTE}
-        self.key = [
-            ax.text(x, y, "", color=colour, fontweight=weight, ha="right" if x else "left", **look)
-            for x, y, colour, weight in KEY
-        ]
+        self.key = [above(ax, row, right=right, color=c, fontweight=weight) for row, right, c, weight in KEY]
 
     def limits(self, data):
         """Return where the axes end: the last step, and the decades at the bottom and at the top."""
@@ -141,8 +137,8 @@ class _Directions(Panel):
         self.shape = line(ax, style.WORST, linewidth=3, zorder=3)
         look = {"color": style.EIGENVALUES["color"], "linewidth": 2, "linestyle": (0, (2, 1)), "zorder": 3}
         self.eigenvectors = [line(ax, look) for _ in range(2)]
-        self.start = line(ax, {"color": style.INK}, linewidth=1.5, zorder=4)
         self.law = line(ax, style.THEORY, zorder=4)
+        self.start = line(ax, {"color": style.INK}, linewidth=1.5, zorder=4)
         self.path = line(ax, style.FULL, zorder=5)
         self.point = line(ax, style.POINT, zorder=6)
         look = {"fontsize": style.NOTE, "ha": "center", "clip_on": False}

@@ -118,7 +118,7 @@ class _CellTable(Panel):
 
 def _decades_key(ax):
     """Draw a key of the colours, on paper, in the half of the table that is empty for all but the shortest T."""
-    ax.add_patch(Rectangle((0.5, 0.53), 0.495, 0.465, transform=ax.transAxes, facecolor="white", alpha=0.9))
+    ax.add_patch(Rectangle((0.5, 0.7), 0.495, 0.295, transform=ax.transAxes, facecolor="white", alpha=0.9))
     key = ax.inset_axes((0.47, 0.855, 0.49, 0.05))
     key.imshow([np.linspace(LOWEST, 0, 128)], cmap=SHADES, aspect="auto", extent=(LOWEST, 0, 0, 1))
     key.set_axis_off()

@@ -117,7 +117,7 @@ def growth(params, h, start):
 def check_rates(words, values, params, h, start):
     grown = re.search(rf"a step multiplies a small distance by {NUMBER}[.,]", words.replace(". ", ", "))
     assert near(grown[1].rstrip("."), growth(params, h, start))
-    says = re.search(rf"(spectral radius|mean field of very many units), it would be {NUMBER}(?:\. |;)", words)
+    says = re.search(rf"(spectral radius ρ|mean field of very many units), it would be {NUMBER}(?:\. |;)", words)
     radius = values["input"] == 0 and (rho := spectral_radius(params.W_hh)) < 1
     field = not radius and values["kind"] in ("gaussian", "orthogonal")
     assert ("At rest" in words, "mean field" in words) == (radius, field) and bool(says) == (radius or field)

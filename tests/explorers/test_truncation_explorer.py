@@ -92,7 +92,7 @@ def test_a_gradient_that_is_zero_has_nothing_to_lose(explorer):
     """One unit with relu, no recurrence and a negative weight of the input is never active."""
     seeds = [s for s in range(100) if init_params(1, 1, 1, seed=s).W_hx.item() < 0]
     for scheme in ("full", "window", "randomized"):
-        data, sentence, _ = shown(explorer, units=1, activation="relu", g=0.0, T=1, scheme=scheme, seed=seeds[0])
+        data, sentence, _ = shown(explorer, units=1, activation="relu", g=0.0, T=1, tau=1, scheme=scheme, seed=seeds[0])
         assert not data.network.full.any()
         assert sentence.startswith("dL/dW_hh is exactly 0 (T = 1, g = 0.00), so ")
         assert sentence.endswith("has nothing to throw away.")
@@ -119,7 +119,7 @@ def test_presets_and_back_again():
     assert moved.state["data"].law > 0.9 and moved.state["data"].error > 0.9  # chaos: the window keeps next to nothing
     moved.controls["scheme"].value = "randomized"
     moved.reset()
-    assert moved._png == fresh._png and moved.state["sentence"] == fresh.state["sentence"]
+    assert driving.check(moved) == driving.check(fresh) and moved.state["sentence"] == fresh.state["sentence"]
 
 
 # --- the picture ---

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from d2lbptt import experiments, explorers, figures, init_params
 from d2lbptt.checking import step_size
@@ -46,15 +47,16 @@ def test_the_curve_is_the_ratio_to_the_last_step():
 def test_what_a_window_drops_is_hatched_up_to_the_first_step_that_is_kept():
     truncated = np.where(np.arange(1, 101) > 70, FULL, -np.inf)
     ax = drawn(figures.gradient_flow, FULL, truncated, tau=30)
-    hatched = next(patch for patch in ax.patches if patch.get_hatch())
+    boxes = [patch for patch in ax.patches if isinstance(patch, Rectangle)]
+    hatched = next(box for box in boxes if box.get_hatch())
     assert hatched.get_x() + hatched.get_width() == 70.5
     assert {"dropped", "τ = 30"} <= set(shown_texts(ax))
-    kept = next(patch for patch in ax.patches if patch.get_height() == hatched.get_height() and patch is not hatched)
+    kept = next(box for box in boxes if box.get_height() == hatched.get_height() and box is not hatched)
     assert (kept.get_x(), kept.get_x() + kept.get_width()) == (70.5, 100.5)
     assert np.isfinite(line(ax, figures._style.TRUNCATED).get_ydata()).sum() == 30
 
 
-@pytest.mark.parametrize(("decades", "limit"), [(3, 10), (28, 40), (80, 100), (399, 1000), (380, 400)])
+@pytest.mark.parametrize(("decades", "limit"), [(3, 10), (28, 38), (80, 100), (399, 1000), (380, 400)])
 def test_the_axis_goes_in_few_steps(decades, limit):
     ax = drawn(figures.gradient_flow, np.linspace(-decades, 0, 50))
     assert ax.get_ylim() == (-limit, limit)

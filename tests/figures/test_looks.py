@@ -75,7 +75,7 @@ def drawn(spec, rc):
         if "axes" in spec.good:
             given = {"axes": tuple(figure.add_axes((0.1 + 0.45 * i, 0.2, 0.35, 0.7)) for i in range(2))}
         else:
-            given = {"ax": figure.add_axes((0.14, 0.16, 0.5, 0.74))}
+            given = {"ax": figure.add_axes((0.14, 0.16, 0.5, 0.7))}  # with room for words above
         spec.function(**spec.good | given)
         return figure, pixels(figure)
 

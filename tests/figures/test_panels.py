@@ -3,7 +3,7 @@
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from d2lbptt.figures._panels import Panel, Picture, Words, box, line
+from d2lbptt.figures._panels import Panel, Picture, Words, above, box, line
 
 
 class Curves(Panel):
@@ -57,3 +57,14 @@ def test_a_line_has_no_points_yet_and_a_box_has_its_corners():
     drawn = line(axes(), {"color": "red", "linewidth": 3}, linewidth=1)
     assert not len(drawn.get_xdata()) and drawn.get_color() == "red" and drawn.get_linewidth() == 1
     assert box(1, 2, 3, 4) == [(1, 2), (4, 2), (4, 6), (1, 6)]
+
+
+def test_words_above_the_axes_stand_as_high_over_axes_of_any_size():
+    for size in ((4, 3), (9, 8)):
+        ax = Figure(figsize=size, dpi=100).add_axes((0.2, 0.1, 0.6, 0.5))
+        FigureCanvasAgg(ax.figure)
+        left, right = above(ax, 0, "left"), above(ax, 1, "right", right=True)
+        boxes, frame = [text.get_window_extent() for text in (left, right)], ax.get_window_extent()
+        assert abs(boxes[0].x0 - frame.x0) < 2 and abs(boxes[1].x1 - frame.x1) < 2
+        heights = [(box.y0 + box.y1) / 2 - frame.y1 for box in boxes]
+        assert abs(heights[0] - 12 / 0.72) < 3 and abs(heights[1] - 32 / 0.72) < 3

@@ -11,6 +11,7 @@ FACES = {
     "DejaVuSans-Bold.ttf": ("DejaVu Sans", "normal", 700),
     "DejaVuSans-Oblique.ttf": ("DejaVu Sans", "oblique", 400),
     "DejaVuSansMono.ttf": ("DejaVu Sans Mono", "normal", 400),
+    "DejaVuSansMono-Bold.ttf": ("DejaVu Sans Mono", "normal", 700),
 }
 _RANGES = [
     (0x20, 0x7E),  # ASCII
@@ -18,6 +19,7 @@ _RANGES = [
     (0x177, 0x177),  # y with a hat
     (0x302, 0x302),  # a hat for others
     (0x391, 0x3D5),  # Greek, and its other phi
+    (0x1D40, 0x1D6A),  # letters as superscripts and subscripts
     (0x2010, 0x2026),  # dashes, quotes, dots
     (0x2032, 0x2033),  # primes
     (0x2070, 0x209C),  # superscripts and subscripts

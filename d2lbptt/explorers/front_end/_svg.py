@@ -377,7 +377,9 @@ def _bar(x, y, width, height):
 def _d(path, matrix, clip=None, simplify=False, sketch=None, places=1):
     """Return the ``d`` of a path."""
     d = _path.convert_to_string(path, matrix, clip, simplify, sketch, places, _COMMANDS, False)
-    return d.decode("ascii").replace(" \n", "").replace("\n", "").replace("M ", "M").replace("L ", "L")
+    return (
+        d.decode("ascii").replace(" \n", "").replace("\n", "").replace("M ", "M").replace("L ", "L").replace("C ", "C")
+    )
 
 
 def _is_far(path, matrix):
@@ -422,5 +424,5 @@ def _png(pixels):
     out, image = io.BytesIO(), Image.fromarray(pixels)
     if np.all(pixels[..., 3] == 255):
         image = image.convert("RGB")
-    image.save(out, "PNG", compress_level=3)
+    image.save(out, "PNG")
     return f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}"

@@ -306,9 +306,14 @@ export function mount(source, element) {
         button("Save SVG", () => save(picture, "svg", name, question)),
         button("Save PNG", () => save(picture, "png", name, question))),
       python));
-  // JupyterLab takes arrow keys, letters and Enter for itself, unless the element that has the focus says this.
-  for (const one of root.querySelectorAll("input, select, button, summary, pre")) one.setAttribute("data-lm-suppress-shortcuts", "true");
   element.append(root);
+
+  /** JupyterLab takes arrow keys, letters and Enter for itself, unless what has the focus says this; Ctrl+S is its own. */
+  function keepKeys(event) {
+    if (!root.contains(event.target)) return;
+    if (event.ctrlKey || event.metaKey) event.target.removeAttribute("data-lm-suppress-shortcuts");
+    else event.target.setAttribute("data-lm-suppress-shortcuts", "true");
+  }
 
   function unfold(part, by) {
     part.hidden = !part.hidden;
@@ -361,6 +366,7 @@ export function mount(source, element) {
 
   const down = () => (pressed = true), up = () => (pressed = false);
   root.addEventListener("pointerdown", down);
+  window.addEventListener("keydown", keepKeys, true);
   for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, up, true);
 
   const sizes = new ResizeObserver(([{ contentRect }]) => {
@@ -385,6 +391,7 @@ export function mount(source, element) {
   return () => {
     for (const timer of Object.values(settled)) clearTimeout(timer);
     for (const end of ["pointerup", "pointercancel"]) window.removeEventListener(end, up, true);
+    window.removeEventListener("keydown", keepKeys, true);
     sizes.disconnect();
     post.end();
     endTheme();
