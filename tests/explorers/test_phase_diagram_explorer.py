@@ -1,4 +1,4 @@
-"""The explorer of the phase diagram: its picture, what it says, and how far it is; the numbers are in test_phase_diagram.
+"""The explorer of the phase diagram: its picture, what it says, how far it is. The numbers: test_phase_diagram.
 
 Oracle: for the picture, the numbers given; the sentence is taken apart and held against the data.
 """
