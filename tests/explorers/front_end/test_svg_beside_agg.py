@@ -245,7 +245,9 @@ def test_a_browser_shows_what_agg_shows_on_a_narrow_page(explorer, page):
 
 def words_and_markers(ax):
     ax.set(xlim=(0, 10), ylim=(0, 10))
-    ax.text(1, 8.5, "two lines,\nin a box", rotation=30, bbox={"boxstyle": "round", "facecolor": "#ffeeaa", "alpha": 0.5})
+    ax.text(
+        1, 8.5, "two lines,\nin a box", rotation=30, bbox={"boxstyle": "round", "facecolor": "#ffeeaa", "alpha": 0.5}
+    )
     ax.text(8, 8.5, "cut off at the edge", rotation=-40, rotation_mode="anchor", clip_on=True)
     ax.text(4, 8.2, r"$\sqrt{\frac{a}{b_1}} + \hat{y}$", fontsize=16)
     ax.annotate("here", (6.5, 7.5), (4, 6.3), arrowprops={"arrowstyle": "-|>", "connectionstyle": "arc3,rad=0.3"})
