@@ -238,14 +238,14 @@ def test_a_browser_shows_what_agg_shows_at_both_ends_of_the_first_control(explor
 
 
 def test_a_browser_shows_what_agg_shows_on_a_narrow_page(explorer, page):
-    explorer._picture.arrange(narrow=True)
-    explorer.update()
+    explorer.arrange(narrow=True)
     check(page, layers_of(explorer))
 
 
 def words_and_markers(ax):
     ax.set(xlim=(0, 10), ylim=(0, 10))
-    ax.text(1, 8.5, "two lines,\nin a box", rotation=30, bbox={"boxstyle": "round", "facecolor": "#ffeeaa", "alpha": 0.5})
+    box = {"boxstyle": "round", "facecolor": "#ffeeaa", "alpha": 0.5}
+    ax.text(1, 8.5, "two lines,\nin a box", rotation=30, bbox=box)
     ax.text(8, 8.5, "cut off at the edge", rotation=-40, rotation_mode="anchor", clip_on=True)
     ax.text(4, 8.2, r"$\sqrt{\frac{a}{b_1}} + \hat{y}$", fontsize=16)
     ax.annotate("here", (6.5, 7.5), (4, 6.3), arrowprops={"arrowstyle": "-|>", "connectionstyle": "arc3,rad=0.3"})
@@ -268,7 +268,9 @@ def images_and_meshes(ax):
     ax.imshow(smooth, extent=(0.5, 3.5, 0.5, 3.5), interpolation="bilinear", cmap="Greys", **look)
     ends = rng.uniform(4, 6, (30, 2, 2)) * (1.6, 0.9)
     ax.add_collection(LineCollection(ends, colors=["#0072b2", "#d55e00"], linewidths=[1, 4], alpha=0.6))
-    ax.scatter(*rng.uniform(0.5, 3.5, (2, 30)) + [[4], [0]], s=np.linspace(10, 300, 30), c=np.arange(30), alpha=0.7)
+    ax.scatter(
+        rng.uniform(4.5, 7.5, 30), rng.uniform(0.5, 3.5, 30), s=np.linspace(10, 300, 30), c=np.arange(30), alpha=0.7
+    )
     for x, hatch in enumerate(("//", "xx", "..", "oo", "*", "-+")):
         place = {"xy": (7 + 0.5 * x, 0.5), "width": 0.45, "height": 3.5}
         ax.add_patch(Rectangle(**place, hatch=hatch, facecolor="#ffeeaa", edgecolor="#0072b2", lw=2 * (x % 2)))
