@@ -425,12 +425,15 @@ def _apart(points, width):
     A group has one point of every other cell of a grid, both ways.
     """
     cells = np.floor(points / width).astype(int)
-    _, cell, count = np.unique(cells, axis=0, return_inverse=True, return_counts=True)
-    order = np.argsort(cell.ravel(), kind="stable")
-    rank = np.empty(len(points), int)  # of each point in its cell
-    rank[order] = np.arange(len(points)) - np.repeat(np.cumsum(count) - count, count)
+    cell = cells @ (1, 1 << 20)
+    order = np.argsort(cell, kind="stable")
+    first = np.append(True, np.diff(cell[order]) != 0)
+    places = np.arange(len(points))
+    rank = np.empty_like(places)  # of each point in its cell
+    rank[order] = places - np.maximum.accumulate(np.where(first, places, 0))
     group = 4 * rank + cells % 2 @ (2, 1)
-    return [points[group == one] for one in np.unique(group)]
+    order = np.argsort(group, kind="stable")
+    return np.split(points[order], np.flatnonzero(np.diff(group[order])) + 1)
 
 
 def _hatch_shape(path, size, width):

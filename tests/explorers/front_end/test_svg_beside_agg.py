@@ -35,8 +35,8 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 RATIO = 2  # of device pixels to CSS pixels
 BLUR, SHIFT = 2, 3  # device pixels
-TOLERANCE, MARGIN = 36, 1.2
-SEEN, AREA = 80, 1000  # a change is in sight if so many device pixels are lighter or darker by so much
+TOLERANCE, MARGIN = 42, 1.2
+SEEN, SHAPE, WORDS = 80, 1000, 200  # a change is in sight if so many device pixels are lighter or darker by so much
 LOOK = "svg {display: block; font-family: 'DejaVu Sans'; text-rendering: geometricPrecision} body {margin: 0}"
 COLOURS = {
     Line2D: ["color", "markerfacecolor", "markeredgecolor"],
@@ -212,10 +212,11 @@ def check_sharpness(layers, photo, plain, change, every):
             with change(artist):
                 changed = picture()
             by = greatest(np.maximum(changed, plain) - np.minimum(changed, plain))
-            if (by > SEEN).sum() < AREA:
+            if (by > SEEN).sum() < (WORDS if isinstance(artist, Text) else SHAPE):
                 continue  # it hides behind others, is pale, or tiny
             box = box_of(by)
-            assert apart(photo[box], changed[box]).max() > MARGIN * TOLERANCE, artist
+            far = apart(photo[box], changed[box]).max()
+            assert far > MARGIN * TOLERANCE, f"{far} without or with another {artist}"
             seen.add(type(artist))
     return seen
 
