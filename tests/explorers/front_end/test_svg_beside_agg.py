@@ -177,9 +177,11 @@ def other(colours):
 
 @contextmanager
 def moved(text):
-    before = text.get_transform()
-    text.set_transform(before + Affine2D().translate(10 * RATIO, 0))
+    before, aside = text.get_transform(), Affine2D().translate(10 * RATIO, 0)
+    text.set_transform(before + aside)
+    text.set_transform = lambda transform: Text.set_transform(text, transform + aside)  # for an annotation's own draw
     yield
+    del text.set_transform
     text.set_transform(before)
 
 
