@@ -197,7 +197,7 @@ class SvgRenderer(RendererBase):
         if len(points) == 1:
             self.draw_path(gc, marker_path, marker_trans + Affine2D().translate(*points[0]), rgbFace)
         elif len(points):
-            points = (points * (1, -1) + (0, self.height)).tolist()
+            points = points * (1, -1) + (0, self.height)
             cap = self._cap(gc, marker_path, rgbFace)
             draw = self._stamps if cap is None else self._dots
             draw(gc, (marker_path, marker_trans), points, rgbFace, cap)
@@ -209,24 +209,23 @@ class SvgRenderer(RendererBase):
         return self._caps.of(path.vertices.tobytes(), lambda: _cap(path))
 
     def _dots(self, gc, marker, points, face, cap):
-        """Draw discs or squares as lines of no length, in one path: a browser is slow with many ``<use>``."""
+        """Draw discs or squares as lines of no length: a browser is slow with many ``<use>``."""
         box = marker[0].get_extents(marker[1])
-        width = _number(max(box.width, box.height) + self.points_to_pixels(gc.get_linewidth()), 2)
-        look = f'stroke="{self._colour(face)}" stroke-width="{width}" stroke-linecap="{cap}"'
+        width = max(box.width, box.height) + self.points_to_pixels(gc.get_linewidth())
+        look = f'stroke="{self._colour(face)}" stroke-width="{_number(width, 2)}" stroke-linecap="{cap}"'
         alpha = gc.get_alpha() if gc.get_forced_alpha() else face[3] if len(face) == 4 else 1
-        dots = [f"M{x:.1f} {y:.1f}h0" for x, y in points]
-        if alpha == 1:
-            self._out.append(f'<path d="{"".join(dots)}" {look}{self._clip(gc)}/>')
-        else:  # one by one: where dots overlap it is darker
-            paths = "".join(f'<path d="{dot}"/>' for dot in dots)
-            self._out.append(f'<g {look} stroke-opacity="{_number(alpha, 2)}"{self._clip(gc)}>{paths}</g>')
+        if alpha != 1:
+            look += f' stroke-opacity="{_number(alpha, 2)}"'
+        groups = [points] if alpha == 1 else _apart(points, width)
+        paths = [f'<path d="{"".join(f"M{x:.1f} {y:.1f}h0" for x, y in group.tolist())}"/>' for group in groups]
+        self._out.append(f"<g {look}{self._clip(gc)}>{''.join(paths)}</g>")
 
     def _stamps(self, gc, marker, points, face, _):
         """Draw markers that are written once and used at each point."""
         d = _d(marker[0], np.diag([1, -1, 1]) @ marker[1].get_matrix(), places=2)
         shape = f'd="{d}"{self._style(gc, face)}'
         name = self._id(shape, lambda name: f'<path id="{name}" {shape}/>')
-        uses = "".join(f'<use href="#{name}" x="{x:.1f}" y="{y:.1f}"/>' for x, y in points)
+        uses = "".join(f'<use href="#{name}" x="{x:.1f}" y="{y:.1f}"/>' for x, y in points.tolist())
         self._out.append(f"<g{self._clip(gc)}>{uses}</g>")
 
     def draw_path_collection(self, gc, master_transform, paths, all_transforms, offsets, *more, **last):
@@ -418,6 +417,23 @@ def _cap(path):
     corners = np.unique(path.vertices[:4], axis=0)
     upright = len(path.vertices) == 5 and len(corners) == 4 and len(np.unique(corners[:, 0])) == 2
     return "square" if upright and np.isclose(*np.ptp(corners, axis=0)) else None
+
+
+def _apart(points, width):
+    """Return the points in groups, in none of which two dots of this width overlap: where pale dots do, it is darker.
+
+    A group has one point of every other cell of a grid, both ways.
+    """
+    cells = np.floor(points / width).astype(int)
+    cell = cells @ (1, 1 << 20)
+    order = np.argsort(cell, kind="stable")
+    first = np.append(True, np.diff(cell[order]) != 0)
+    places = np.arange(len(points))
+    rank = np.empty_like(places)  # of each point in its cell
+    rank[order] = places - np.maximum.accumulate(np.where(first, places, 0))
+    group = 4 * rank + cells % 2 @ (2, 1)
+    order = np.argsort(group, kind="stable")
+    return np.split(points[order], np.flatnonzero(np.diff(group[order])) + 1)
 
 
 def _hatch_shape(path, size, width):

@@ -37,7 +37,7 @@ def test_every_letter_that_an_explorer_shows_is_there(name, letters):
         for text in ET.fromstring(f"<svg>{svg}</svg>").iter("text"):
             oblique, weight = text.get("font-style") in ("italic", "oblique"), int(text.get("font-weight", 400))
             face = text.get("font-family", "DejaVu Sans"), oblique, weight
-            assert {letter for letter in text.text if ord(letter) not in letters[face]} == set(), face
+            assert {letter for letter in text.text or "" if ord(letter) not in letters[face]} == set(), face
 
 
 def test_every_letter_in_the_source_of_the_figures_is_there(letters):

@@ -17,7 +17,7 @@ from PIL import Image
 
 from d2lbptt import explorers
 from d2lbptt.explorers.front_end._layers import Layers
-from d2lbptt.explorers.front_end._svg import MARK, SvgRenderer
+from d2lbptt.explorers.front_end._svg import MARK, SvgRenderer, _apart
 from d2lbptt.figures._paper import figure, house
 
 each_explorer = pytest.mark.parametrize("name", explorers.__all__)
@@ -187,14 +187,21 @@ def test_dots_of_one_colour_are_lines_of_no_length_and_pale_ones_lie_upon_one_an
         ax.set(xlim=(0, 100), ylim=(0, 100))
         renderer = SvgRenderer(ax.figure)
         one, many = (parsed(renderer.fragment(line.draw)) for line in (opaque, pale))
-    dots = one.find("path")
-    assert (dots.get("d"), dots.get("stroke-linecap"), dots.get("stroke-width")) == (
-        "M10.0 70.0h0M20.0 60.0h0",
-        "round",
-        "10",
-    )
+    dots = one.find("g")
+    assert [path.get("d") for path in dots] == ["M10.0 70.0h0M20.0 60.0h0"]
+    assert (dots.get("stroke-linecap"), dots.get("stroke-width"), dots.get("stroke-opacity")) == ("round", "10", None)
     group = many.find("g")
     assert (group.get("stroke-linecap"), group.get("stroke-opacity"), len(group)) == ("square", "0.5", 2)
+
+
+def test_pale_dots_that_overlap_are_in_different_paths():
+    points = np.random.default_rng(2).uniform(0, 100, (300, 2))
+    groups = _apart(points, 8)
+    assert len(groups) < 60
+    assert sorted(map(tuple, np.concatenate(groups))) == sorted(map(tuple, points))
+    for group in groups:
+        between = np.abs(group[:, None] - group[None]).max(axis=2)  # as squares reach
+        assert np.min(between, where=~np.eye(len(group), dtype=bool), initial=np.inf) > 8
 
 
 def test_an_image_goes_out_cell_by_cell_with_what_shines_through():
