@@ -100,7 +100,7 @@ def _timed(experiment):
 # --- in the page ---
 
 WATCH = """
-window.d2l = {
+window.benchmark = {
   // Calls back when what stands on the page now has been painted.
   painted: (done) => requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now()))),
   // Calls back at the first change after which this is so.
@@ -150,7 +150,7 @@ def pressed(page, slider, number, watch, *arguments):
     for _ in range(number):
         low, now, high = slider.evaluate(PLACE)
         key = {low: "ArrowRight", high: "ArrowLeft"}.get(now, key)
-        promise = page.evaluate_handle(f"given => ({{ waited: window.d2l.{watch}(...given) }})", list(arguments))
+        promise = page.evaluate_handle(f"given => ({{ waited: window.benchmark.{watch}(...given) }})", list(arguments))
         page.keyboard.press(key)
         found.append(promise.evaluate("promise => promise.waited"))
         time.sleep(REST)
@@ -159,7 +159,7 @@ def pressed(page, slider, number, watch, *arguments):
 
 def dragged(page, slider, root, key):
     """Return the milliseconds from the last change of a fast drag to the picture of the last value."""
-    page.evaluate("given => window.d2l.follow(...given)", [root, key, slider.element_handle()])
+    page.evaluate("given => window.benchmark.follow(...given)", [root, key, slider.element_handle()])
     box, (low, now, high) = slider.bounding_box(), slider.evaluate(PLACE)
     at = (now - low) / (high - low)
     x, y = box["x"] + 8 + at * (box["width"] - 16), box["y"] + box["height"] / 2
@@ -170,7 +170,7 @@ def dragged(page, slider, root, key):
         page.mouse.move(x + step * i, y)
     page.mouse.up()
     time.sleep(1.5)
-    seen = page.evaluate("() => window.d2l.end()")
+    seen = page.evaluate("() => window.benchmark.end()")
     _, last = seen["pictures"][-1]
     assert last == slider.evaluate(PLACE)[1], f"the last picture is that of {last}"
     return next(now for now, value in seen["pictures"] if value == last and now > seen["last"]) - seen["last"]
