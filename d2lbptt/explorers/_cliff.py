@@ -15,7 +15,7 @@ from .front_end import Explorer, Menu, Slider
 THRESHOLDS = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0]
 WALL = {"w": 5.0, "b": -2.61, "rate": -1.0, "T": 50, "h": -3.0, "steps": 100}
 FALL = WALL | {"w": 6.0, "b": -3.0, "rate": 0.0}
-PRESETS = {
+PRESETS: dict[str, dict] = {
     "on the wall": WALL | {"clip": None},
     "thrown off": FALL | {"clip": None},
     "clipped": FALL | {"clip": 0.3},

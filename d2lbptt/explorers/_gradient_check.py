@@ -99,12 +99,10 @@ def _right(mistake, _):
 
 def _hidden(_, report):
     blind = [row.parameter for row in report.rows if row.blind]
-    which = "any part of the gradient" if len(blind) == len(report.rows) else "the gradient of " + _listed(blind)
+    which = "any part of the gradient"
+    if len(blind) < len(report.rows):
+        which = "the gradient of " + ", ".join(SYMBOLS[name] for name in blind)
     return f"the check is blind: rounding is too large to judge {which}"
-
-
-def _listed(names):
-    return ", ".join(SYMBOLS[name] for name in names)
 
 
 def _details(values, data):
@@ -112,9 +110,8 @@ def _details(values, data):
     if data.T < T:
         yield f"For $T = {T}$ the right gradient overflows {dtype}, so {counted(data.T, 'step')} are checked."
     if report.verdict == "FAIL":
-        yield f"Which mistake is {mistake}?" if mistake.startswith(SUSPECT) else powers_of_ten(report.hint)
-        if report.reach:
-            yield powers_of_ten(report.reach)
+        hint = f"Which mistake is {mistake}?" if mistake.startswith(SUSPECT) else report.hint
+        yield from filter(None, map(powers_of_ten, (hint, report.reach)))
     else:
         yield _what_would_show(report)
     yield (

@@ -106,7 +106,7 @@ class _Plane(Panel):
         ax.set(xlim=(left, right), ylim=(low, high))
         ax.xaxis.set_major_locator(MultipleLocator(1))
         ax.yaxis.set_major_locator(MultipleLocator(1))
-        grey = {"cmap": PAPER, "norm": PowerNorm(0.5, 0, 0.5), "interpolation": "none"}
+        grey = {"cmap": PAPER, "norm": PowerNorm(0.5, 0, 0.5), "interpolation": "bilinear"}
         self.E = ax.imshow(np.zeros((2, 2)), extent=(left, right, low, high), origin="lower", aspect="auto", **grey)
         self._surface = None
         self.wall, self.folds = line(ax, style.THEORY), [line(ax, FOLD) for _ in range(2)]
@@ -192,9 +192,7 @@ class _CliffPicture(Picture):
     def arrange(self, narrow):
         """Put the cut beside the plane or, where the page is narrow, below it."""
         size, places, words, key = NARROW if narrow else WIDE
-        self.figure.set_size_inches(*size)
-        for ax, place in zip((self.plane.ax, self.plane.E.colorbar.ax, self.cut.ax), places, strict=True):
-            ax.set_position(place)
+        self.place(size, places)
         for text, place in zip(self.words, words, strict=True):
             text.set_position(place)
         self.plane.key(*key)

@@ -103,14 +103,14 @@ class _ErrorsPicture(Picture):
         self.verdict = self.write(0, 0, bbox={"boxstyle": "square,pad=0.25", "linewidth": 0}, **look)
         self._scales = [_scale(figure.add_axes((0, 0, 1, 1)), lying) for lying in (False, True)]
         self.arrange(narrow=False)
+        self.set_limits((), None)
 
     def arrange(self, narrow):
         """Put the scale beside the errors or, where the page is narrow, below them."""
         self._narrow, (size, place, scale, verdict, title) = narrow, NARROW if narrow else WIDE
-        self.figure.set_size_inches(*size)
-        self.ax.set_position(place)
+        self.place(size, (place, scale, scale))
         for lying, ax in enumerate(self._scales):
-            ax.set(visible=lying == narrow, position=scale)
+            ax.set_visible(lying == narrow)
         self.verdict.set_position(verdict)
         self.title.set_position(title)
 

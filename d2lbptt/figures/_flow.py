@@ -107,7 +107,7 @@ class _Decades(Panel):
 
     def __init__(self, ax):
         super().__init__(style.axes(ax, "time step t", "|∂L/∂h$_t$|  ÷  |∂L/∂h$_T$|", whole=6))
-        style.decades(ax.yaxis)
+        style.decades(ax.yaxis, 8)
         style.baseline(ax)
         self._bands = bands(ax)
 

@@ -7,6 +7,7 @@ from itertools import zip_longest
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import ScaledTranslation
 from numpy.typing import ArrayLike
 
 from .. import _validation
@@ -114,8 +115,8 @@ def ends(scales):
 
 def above(ax, x, row, words="", **look):
     """Return words above the axes, in row 1 or 2."""
-    at = 0, 10 + 21 * (row - 1)
-    return ax.annotate(words, (x, 1), at, xycoords="axes fraction", textcoords="offset points", va="baseline", **look)
+    up = ScaledTranslation(0, (10 + 21 * (row - 1)) / 72, ax.figure.dpi_scale_trans)
+    return ax.text(x, 1, words, transform=ax.transAxes + up, **look)
 
 
 _RGB = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in COLOURS], np.uint8)
@@ -201,9 +202,7 @@ class _PhaseDiagramPicture(Picture):
     def arrange(self, narrow):
         """Put the cut beside the map or, where the page is narrow, below it."""
         size, *places, label = NARROW if narrow else WIDE
-        self.figure.set_size_inches(*size)
-        for panel, place in zip((self.map, self.cut), places, strict=True):
-            panel.ax.set_position(place)
+        self.place(size, places)
         self.cut.ax.yaxis.set_label_coords(label, 0.5)
 
     def limits(self, data):

@@ -22,6 +22,10 @@ NAMES = {"forward": "forward difference", "central": "central difference", "comp
 H, ERRORS = (-30.4, -0.6), (-18.5, 1.8)  # decades in sight
 ADVANCE = 10.87  # pixels, of one character of the digits
 
+# The size in inches, and where the errors stand and the digits.
+WIDE = (9.6, 4.3), ((0.105, 0.165, 0.55, 0.745), (1 - 308 / 960, 0, 308 / 960, 1))
+NARROW = (4.8, 6.1), ((0.195, 0.5, 0.775, 0.44), (0, 0, 1, 225 / 610))
+
 
 @drawn
 def step_size(ax: Axes, sizes: StepSizes, *, method: str = "central", h: float | None = None) -> Axes:
@@ -120,9 +124,7 @@ class _StepSizePicture(Picture):
 
     def arrange(self, narrow):
         """Put the digits beside the errors or, where the page is narrow, below them."""
-        self.figure.set_size_inches(*((4.8, 6.1) if narrow else (9.6, 4.3)))
-        self.errors.ax.set_position((0.195, 0.5, 0.775, 0.44) if narrow else (0.105, 0.165, 0.55, 0.745))
-        self.digits.ax.set_position((0, 0, 1, 225 / 610) if narrow else (1 - 308 / 960, 0, 308 / 960, 1))
+        self.place(*(NARROW if narrow else WIDE))
         self.digits.arrange(narrow)
 
     def update(self, data):

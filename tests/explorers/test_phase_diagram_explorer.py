@@ -1,4 +1,4 @@
-"""The explorer of the phase diagram: its picture, its sentence and its bar; the numbers are in test_phase_diagram.
+"""The explorer of the phase diagram: its picture, what it says, how far it is. The numbers: test_phase_diagram.
 
 Oracle: for the picture, the numbers given; the sentence is taken apart and held against the data.
 """
@@ -22,6 +22,7 @@ from d2lbptt.growth import scales
 computing = sys.modules["d2lbptt.experiments._phase_diagram"]
 module = sys.modules["d2lbptt.explorers._phase_diagram"]
 picture = sys.modules["d2lbptt.figures._phase_diagram"]
+front_end = sys.modules["d2lbptt.explorers.front_end._widget"]
 
 SCALES = np.linspace(0.5, 3, 101)
 LAGS = np.arange(1000)
@@ -278,52 +279,15 @@ def test_presets_do_what_they_say(explorer):
     assert edges["louder input"] > edges["tanh"] + 0.4
 
 
-# --- the bar ---
+# --- long work ---
 
 
-def seconds(monkeypatch, each):
-    """Let the clock go on by so many seconds whenever it is looked at."""
-    time = itertools.count(0, each)
-    monkeypatch.setattr(module, "clock", lambda: float(next(time)))
-
-
-def worked(stage):
-    """The seeds that came through, and how many bars stood on the stage while each was worked on."""
-    return [(seed, len(stage.children)) for seed in module._bar_on(stage)(range(4))]
-
-
-def test_a_bar_shows_after_a_second_and_leaves_nothing_behind(monkeypatch, capfd):
-    seconds(monkeypatch, 0.6)
-    stage = module.widgets.VBox()
-    assert worked(stage) == [(0, 0), (1, 1), (2, 1), (3, 1)]
-    assert stage.children == () and capfd.readouterr() == ("", "")
-
-
-def test_short_work_makes_no_bar(monkeypatch, capfd):
-    seconds(monkeypatch, 0.1)
-    monkeypatch.setattr(module, "tqdm", None)
-    assert worked(module.widgets.VBox()) == [(0, 0), (1, 0), (2, 0), (3, 0)]
-    assert capfd.readouterr() == ("", "")
-
-
-def test_the_bar_says_how_far_the_work_is(monkeypatch):
-    seconds(monkeypatch, 0.6)
-    stage = module.widgets.VBox()
-    for seed in module._bar_on(stage)(range(4)):
-        if seed:
-            bar = stage.children[0].children[1]
-            assert (bar.value, bar.max) == (seed, 4)
-
-
-def test_the_bar_has_a_place_in_the_explorer(monkeypatch):
+@pytest.mark.parametrize(("each", "told"), [(0.6, [(1, 3), (2, 3), (3, 3)]), (0.01, [])])
+def test_long_work_tells_how_far_it_is(monkeypatch, each, told):
+    explorer, time, heard = explorers.phase_diagram(), itertools.count(0, each), []
     monkeypatch.setattr(computing, "_CACHE", {})
-    seconds(monkeypatch, 2)
-    explorer = explorers.phase_diagram()
-    stages, seen = [child for child in explorer.children if type(child) is module.widgets.VBox], []
-    monkeypatch.setattr(computing, "sweep", lambda *a, progress, **k: scales.sweep(*a, progress=watched(progress), **k))
-
-    def watched(progress):
-        return lambda seeds: (seen.append(len(stages[0].children)) or seed for seed in progress(seeds))
-
+    monkeypatch.setattr(front_end, "clock", lambda: float(next(time)))  # it goes on whenever it is looked at
+    monkeypatch.setattr(explorer, "send", lambda message, *_: heard.append(message))
     explorer.set(kind="orthogonal", units=16)
-    assert explorer.error is None and len(stages) == 1 and max(seen) == 1 and stages[0].children == ()
+    assert explorer.error is None
+    assert [(message["done"], message["of"]) for message in heard if "done" in message] == told

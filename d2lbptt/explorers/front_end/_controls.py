@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from numbers import Integral, Real
 
 import traitlets
@@ -106,13 +106,13 @@ class Menu(Control):
 
     Parameters
     ----------
-    options : list
+    options : iterable
         Values, or pairs of words and a value, as ``options`` of the menus of ipywidgets.
     """
 
     options = traitlets.Any()
 
-    def __init__(self, label: str, options: list, value=None):
+    def __init__(self, label: str, options: Iterable, value=None):
         super().__init__(label=label, options=tuple(options))
         self.value = self.values[0] if value is None else value
 
@@ -152,7 +152,7 @@ def within_T(*names: str, less: int = 0, then: Callable | None = None) -> Callab
 
     What a shorter T takes away comes back with a longer one. ``then(controls)`` does what else is to be done.
     """
-    wanted = {}
+    wanted: dict[str, float] = {}
 
     def link(controls):
         for name in names:

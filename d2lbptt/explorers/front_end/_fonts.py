@@ -26,7 +26,7 @@ _RANGES = [
     (0x2113, 0x2113),  # the book's loss
     (0x2190, 0x2199),  # arrows
     (0x2200, 0x22C5),  # mathematics
-    (0x25A0, 0x25CF),  # squares, diamonds, discs
+    (0x25A0, 0x25EF),  # squares, diamonds, discs
     (0x2713, 0x2717),  # right and wrong
 ]
 CHARACTERS = "".join(chr(code) for low, high in _RANGES for code in range(low, high + 1))
@@ -51,10 +51,9 @@ def woff(file):
 
     options = subset.Options(flavor="woff", hinting=False, layout_features=["kern", "liga"])
     options.drop_tables += ["FFTM"]  # when it was made
-    font = subset.load_font(Path(get_data_path(), "fonts", "ttf", file), options)
-    part = subset.Subsetter(options)
+    part, out = subset.Subsetter(options), io.BytesIO()
     part.populate(text=CHARACTERS)
-    part.subset(font)
-    out = io.BytesIO()
-    subset.save_font(font, out, options)
+    with subset.load_font(Path(get_data_path(), "fonts", "ttf", file), options) as font:
+        part.subset(font)
+        subset.save_font(font, out, options)
     return out.getvalue()

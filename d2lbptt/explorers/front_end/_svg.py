@@ -291,6 +291,8 @@ class SvgRenderer(RendererBase):
     def draw_text(self, gc, x, y, s, prop, angle, ismath=False, mtext=None):
         if not (-_FAR < x < self.width + _FAR and -_FAR < y < self.height + _FAR):
             return
+        if ismath and self._glyphs(s, prop) is None:
+            return self._outlined(gc, x, y, s, prop, angle)
         alpha = gc.get_alpha() if gc.get_forced_alpha() else gc.get_rgb()[3]
         ink = f' fill="{self._colour(gc.get_rgb())}"' + (f' opacity="{_number(alpha, 2)}"' if alpha != 1 else "")
         clip = self._clip(gc)
@@ -327,16 +329,29 @@ class SvgRenderer(RendererBase):
         return look + (f' font-weight="{weight}"' if weight != 400 else "")
 
     def _formula(self, x, y, s, prop, angle, ink, _):
-        inside = self._formulas.of((s, hash(prop)), lambda: self._glyphs(s, prop))
         turn = f" rotate({_number(-angle)})" if angle else ""
-        return f'<g transform="translate({_number(x)} {_number(y)}){turn}"{ink}>{inside}</g>'
+        place = f"translate({_number(x)} {_number(y)}){turn}"
+        return f'<g transform="{place}"{ink}>{self._glyphs(s, prop)}</g>'
+
+    def _outlined(self, gc, x, y, s, prop, angle):
+        letters, ink = Path(*self._text2path.get_text_path(prop, s, ismath=True)), self.new_gc()
+        size = self.points_to_pixels(prop.get_size_in_points()) / self._text2path.FONT_SCALE
+        ink.copy_properties(gc)
+        ink.set_linewidth(0)
+        place = Affine2D().scale(size).rotate_deg(angle).translate(x, self.height - y)
+        self.draw_path(ink, letters, place, gc.get_rgb())
 
     def _glyphs(self, s, prop):
-        """Return MathText as texts that say where each letter is."""
+        return self._formulas.of((s, hash(prop)), lambda: self._glyphs_of(s, prop))
+
+    def _glyphs_of(self, s, prop):
+        """Return MathText as texts that say where each letter is, or None if the page's font lacks some."""
         _, _, _, glyphs, bars = self._text2path.mathtext_parser.parse(s, self.dpi, prop)[:5]
         runs = {}
         for font, size, code, *_, x, y in glyphs:  # since Matplotlib 3.11 there is the number of the glyph, too
             entry = ttfFontProperty(font)
+            if entry.name != FONT:
+                return None
             key = _number(-y), self._type(entry.name, size, entry.style, entry.weight)
             runs.setdefault(key, []).append((x, "\xa0" if code == 32 else chr(code)))
         texts = []
@@ -410,12 +425,12 @@ def _hatch_shape(path, size, width):
     circle = Path.unit_circle()
     matrix = np.array([[size, 0, 0], [0, -size, size], [0, 0, 1]])
     n, each = len(circle.codes), len(path.codes) // len(circle.codes)
-    if each and np.array_equal(path.codes, np.tile(circle.codes, each)):  # dots: as curves they fill 90 kB
-        dots = path.vertices.reshape(each, n, 2)
-        low, high = dots.min(axis=1), dots.max(axis=1)
-        centres = (low + high) / 2 @ matrix[:2, :2] + matrix[:2, 2]
-        d = "".join(f"M{_numbers(centre)}h0" for centre in centres)
-        return f'<path d="{d}" stroke-width="{_number((high - low)[0, 0] * size + width, 2)}" stroke-linecap="round"/>'
+    if each and np.array_equal(path.codes, np.tile(circle.codes, each)):
+        discs = path.vertices.reshape(each, n, 2)
+        across, middles = np.ptp(discs, axis=1), (discs.min(axis=1) + discs.max(axis=1)) / 2
+        if np.allclose(across, across[0]):  # dots, and not rings; as curves they fill 90 kB
+            d = "".join(f"M{_number(size * x)} {_number(size * (1 - y))}h0" for x, y in middles)
+            return f'<path d="{d}" stroke-width="{_number(across[0, 0] * size + width, 2)}" stroke-linecap="round"/>'
     return f'<path d="{_d(path, matrix)}" stroke-width="{width:g}"/>'
 
 

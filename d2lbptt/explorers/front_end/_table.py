@@ -1,4 +1,4 @@
-"""Answers computed beforehand, by which an explorer moves on a page without a kernel: ``fromTable`` there reads them."""
+"""Answers computed beforehand, by which an explorer moves on a page without a kernel; ``fromTable`` reads them."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def table(explorer: Explorer, leads: Mapping[str, Iterable[float]], *, narrow: b
     Returns
     -------
     dict
-        ``spec`` and ``controls`` of the start; ``leads``, each with ``key`` and ``values``; ``start``, the places of its
-        values in them, and ``presets``, the same for each option of the menu; ``states`` by places, as "3,0", or
-        "preset 2", each also with " narrow" behind it. They name by number what many share: ``backgrounds``, and in
-        ``parts`` the elements of the pictures.
+        ``spec`` and ``controls`` of the start; ``leads``, each with ``key`` and ``values``; ``start``, the places of
+        its values in them, and ``presets``, the same for each of them; ``states`` by places, as "3,0", or "preset 2",
+        each also with " narrow" behind it. They name by number what many share: ``backgrounds``, and in ``parts`` the
+        elements of the pictures.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def _with_presets(explorer, key, values):
 
 
 class _Table:
-    def __init__(self, explorer, leads):
+    def __init__(self, explorer: Explorer, leads: Mapping[str, list]):
         self.explorer, self.leads = explorer, leads
         self.backgrounds: dict[str, int] = {}
         self.parts: dict[str, int] = {}

@@ -109,7 +109,9 @@ class Explorer(anywidget.AnyWidget):
         self.controls = {**controls, **_preset_control(self.presets)}
         for key, value in ({key: parameters[key].default for key in self._asked} | dict(start or {})).items():
             self.controls[key].value = value
-        self.state, self.error, self.code = {}, None, ""
+        self.state: dict[str, Any] = {}
+        self.error: Exception | None = None
+        self.code = ""
         self._name_the_preset()
         self._start = self._values()
         super().__init__(spec=self._spec(question, more))
@@ -202,7 +204,6 @@ class Explorer(anywidget.AnyWidget):
                 asked = {key: values[key] for key in self._asked}
                 data = self._experiment(**asked, **self._given, **self._unwatched)
                 said = self._words(values, data)
-                said = Said(said) if isinstance(said, str) else said  # TEMP
                 shown = self._draw(data, {k: values[k] for k in values if k not in (*asked, "preset")}, moving)
                 self.code = _as_python(self._name, asked, self._given)
                 self.error, self.state = None, _state(values, said, data)

@@ -90,7 +90,7 @@ def test_what_moves_is_smaller_than_matplotlib_writes_it(name):
         stock = RendererSVG(72 * paper.get_figwidth(), 72 * paper.get_figheight(), out)
         for artist in layers.artists:
             artist.draw(stock)
-    assert len(own) < 0.9 * len(out.getvalue())
+    assert len(own) < 0.85 * len(out.getvalue())
 
 
 def test_the_background_comes_again_when_limits_scales_places_or_the_size_change():

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from driving import settings
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import Collection
+from matplotlib.collections import Collection, LineCollection
 from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
+from matplotlib.patches import Circle, Patch, Rectangle
 from matplotlib.text import Text
 from matplotlib.transforms import Affine2D
 from PIL import Image, ImageFilter
@@ -27,7 +27,7 @@ from PIL import Image, ImageFilter
 from d2lbptt import explorers
 from d2lbptt.explorers.front_end._fonts import style_sheet
 from d2lbptt.explorers.front_end._layers import Layers
-from d2lbptt.figures._paper import house
+from d2lbptt.figures._paper import figure, house
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
@@ -241,3 +241,44 @@ def test_a_browser_shows_what_agg_shows_on_a_narrow_page(explorer, page):
     explorer._picture.arrange(narrow=True)
     explorer.update()
     check(page, layers_of(explorer))
+
+
+def words_and_markers(ax):
+    ax.set(xlim=(0, 10), ylim=(0, 10))
+    ax.text(
+        1, 8.5, "two lines,\nin a box", rotation=30, bbox={"boxstyle": "round", "facecolor": "#ffeeaa", "alpha": 0.5}
+    )
+    ax.text(8, 8.5, "cut off at the edge", rotation=-40, rotation_mode="anchor", clip_on=True)
+    ax.text(4, 8.2, r"$\sqrt{\frac{a}{b_1}} + \hat{y}$", fontsize=16)
+    ax.annotate("here", (6.5, 7.5), (4, 6.3), arrowprops={"arrowstyle": "-|>", "connectionstyle": "arc3,rad=0.3"})
+    x = np.linspace(0.5, 9.5, 14)
+    for y, look in enumerate(("^", "*", "D", "o", "s", "+", "x")):
+        ax.plot(x, np.full(14, y + 0.2), look, ms=12, mfc="#56b4e9", mec="#222222", alpha=0.5 + 0.1 * (y % 4))
+    ax.plot([-5, 15], [7.2, 5.8], "--", dashes=(6, 2, 1, 2), dash_capstyle="round", lw=3)
+    ax.fill_between([-1e7, 3, 1e7], [4.4, 4.6, 4.4], [4.9, 5.1, 1e9], color="#009e73", alpha=0.3)
+
+
+def images_and_meshes(ax):
+    rng = np.random.default_rng(1)
+    ax.set(xlim=(0, 10), ylim=(0, 10))
+    ax.pcolormesh(np.arange(4), 6 + np.arange(4), rng.uniform(size=(3, 3)), cmap="viridis")
+    look = {"aspect": "auto", "zorder": 3}
+    ax.imshow(rng.uniform(size=(4, 3, 4)), extent=(4, 6.5, 6, 9), origin="lower", interpolation="nearest", **look)
+    round_one = ax.imshow(rng.uniform(size=(4, 4)), extent=(7, 9.5, 6, 9), interpolation="none", **look)
+    round_one.set_clip_path(Circle((8.2, 7.5), 1.2, transform=ax.transData))
+    smooth = np.add.outer(np.linspace(0, 1, 20), np.linspace(0, 1, 20) ** 2)
+    ax.imshow(smooth, extent=(0.5, 3.5, 0.5, 3.5), interpolation="bilinear", cmap="Greys", **look)
+    ends = rng.uniform(4, 6, (30, 2, 2)) * (1.6, 0.9)
+    ax.add_collection(LineCollection(ends, colors=["#0072b2", "#d55e00"], linewidths=[1, 4], alpha=0.6))
+    ax.scatter(*rng.uniform(0.5, 3.5, (2, 30)) + [[4], [0]], s=np.linspace(10, 300, 30), c=np.arange(30), alpha=0.7)
+    for x, hatch in enumerate(("//", "xx", "..", "oo", "*", "-+")):
+        place = {"xy": (7 + 0.5 * x, 0.5), "width": 0.45, "height": 3.5}
+        ax.add_patch(Rectangle(**place, hatch=hatch, facecolor="#ffeeaa", edgecolor="#0072b2", lw=2 * (x % 2)))
+
+
+@pytest.mark.parametrize("draw", [words_and_markers, images_and_meshes])
+def test_a_browser_shows_what_agg_shows_of_what_no_explorer_draws_yet(draw, page):
+    with house():
+        paper = figure(6, 5)
+        draw(paper.add_subplot())
+    check(page, Layers(paper, []))
