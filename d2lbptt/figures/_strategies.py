@@ -20,7 +20,7 @@ NAMES = ("randomized truncation", "regular truncation", "full computation", "sli
 ROOM = (24, 32, 40, 48, 64)  # for so many characters
 CELL, LANE = 30, 6  # pixels: the height of a cell, and of a lane of arrows of the window
 SAMPLE = (286, 326, 336)  # pixels: from where to where a piece of theory's line, and its name
-CUT = {"colors": style.INK, "linewidths": 4}
+CUT = {"colors": style.INK, "linewidths": 4, "snap": False}  # a PNG has them where they are, as an SVG does
 FULL, TRUNCATED = style.FULL["color"], style.TRUNCATED["color"]
 DARK = {FULL: FULL, TRUNCATED: "#A34700"}  # of words
 
