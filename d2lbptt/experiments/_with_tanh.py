@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .. import _validation
 from ..activations import ACTIVATIONS
 from ..growth.gradient_norms import log10_gradient_norms
 from ..rnn import forward, init_params
@@ -27,6 +28,8 @@ class WithTanh(NamedTuple):
     slopes : array, shape (T, 64)
         phi'(z_t).
     slope_bands : SlopeBands
+    overflow : str
+        What overflowed, so that fewer than T steps are shown, or "".
     """
 
     activation: str
@@ -34,6 +37,7 @@ class WithTanh(NamedTuple):
     full: np.ndarray
     slopes: np.ndarray
     slope_bands: SlopeBands
+    overflow: str
 
 
 def with_tanh(
@@ -64,12 +68,24 @@ def with_tanh(
     TypeError, ValueError
         If an argument is not what is described above.
     FloatingPointError
-        If a state or a gradient overflows.
+        If the first state overflows.
     """
-    x = noise(T, input, seed)
     params = init_params(1, UNITS, 1, scale=g, kind=kind, seed=seed)
+    trace, overflow = _longest_run(params, noise(T, input, seed), activation)
+    still = np.zeros_like(trace.x)
     # All slopes of the identity are 1: its gradient is the same along the states that an empty input leaves at 0.
-    traces = forward(params, np.zeros_like(x)), forward(params, x, activation=activation)
-    identity, full = (log10_gradient_norms(trace, np.ones_like(x), reduction="last") for trace in traces)
-    slopes = ACTIVATIONS[activation].slope(traces[1].h[1:])
-    return WithTanh(activation, identity, full, slopes, slope_bands(slopes))
+    identity, full = (
+        log10_gradient_norms(run, np.ones_like(still), reduction="last") for run in (forward(params, still), trace)
+    )
+    slopes = ACTIVATIONS[activation].slope(trace.h[1:])
+    return WithTanh(activation, identity, full, slopes, slope_bands(slopes), overflow)
+
+
+def _longest_run(params, x, activation):
+    """Return the trace of the longest finite run, and what overflowed after it."""
+    try:
+        return forward(params, x, activation=activation), ""
+    except _validation.Overflow as error:
+        if error.t == 1:
+            raise
+        return forward(params, x[: error.t - 1], activation=activation), str(error)

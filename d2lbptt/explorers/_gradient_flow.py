@@ -94,7 +94,7 @@ def _words(values, flow):
     T = len(flow.full)
     carried = T > 1 and np.isfinite(flow.full[-1])
     rho, sigma_max = size(abs(flow.eigenvalues[0])), size(flow.singular_values[0])
-    details = [f"{flow.overflow}: $T = {T}$ is shown."] if flow.overflow else []
+    details = [f"{flow.overflow.replace('h_t', '$h_t$')}: $T = {T}$ is shown."] if flow.overflow else []
     if carried:
         details = [" ".join([*details, _arrives(flow, T)])]
         details.append(_why_it_does_not_vanish(flow) if flow.every_step else _what_tau_drops(flow))

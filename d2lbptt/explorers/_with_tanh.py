@@ -40,7 +40,8 @@ def with_tanh() -> Explorer:
 
 def _words(values, data):
     T, slope = len(data.full), np.median(data.slopes)
-    details = [_arrives(data.identity, "the identity"), _arrives(data.full, data.activation)] if T > 1 else []
+    details = [f"{data.overflow.replace('h_t', '$h_t$')}: $T = {T}$ is shown."] if data.overflow else []
+    details += [_arrives(data.identity, "the identity"), _arrives(data.full, data.activation)] if T > 1 else []
     details += [
         f"The median slope $φ'$ is {slope:.2f}; that of the identity is 1.",
         f"$W_{{hh}}$: {values['kind']}, seed {values['seed']}. Both networks have the same weights and inputs.",
@@ -50,14 +51,17 @@ def _words(values, data):
 
 def _what_is_seen(values, data, T):
     at = f"At $g = {values['g']:.2f}$ and input size ${values['input']:.2f}$"
+    steps = f"$T = {T}$ steps" if T == values["T"] else f"the first {T} of $T = {values['T']}$ steps"
     if T == 1:
-        return f"{at}, $T = 1$ step leaves nothing to carry back, with the identity or with {data.activation}."
+        return (
+            f"{at}, $T = {values['T']}$ step leaves nothing to carry back, with the identity or with {data.activation}."
+        )
     linear, other = (fate(decades[0] - decades[-1]) for decades in (data.identity, data.full))
     if linear == other:
-        return f"{at}, the gradient {linear} over $T = {T}$ steps, with the identity and with {data.activation} alike."
+        return f"{at}, the gradient {linear} over {steps}, with the identity and with {data.activation} alike."
     verb = linear.split()[0]
     beside = f"and {other.removeprefix(verb + ' ')}" if other.startswith(verb) else f"but {other}"
-    return f"{at}, the gradient {linear} over $T = {T}$ steps with the identity, {beside} with {data.activation}."
+    return f"{at}, the gradient {linear} over {steps} with the identity, {beside} with {data.activation}."
 
 
 def _arrives(decades, phi):

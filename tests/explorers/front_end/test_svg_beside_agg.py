@@ -270,7 +270,9 @@ def images_and_meshes(ax):
     ax.imshow(smooth, extent=(0.5, 3.5, 0.5, 3.5), interpolation="bilinear", cmap="Greys", **look)
     ends = rng.uniform(4, 6, (30, 2, 2)) * (1.6, 0.9)
     ax.add_collection(LineCollection(ends, colors=["#0072b2", "#d55e00"], linewidths=[1, 4], alpha=0.6))
-    ax.scatter(*rng.uniform(0.5, 3.5, (2, 30)) + [[4], [0]], s=np.linspace(10, 300, 30), c=np.arange(30), alpha=0.7)
+    ax.scatter(
+        *np.add(rng.uniform(0.5, 3.5, (2, 30)), [[4], [0]]), s=np.linspace(10, 300, 30), c=np.arange(30), alpha=0.7
+    )
     for x, hatch in enumerate(("//", "xx", "..", "oo", "*", "-+")):
         place = {"xy": (7 + 0.5 * x, 0.5), "width": 0.45, "height": 3.5}
         ax.add_patch(Rectangle(**place, hatch=hatch, facecolor="#ffeeaa", edgecolor="#0072b2", lw=2 * (x % 2)))
