@@ -13,7 +13,7 @@ from ..experiments._gradient_check import CHOICES, GIVEN, NONE, SUSPECT, TARGETS
 from ..figures._errors import _ErrorsPicture
 from ..figures._paper import picture
 from ..rnn import KINDS
-from ._words import Said, counted, powers_of_ten
+from ._words import Said, counted, from_plain
 from .front_end import Explorer, Menu, Slider
 
 SYMBOLS = {"W_hx": "$W_{hx}$", "W_hh": "$W_{hh}$", "W_qh": "$W_{qh}$", "b_h": "$b_h$", "b_q": "$b_q$", "h0": "$h_0$"}
@@ -111,7 +111,7 @@ def _details(values, data):
         yield f"For $T = {T}$ the right gradient overflows {dtype}, so {counted(data.T, 'step')} are checked."
     if report.verdict == "FAIL":
         hint = f"Which mistake is {mistake}?" if mistake.startswith(SUSPECT) else report.hint
-        yield from filter(None, map(powers_of_ten, (hint, report.reach)))
+        yield from filter(None, map(from_plain, (hint, report.reach)))
     else:
         yield _what_would_show(report)
     yield (

@@ -125,6 +125,18 @@ def _times_ten_to(mantissa, exponent, digits):
     return f"10^{{{exponent}}}" if float(words) == 1 else f"{words} \\cdot 10^{{{exponent}}}"
 
 
-def powers_of_ten(text):
-    """Return a text in which numbers such as 1.2e-07 have a power of ten."""
-    return re.sub(r"\d(?:\.\d+)?e[-+]\d+", lambda found: f"${tex(float(found[0]), len(found[0].split('e')[0]))}$", text)
+_INDEXED = r"\b(?:[A-Za-z]+/)?[A-Za-z]+_(?:\{[^}]*\}|[A-Za-z0-9]+)(?:\^[A-Za-z0-9])?"  # h_{t-1}, dL/dW_hh, W_hh^T
+_PLAIN = re.compile(rf"(?P<slope>phi'(?:\({_INDEXED}\))?)|(?P<symbol>{_INDEXED})|(?P<number>\d(?:\.\d+)?e[-+]\d+)")
+
+
+def from_plain(text):
+    """Return plain text, such as the hint of a report, with its symbols and numbers in a little of TeX."""
+
+    def in_tex(found):
+        if found["number"]:
+            digits = found[0].partition("e")[0].replace(".", "")
+            return f"${tex(float(found[0]), len(digits))}$"
+        symbol = re.sub(r"_([A-Za-z0-9]{2,})", r"_{\1}", found[0]).replace("phi", r"\phi")
+        return f"${symbol}$"
+
+    return _PLAIN.sub(in_tex, text)

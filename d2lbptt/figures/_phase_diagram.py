@@ -79,10 +79,10 @@ class _PhaseDiagram(Panel):
         self.image = ax.imshow(np.zeros((1, 1, 3)), aspect="auto", origin="lower", interpolation="none")
         self.theory = [line(ax, {"color": style.INK}, linewidth=1.6) for _ in BORDERS]
         self.cursor = [ax.axvline(0, color=colour, linewidth=width) for colour, width in (("white", 5), (style.INK, 2))]
-        for x, side, colour, name in ((0, "left", 2, "vanishing"), (1, "right", 4, "exploding")):
+        for x, side, colour, name in ((-0.02, "left", 2, "vanishing"), (1, "right", 4, "exploding")):
             box = style.paper(0.2, None) | {"facecolor": COLOURS[colour]}
             above(ax, x, 2, name, ha=side, bbox=box, fontweight="bold", **style.SMALL)
-        above(ax, 0.5, 2, "darker: past float32", ha="center", **style.ASIDE)
+        above(ax, 0.5, 2, "deeper: past float32", ha="center", **style.ASIDE)
 
     def set_limits(self, left, right, top):
         """Let the axes end there."""
