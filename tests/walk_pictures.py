@@ -1,7 +1,6 @@
 """The walk through the pictures, but for those of training (walk_text.py), and the explorers."""
 
 import numpy as np
-from d2lbptt.explorers._live import Explorer
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from walk import Spec, choice, flag, fresh, never, number, optional, shaped, whole
@@ -9,6 +8,7 @@ from walk import Spec, choice, flag, fresh, never, number, optional, shaped, who
 import d2lbptt as bptt
 from d2lbptt import experiments, explorers, figures, gates, graph, scalar
 from d2lbptt.checking import step_size
+from d2lbptt.explorers.front_end import Explorer
 from d2lbptt.figures._strategies import NAMES
 from d2lbptt.growth import cliff
 from d2lbptt.text.corpus import Text

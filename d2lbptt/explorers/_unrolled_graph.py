@@ -10,7 +10,7 @@ from ..graph import WEIGHTS, computational_graph
 from ._words import Said, counted, texed, typeset
 from .front_end import Explorer, Menu, Slider
 
-LONGEST = 12
+ROOM = (3, 6, 12)  # steps
 
 
 def unrolled_graph() -> Explorer:
@@ -27,13 +27,13 @@ def unrolled_graph() -> Explorer:
         question="One weight, many places: what does its gradient add up?",
         controls={
             "step": Slider("edges done", 0, edges, value=edges),
-            "T": Slider("length T", 1, LONGEST),
+            "T": Slider("length T", 1, ROOM[-1]),
             "weight": Menu("weight", WEIGHTS),
             "activation": Menu("φ", list(ACTIVATIONS)),
             "g": Slider("W_hh = g", 0, 1.5, 0.01),
         },
         more=["activation", "g"],
-        picture=picture(_UnrolledGraphPicture, 9.6, 4.6, LONGEST),
+        picture=picture(_UnrolledGraphPicture, 9.6, 4.6, [computational_graph(T) for T in ROOM]),
         words=_words,
         link=_keep_step_within_the_walk,
     )

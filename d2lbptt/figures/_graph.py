@@ -10,7 +10,6 @@ from matplotlib.collections import LineCollection, PolyCollection
 
 from .. import _validation
 from ..graph import WEIGHTS, Graph
-from ..graph import computational_graph as graph_of
 from . import _style as style
 from ._panels import Panel, Picture, Words, box, line, place
 from ._paper import drawn
@@ -25,7 +24,6 @@ BACK = {"color": style.FULL["color"], "linewidth": 4, "linestyle": "-"}
 LOOKS = {"to come": TO_COME, "forward": FORWARD, "back": BACK}
 NOW = {"color": style.INK, "linewidth": 19}, {"color": style.NOW, "linewidth": 16}  # a pen with an edge
 KEY, FRAMES = ("to come", "forward", "gradient, back"), ("a use of the weight", "its part came back")
-SIZES = (3, 6, 12)  # steps for which there is room
 WAITING, ARRIVED = (0, (2.5, 1.5)), "-"  # the frame of a use, before and after its part has come
 
 
@@ -406,13 +404,17 @@ class _Contributions(Panel):
 
 
 class _UnrolledGraphPicture(Picture):
-    """The graph up to T = ``longest``, and beside it what each use of a weight contributes to its gradient."""
+    """The graph, and beside it what each use of a weight contributes to its gradient.
 
-    def __init__(self, figure, longest):
+    There is room for one of ``graphs``, by growing T; the last is the longest to be shown.
+    """
+
+    def __init__(self, figure, graphs):
         super().__init__(figure)
         self.graph = _ComputationalGraph(figure.add_axes((0, 0, 1, 1)))
-        self.contributions = _Contributions(figure.add_axes((0, 0, 1, 1)), longest)
-        self._size = SIZES[0]
+        self.contributions = _Contributions(figure.add_axes((0, 0, 1, 1)), graphs[-1].T)
+        self._room = {graph.T: graph for graph in graphs}
+        self._size = graphs[0].T
         self.arrange(narrow=False)
 
     def arrange(self, narrow):
@@ -427,11 +429,11 @@ class _UnrolledGraphPicture(Picture):
 
     def limits(self, data, step):
         """Return for how many steps there is room."""
-        return (style.next_limit(data.graph.T, SIZES),)
+        return (style.next_limit(data.graph.T, tuple(self._room)),)
 
     def set_limits(self, size):
         """Make room for so many steps."""
-        self._size, layout = size, _Layout(graph_of(size), self._form)
+        self._size, layout = size, _Layout(self._room[size], self._form)
         self.graph.arrange(layout)
         self.contributions.arrange(layout)
 

@@ -8,18 +8,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-import ipywidgets as widgets
 import pytest
 from driving import check, same
 
 import d2lbptt
 from d2lbptt import experiments, explorers
+from d2lbptt.explorers.front_end import Menu
 from tools import notebooks
 
 each = pytest.mark.parametrize("name", explorers.__all__)
 DISPLAY = {"preset", "decades", "step"}  # controls that change the display alone
 PICTURES = "d2lbptt.figures", "d2lbptt._validation", "d2lbptt._progress"  # what draws, and helps it
-ABOVE = "d2lbptt.figures", "d2lbptt.explorers", "matplotlib", "ipywidgets"
+ABOVE = "d2lbptt.figures", "d2lbptt.explorers", "matplotlib", "anywidget", "ipywidgets"
 
 
 # --- an experiment and its explorer ---
@@ -36,7 +36,7 @@ def test_its_arguments_are_controls_and_its_defaults_are_where_they_start(name):
 @each
 def test_the_settings_as_python_give_the_same_data(name):
     explorer = getattr(explorers, name)()
-    for preset in explorer._presets or [None]:
+    for preset in explorer.presets or [None]:
         if preset:
             explorer.set(preset=preset)
         assert same(pasted(explorer), explorer.state["data"]), explorer.code
@@ -48,8 +48,8 @@ def test_the_settings_as_python_hold_every_control_that_was_moved(name):
     for key, control in explorer.controls.items():
         if key in DISPLAY:
             continue
-        if isinstance(control, widgets.Dropdown):
-            control.value = control._options_full[-1][1]
+        if isinstance(control, Menu):
+            control.value = control.values[-1]
         else:
             control.value += control.step if control.value < control.max else -control.step
     check(explorer)
@@ -112,10 +112,10 @@ def test_no_experiment_reaches_a_picture_or_a_page():
 
 def test_the_search_for_imports_finds_what_an_explorer_reaches():
     found = reached(["d2lbptt.explorers"])
-    assert {"d2lbptt.figures", "d2lbptt.figures._style", "matplotlib.figure", "ipywidgets"} <= set(found)
+    assert {"d2lbptt.figures", "d2lbptt.figures._style", "matplotlib.figure", "anywidget"} <= set(found)
 
 
-def test_neither_matplotlib_nor_ipywidgets_is_loaded_by_an_experiment():
+def test_neither_matplotlib_nor_a_widget_is_loaded_by_an_experiment():
     code = (
         "import sys\n"
         "import d2lbptt.experiments as experiments\n"
@@ -150,7 +150,7 @@ def test_what_calculates_is_found():
 # --- notebooks ask experiments ---
 
 
-DRIVES = "state", "controls", "set", "reset"
+DRIVES = "state", "controls", "set", "reset", "press", "arrange"
 PUBLIC = "_replace", "_asdict", "_fields"  # of a named tuple, in spite of their names
 
 
@@ -178,11 +178,12 @@ def test_no_cell_of_a_notebook_drives_an_explorer_or_reads_a_private_name(path):
     [
         ("hidden.controls['T'].value = 7", [".value =", ".controls"]),
         ("explorer.state['data'].full", [".state"]),
-        ("from d2lbptt.explorers._live import Explorer, _value", ["_live", "_value"]),
+        ("from d2lbptt.explorers.front_end._widget import Explorer, _state", ["_widget", "_state"]),
         ("import d2lbptt._recursion", ["_recursion"]),
         ("explorer.set(T=7)", [".set"]),
         ("control.value += 1", [".value ="]),
-        ("explorer._png, params._replace(b_h=None)", ["._png"]),
+        ("explorer.press('New draw'), explorer.arrange(True)", [".press", ".arrange"]),
+        ("explorer._picture, params._replace(b_h=None)", ["._picture"]),
         ("bptt.experiments.gradient_flow(T=7).full", []),
     ],
 )

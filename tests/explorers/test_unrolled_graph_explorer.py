@@ -8,7 +8,7 @@ import steady
 
 from d2lbptt import experiments, explorers, forward, loss
 from d2lbptt.checking.finite_differences import complex_step
-from d2lbptt.explorers._unrolled_graph import _words
+from d2lbptt.explorers._unrolled_graph import ROOM, _words
 from d2lbptt.figures import _graph as drawing
 from d2lbptt.figures import _paper as paper
 from d2lbptt.graph import WEIGHTS, computational_graph
@@ -111,7 +111,7 @@ def test_what_each_edge_brings_back_is_what_the_text_says():
 
 @pytest.fixture(params=[False, True], ids=["wide", "narrow"])
 def arranged(request):
-    found = paper.picture(drawing._UnrolledGraphPicture, 9.6, 4.6, 12)
+    found = paper.picture(drawing._UnrolledGraphPicture, 9.6, 4.6, [computational_graph(T) for T in ROOM])
     found.arrange(not request.param)
     found.arrange(request.param)  # back and forth
     return found
@@ -154,7 +154,7 @@ def test_there_is_room_for_a_few_lengths_and_the_steps_beyond_T_are_covered(arra
 @pytest.mark.parametrize("form", [drawing.WIDE, drawing.NARROW])
 @pytest.mark.parametrize("T", range(1, 13))
 def test_a_cover_touches_no_node_that_is_in_sight(form, T):
-    layout = drawing._Layout(computational_graph(min(size for size in drawing.SIZES if size >= T)), form)
+    layout = drawing._Layout(computational_graph(min(size for size in ROOM if size >= T)), form)
     for node, at in layout.at.items():
         for other, place in layout.at.items():
             if node.t > T >= other.t:
