@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from math import isfinite
 from numbers import Integral, Real
 
 import traitlets
 
 from ... import _validation
+
+
+class _Value(traitlets.Any):
+    allow_none = False  # so that None is looked at as any other value
 
 
 class Control(traitlets.HasTraits):
@@ -19,7 +24,7 @@ class Control(traitlets.HasTraits):
         A few letters, as they stand before it on the page.
     """
 
-    value = traitlets.Any()
+    value = _Value()
     disabled = traitlets.Bool(False)
     label = traitlets.Unicode()
 
@@ -35,9 +40,9 @@ class Control(traitlets.HasTraits):
         """Return the value as the page knows it."""
         return self.value
 
-    def take(self, sent) -> None:
-        """Set what the page has sent."""
-        self.value = sent
+    def received(self, sent):
+        """Return the value that the page has sent."""
+        return sent
 
     def wanted(self) -> str:
         """Say which values it takes."""
@@ -67,7 +72,8 @@ class Slider(Control):
     @traitlets.validate("value")
     def _within(self, proposal):
         found = proposal["value"]
-        if isinstance(found, bool) or not isinstance(found, Real) or (self.whole and found != int(found)):
+        number = isinstance(found, Real) and not isinstance(found, bool) and isfinite(found)
+        if not number or (self.whole and found != int(found)):
             raise traitlets.TraitError(f"{self.label} is {_validation.shown(found)}, wanted {self.wanted()}")
         found = int(found) if self.whole else float(found)
         return type(found)(min(max(found, self.min), self.max))
@@ -88,8 +94,8 @@ class Slider(Control):
     def now(self):
         return super().now() | {"min": self.min, "max": self.max}
 
-    def take(self, sent):
-        self.value = round(sent, 10)  # a browser says 0.9099999999999999 for a slider that stands at 0.91
+    def received(self, sent):
+        return round(sent, 10)  # a browser says 0.9099999999999999 for a slider that stands at 0.91
 
     def wanted(self):
         return f"{'a whole number from ' * self.whole}{self.min:g} to {self.max:g}"
@@ -130,7 +136,7 @@ class Menu(Control):
     def _known(self, proposal):
         found = proposal["value"]
         for value in self.values:
-            if (type(value) is type(found) and value == found) or (isinstance(found, Real) and value == found):
+            if value == found and isinstance(found, bool) == isinstance(value, bool):
                 return value
         raise traitlets.TraitError(f"{self.label} is {_validation.shown(found)}, wanted {self.wanted()}")
 
@@ -140,8 +146,8 @@ class Menu(Control):
     def sent(self):  # by its place, so that None is no special value
         return self.values.index(self.value)
 
-    def take(self, sent):
-        self.value = self.values[sent]
+    def received(self, sent):
+        return self.values[sent]
 
     def wanted(self):
         return f"one of {', '.join(map(str, self.values))}"

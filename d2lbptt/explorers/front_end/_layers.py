@@ -84,7 +84,7 @@ class Layers:
     def _where(self):
         """Return what the background depends on."""
         axes = [
-            (ax.axis(), ax.get_xscale(), ax.get_yscale(), ax.get_position().bounds, ax.get_visible())
+            (ax.get_xlim(), ax.get_ylim(), ax.get_xscale(), ax.get_yscale(), ax.get_position().bounds, ax.get_visible())
             for ax in self.figure.axes
         ]
         return tuple(self.figure.get_size_inches()), axes

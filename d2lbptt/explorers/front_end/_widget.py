@@ -253,8 +253,7 @@ class Explorer(anywidget.AnyWidget):
     def _on_question(self, _, question, buffers):
         with self._lock:
             if question.get("do") == "fonts":
-                styles, files = zip(*_fonts.woff().items(), strict=True)
-                self.send({"fonts": styles}, files)
+                self.send({"fonts": _fonts.style_sheet()})
                 return
             self._number = question["number"]
             self._hold(lambda: self._follow(question))
@@ -268,10 +267,8 @@ class Explorer(anywidget.AnyWidget):
             self._change(self._start)
         elif question.get("do") == "press":
             self._actions[question["button"]](self.controls)
-        for key, sent in question.get("set", {}).items():
-            self.controls[key].take(sent)
-            if key == "preset":
-                self._change(self._with_preset({key: self.controls[key].value}))
+        sent = {key: self.controls[key].received(value) for key, value in question.get("set", {}).items()}
+        self._change(self._with_preset(sent))
 
     # ------------------------------------------------------------ controls
 

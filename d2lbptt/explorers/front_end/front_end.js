@@ -5,7 +5,7 @@
 //   answer()        the newest answer, with `background` among its fields, or null
 //   ask(question)   {number, set: {key: value}, moving, narrow, do: "reset" | "press", button}; an answer follows
 //   listen(heard)   calls heard() at each new answer and heard(progress) on the way; returns what ends it
-//   fonts()         asks for the font of the pictures; they come to document.fonts, or not
+//   fonts()         asks for the font of the pictures, for readers who have none
 // `fromModel` makes one of a widget, `fromTable` of answers that were computed beforehand.
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -201,21 +201,13 @@ function hasFont() {
   return width(`"${FONT}", monospace`) !== width("monospace") || width(`"${FONT}", serif`) !== width("serif");
 }
 
-let fontsAskedFor = false;
+const fonts = make("style"); // one for all pictures of the page
 
 /** Ask for the font, once a page, if the reader has none. */
 function wantFonts(source) {
-  if (fontsAskedFor || hasFont()) return;
-  fontsAskedFor = true;
+  if (fonts.isConnected || hasFont()) return;
+  document.head.append(fonts);
   source.fonts();
-}
-
-const STYLES = { regular: {}, bold: { weight: "bold" }, oblique: { style: "oblique" } };
-
-/** Give the page a font; `file` is its bytes or an address. */
-async function addFont(style, file) {
-  const face = new FontFace(FONT, typeof file === "string" ? `url(${file})` : file, STYLES[style]);
-  document.fonts.add(await face.load());
 }
 
 // ---- saving: what is on the page, in the colours of paper
@@ -226,6 +218,7 @@ function paperCopy(svg, title) {
   for (const name of ["class", "role", "aria-labelledby", "aria-describedby"]) copy.removeAttribute(name);
   for (const [name, value] of Object.entries({ xmlns: SVG, width, height, "font-family": FONT })) copy.setAttribute(name, value);
   copy.prepend(Object.assign(drawing("title"), { textContent: title }));
+  if (fonts.textContent) copy.append(Object.assign(drawing("style"), { textContent: fonts.textContent }));
   copy.insertBefore(drawing("rect", { width, height, fill: "#fff" }), copy.children[1]);
   const text = new XMLSerializer().serializeToString(copy);
   return text.replace(/var\(--d2l-[^,()]+,\s*([^()]+)\)/g, "$1");
@@ -411,8 +404,8 @@ export function fromModel(model) {
     fonts: () => model.send({ do: "fonts" }),
     listen(heard) {
       const answered = () => heard();
-      const told = (message, buffers) => {
-        if (message.fonts) message.fonts.forEach((style, i) => addFont(style, buffers[i]));
+      const told = (message) => {
+        if (message.fonts) fonts.textContent = message.fonts;
         else heard(message);
       };
       model.on("change:answer", answered);
@@ -457,7 +450,7 @@ export function fromTable(table) {
       }
       for (const heard of listeners) heard();
     },
-    fonts: () => Object.entries(table.fonts ?? {}).forEach(([style, address]) => addFont(style, address)),
+    fonts() {}, // the page brings them along
     listen(heard) {
       listeners.add(heard);
       return () => listeners.delete(heard);

@@ -30,7 +30,6 @@ def test_symbols(tex, html, plain):
 
 def test_words_between_symbols_stay_words():
     text = "At $g$ < 1 it <b>shrinks</b> & $T$ is long."
-    assert as_html(text) == (
-        f"At {MATH.format('<var>g</var>')} &lt; 1 it &lt;b&gt;shrinks&lt;/b&gt; &amp; {MATH.format('<var>T</var>')} is long."
-    )
+    g, T = MATH.format("<var>g</var>"), MATH.format("<var>T</var>")
+    assert as_html(text) == f"At {g} &lt; 1 it &lt;b&gt;shrinks&lt;/b&gt; &amp; {T} is long."
     assert as_plain(text) == "At g < 1 it <b>shrinks</b> & T is long."
