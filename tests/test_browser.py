@@ -160,7 +160,7 @@ def test_preset_reset_python_and_save_by_mouse(open_and_run):
         (
             "07_vanishing_exploding",
             [
-                ("Where does Mᵏx point?", "k", "End", "k = 200"),
+                ("Where does Mkx point?", "k", "End", "k = 200"),
                 ("Can a gradient grow although every eigenvalue is below 1?", "c", "Home", "c = 0.0"),
                 ("How far back does the gradient reach?", "g", "Home", "exactly 0"),
                 ("For which weight scale does the gradient neither", "g", "End", "g = 3.000"),

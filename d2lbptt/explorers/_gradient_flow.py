@@ -78,12 +78,12 @@ def gradient_flow(
 
 def _controls(longest, built_in):
     controls = {
-        "g": Slider("scale g", 0, 3, 0.01),
-        "T": Slider("length T", 1, longest),
-        "tau": Slider("window τ", 1, longest),
-        "activation": Menu("φ", list(ACTIVATIONS)),
+        "g": Slider("scale $g$", 0, 3, 0.01),
+        "T": Slider("length $T$", 1, longest, unit="steps"),
+        "tau": Slider("window $τ$", 1, longest, unit="steps"),
+        "activation": Menu("$φ$", list(ACTIVATIONS)),
         "reduction": Menu("loss", [(words, name) for name, words in LOSSES.items()]),
-        "kind": Menu("W_hh", KINDS),
+        "kind": Menu("$W_{hh}$", KINDS),
         "seed": Slider("seed", 0, 99),
         "decades": Menu("decades", REACH),
     }

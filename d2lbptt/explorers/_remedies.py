@@ -31,9 +31,9 @@ def remedies() -> Explorer:
         experiments.remedies,
         question="What keeps a gradient alive, and bounded?",
         controls={
-            "g": Slider("scale g", 0, 3, 0.01),
-            "T": Slider("length T", 10, 1000),
-            "tau": Slider("window τ", 1, 200),
+            "g": Slider("scale $g$", 0, 3, 0.01),
+            "T": Slider("length $T$", 10, 1000, unit="steps"),
+            "tau": Slider("window $τ$", 1, 200, unit="steps"),
             "b_f": Slider("gate bias", -10, 2, 0.1),
             "seed": Slider("seed", 0, 99),
             "units": Menu("units", [8, 64, 128]),

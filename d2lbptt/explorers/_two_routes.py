@@ -22,13 +22,13 @@ def two_routes() -> Explorer:
     """
     return Explorer(
         experiments.two_routes,
-        question="One derivative of h_t is total, one is immediate: how can both give the gradient?",
+        question="One derivative of $h_t$ is total, one is immediate: how can both give the gradient?",
         controls={
-            "g": Slider("W_hh = g", 0, 2, 0.01),
-            "T": Slider("length T", 1, LONGEST),
-            "h0": Slider("h_0", 0, 2, 0.05),
+            "g": Slider("$W_{hh} = g$", 0, 2, 0.01),
+            "T": Slider("length $T$", 1, LONGEST, unit="steps"),
+            "h0": Slider("$h_0$", 0, 2, 0.05),
             "parameter": Menu("weight", ["W_hh", "W_hx"]),
-            "activation": Menu("φ", list(ACTIVATIONS)),
+            "activation": Menu("$φ$", list(ACTIVATIONS)),
         },
         picture=picture(_TwoRoutesPicture, 9.6, 4.4, LONGEST),
         words=_words,

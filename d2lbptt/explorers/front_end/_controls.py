@@ -9,6 +9,7 @@ from numbers import Integral, Real
 import traitlets
 
 from ... import _validation
+from ._typeset import as_plain
 
 
 class _Value(traitlets.Any):
@@ -74,7 +75,7 @@ class Slider(Control):
         found = proposal["value"]
         number = isinstance(found, Real) and not isinstance(found, bool) and isfinite(found)
         if not number or (self.whole and found != int(found)):
-            raise traitlets.TraitError(f"{self.label} is {_validation.shown(found)}, wanted {self.wanted()}")
+            raise traitlets.TraitError(f"{as_plain(self.label)} is {_validation.shown(found)}, wanted {self.wanted()}")
         found = int(found) if self.whole else float(found)
         return type(found)(min(max(found, self.min), self.max))
 
@@ -138,7 +139,7 @@ class Menu(Control):
         for value in self.values:
             if value == found and isinstance(found, bool) == isinstance(value, bool):
                 return value
-        raise traitlets.TraitError(f"{self.label} is {_validation.shown(found)}, wanted {self.wanted()}")
+        raise traitlets.TraitError(f"{as_plain(self.label)} is {_validation.shown(found)}, wanted {self.wanted()}")
 
     def spec(self):
         return {"kind": "menu", "options": [words for words, _ in self.pairs]}

@@ -333,7 +333,8 @@ class Explorer(anywidget.AnyWidget):
 
         # A list: a saved notebook sorts the keys of what has keys.
         listed = [one(key) for key in self.controls]
-        return {"name": self._name, "question": question, "controls": listed, "actions": list(self._actions)}
+        about = {"name": self._name, "question": as_html(question), "actions": list(self._actions)}
+        return {**about, "controls": listed}
 
     # ------------------------------------------------------------ pages without widgets
 

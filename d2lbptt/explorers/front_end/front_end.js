@@ -253,6 +253,7 @@ export function mount(source, element) {
   const settled = { speak: 0, rest: 0 };
   let pressed = false, background = null, width = 0;
 
+  const title = Object.assign(make("h3", { class: "d2l-question", id: id("q") }), { innerHTML: question });
   const picture = drawing("svg", { class: "d2l-picture", role: "img", "aria-labelledby": id("q"), "aria-describedby": id("alt") });
   const back = drawing("g", { class: "d2l-background" }), front = drawing("g", { class: "d2l-foreground" });
   picture.append(back, front);
@@ -286,7 +287,7 @@ export function mount(source, element) {
   const asPython = button("As Python", () => unfold(python, asPython), { "aria-expanded": "false", "aria-controls": id("python") });
   const root = make("div", { class: "d2l", role: "group", "aria-labelledby": id("q"), "data-name": name },
     make("div", { class: "d2l-body" },
-      make("div", { class: "d2l-head" }, make("h3", { class: "d2l-question", id: id("q") }, question), ...(folded.length ? [more] : [])),
+      make("div", { class: "d2l-head" }, title, ...(folded.length ? [more] : [])),
       main,
       make("div", { class: "d2l-controls" }, ...others),
       make("div", { class: "d2l-stage" }, make("figure", {}, picture, failed, progress, sentence), beside),
@@ -296,8 +297,8 @@ export function mount(source, element) {
         ...actions.map((words) => button(words, () => post.ask({ do: "press", button: words }))),
         button("Reset", () => post.ask({ do: "reset" })),
         asPython,
-        button("Save SVG", () => save(picture, "svg", name, question)),
-        button("Save PNG", () => save(picture, "png", name, question))),
+        button("Save SVG", () => save(picture, "svg", name, title.textContent)),
+        button("Save PNG", () => save(picture, "png", name, title.textContent))),
       python));
   element.append(root);
 
