@@ -57,10 +57,11 @@ def ours(name):
 def naive(name, key):
     """Return the same picture as one would begin: a slider, and a new figure for each of its values."""
     explorer, made_of = _at_the_largest_T(name)
-    values, control = dict(explorer.state["controls"]), explorer.controls[key]
+    control = explorer.controls[key]
 
     def draw(value):
-        values[key] = value
+        explorer._hold(lambda: explorer._change({key: value}))  # others may have to follow; it draws nothing itself
+        values = explorer._values()
         data = explorer._experiment(**{name: values[name] for name in explorer._asked})
         shown = {name: values[name] for name in values if name not in (*explorer._asked, "preset")}
         new, file = picture(*made_of), io.BytesIO()
@@ -110,8 +111,10 @@ window.benchmark = {
   },
   // Promises the milliseconds from the next key to when what `wait` waits for has been painted.
   fromKey(wait) {
-    return new Promise((resolve) => addEventListener("keydown",
-      (event) => wait(() => this.painted((now) => resolve(now - event.timeStamp))), { capture: true, once: true }));
+    return new Promise((resolve, reject) => addEventListener("keydown", (event) => {
+      setTimeout(() => reject(new Error("no new picture")), 30000);
+      wait(() => this.painted((now) => resolve(now - event.timeStamp)));
+    }, { capture: true, once: true }));
   },
   // The picture of another value of a control.
   ours(root, key) {
