@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 
@@ -27,6 +28,9 @@ PRESETS = {
     "sums alone": TAME | {"mistake": "h_t for h_{t-1}", "given": "sums alone"},
     "rounding hides all": TAME | {"targets": "almost hit"},
 }
+
+SYMBOL = re.compile(r"φ'\([^)]*\)|(?:dL/)?d?[A-Za-z]_(?:\{[^}]*\}|\w+)(?:\^\w)?")
+LONG_INDEX, IN_BRACES = re.compile(r"_(\w{2,})"), r"_{\1}"
 
 
 def gradient_check() -> Explorer:
@@ -111,7 +115,7 @@ def _details(values, data):
         yield f"For $T = {T}$ the right gradient overflows {dtype}, so {counted(data.T, 'step')} are checked."
     if report.verdict == "FAIL":
         hint = f"Which mistake is {mistake}?" if mistake.startswith(SUSPECT) else report.hint
-        yield from filter(None, map(powers_of_ten, (hint, report.reach)))
+        yield from filter(None, map(_marked, (hint, report.reach)))
     else:
         yield _what_would_show(report)
     yield (
@@ -122,6 +126,13 @@ def _details(values, data):
     yield f"The check is given {values['given']}: {steps}."
     almost = "almost hit: each output is off by some ten units in the last place"
     yield f"The targets {'lie anywhere' if values['targets'] == 'anywhere' else 'are ' + almost}."
+
+
+def _marked(text):
+    """Return words of a report with its symbols and powers of ten between dollars."""
+    return powers_of_ten(
+        SYMBOL.sub(lambda found: f"${LONG_INDEX.sub(IN_BRACES, found[0])}$", text.replace("phi'", "φ'"))
+    )
 
 
 def _what_would_show(report):
