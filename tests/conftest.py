@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,11 @@ def pytest_collection_finish():
     """What has been imported and collected stays: the garbage collector need not look through it again and again."""
     gc.freeze()
     gc.set_threshold(10_000)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def close_explorers():
+    """What the tests of a module have shown is closed after the last of them: an open widget is never collected."""
+    yield
+    if "ipywidgets" in sys.modules:
+        sys.modules["ipywidgets"].Widget.close_all()

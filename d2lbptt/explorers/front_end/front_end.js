@@ -16,6 +16,9 @@ const REST = 300; // ms without a change after which axes may move
 const SPEAK = 700; // ms without a change after which the sentence is announced
 const PATIENCE = 4000; // ms without an answer after which we say so
 
+// Each widget loads this script for itself, so what all pictures of a page share is kept on the page.
+const onPage = (globalThis[Symbol.for("d2lbptt")] ??= { views: 0 });
+
 const make = (tag, attributes = {}, ...children) => {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value === true ? "" : value);
@@ -180,8 +183,8 @@ function inTheDark(hex) {
   return `oklch(${turned.toFixed(3)} ${(0.9 * chroma).toFixed(3)} ${hue.toFixed(1)})`;
 }
 
-const dark = new Map(); // colours of all pictures of the page
-const darkSheet = make("style", { media: "screen" });
+const dark = (onPage.dark ??= new Map()); // colours of all pictures of the page
+const darkSheet = (onPage.darkSheet ??= make("style", { media: "screen" }));
 
 /** Let the page know what the colours of a picture become in the dark. */
 function knowColours(markup) {
@@ -201,11 +204,11 @@ function hasFont() {
   return width(`"${FONT}", monospace`) !== width("monospace") || width(`"${FONT}", serif`) !== width("serif");
 }
 
-const fonts = make("style"); // one for all pictures of the page
+const fonts = (onPage.fonts ??= make("style")); // one for all pictures of the page
 
-/** Ask for the font, once a page, if the reader has none. */
+/** Ask for the font, if the reader has none and nobody has brought it yet. */
 function wantFonts(source) {
-  if (fonts.isConnected || hasFont()) return;
+  if (fonts.textContent || hasFont()) return;
   document.head.append(fonts);
   source.fonts();
 }
@@ -244,11 +247,9 @@ async function save(svg, kind, name, title) {
 
 // ---- the explorer
 
-let views = 0;
-
 /** Show the explorer of a source inside an element; returns what takes it away. */
 export function mount(source, element) {
-  const { name, question, controls: specs, actions } = source.spec, uid = `d2l${++views}-`;
+  const { name, question, controls: specs, actions } = source.spec, uid = `d2l${++onPage.views}-`;
   const id = (what) => `${uid}${what}`;
   const settled = { speak: 0, rest: 0 };
   let pressed = false, background = null, width = 0;

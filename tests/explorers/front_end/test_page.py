@@ -400,3 +400,45 @@ def test_what_is_mounted_can_be_taken_away(opened):
     page, _ = opened("gradient_flow")
     page.evaluate("() => d2l.gradient_flow()")
     assert page.locator(".d2l").count() == 0
+
+
+# --- widgets: each loads the script for itself, and has no more than this model ---
+
+RENDER = """async ([script, traits]) => {
+    const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+    const { default: { render } } = await import(url);
+    const heard = new Map(), sent = [], el = document.createElement("div");
+    const model = {
+        get: (name) => traits[name],
+        on: (name, f) => heard.set(f, name),
+        off: (name, f) => heard.delete(f),
+        send: (question) => sent.push(question),
+        save_changes() {},
+    };
+    document.querySelector("main").append(el);
+    (window.widgets ??= []).push({ sent, heard, end: render({ model, el }), traits });
+}"""
+
+
+def test_widgets_on_one_page_stay_apart_and_are_taken_away_whole(chromium):
+    page = chromium.new_page(viewport={"width": 1280, "height": 720})
+    pages.blank(page)
+    script = (pages.FOLDER / "front_end.js").read_text("utf-8")
+    for name in ("gradient_flow", "cliff", "cliff"):
+        explorer = getattr(explorers, name)()
+        traits = {key: getattr(explorer, key) for key in ("spec", "answer", "background")}
+        page.evaluate(RENDER, [script, traits])
+    ids = page.locator("[id]").evaluate_all("found => found.map((e) => e.id)")
+    assert len(set(ids)) == len(ids) > 30
+    for svg in page.locator("svg").all():  # a clip of another picture would cut this one
+        used = set(re.findall(r"url\(#([^)]*)\)", svg.inner_html()))
+        assert used <= set(svg.locator("[id]").evaluate_all("found => found.map((e) => e.id)"))
+    page.locator("[data-name='cliff'] [data-key='b'] input").last.focus()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("widgets.map(({ sent }) => sent.filter((s) => s.set).length)") == [0, 0, 1]
+    before = page.evaluate("document.head.children.length")
+    page.evaluate("widgets.forEach(({ end }) => end())")
+    assert page.locator(".d2l").count() == 0 and page.evaluate("widgets.every(({ heard }) => heard.size === 0)")
+    page.evaluate(RENDER, [script, traits])
+    assert page.evaluate("document.head.children.length") == before  # nothing is left there by each
+    page.close()
