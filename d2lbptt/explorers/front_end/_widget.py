@@ -98,7 +98,9 @@ class Explorer(anywidget.AnyWidget):
         given: Mapping[str, Any] | None = None,
     ):
         self._experiment, self._words, self._given = experiment, words, dict(given or {})
-        self._name, self._picture, self._layers = experiment.__name__, picture, Layers(picture.figure, picture.artists)
+        self._name, self._picture = experiment.__name__, picture
+        with house():  # to look through a figure makes its ticks
+            self._layers = Layers(picture.figure, picture.artists)
         parameters = signature(experiment).parameters
         self._asked = [key for key in parameters if key in controls]
         self._unwatched = {"progress": self._watched} if "progress" in parameters else {}
