@@ -191,7 +191,7 @@ class Explorer(anywidget.AnyWidget):
     def close(self) -> None:
         """Take it off the page, and let go of all that it holds."""
         super().close()
-        for control in self.controls.values():
+        for control in getattr(self, "controls", {}).values():  # ipywidgets 7 also closes what was never made
             control.unobserve_all()
 
     # ------------------------------------------------------------ from values to what is shown
