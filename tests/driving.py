@@ -23,6 +23,20 @@ def settings(control):
     return [control.min, type(control.value)((control.min + control.max) / 2), control.max]
 
 
+def anywhere(explorer, number):
+    """So many settings of all controls but the preset, each on one of its steps, or one of its options."""
+    rng = np.random.default_rng(0)
+    for _ in range(number):
+        yield {key: _anywhere(control, rng) for key, control in explorer.controls.items() if key != "preset"}
+
+
+def _anywhere(control, rng):
+    if isinstance(control, Menu):
+        return control.values[rng.integers(len(control.values))]
+    steps = round((control.max - control.min) / control.step)
+    return type(control.value)(round(control.min + int(rng.integers(steps + 1)) * control.step, 10))
+
+
 def check(explorer):
     """The explorer is alive: no error, and a picture and words, all of the present values of its controls."""
     assert explorer.error is None, explorer.state["sentence"]

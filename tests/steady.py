@@ -1,116 +1,131 @@
-"""What holds for every explorer: a short sentence in clean words, axes that stand still, texts inside and apart.
+"""What holds for every explorer: short and clean words; a picture that stands still, with texts inside it and apart.
 
-Oracle of what is drawn: the extents that Matplotlib measures, which no picture uses while it moves.
+Oracles: words are counted, and numbers read again, in the plain text; Matplotlib is asked where texts stand once they
+are drawn, which no picture asks while it moves.
 """
 
 import itertools
+import math
 import re
 
-import driving
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-UNCLEAN = re.compile(r"\bnan\b|\binf\b|\d[eE][-+]\d")
+from d2lbptt.explorers.front_end._typeset import as_plain as plain
+from d2lbptt.figures._paper import picture
+
+__all__ = ["plain"]
+MARKUP = re.compile(r"[-A-Za-z\u0370-\u03ff0-9_^{}|/=.,' ()−±ŷ′∂→]|\\(cdot|le|approx|pm|times) ?|\\[a-z]+ ?")
+NUMBER = r"(?<![\w.])(?:[\d.]+ · )?(?:10\^-?)?\d+(?:\.\d+)?"
+UNCLEAN = re.compile(r"\b(nan|inf|None)\b|\d[eE][-+−]?\d|  |[$\\{}]")
+
+# --- words ---
 
 
-def plain(words):
-    """The text without the marks of mathematics."""
-    return re.sub(r"[${}]", "", words.replace("\\cdot", "·"))
+def check_said(said):
+    """At most 30 words and 10 numbers, 2 to 6 lines more, and no number that only a computer would write."""
+    sentence, details = plain(said.sentence), [plain(line) for line in said.details]
+    assert sum(any(map(str.isalnum, word)) for word in sentence.split()) <= 30, sentence
+    assert len(re.findall(NUMBER, sentence)) <= 10, sentence
+    assert 2 <= len(details) <= 6 and isinstance(said.details, tuple), details
+    assert all(len(line) < 150 for line in details), details
+    for marked, text in zip((said.sentence, *said.details), (sentence, *details), strict=True):
+        assert marked.count("$") % 2 == 0 and not MARKUP.sub("", "".join(marked.split("$")[1::2])), marked
+        assert not UNCLEAN.search(text) and text.endswith((".", "?")), text
+        assert marked[0] == "$" or not text[0].islower(), text
 
 
-def everywhere(explorer, sample=10):
-    """Set each control to its ends, its middle and its options, then all of them by chance; yields what moved."""
-    start = {key: control.value for key, control in explorer.controls.items() if key != "preset"}
-    for key in start:
-        for value in driving.settings(explorer.controls[key]):
-            _set(explorer, start | {key: value})
-            yield key
-        _set(explorer, start)
-    rng, options = np.random.default_rng(0), {key: driving.settings(explorer.controls[key]) for key in start}
-    for _ in range(sample):
-        _set(explorer, {key: values[rng.integers(len(values))] for key, values in options.items()})
-        yield None
+def decades(words):
+    """The logarithm of a number in words or in a little of TeX, also where no float can hold it; its sign is left."""
+    words = plain(words if "$" in words else f"${words}$").strip("− -")
+    if words == "exactly 0":
+        return -math.inf
+    mantissa, power, exponent = words.partition("10^")
+    if not power:
+        return math.log10(float(words)) if float(words) else -math.inf
+    return math.log10(float(mantissa.strip(" ·") or 1)) + int(exponent)
 
 
-def _set(explorer, values):
-    """Set a shorter T first, for it shortens the range of others."""
-    explorer.set(**{key: values[key] for key in ("T",) if key in values})
-    ends = {key: getattr(control, "max", None) for key, control in explorer.controls.items()}
-    explorer.set(**{key: value if ends[key] is None else min(value, ends[key]) for key, value in values.items()})
+def number(words):
+    """The number that words, or a little of TeX, stand for."""
+    return math.copysign(10 ** decades(words), -1 if words.strip("$")[0] in "-−" else 1)
 
 
-def check_words(explorer, words, sight, folded=()):
-    """At most 30 words, no number in the notation of computers; the controls in sight are said, the folded below."""
-    for moved in everywhere(explorer):
-        values = explorer.state["controls"]
-        said = words(values, explorer.state["data"])
-        sentence, details = plain(said.sentence), [plain(line) for line in said.details]
-        assert sum(any(c.isalnum() for c in word) for word in sentence.split()) <= 30, sentence
-        assert not UNCLEAN.search(" ".join([sentence, *details])), (sentence, details)
-        assert len(re.findall(r"(?<![\w.])\d+(?:\.\d+)?", sentence)) <= 10, sentence
-        assert len(details) <= 6 and all(len(line) < 130 for line in details), details
-        below = " ".join([sentence, *details])
-        assert moved not in sight or shown(values[moved]) in sentence, (moved, sentence)
-        assert all(shown(values[key]) in below for key in folded), below
+# --- pictures ---
 
 
-def shown(value):
-    """A value as its control shows it."""
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
+def blank(kind, *rest, narrow=False):
+    """A picture of this kind without data, wide or narrow, and back and forth before: it must not remember."""
+    found = picture(kind, 9.6, 4.8, *rest)
+    FigureCanvasAgg(found.figure)
+    found.arrange(not narrow)
+    found.arrange(narrow)
+    return found
+
+
+def at_rest(picture, data, **display):
+    """Show data as the front end does when no slider moves."""
+    picture.set_limits(*picture.limits(data, **display))
+    picture.update(data, **display)
+
+
+def frames(picture):
+    """Where all axes end, and where they stand."""
+    return [(ax.axis(), ax.get_position().bounds) for ax in picture.figure.axes]
+
+
+def texts(picture):
+    """Every text that is seen, those of ticks and axes among them, and where it stands, in pixels."""
+    picture.figure.draw_without_rendering()
+    found = []
+    every = [child for parent in picture.figure.axes for child in (parent, *parent.child_axes)]
+    for ax in [ax for ax in every if ax.get_visible()]:
+        found += [*ax.texts, ax.title, ax._left_title]
+        if ax.axison:
+            for axis in (ax.xaxis, ax.yaxis):
+                low, high = sorted(axis.get_view_interval())
+                found += [axis.label, *(t.label1 for t in axis.get_major_ticks() if low <= t.get_loc() <= high)]
+    seen = [text for text in found if text.get_visible() and text.get_text().strip()]
+    return {text: text.get_window_extent() for text in seen}
+
+
+def check_texts(picture, together=()):
+    """Each is inside, large enough for a narrow page, and on no other; single letters make up a text, and may touch.
+
+    Two that belong together are a pair of their words.
+    """
+    (width, height), found = picture.figure.bbox.size, texts(picture)
+    assert found and width in (480, 960)
+    for text, box in found.items():
+        assert 0 <= box.x0 and box.x1 <= width and 0 <= box.y0 and box.y1 <= height, (text, box)
+        # Points: 11 pixels, or 10 for a letter, where the 480 are shown on 300.
+        assert text.get_fontsize() >= (11.52 if is_letter(text) else 13), text
+    for (one, a), (other, b) in itertools.combinations(found.items(), 2):
+        words = one.get_text(), other.get_text()
+        assert (is_letter(one) and is_letter(other)) or words == together or not a.padded(-1).overlaps(b.padded(-1)), (
+            words
+        )
+
+
+def is_letter(text):
+    return len(text.get_text()) == 1 and text.get_text().isalpha()
 
 
 def check_steady(picture, results, **display):
-    """While these are shown at limits of the first, no axis moves, and texts stay inside the figure and apart."""
-    canvas = FigureCanvasAgg(picture.figure)
-    picture.set_limits(*picture.limits(results[0], **display))
-    picture.update(results[0], **display)
-    canvas.draw()
-    before = [ax.axis() for ax in picture.figure.axes]
+    """While these are shown, at limits of the first, no axis moves, and texts stay inside and apart."""
+    at_rest(picture, results[0], **display)
+    before = frames(picture)
     for data in results:
         picture.update(data, **display)
-        assert [ax.axis() for ax in picture.figure.axes] == before
-        check_texts(picture.figure)
+        assert frames(picture) == before
+        check_texts(picture)
 
 
 def check_rested(picture, results, **display):
     """At limits of their own, too, texts are inside and apart."""
-    canvas = FigureCanvasAgg(picture.figure)
     for data in results:
-        picture.set_limits(*picture.limits(data, **display))
-        picture.update(data, **display)
-        canvas.draw()
-        check_texts(picture.figure)
-
-
-def check_texts(figure):
-    """No text leaves the figure, and none covers another; single letters, of which a text is made, may touch."""
-    boxes = [(text.get_text(), text.get_window_extent()) for text in texts(figure)]
-    for words, box in boxes:
-        assert figure.bbox.x0 - 1 <= box.x0 and box.x1 <= figure.bbox.x1 + 1, (words, box)
-        assert figure.bbox.y0 - 1 <= box.y0 and box.y1 <= figure.bbox.y1 + 1, (words, box)
-    for (one, a), (other, b) in itertools.combinations(boxes, 2):
-        letters = len(one) == len(other) == 1 and one.isalpha() and other.isalpha()
-        assert letters or not a.padded(-2).overlaps(b.padded(-2)), (one, other)
-
-
-def texts(figure):
-    """All texts that are seen, those of ticks and axes among them."""
-    found = []
-    for ax in [child for parent in figure.axes for child in (parent, *parent.child_axes)]:
-        found += ax.texts
-        if ax.axison:
-            for i, axis in enumerate((ax.xaxis, ax.yaxis)):
-                found += [
-                    axis.label,
-                    *(text for text in axis.get_ticklabels() if in_sight(axis, text.get_position()[i])),
-                ]
-    return [text for text in found if text.get_visible() and text.get_text().strip()]
-
-
-def in_sight(axis, place):
-    """Whether a place on an axis, in data, lies between its ends."""
-    low, high = sorted(axis.get_view_interval())
-    return low <= place <= high
+        at_rest(picture, data, **display)
+        check_texts(picture)
 
 
 def check_limits_tell_what_stands_still(picture, results, **display):
@@ -121,3 +136,27 @@ def check_limits_tell_what_stands_still(picture, results, **display):
         picture.set_limits(*wanted)
         seen[wanted] = tuple(ax.axis() for ax in picture.figure.axes)
     assert len(seen) > 1 and len(set(seen.values())) == len(seen)
+
+
+def check_arranged(picture):
+    """A new picture is wide, 960 pixels; it can be made narrow, 480, and wide again."""
+
+    def places():
+        return picture.figure.bbox.size.tolist(), [ax.get_position().bounds for ax in picture.figure.axes]
+
+    wide = places()
+    picture.arrange(narrow=True)
+    narrow = places()
+    picture.arrange(narrow=False)
+    assert wide == places() and wide[0][0] == 960 and narrow[0][0] == 480
+
+
+def distance(text, line):
+    """Return how far a text is from the part of a line that is seen, in pixels."""
+    box, ax = text.get_window_extent(), line.axes
+    xy = np.ma.masked_invalid(line.get_xydata()).compressed().reshape(-1, 2)
+    points = line.get_transform().transform(xy)
+    parts = np.linspace(points[:-1], points[1:], 200).reshape(-1, 2)
+    frame = ax.get_window_extent().padded(1)
+    seen = parts[np.all((parts >= frame.p0) & (parts <= frame.p1), axis=1)]
+    return np.hypot(*np.maximum(0, np.maximum(box.p0 - seen, seen - box.p1)).T).min()

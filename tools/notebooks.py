@@ -30,7 +30,7 @@ VARIES = "varies"  # the tag of a cell whose output is allowed to differ, which 
 REASONS = ("versions", "times", "rounding")
 WIDGET = "application/vnd.jupyter.widget-view+json"
 TEXTS = {"text/plain", "text/markdown", "text/latex"}
-SAID = ("text/markdown", "text/plain")  # what an explorer says, the best form first
+MARKS = re.compile(r"[\\`*_{}\[\]<>#|$]")  # of Markdown
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -134,11 +134,11 @@ def _without_widget(output: NotebookNode) -> list[NotebookNode]:
     data = output.get("data", {})
     if WIDGET not in data:
         return [output]
-    said = [kind for kind in SAID if kind in data][:1]
     if "image/png" not in data:
-        return [_only(output, said)]
-    text = new_output("display_data", {kind: data[kind] for kind in said})
-    return [_only(output, ["image/png"]), text] if said else [_only(output, ["image/png"])]
+        return [_only(output, ["text/plain"])]
+    # As Markdown, because GitHub does not wrap the long lines of plain text.
+    text = new_output("display_data", {"text/markdown": MARKS.sub(r"\\\g<0>", data["text/plain"])})
+    return [_only(output, ["image/png"]), text]
 
 
 def _only(output: NotebookNode, kinds: list[str]) -> NotebookNode:

@@ -101,7 +101,7 @@ def flawed(
     return unbatched(_Run(trace.activation, trace.params, y, loss, reduction, parts).flawed(mistake), trace)
 
 
-class Flawed(NamedTuple):
+class _Flawed(NamedTuple):
     """The contributions with a mistake, as ``check_gradients`` takes them, with squared error and mean over time.
 
     It answers for many perturbed copies at once, with the same numbers as for one after the other.

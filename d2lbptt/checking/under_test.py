@@ -20,7 +20,7 @@ class UnderTest(NamedTuple):
     Attributes
     ----------
     function : callable
-        With a method ``of_copies``, if it can answer for many perturbed copies at once: see ``mistakes.Flawed``.
+        With a method ``of_copies``, if it can answer for many perturbed copies at once: see ``mistakes._Flawed``.
     word : {"gradient", "contributions"}
         Which of the two it is.
     shapes : dict of str to tuple

@@ -9,7 +9,7 @@ import numpy as np
 from .. import _validation
 from ..bptt import backward
 from ..checking.check import check_gradients
-from ..checking.mistakes import MISTAKES, SUSPECTS, Flawed
+from ..checking.mistakes import MISTAKES, SUSPECTS, _Flawed
 from ..checking.report import Report
 from ..rnn import Params, forward, init_params
 
@@ -107,12 +107,12 @@ def _problem(params, T, dtype, activation, seed, almost_hit):
 
 
 def _report(mistake, activation, sums_alone, **problem):
-    asked = {"gradient": _Sums(mistake)} if sums_alone else {"contributions": Flawed(mistake)}
+    asked = {"gradient": _Sums(mistake)} if sums_alone else {"contributions": _Flawed(mistake)}
     with np.errstate(over="ignore", invalid="ignore"):  # a wrong gradient may overflow where the right one does not
         return check_gradients(activation=activation, **problem, **asked)
 
 
-class _Sums(Flawed):
+class _Sums(_Flawed):
     """The gradient with a mistake, without what each step contributes."""
 
     def __call__(self, trace, y):

@@ -73,6 +73,7 @@ def step_size(
     _validation.one_of("method", method, METHODS)
     _validation.one_of("dtype", dtype, ("float64", "float32"))
     T, seed = _validation.whole_number("T", T, 1), _validation.seed("seed", seed)
+    g = _validation.real_number("g", g)
     _validation.fits_in_memory("x", 2 * T, float, f"T = {_validation.shown(T)}")
     return _looked_at(_sizes(None if h in STEPS else h, dtype, T, g, seed), method, h)
 

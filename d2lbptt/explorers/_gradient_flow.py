@@ -107,14 +107,14 @@ def _what_is_seen(values, flow):
     """Return the sentence, which has the values of all sliders in sight."""
     T, asked, phi = len(flow.full), values["T"], values["activation"]
     phi, g, window = "the identity" if phi == "identity" else phi, f"$g = {values['g']:.2f}$", f"$τ = {values['tau']}$"
-    at = f"With {phi}, {g} and a loss at every step" if flow.every_step else f"With {phi} and {g}"
-    steps = f"$T = {T}$ step{'s' * (T != 1)}" if T == asked else f"{T} of $T = {asked}$ steps, then it overflows"
+    at = f"With {phi}, {g} and a loss per step" if flow.every_step else f"With {phi} and {g}"
+    steps = f"$T = {T}$ step{'s' * (T != 1)}" if T == asked else f"{T} of {asked} steps, then it overflows"
     if not np.isfinite(flow.full[-1]):
         return f"{at}, the gradient is exactly 0 from the start, over {steps}; the window {window} has nothing to keep."
     if T == 1:
         return f"{at}, there is nothing to carry back over {steps}; the window {window} keeps everything."
     change = flow.full[0] - flow.full[-1]
-    word = {"vanishing": ": it vanishes", "exploding": ": it explodes"}.get(verdict(change), "")
+    word = {"vanishing": ": it vanishes", "exploding": ": it explodes" * (T == asked)}.get(verdict(change), "")
     return f"{at}, the gradient {fate(change)} over {steps}{word}; the window {window} {_what_a_window_does(flow)}."
 
 

@@ -245,7 +245,7 @@ def name_bands(names):
 
 def hold_label(ax):
     """Let the label of the vertical axis stay where it is, however wide the labels of its ticks become."""
-    ax.yaxis.set_label_coords(-64, 0.5, blended_transform_factory(points_above(ax), ax.transAxes))
+    ax.yaxis.set_label_coords(-63, 0.5, blended_transform_factory(points_above(ax), ax.transAxes))
 
 
 class _Slopes(Panel):

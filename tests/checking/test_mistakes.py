@@ -10,7 +10,7 @@ from oracles import brute_force, by_hand, changed, random_problem, summed, trace
 
 from d2lbptt import Params, backward, check_gradients, forward, init_params
 from d2lbptt.checking import perturbation
-from d2lbptt.checking.mistakes import MISTAKES, SUSPECTS, Flawed, flawed, suspect
+from d2lbptt.checking.mistakes import MISTAKES, SUSPECTS, _Flawed, flawed, suspect
 
 
 def case(activation="tanh", loss="squared_error", reduction="mean", B=None, T=6, **more):
@@ -214,7 +214,7 @@ def test_the_answers_to_many_copies_at_once_are_those_to_one_after_the_other(mis
     x, h0, y = (a.astype(dtype) for a in (trace.x, trace.h[0], problem.y))
     trace = forward(params, x, h0=h0, activation="tanh")
     (copies,) = perturbation.in_groups(trace, y, "squared_error", 0, 4)
-    at_once = Flawed(mistake).of_copies(copies, trace)
+    at_once = _Flawed(mistake).of_copies(copies, trace)
     one_by_one = [flawed(mistake, *copy) for copy in perturbation.traces(copies, trace)]
     assert len(at_once) == len(one_by_one) == 4
     for found, wanted in zip(at_once, one_by_one, strict=True):
@@ -229,6 +229,6 @@ def test_a_check_is_the_same_whether_its_copies_are_answered_at_once():
     for mistake in ("W_hh untransposed", "slope of z", "one per cent"):
         reports = [
             check_gradients(trace.params, trace.x, problem.y, contributions=function, **given)
-            for function in (Flawed(mistake), lambda trace, y, mistake=mistake: flawed(mistake, trace, y))
+            for function in (_Flawed(mistake), lambda trace, y, mistake=mistake: flawed(mistake, trace, y))
         ]
         assert str(reports[0]) == str(reports[1]) and reports[0].verdict == "FAIL"

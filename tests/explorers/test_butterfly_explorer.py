@@ -9,10 +9,10 @@ import re
 
 import numpy as np
 import pytest
-import stillness as steady
+import steady
 from cases import two_runs
 
-from d2lbptt import experiments, explorers, forward, laws, spectral_radius
+from d2lbptt import experiments, forward, laws, spectral_radius
 from d2lbptt.explorers import _butterfly as module
 from d2lbptt.figures._butterfly import _ButterflyPicture
 from d2lbptt.figures._paper import picture as new
@@ -44,13 +44,6 @@ def near(said, number):
     mantissa, power, exponent = said.partition("10^")
     found = float(mantissa.strip(" ·") or 1) * 10.0 ** int(exponent) if power else float(said)
     return found == pytest.approx(number, rel=0.51 if power else 0.006)
-
-
-def test_the_words_are_short_and_name_every_control():
-    explorer = explorers.butterfly()
-    for values in steady.one_by_one(explorer, START) + steady.at_random(explorer, 60):
-        values, _, said = said_of(**values)
-        steady.check_said(said, explorer, values, FOLDED)
 
 
 def test_presets_do_what_they_say():
@@ -198,7 +191,7 @@ def test_the_panels_go_below_one_another_and_back():
 def test_words_stand_inside_and_apart(picture, values, narrow):
     picture.arrange(narrow)
     at_rest(picture, **values)
-    steady.check_apart(picture)
+    steady.check_texts(picture)
 
 
 SWEEPS = {"g": np.linspace(0, 3, 11), "delta": (-14, -8, -1), "T": (10, 60, 200, 201, 1000), "input": (0.0, 0.7, 2.0)}
@@ -209,14 +202,14 @@ SWEEPS = {"g": np.linspace(0, 3, 11), "delta": (-14, -8, -1), "T": (10, 60, 200,
 def test_while_a_slider_moves_axes_and_words_stand_and_the_mark_keeps_its_name(picture, key, narrow):
     picture.arrange(narrow)
     at_rest(picture)
-    axes, distance = steady.axes_of(picture), picture.distance
+    axes, distance = steady.frames(picture), picture.distance
     moving = {distance.at, distance.law, picture.unit.name}
     words = {text: box.p0 for text, box in steady.texts(picture).items() if text not in moving}
     for value in SWEEPS[key]:
         data = experiments.butterfly(**START | {key: value})
         picture.update(data)
-        assert steady.axes_of(picture) == axes
-        steady.check_apart(picture)
+        assert steady.frames(picture) == axes
+        steady.check_texts(picture)
         assert all(np.array_equal(text.get_window_extent().p0, place) for text, place in words.items())
         parted = data.runs.parted
         assert distance.at.get_visible() == (parted is not None and parted <= distance.ax.get_xlim()[1])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from driving import shown
 from matplotlib.figure import Figure
-from saying import all_words_have_room, is_short_and_clean, number
+from steady import check_said, check_texts, number
 
 from d2lbptt import experiments, explorers, figures, laws
 from d2lbptt.explorers import _cliff as module
@@ -75,6 +75,7 @@ def check_claims(words, values, b):
     steepest, (_, slope) = cliff.steepest(w, T), path.gradient[0]
     found = SENTENCE.fullmatch(words.sentence)
     assert found, words.sentence
+    check_said(words)
     assert found[1] == f"{w:.2f}" and found[2] == f"{values['b']:.2f}" and found[4] == f"{values['rate']:.1f}"
     assert (found[3] == "a") == (clip is None)
     assert number(found[5]) == pytest.approx(rate * path.norm[0], rel=0.006)
@@ -109,16 +110,6 @@ def check_details(details, values, b, steepest, slope, h):
     assert any("is made as long as that" in line for line in details) == (values["clip"] is not None)
     most = f"{values['steps']} step{'s' * (values['steps'] > 1)}"
     assert details[-1].startswith(f"The unit runs $T = {T}$ steps. Descent ends after {most},")
-
-
-def test_what_is_said_is_short_and_clean():
-    rng = np.random.default_rng(0)
-    for _ in range(60):
-        values = {"w": rng.uniform(3.1, 6.9), "b": rng.uniform(-4.4, -1.1), "rate": rng.uniform(-3, 1)}
-        values |= {"T": int(rng.integers(10, 201)), "h": rng.uniform(-6, -1), "steps": int(rng.integers(1, 101))}
-        values["clip"] = (None, *module.THRESHOLDS)[rng.integers(9)]
-        words = module._words(values, experiments.cliff(**values))
-        assert is_short_and_clean(words), words
 
 
 def test_the_wall_that_float64_cannot_hold_is_said_to_be_too_thin(explorer):
@@ -198,7 +189,7 @@ STATES = [
 def test_no_words_overlap_or_leave_the_figure(explorer, picture, values, narrow):
     picture.arrange(narrow)
     picture.update(shown(explorer, **values)[0])
-    assert all_words_have_room(picture.figure)
+    check_texts(picture)
     picture.arrange(narrow=False)
 
 

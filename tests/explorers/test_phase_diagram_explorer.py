@@ -13,7 +13,7 @@ from driving import shown
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from saying import all_words_have_room, is_short_and_clean, number
+from steady import check_said, check_texts, number
 
 from d2lbptt import experiments, explorers, figures
 from d2lbptt.figures._phase_diagram import _PhaseDiagram
@@ -152,7 +152,7 @@ def test_no_words_overlap_or_leave_the_figure(whole, values, narrow):
     whole.arrange(narrow)
     whole.set_limits(*whole.limits(data))
     whole.update(data)
-    assert all_words_have_room(whole.figure)
+    check_texts(whole)
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +217,8 @@ def test_what_is_said_is_true_at_every_corner(values):
     by_law = scales.theory(data.scales, range(3), 1000, **given).by_lag[..., k]
     end, law = np.median(data.by_lag[data.row, :, k]), np.median(by_law[data.row])
     found = SENTENCE.fullmatch(words.sentence)
-    assert found and is_short_and_clean(words), words
+    assert found, words
+    check_said(words)
     assert (found[1], int(found[2]), int(found[3])) == (f"{values['g']:.3f}", values["T"], k)
     assert decades(found[4]) == pytest.approx(end, abs=0.025)
     assert found[5] == VERBS[int(end > 3) - int(end < -3)]

@@ -4,11 +4,11 @@ import re
 
 import numpy as np
 import pytest
-import stillness as steady
+import steady
 from cases import POWERS
 from matplotlib.figure import Figure
 
-from d2lbptt import experiments, explorers, figures
+from d2lbptt import experiments, figures
 from d2lbptt.explorers import _powers as module
 from d2lbptt.figures._paper import picture as new
 from d2lbptt.figures._powers import _PowersPicture
@@ -58,14 +58,6 @@ def test_every_number_of_the_words(values):
         assert float(words) == pytest.approx(number, abs=0.051 if "." in words else 0.51)
     length, law = LENGTH.fullmatch(steady.plain(said.details[1])).groups()
     assert near(length, data.length[data.k]) and near(law, data.length_law[data.k])
-
-
-def test_the_words_are_short_and_name_every_control():
-    explorer = explorers.powers()
-    for values in steady.one_by_one(explorer, START) + steady.at_random(explorer, 60):
-        values, _, said = said_of(**values)
-        wanted = values | {"within": f"{values['within']:g}"}
-        steady.check_said(said, explorer, wanted, FOLDED)
 
 
 def test_presets_do_what_they_say():
@@ -119,7 +111,7 @@ def test_the_panels_go_below_one_another_and_back():
 def test_words_stand_inside_and_apart(picture, values, narrow):
     picture.arrange(narrow)
     steady.at_rest(picture, experiments.powers(**START | values))
-    steady.check_apart(picture)
+    steady.check_texts(picture)
 
 
 SWEEPS = {
@@ -136,12 +128,12 @@ SWEEPS = {
 def test_while_a_slider_moves_axes_and_words_stand(picture, key, narrow):
     picture.arrange(narrow)
     steady.at_rest(picture, experiments.powers(**START))
-    axes, angles = steady.axes_of(picture), picture.angles
+    axes, angles = steady.frames(picture), picture.angles
     words = {text: box.p0 for text, box in steady.texts(picture).items() if text is not angles.name}
     for value in SWEEPS[key]:
         picture.update(experiments.powers(**START | {key: value}))
-        assert steady.axes_of(picture) == axes
-        steady.check_apart(picture)
+        assert steady.frames(picture) == axes
+        steady.check_texts(picture)
         assert steady.distance(angles.name, angles.limit) < 10
         assert all(np.array_equal(text.get_window_extent().p0, place) for text, place in words.items())
         for panel in (angles, picture.length):  # a point whose k is beyond the axis is not drawn beside it

@@ -10,9 +10,9 @@ import sys
 import numpy as np
 import pytest
 from driving import shown
-from layout import assert_readable, assert_short_and_clean, blank, frames, plain, show
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from steady import at_rest, blank, check_said, check_texts, frames, plain
 
 from d2lbptt import explorers, figures
 from d2lbptt.experiments import remedies
@@ -71,29 +71,29 @@ CASES = [
 @pytest.mark.parametrize("narrow", [False, True])
 @pytest.mark.parametrize("case", CASES[::5], ids=lambda case: "-".join(map(str, case.values())))
 def test_every_text_is_inside_and_none_covers_another(case, narrow):
-    whole = blank(_RemediesPicture, narrow)
-    show(whole, remedies(**case), rest=True)
-    assert_readable(whole.figure, narrow)
+    whole = blank(_RemediesPicture, narrow=narrow)
+    at_rest(whole, remedies(**case))
+    check_texts(whole)
 
 
 @pytest.mark.parametrize("narrow", [False, True])
 def test_nothing_but_the_lines_moves_while_a_slider_is_dragged(narrow):
-    whole = blank(_RemediesPicture, narrow)
+    whole = blank(_RemediesPicture, narrow=narrow)
 
     def still():
-        return frames(whole.figure), [text.get_position() for row in rows for text in (row.words, row.number)]
+        return frames(whole), [text.get_position() for row in rows for text in (row.words, row.number)]
 
     rows = whole.remedies._rows.values()
-    show(whole, remedies(), rest=True)
+    at_rest(whole, remedies())
     before = still()
     changes = [{"g": g} for g in (0.0, 1.0, 1.5, 3.0)] + [{"T": T} for T in (30, 205, 1000)]
     for change in [*changes, {"b_f": 2.0}, {"b_f": -10.0}, {"tau": 1}, {"tau": 200}]:
-        show(whole, remedies(**change), rest=False)
+        whole.update(remedies(**change))
         assert still() == before
 
 
 def test_limits_show_every_line_and_go_in_few_steps():
-    whole = blank(_RemediesPicture, False)
+    whole = blank(_RemediesPicture)
     found = {}
     for g in np.linspace(0, 3, 31):
         data = remedies(g=g)
@@ -175,7 +175,7 @@ def said_size(words):
 def test_what_is_said_is_short_and_true_at_every_corner(case):
     data, T, tau = remedies(**case), case["T"], case["tau"]
     said = module._words({"seed": 0, "units": 64, "inputs": 64, **case}, data)
-    assert_short_and_clean(said)
+    check_said(said)
     g, patient, *sizes, window, bias, gated = SENTENCE.fullmatch(plain(said.sentence)).groups()
     assert (float(g), float(bias), *map(int, sizes)) == (case["g"], case["b_f"], T, tau)
     assert (window == "keeps everything") == (tau == T)

@@ -4,7 +4,8 @@ import re
 
 import numpy as np
 import pytest
-import stillness as steady
+import steady
+from driving import anywhere
 
 from d2lbptt import experiments, explorers
 from d2lbptt.explorers import _scalar_rnn as module
@@ -42,14 +43,6 @@ def near(said, number):
 
 
 # --- the words ---
-
-
-def test_the_words_are_short_and_name_every_control():
-    explorer = explorers.scalar_rnn()
-    for values in steady.one_by_one(explorer, START) + steady.at_random(explorer, 60):
-        values, data = data_of(**values)
-        wanted = {key: value for key, value in values.items() if key not in ("phi", "theta")}
-        steady.check_said(module._words(values, data), explorer, wanted, {"v"})
 
 
 def test_the_start_needs_no_later_row_and_the_end_has_both_gradients():
@@ -105,9 +98,9 @@ def test_the_scalar_table_is_filled_from_its_last_row(picture):
 def test_numbers_stand_inside_and_apart_and_in_their_cells(picture, narrow):
     picture.arrange(narrow)
     explorer = explorers.scalar_rnn()
-    for values in steady.at_random(explorer, 30):
+    for values in anywhere(explorer, 30):
         show(picture, **values)
-        steady.check_apart(picture)
+        steady.check_texts(picture)
         for cells in (picture.table.now, picture.table.sources):
             if cells.get_visible():
                 check_in_cells(picture.table, cells)
@@ -143,8 +136,8 @@ def test_nothing_but_what_has_changed_moves(picture):
     picture.arrange(narrow=False)
     show(picture, T=8)
     places = [[cell.get_position() for cell in row] for row in picture.table.cells]
-    limits = steady.axes_of(picture)
+    limits = steady.frames(picture)
     for values in ({"step": 3}, {"T": 1}, {"w": -2.0, "step": 5}):
         show(picture, **values)
         assert places == [[cell.get_position() for cell in row] for row in picture.table.cells]
-        assert limits == steady.axes_of(picture)
+        assert limits == steady.frames(picture)

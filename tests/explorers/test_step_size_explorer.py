@@ -11,7 +11,7 @@ import sys
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from saying import all_words_have_room, is_short_and_clean, number
+from steady import check_said, check_texts, number
 
 from d2lbptt import experiments, explorers
 from d2lbptt.figures._step_size import NAMES, _StepSizePicture
@@ -29,7 +29,7 @@ def said(**values):
     values = START | values
     data = experiments.step_size(**values)
     words = module._words(values, data)
-    assert is_short_and_clean(words), words
+    check_said(words)
     return data, values, words
 
 
@@ -104,7 +104,7 @@ def test_no_words_overlap_or_leave_the_figure(picture, values, narrow):
     picture.arrange(narrow)
     picture.update(experiments.step_size(**values))
     right, wrong = picture.digits.right, picture.digits.wrong
-    assert all_words_have_room(picture.figure, together=(right.get_text(), wrong.get_text()))
+    check_texts(picture, together=(right.get_text(), wrong.get_text()))
     if right.get_text():
         assert abs(right.get_window_extent().x1 - wrong.get_window_extent().x0) < 3
 

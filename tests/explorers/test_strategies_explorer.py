@@ -63,12 +63,6 @@ def test_every_number_that_is_said(explorer, values):
     assert [float(found[4]), float(found[7])] == pytest.approx([data.found_segments, data.found_reach], rel=5e-3)
 
 
-def test_what_is_said_is_short_and_names_every_value(explorer):
-    assert next(iter(explorer.controls)) == "tau"
-    shown(explorer)
-    steady.check_words(explorer, _words, sight=("tau", "pi", "t", "T", "draw"))
-
-
 def test_new_draw_is_a_button_and_a_number(explorer):
     shown(explorer, draw=0)
     before = explorer.state["data"].first["randomized truncation"]

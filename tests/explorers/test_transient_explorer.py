@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-import stillness as steady
+import steady
 from cases import TRANSIENT as CASES
 from matplotlib.figure import Figure
 
@@ -104,12 +104,6 @@ def check_worst(words, data, values):
         assert int(said[4]) == data.below
 
 
-def test_the_words_are_short_and_name_every_control(explorer):
-    for values in steady.one_by_one(explorer, START) + steady.at_random(explorer, 60):
-        values, _, said = said_of(**values)
-        steady.check_said(said, explorer, values, FOLDED)
-
-
 def test_the_words_say_whose_gradient_it_is():
     _, words = words_of(activation="tanh")
     assert "The worst gradient of the identity grows first" in words and "The activation is tanh" in words
@@ -180,7 +174,7 @@ def test_the_function_draws_the_same():
 def test_words_stand_inside_and_apart(picture, values, narrow):
     picture.arrange(narrow)
     steady.at_rest(picture, experiments.transient(**values))
-    steady.check_apart(picture)
+    steady.check_texts(picture)
 
 
 SWEEPS = {"c": (0, 50), "rho": (0.5, 1.05), "k": (0, 199), "T": (10, 1000), "gap": (0, 1)}
@@ -199,11 +193,11 @@ def along(key, number):
 def test_while_a_slider_moves_the_axes_stand_and_names_stay_at_their_lines(picture, key, narrow):
     picture.arrange(narrow)
     steady.at_rest(picture, experiments.transient(**START))
-    axes, growth = steady.axes_of(picture), picture.growth
+    axes, growth = steady.frames(picture), picture.growth
     for data in along(key, 9):
         picture.update(data)
-        assert steady.axes_of(picture) == axes
-        steady.check_apart(picture)
+        assert steady.frames(picture) == axes
+        steady.check_texts(picture)
         for name, text in growth.names.items():
             assert not text.get_visible() or steady.distance(text, growth.theory[name]) < 16
 

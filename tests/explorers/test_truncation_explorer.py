@@ -60,15 +60,6 @@ def test_every_number_that_is_said(explorer, values):
         assert not data.dropped or f"component averages {mean[1]}." in rest
 
 
-def test_what_is_said_is_short_and_names_every_value(explorer):
-    assert next(key for key in explorer.controls if key != "preset") == "tau"
-    folded = ("draw", "activation", "kind", "units", "seed")
-    for scheme, sight in {"window": ("tau", "T", "g"), "randomized": ("pi", "T", "g", "draw")}.items():
-        driving.shown(explorer, scheme=scheme, draw=5)
-        others = folded[1:] if scheme == "randomized" else folded
-        steady.check_words(explorer, _words, sight=sight, folded=others)
-
-
 def test_what_is_too_rare_to_be_drawn_is_said(explorer):
     heavy = {"scheme": "randomized", "activation": "identity", "kind": "identity", "units": 1, "g": 0.9, "T": 60}
     data, _, details = shown(explorer, **heavy, pi=0.5)  # w^2 > pi: the variance grows without bound
@@ -279,7 +270,7 @@ def test_components_are_drawn_where_they_are_and_those_beyond_are_counted(drawn)
     picture, data = drawn(scheme="randomized", pi=0.6, activation="identity", kind="identity", units=1, g=0.9, T=60)
     low, high = picture.share.ax.get_xlim()
     beyond = np.sum(data.draws.along > high)
-    assert beyond and f"{beyond} more →" in [t.get_text() for t in steady.texts(picture.figure)]
+    assert beyond and f"{beyond} more →" in [t.get_text() for t in steady.texts(picture)]
     seen = data.draws.along[(data.draws.along > low) & (data.draws.along < high)]
     np.testing.assert_allclose(picture.share.draws.get_xdata(), seen)
     picture, data = drawn(scheme="window")

@@ -35,12 +35,6 @@ def test_a_gradient_of_zero_has_no_shares():
     assert "exactly 0" in said(T=1, h0=0.0)[1].sentence
 
 
-def test_what_is_said_is_short_and_names_every_value():
-    explorer = explorers.two_routes()
-    assert next(iter(explorer.controls)) == "g"
-    steady.check_words(explorer, _words, sight=("g", "T", "h0"), folded=("activation",))
-
-
 # --- the picture ---
 
 

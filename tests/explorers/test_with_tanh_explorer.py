@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from layout import assert_readable, assert_short_and_clean, blank, frames, plain, show
+from steady import at_rest, blank, check_texts, frames, plain
 
 from d2lbptt import experiments, explorers
 from d2lbptt.activations import ACTIVATIONS
@@ -30,16 +30,6 @@ def found():
     shown = [(values, experiments.with_tanh(**values)) for values in (START | change for change in single + joint)]
     assert any(data.overflow for _, data in shown)
     return shown
-
-
-def test_the_sentence_is_short_and_names_what_was_set_at_any_setting(found):
-    for values, data in found:
-        said = module._words(values, data)
-        assert_short_and_clean(said)
-        for part in (f"g = {values['g']:.2f}", f"input size {values['input']:.2f}", f"T = {values['T']} step"):
-            assert part in plain(said.sentence)
-        assert values["activation"] in said.sentence
-        assert f"W_hh: {values['kind']}, seed {values['seed']}." in " ".join(map(plain, said.details))
 
 
 def change_in(words):
@@ -89,24 +79,24 @@ def test_what_overflows_is_shown_for_the_longest_T_that_does_not():
 @pytest.mark.parametrize("narrow", [False, True])
 @pytest.mark.parametrize("change", [{}, {"g": 3.0, "T": 1000}, {"g": 0.1, "activation": "relu"}, {"T": 1}])
 def test_every_text_is_inside_and_none_covers_another(narrow, change):
-    whole = blank(_WithTanhPicture, narrow)
-    show(whole, experiments.with_tanh(**change), rest=True)
-    assert_readable(whole.figure, narrow)
+    whole = blank(_WithTanhPicture, narrow=narrow)
+    at_rest(whole, experiments.with_tanh(**change))
+    check_texts(whole)
 
 
 @pytest.mark.parametrize("narrow", [False, True])
 def test_nothing_but_the_curves_moves_while_a_slider_is_dragged(narrow):
-    whole = blank(_WithTanhPicture, narrow)
-    show(whole, experiments.with_tanh(), rest=True)
-    before, place = frames(whole.figure), whole.name.text.get_window_extent().bounds
+    whole = blank(_WithTanhPicture, narrow=narrow)
+    at_rest(whole, experiments.with_tanh())
+    before, place = frames(whole), whole.name.text.get_window_extent().bounds
     for change in [{"g": g} for g in np.linspace(0, 3, 7)] + [{"T": T} for T in (1, 2, 105, 1000)] + [{"input": 3.0}]:
-        show(whole, experiments.with_tanh(**change), rest=False)
-        assert frames(whole.figure) == before and whole.name.text.get_window_extent().bounds == place
+        whole.update(experiments.with_tanh(**change))
+        assert frames(whole) == before and whole.name.text.get_window_extent().bounds == place
 
 
 def test_lines_are_the_numbers_given_and_have_their_names():
-    whole, data = blank(_WithTanhPicture, False), experiments.with_tanh(activation="sigmoid", g=0.7)
-    show(whole, data, rest=True)
+    whole, data = blank(_WithTanhPicture), experiments.with_tanh(activation="sigmoid", g=0.7)
+    at_rest(whole, data)
     for curve, decades, look in (
         (whole.phi, data.full, style.FULL),
         (whole.identity, data.identity, style.IDENTITY),

@@ -99,7 +99,9 @@ class Explorer(anywidget.AnyWidget):
         given: Mapping[str, Any] | None = None,
     ):
         self._experiment, self._words, self._given = experiment, words, dict(given or {})
-        self._name, self._picture, self._layers = experiment.__name__, picture, Layers(picture.figure, picture.artists)
+        self._name, self._picture = experiment.__name__, picture
+        with house():  # to look through a figure makes its ticks
+            self._layers = Layers(picture.figure, picture.artists)
         parameters = signature(experiment).parameters
         self._asked = [key for key in parameters if key in controls]
         self._unwatched = {"progress": self._watched} if "progress" in parameters else {}
@@ -190,7 +192,7 @@ class Explorer(anywidget.AnyWidget):
     def close(self) -> None:
         """Take it off the page, and let go of all that it holds."""
         super().close()
-        for control in self.controls.values():
+        for control in getattr(self, "controls", {}).values():  # ipywidgets 7 also closes what was never made
             control.unobserve_all()
 
     # ------------------------------------------------------------ from values to what is shown
