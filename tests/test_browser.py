@@ -223,6 +223,27 @@ def test_nothing_is_asked_of_another_host(lab, browser):
 
 
 @pytest.mark.slow
+def test_notebook_7_takes_no_key_of_a_slider_for_a_command_and_asks_no_other_host(lab, browser):
+    pytest.importorskip("notebook", "7", reason="Notebook 7 is not installed")
+    page, hosts = browser.new_page(viewport={"width": 1280, "height": 720}), set()
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+    parts = urlsplit(lab)  # this server has both
+    run_all(page, f"{parts.scheme}://{parts.netloc}/notebooks/notebooks/00_start_here.ipynb?{parts.query}", ".d2l")
+    root, cells = explorer(page), page.locator(".jp-Notebook .jp-Cell").count()
+    before = seen(root)
+    slider(root, "g").focus()
+    page.keyboard.press("End")
+    changed(root, before, "g = 3.00")
+    for key in ("a", "d", "d", "m", "x", "Enter", "Escape"):  # in a notebook, each is a command
+        page.keyboard.press(key)
+    assert page.locator(".jp-Notebook .jp-Cell").count() == cells
+    assert page.locator(".jp-Notebook.jp-mod-editMode, .jp-Dialog").count() == 0
+    assert slider(root, "g").evaluate("e => e === document.activeElement")
+    assert hosts - {None} == {"localhost"}
+    page.close()
+
+
+@pytest.mark.slow
 def test_a_notebook_that_was_run_and_saved_shows_its_pictures_again(lab, browser):
     """Reopened with its kernel gone, a picture has the right values, and a control that is moved goes back."""
     page = browser.new_page(viewport={"width": 1280, "height": 720})
