@@ -11,7 +11,6 @@ handing over the picture.
 from __future__ import annotations
 
 import base64
-import re
 import threading
 from collections.abc import Callable, Collection, Mapping
 from inspect import signature
@@ -349,7 +348,6 @@ class Explorer(anywidget.AnyWidget):
         bundle, metadata = super()._repr_mimebundle_(**kwargs)
         bundle["text/plain"] = self.state["alternative"]
         if self.error is None:
-            bundle["text/markdown"] = _as_markdown(self.answer)
             with self._lock, house():
                 bundle["image/png"] = base64.b64encode(self._layers.file("png", scale=1)).decode()
         return bundle, metadata
@@ -363,12 +361,6 @@ def _state(values, said, data):
 
 def _written(said):
     return {"sentence": as_html(said.sentence), "details": [as_html(line) for line in said.details]}
-
-
-def _as_markdown(answer):
-    """Return what is said as Markdown, whose symbols stay HTML: a page may be without MathJax."""
-    said = "\n".join([answer["sentence"], "", *(f"- {line}" for line in answer["details"])])
-    return re.sub(r"[\\`*_\[\]~|]", r"\\\g<0>", said)
 
 
 def _preset_control(presets):
