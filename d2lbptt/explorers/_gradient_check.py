@@ -14,7 +14,7 @@ from ..experiments._gradient_check import CHOICES, GIVEN, NONE, SUSPECT, TARGETS
 from ..figures._errors import _ErrorsPicture
 from ..figures._paper import picture
 from ..rnn import KINDS
-from ._words import Said, counted, powers_of_ten
+from ._words import Said, counted, number
 from .front_end import Explorer, Menu, Slider
 
 SYMBOLS = {"W_hx": "$W_{hx}$", "W_hh": "$W_{hh}$", "W_qh": "$W_{qh}$", "b_h": "$b_h$", "b_q": "$b_q$", "h0": "$h_0$"}
@@ -30,6 +30,7 @@ PRESETS = {
 }
 
 SYMBOL = re.compile(r"φ'\([^)]*\)|(?:dL/)?d?[A-Za-z]_(?:\{[^}]*\}|\w+)(?:\^\w)?")
+LARGE_OR_SMALL = re.compile(r"(\d(?:\.\d+)?)e[-+]\d+")
 LONG_INDEX, IN_BRACES = re.compile(r"_(\w{2,})"), r"_{\1}"
 
 
@@ -130,9 +131,8 @@ def _details(values, data):
 
 def _marked(text):
     """Return words of a report with its symbols and powers of ten between dollars."""
-    return powers_of_ten(
-        SYMBOL.sub(lambda found: f"${LONG_INDEX.sub(IN_BRACES, found[0])}$", text.replace("phi'", "φ'"))
-    )
+    text = SYMBOL.sub(lambda found: f"${LONG_INDEX.sub(IN_BRACES, found[0])}$", text.replace("phi'", "φ'"))
+    return LARGE_OR_SMALL.sub(lambda found: number(float(found[0]), len(found[1].replace(".", ""))), text)
 
 
 def _what_would_show(report):
