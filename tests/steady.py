@@ -31,6 +31,7 @@ def check_said(said):
     assert all(len(line) < 150 for line in details), details
     for marked, text in zip((said.sentence, *said.details), (sentence, *details), strict=True):
         assert marked.count("$") % 2 == 0 and not MARKUP.sub("", "".join(marked.split("$")[1::2])), marked
+        assert not re.search(r"[\\{}^]|_\w", "".join(marked.split("$")[::2])), marked  # no mathematics beside
         assert not UNCLEAN.search(text) and text.endswith((".", "?")), text
         assert marked[0] == "$" or not text[0].islower(), text
 

@@ -1,4 +1,4 @@
-"""Explorers: one question each, answered by sliders. Each is one widget; see ``_live.Explorer`` for its handles."""
+"""Explorers: one question each, answered by sliders. Each is one widget; see ``front_end.Explorer`` for its handles."""
 
 from .. import figures  # noqa: F401  isort: skip  first: see there
 from ._butterfly import butterfly

@@ -7,11 +7,10 @@ import numpy as np
 from .. import experiments
 from ..figures._butterfly import _ButterflyPicture
 from ..figures._paper import picture
-from ..figures._style import short
 from ..growth.perturbed_runs import rate
 from ..laws import LN10
 from ..rnn import KINDS
-from ._words import Said, amount
+from ._words import Said, percent, power
 from .front_end import Explorer, Menu, Slider
 
 RUN = {"g": 2.5, "delta": -8, "T": 200, "units": 64, "kind": "gaussian", "input": 0.0}
@@ -72,14 +71,14 @@ def _fate(runs, T):
     if runs.lost is not None:
         return f"differ by no more than rounding at $t = {runs.lost}$ of $T = {T}$"
     now = (runs.log[-1] - runs.floor[-1] + np.log(np.finfo(float).eps)) / LN10
-    return f"are still neighbours at $t = T = {T}$, {amount(now)} of $|h_t|$ apart"
+    return f"are still neighbours at $t = T = {T}$, {power(now)} of $|h_t|$ apart"
 
 
 def _growth(data):
     T = len(data.runs.log) - 1
     found = rate(data.runs.predicted, T // 10, T)
-    error = f", with a standard error of {short(100 * found.error, 2)}%" if found.error > 5e-4 else ""
-    return f"By its Jacobians a step multiplies a small distance by {amount(found.value / LN10)}{error}."
+    error = f", with a standard error of {percent(found.error, 2)}" if found.error > 5e-4 else ""
+    return f"By its Jacobians a step multiplies a small distance by {power(found.value / LN10)}{error}."
 
 
 def _theory(data):
@@ -87,4 +86,4 @@ def _theory(data):
         return "Theory has no number for this $W_{hh}$."
     says = {"rest": "At rest, by the spectral radius $ρ$", "mean field": "By the mean field of very many units"}
     dashed = "; only the slope of the dashed line means something" if data.theory is not None else ""
-    return f"{says[data.name]}, it would be {amount(data.law / LN10)}{dashed}."
+    return f"{says[data.name]}, it would be {power(data.law / LN10)}{dashed}."

@@ -9,7 +9,7 @@ from ..experiments._cliff import TINY
 from ..figures._cliff import _CliffPicture
 from ..figures._paper import picture
 from ..growth.cliff import PLANE
-from ._words import Said, counted, tex
+from ._words import Said, counted, number
 from .front_end import Explorer, Menu, Slider
 
 THRESHOLDS = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0]
@@ -56,12 +56,8 @@ def cliff() -> Explorer:
 def _words(values, data):
     path, (w, b) = data.path, (values["w"], values["b"])
     step = "an unclipped step" if data.clip else "a step"
-    far = f"{step} of rate $10^{{{values['rate']:.1f}}}$ is {_long(path.norm[0] * 10 ** values['rate'])} long"
+    far = f"{step} of rate $10^{{{values['rate']:.1f}}}$ is {_exactly(path.norm[0] * 10 ** values['rate'])} long"
     return Said(f"At $w = {w:.2f}$, $b = {b:.2f}$ {far}{_end(data)}.", tuple(_details(values, data)))
-
-
-def _long(length):
-    return f"${tex(length)}$" if length else "exactly 0"
 
 
 def _end(data):
@@ -70,15 +66,15 @@ def _end(data):
     if data.clip is None and many == 1 and path.left:
         return ": it leaves the map"
     steps = counted(many, "such step") if data.clip is None else f"clipped at {data.clip:g}, {counted(many, 'step')}"
-    end = f"E \\le {tex(TINY)}" if path.E[-1] <= TINY else f"E = {tex(path.E[-1], 2)}"
+    end = f"$E \\le$ {number(TINY)}" if path.E[-1] <= TINY else f"$E =$ {number(path.E[-1], 2)}"
     one = "s" * (many == 1)
-    return f"{' and leaves the map' * out}; {steps} " + (f"leave{one} the map" if path.left else f"end{one} at ${end}$")
+    return f"{' and leaves the map' * out}; {steps} " + (f"leave{one} the map" if path.left else f"end{one} at {end}")
 
 
 def _details(values, data):
     cut, at = data.cut, data.steepest
     yield (
-        f"There $dE/db$ is ${tex(cut.bptt)}$ by BPTT and {_slope(cut.central)} by a central difference "
+        f"There $dE/db$ is {number(cut.bptt)} by BPTT and {_exactly(cut.central)} by a central difference "
         f"with $h = 10^{{{values['h']:.1f}}}$."
     )
     on = data.path.b[0] == at.b
@@ -91,5 +87,5 @@ def _details(values, data):
     yield f"The unit runs $T = {values['T']}$ steps. Descent ends after {most}, or where it leaves the map."
 
 
-def _slope(slope):
-    return f"${tex(slope)}$" if slope else "exactly 0"
+def _exactly(value):
+    return number(value) if value else "exactly 0"

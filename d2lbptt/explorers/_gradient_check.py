@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 
 import numpy as np
 
@@ -28,9 +27,6 @@ PRESETS = {
     "sums alone": TAME | {"mistake": "h_t for h_{t-1}", "given": "sums alone"},
     "rounding hides all": TAME | {"targets": "almost hit"},
 }
-
-SYMBOL = re.compile(r"φ'\([^)]*\)|(?:dL/)?d?[A-Za-z]_(?:\{[^}]*\}|\w+)(?:\^\w)?")
-LONG_INDEX, IN_BRACES = re.compile(r"_(\w{2,})"), r"_{\1}"
 
 
 def gradient_check() -> Explorer:

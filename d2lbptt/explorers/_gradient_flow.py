@@ -12,7 +12,7 @@ from ..activations import ACTIVATIONS
 from ..figures._flow import _GradientFlowPicture
 from ..figures._paper import picture
 from ..rnn import KINDS, Params
-from ._words import SAME, Said, amount, fate, size, verdict, whole_power
+from ._words import SAME, Said, fate, number, power, verdict
 from .front_end import Explorer, Menu, Slider, within_T
 
 LONGEST = 1000  # steps
@@ -93,12 +93,12 @@ def _controls(longest, built_in):
 def _words(values, flow):
     T = len(flow.full)
     carried = T > 1 and np.isfinite(flow.full[-1])
-    rho, sigma_max = size(abs(flow.eigenvalues[0])), size(flow.singular_values[0])
+    rho, sigma_max = _size(abs(flow.eigenvalues[0])), _size(flow.singular_values[0])
     details = [f"{flow.overflow.replace('h_t', '$h_t$')}: $T = {T}$ is shown."] if flow.overflow else []
     if carried:
         details = [" ".join([*details, _arrives(flow, T)])]
         details.append(_why_it_does_not_vanish(flow) if flow.every_step else _what_tau_drops(flow))
-    details += [f"$ρ = {rho}$ and $σ_{{max}} = {sigma_max}$.", f"{_what_is_certain(flow)}."]
+    details += [f"$ρ =$ {rho} and $σ_{{max}} =$ {sigma_max}.", f"{_what_is_certain(flow)}."]
     details += [_how_far_theory_is_off(flow)] if carried else []
     return Said(_what_is_seen(values, flow), (*details, _what_is_set(values)))
 
@@ -118,6 +118,14 @@ def _what_is_seen(values, flow):
     return f"{at}, the gradient {fate(change)} over {steps}{word}; the window {window} {_what_a_window_does(flow)}."
 
 
+def _size(value):
+    """Return a number with two places, or with as many as tell it from 1."""
+    if not 0.1 <= value < 100:
+        return number(value)
+    words = (f"{value:.{places}f}" for places in range(2, 9))
+    return next((found for found in words if float(found) != 1), "1")
+
+
 def _what_a_window_does(flow):
     dropped = len(flow.full) - flow.tau
     if dropped == 0:
@@ -125,12 +133,12 @@ def _what_a_window_does(flow):
     if not flow.every_step or not np.isfinite(flow.full[0]):
         return f"drops the first {f'{dropped} steps' if dropped > 1 else 'step'}"
     kept = flow.truncated[0] - flow.full[0]
-    return "hardly changes its size" if abs(kept) < SAME else f"leaves {whole_power(kept)} of it"
+    return "hardly changes its size" if abs(kept) < SAME else f"leaves {power(kept, digits=0)} of it"
 
 
 def _arrives(flow, T):
     change = flow.full[0] - flow.full[-1]
-    return f"$|dL/dh_1|$ is {amount(change)}" + (f" times $|dL/dh_{{{T}}}|$." if np.isfinite(change) else ".")
+    return f"$|dL/dh_1|$ is {power(change)}" + (f" times $|dL/dh_{{{T}}}|$." if np.isfinite(change) else ".")
 
 
 def _what_is_set(values):
@@ -148,7 +156,7 @@ def _what_tau_drops(flow):
 
 
 def _why_it_does_not_vanish(flow):
-    alone = amount(flow.last[0] - flow.last[-1])
+    alone = power(flow.last[0] - flow.last[-1])
     near = "Every step has a loss of its own, and those near $t = 1$ feed this end"
     return f"{near}; of that at $T$ alone, {alone} arrives."
 
@@ -180,6 +188,6 @@ def _how_far_theory_is_off(flow):
         why = ": the loss has no share in the eigenvectors of $ρ$" if np.isfinite(found) else " as well"
         return f"{name} says 0{why}."
     if not np.isfinite(found):
-        return f"{name} says {amount(flow.theory[0])}."
+        return f"{name} says {power(flow.theory[0])}."
     off = abs(flow.theory[0] - found)
     return f"{name} is {off:.{1 if off >= 0.1 else 2}f} decades off at $t = 1$."

@@ -55,12 +55,8 @@ def _words(values, data):
     found = data.median[data.row, k]
     at = f"At $g = {values['g']:.3f}$, $T = {values['T']}$ the gradient {counted(k, 'step')} back"
     return Said(
-        f"{at} is {_ratio(found)} of what it was at the loss: it {_verb(found)}.", tuple(_details(values, data))
+        f"{at} is {power(found, 2)} of what it was at the loss: it {_verb(found)}.", tuple(_details(values, data))
     )
-
-
-def _ratio(decades):
-    return "exactly 0" if np.isneginf(decades) else f"${power(decades)}$"
 
 
 def _verb(decades):
@@ -69,7 +65,7 @@ def _verb(decades):
 
 
 def _details(values, data):
-    law, seeds = _ratio(data.theory[data.row, -1]), data.by_lag.shape[1]
+    law, seeds = power(data.theory[data.row, -1], 2), data.by_lag.shape[1]
     says = f"no gradient exceeds the bound, {law}" if data.law == "bound" else f"the {data.law} says {law}"
     yield f"That is the median of {seeds} seeds; {says}."
     yield _edge(data)

@@ -7,7 +7,7 @@ import numpy as np
 from .. import experiments
 from ..figures._paper import picture
 from ..figures._powers import _PowersPicture
-from ._words import Said, amount
+from ._words import Said, power
 from .front_end import Explorer, Menu, Slider
 
 PRESETS = {
@@ -73,7 +73,7 @@ def _law(data):
 
 
 def _length(values, data):
-    found, law = amount(data.length[data.k]), amount(data.length_law[data.k])
+    found, law = power(data.length[data.k]), power(data.length_law[data.k])
     return (
         f"$M^kx$ is {found} times as long as $x$; $λ_1^k|x_1|$ is {law} times, with $λ_1 = {values['lambda_1']:.2f}$."
     )
@@ -85,4 +85,4 @@ def _drawn(values):
 
 def _angle(d):
     angle = np.degrees(np.arctan(10**d))
-    return f"{angle:.3g}°" if angle >= 0.01 else f"{amount(d + np.log10(180 / np.pi))}°"
+    return f"{angle:.3g}°" if angle >= 0.01 else f"{power(d + np.log10(180 / np.pi))}°"

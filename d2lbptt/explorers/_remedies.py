@@ -7,7 +7,7 @@ import numpy as np
 from .. import experiments
 from ..figures._paper import picture
 from ..figures._remedies import _RemediesPicture
-from ._words import Said, amount, fate
+from ._words import Said, fate, power
 from .front_end import Explorer, Menu, Slider, within_T
 
 PRESETS = {
@@ -69,5 +69,5 @@ def _what_is_seen(values, data):
 
 def _arrives(remedy, name):
     end, law = remedy.decades[-1], {"at rest": "law at rest"}.get(remedy.name, remedy.name)
-    beside = "no law holds" if np.isnan(remedy.law[-1]) else f"by the {law} {amount(remedy.law[-1])}"
-    return f"{name}: {amount(end)} ({beside})."
+    beside = "no law holds" if np.isnan(remedy.law[-1]) else f"by the {law} {power(remedy.law[-1])}"
+    return f"{name}: {power(end)} ({beside})."

@@ -8,7 +8,7 @@ from .. import experiments
 from ..activations import ACTIVATIONS
 from ..figures._paper import picture
 from ..figures._scalar import _ScalarPicture
-from ._words import Said, amount
+from ._words import Said, power
 from .front_end import Explorer, Menu, Slider, within_T
 
 LONGEST = 8
@@ -73,4 +73,4 @@ def _row(data, t, T):
 
 
 def _number(number):
-    return f"{'−' if number < 0 else ''}{amount(np.log10(abs(number)))}" if number else "exactly 0"
+    return f"{'−' if number < 0 else ''}{power(np.log10(abs(number)))}" if number else "exactly 0"

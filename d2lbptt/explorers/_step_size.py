@@ -8,7 +8,7 @@ from .. import experiments
 from ..checking.step_size import METHODS
 from ..figures._paper import picture
 from ..figures._step_size import NAMES, _StepSizePicture
-from ._words import Said, counted, tex
+from ._words import Said, counted, number
 from .front_end import Explorer, Menu, Slider
 
 NEAR = 0.5  # decades between an h and the best one that are close
@@ -67,14 +67,14 @@ def _details(values, data):
     sizes, method, h, *_ = data
     law, error = sizes.law[method], sizes.error[method][sizes.h == h][0]
     truncation, rounding = law.terms(h)
-    size = f"${tex(error, 2)}$" if error else "exactly 0"
+    size = number(error, 2) if error else "exactly 0"
     source = "rounding" if truncation <= rounding else "the formula's error"
     entry = f"$dL/dW_{{hh}}${list(sizes.entry)}"
     yield f"In {values['dtype']} the relative error of {entry} is {size}; by theory most of it is {source}."
     if method == "complex":
-        yield f"In theory any $h$ below ${tex(law.best, 1)}$ will do."
+        yield f"In theory any $h$ below {number(law.best, 1)} will do."
     else:
-        yield f"The best $h$ is ${tex(law.best, 1)}$ in theory and ${tex(sizes.best(method), 1)}$ as measured."
+        yield f"The best $h$ is {number(law.best, 1)} in theory and {number(sizes.best(method), 1)} as measured."
     factor = sizes.apart(method)
     known = f"Errors and theory are a factor of {factor:.2f} apart, in the median over $h$."
     yield known if np.isfinite(factor) else "By theory no $h$ leaves a digit."

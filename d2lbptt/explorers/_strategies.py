@@ -6,9 +6,8 @@ from .. import experiments
 from ..experiments._strategies import DRAWS, as_text
 from ..figures._paper import picture
 from ..figures._strategies import _StrategiesPicture
-from ..figures._style import short
 from ..text.corpus import Text
-from ._words import Said, counted
+from ._words import Said, counted, number
 from .front_end import Explorer, Number, Slider, within_T
 
 LONGEST, LAST_DRAW = 64, 999
@@ -70,9 +69,9 @@ def _words(values, data):
 def _evidence(data):
     pieces, cuts, _ = (counted(number, "segment") for number in data.segments.values())
     yield f"The text: {counted(len(data.text), 'character')} of {data.source}. A reach counts that of the loss."
-    means = f"{short(data.mean_segments)} on average by theory, {short(data.found_segments)} over {DRAWS} draws"
+    means = f"{number(data.mean_segments)} on average by theory, {number(data.found_segments)} over {DRAWS} draws"
     yield f"Randomized truncation makes {pieces} here; {means}."
-    means = f"{short(data.mean_reach)} on average by theory (dashed), {short(data.found_reach)} over these draws"
+    means = f"{number(data.mean_reach)} on average by theory (dashed), {number(data.found_reach)} over these draws"
     yield f"With it this loss reaches {data.reach['randomized truncation']} here; {means}."
     yield f"Regular truncation makes {cuts}; a sliding window makes no cuts."
     yield f"Full computation is 1 segment: the loss reaches {data.t}, all up to its own."

@@ -8,7 +8,7 @@ from .. import experiments
 from ..activations import ACTIVATIONS
 from ..figures._paper import picture
 from ..figures._transient import _TransientPicture
-from ._words import Said, amount
+from ._words import Said, power
 from .front_end import Explorer, Menu, Slider, within_T
 
 PRESETS = {
@@ -124,4 +124,4 @@ def _eigen(values, data):
 
 
 def _fold(decades):
-    return f"{amount(decades)}-fold"
+    return f"{power(decades)}-fold"

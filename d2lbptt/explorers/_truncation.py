@@ -8,11 +8,10 @@ from .. import experiments
 from ..activations import ACTIVATIONS
 from ..experiments._truncation import ROUNDING
 from ..figures._paper import picture
-from ..figures._style import short
 from ..figures._truncation import _TruncationPicture
 from ..gates import SCHEMES
 from ..rnn import KINDS
-from ._words import Said, counted, percent, typeset
+from ._words import Said, counted, number, percent
 from .front_end import Explorer, Menu, Slider, within_T
 
 LOSSES = [("at every step", "mean"), ("at the last step", "last")]
@@ -79,7 +78,7 @@ def _words(values, data):
 
 
 def _mean(draws):
-    return typeset(draws.mean_along.round(4), 4)
+    return number(draws.mean_along.round(4), 4)
 
 
 def _scheme(values, data):
@@ -100,7 +99,7 @@ def _error(data):
     if not data.network.table.norm or data.error < ROUNDING:
         return ["The cells that are kept add up to the gradient of BPTT."]
     law = (
-        f"Theory (dashed): a law $r^{{t-k}}$ with $r = {short(data.network.r)}$ gives an error of {percent(data.law)}."
+        f"Theory (dashed): a law $r^{{t-k}}$ with $r = {number(data.network.r)}$ gives an error of {percent(data.law)}."
     )
     cosine = f"; the cosine to the full gradient is {data.cosine:.4f}" if np.isfinite(data.cosine) else ""
     return [f"The dropped cells, summed, are the error{cosine}.", law]
@@ -108,12 +107,12 @@ def _error(data):
 
 def _chance(data):
     draws = data.draws
-    theory = typeset(draws.spread) if np.isfinite(draws.spread) else "beyond float64"
+    theory = number(draws.spread) if np.isfinite(draws.spread) else "beyond float64"
     rare = " What lacks comes from draws too rare to be among these." if draws.std_along < draws.spread / 2 else ""
     return [
-        f"A cell that is kept weighs $1/π^{{t-k}}$, here up to {typeset(data.weights.max())}.",
+        f"A cell that is kept weighs $1/π^{{t-k}}$, here up to {number(data.weights.max())}.",
         f"The component along the full gradient is {_mean(draws)} on average over {len(draws.along)} draws; theory: 1.",
-        f"Its spread is {typeset(draws.std_along.round(13))}; theory (dashed): {theory}.{rare}",
+        f"Its spread is {number(draws.std_along.round(13))}; theory (dashed): {theory}.{rare}",
     ]
 
 

@@ -6,7 +6,7 @@ from .. import experiments
 from ..activations import ACTIVATIONS
 from ..figures._paper import picture
 from ..figures._routes import _TwoRoutesPicture
-from ._words import Said, texed, typeset
+from ._words import Said, number, percent, symbol
 from .front_end import Explorer, Menu, Slider
 
 LONGEST = 8
@@ -36,12 +36,12 @@ def two_routes() -> Explorer:
 
 
 def _words(values, data):
-    name, (often, few) = f"$dL/d{texed(data.parameter)}$", data.ratios[2:] - 1
+    name, (often, few) = f"$dL/d{symbol(data.parameter)}$", data.ratios[2:] - 1
     settings = f"$g = {values['g']:.2f}$, $T = {values['T']}$, $h_0 = {values['h0']:.2f}$"
     details = (*_evidence(data, name), f"$φ$ is {values['activation']}.")
     if not data.gradient:
         return Said(f"{name} is exactly 0 ({settings}): $W_{{hh}}$ meets only states that are 0.", details)
-    start = f"Rows and columns both add up to {name} = {typeset(data.gradient)} ({settings})"
+    start = f"Rows and columns both add up to {name} = {number(data.gradient)} ({settings})"
     if max(abs(often), abs(few)) < 1e-12:
         return Said(f"{start}; so do the two mixtures.", ("Nothing is carried from step to step.", *details))
     return Said(f"{start}; total times total is {_off(often)}, immediate times immediate {_off(few)}.", details)
@@ -52,9 +52,9 @@ def _evidence(data, name):
     return (
         "The sum of row $t$ is the total $dh_t/dW$ times the immediate $dL/dh_t$: forward accumulation (9.7.4).",
         "The sum of column $k$ is the total $dL/dh_k$ times the immediate $dh_k/dW$: BPTT (9.7.16).",
-        f"The two sums {'agree to rounding' if apart < 1e-12 else f'differ by {typeset(apart)} of {name}'}.",
+        f"The two sums {'agree to rounding' if apart < 1e-12 else f'differ by {number(apart)} of {name}'}.",
     )
 
 
 def _off(error):
-    return f"{typeset(abs(100 * error))} % too {'large' if error > 0 else 'small'}"
+    return f"{percent(abs(error))} too {'large' if error > 0 else 'small'}"

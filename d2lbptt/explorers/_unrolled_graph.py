@@ -7,7 +7,7 @@ from ..activations import ACTIVATIONS
 from ..figures._graph import _UnrolledGraphPicture
 from ..figures._paper import picture
 from ..graph import WEIGHTS, computational_graph
-from ._words import Said, counted, texed, typeset
+from ._words import Said, counted, number, symbol
 from .front_end import Explorer, Menu, Slider
 
 ROOM = (3, 6, 12)  # steps
@@ -48,7 +48,7 @@ def _keep_step_within_the_walk(controls):
 
 
 def _words(values, data):
-    step, T, edges, name = values["step"], values["T"], data.graph.walk(), texed(values["weight"])
+    step, T, edges, name = values["step"], values["T"], data.graph.walk(), symbol(values["weight"])
     forwards, start, uses = len(data.graph.forward()), f"Edge {step} of {len(edges)}", counted(T, "place")
     if step == 0:
         sentence = f"At edge 0 nothing is calculated yet: ${name}$ is one number, used in {uses} ($T = {T}$)."
@@ -58,7 +58,7 @@ def _words(values, data):
             if T > 1
             else f"only part of $dL/d{name}$ ($T = 1$) is"
         )
-        sentence = f"All {step} edges are done: the {parts} {typeset(data.parts.sum())}."
+        sentence = f"All {step} edges are done: the {parts} {number(data.parts.sum())}."
     elif step <= forwards:
         sentence = f"{start}, forward ($T = {T}$): {_carried(edges[step - 1], data)}."
     else:
@@ -68,16 +68,16 @@ def _words(values, data):
 
 
 def _evidence(values, data, edges, forwards):
-    name, step, back = texed(data.weight), values["step"], len(edges) - forwards
+    name, step, back = symbol(data.weight), values["step"], len(edges) - forwards
     yield f"{min(step, forwards)} of {forwards} edges are done forward, {max(0, step - forwards)} of {back} back."
     yield f"${name}$ is one number, and its gradient adds up what its uses bring."
     if step == len(edges):
-        listed = [typeset(part) for part in data.parts]
+        listed = [number(part) for part in data.parts]
         listed = listed if len(listed) < 7 else [*listed[:3], "...", *listed[-2:]]
         if len(listed) > 1:
-            yield f"{' + '.join(listed)} = {typeset(data.parts.sum())}."
+            yield f"{' + '.join(listed)} = {number(data.parts.sum())}."
         apart = abs(data.parts.sum() - getattr(data.gradient, data.weight).item())
-        apart = "0 to rounding" if apart <= 1e-13 * abs(data.parts).sum() else typeset(apart)
+        apart = "0 to rounding" if apart <= 1e-13 * abs(data.parts).sum() else number(apart)
         yield f"The sum differs from the gradient of the backward pass by {apart}."
     yield f"$φ$ is {values['activation']}, $W_{{hh}} = g = {values['g']:.2f}$."
 
@@ -86,9 +86,9 @@ def _carried(edge, data):
     source, target = edge
     if source.kind == "operator":
         value = {"h": data.trace.h[target.t, 0], "o": data.trace.o[target.t - 1, 0], "L": data.loss}.get(target.symbol)
-        return f"$l$ of step {source.t} goes into the mean" if value is None else f"${target}$ = {typeset(value)}"
+        return f"$l$ of step {source.t} goes into the mean" if value is None else f"${target}$ = {number(value)}"
     use = f", use {source.t} of {data.graph.T}" if source.kind == "parameter" else ""
-    return f"${texed(str(source))}$ goes into ${target}$ of step {target.t}{use}"
+    return f"${symbol(str(source))}$ goes into ${target}$ of step {target.t}{use}"
 
 
 def _brought_back(edge, data):
@@ -110,12 +110,12 @@ def _brought_back(edge, data):
         ("f", "W_hx"): (f"{dh_dz}dL/dh_{t} x_{t}", dz * x),
     }[edge.source.symbol, edge.target.symbol]
     whole = "all of " * (edge.source.symbol == "h")  # its parts came by several edges
-    return f"{whole}${words}$ = {typeset(value)} goes to {_place(edge.target)}"
+    return f"{whole}${words}$ = {number(value)} goes to {_place(edge.target)}"
 
 
 def _place(node):
     if node.symbol in ("mean", "L"):
         return f"the {node}"
     if node.kind == "parameter":
-        return f"the copy of ${texed(node.symbol)}$ in step {node.t}"
+        return f"the copy of ${symbol(node.symbol)}$ in step {node.t}"
     return f"${node}$" if node.kind == "variable" else f"${node}$ of step {node.t}"

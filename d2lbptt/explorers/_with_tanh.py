@@ -9,7 +9,7 @@ from ..activations import ACTIVATIONS
 from ..figures._flow import _WithTanhPicture
 from ..figures._paper import picture
 from ..rnn import KINDS
-from ._words import Said, amount, fate, verdict
+from ._words import Said, fate, power, verdict
 from .front_end import Explorer, Menu, Slider
 
 
@@ -68,4 +68,4 @@ def _arrives(decades, phi):
     change, T = decades[0] - decades[-1], len(decades)
     if not np.isfinite(change):
         return f"With {phi}, $|dL/dh_1|$ is exactly 0: vanishing."
-    return f"With {phi}, $|dL/dh_1|$ is {amount(change)} times $|dL/dh_{{{T}}}|$: {verdict(change)}."
+    return f"With {phi}, $|dL/dh_1|$ is {power(change)} times $|dL/dh_{{{T}}}|$: {verdict(change)}."

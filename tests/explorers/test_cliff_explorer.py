@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from driving import shown
 from matplotlib.figure import Figure
-from steady import check_said, check_texts, number
+from steady import check_said, check_texts, number, plain
 
 from d2lbptt import experiments, explorers, figures, laws
 from d2lbptt.explorers import _cliff as module
@@ -25,13 +25,18 @@ def explorer():
 
 def said(explorer, **values):
     data, _ = shown(explorer, **values)
-    return data, module._words(explorer.state["controls"], data)
+    return data, in_plain(module._words(explorer.state["controls"], data))
+
+
+def in_plain(words):
+    check_said(words)
+    return words._replace(sentence=plain(words.sentence), details=tuple(map(plain, words.details)))
 
 
 def test_presets_do_what_they_say(explorer):
     wall, words = said(explorer, preset="on the wall")
-    assert words.sentence.endswith("is $677$ long: it leaves the map.")
-    assert "$dE/db$ is $-5751$ by BPTT and $-166$ by a central difference" in words.details[0]
+    assert words.sentence.endswith("is 677 long: it leaves the map.")
+    assert "dE/db is -5751 by BPTT and -166 by a central difference" in words.details[0]
     assert "right there" in words.details[1]
     assert wall.path.left and len(wall.path.norm) == 1
     thrown, words = said(explorer, preset="thrown off")
@@ -39,9 +44,9 @@ def test_presets_do_what_they_say(explorer):
     clipped, words = said(explorer, preset="clipped")
     assert not clipped.path.left and clipped.path.E[-1] < 0.01 * clipped.path.E[0]
     assert clipped.path.w[0] == thrown.path.w[0] and clipped.path.b[0] == thrown.path.b[0]
-    assert "; clipped at 0.3, 100 steps end at $E = " in words.sentence
+    assert "; clipped at 0.3, 100 steps end at E = " in words.sentence
     calm, words = said(explorer, preset="calm")
-    assert words.sentence.endswith("; 100 such steps end at $E \\le 10^{-12}$.") and calm.path.E[-1] < 1e-12
+    assert words.sentence.endswith("; 100 such steps end at E ≤ 10^-12.") and calm.path.E[-1] < 1e-12
     assert calm.cut.central == pytest.approx(calm.cut.bptt, rel=5e-4)
     attracts, words = said(explorer, preset="where x_0 attracts")
     assert " and leaves the map; clipped at 1, " in words.sentence
@@ -59,13 +64,13 @@ def test_what_is_said_is_true_at_every_corner(T, h):
     for n, (w, b, rate, clip) in enumerate(CORNERS + walls):
         values = {"w": w, "b": b, "rate": rate, "clip": clip, "T": T, "h": h, "steps": (1, 100)[n % 7 > 0]}
         data = experiments.cliff(**values)
-        check_claims(module._words(values, data), values, data.path.b[0])
+        check_claims(in_plain(module._words(values, data)), values, data.path.b[0])
 
 
 SENTENCE = re.compile(
-    r"At \$w = (\S+)\$, \$b = (\S+)\$ (a|an unclipped) step of rate \$10\^\{(\S+)\}\$ is (\S.*?) long"
+    r"At w = (\S+), b = (\S+) (a|an unclipped) step of rate 10\^(\S+) is (\S.*?) long"
     r"(?:(: it leaves the map)|( and leaves the map)?; (?:clipped at (\S+), )?(\d+) (?:such )?steps? "
-    r"(leaves? the map|ends? at \$E (=|\\le) (.*)\$))\."
+    r"(leaves? the map|ends? at E (=|≤) (.*)))\."
 )
 
 
@@ -75,7 +80,6 @@ def check_claims(words, values, b):
     steepest, (_, slope) = cliff.steepest(w, T), path.gradient[0]
     found = SENTENCE.fullmatch(words.sentence)
     assert found, words.sentence
-    check_said(words)
     assert found[1] == f"{w:.2f}" and found[2] == f"{values['b']:.2f}" and found[4] == f"{values['rate']:.1f}"
     assert (found[3] == "a") == (clip is None)
     assert number(found[5]) == pytest.approx(rate * path.norm[0], rel=0.006)
@@ -96,20 +100,20 @@ def approx_E(E):
 def check_details(details, values, b, steepest, slope, h):
     T = values["T"]
     bptt, central, power = re.fullmatch(
-        r"There \$dE/db\$ is (\S.*) by BPTT and (\S.*) by a central difference with \$h = 10\^\{(\S+)\}\$\.", details[0]
+        r"There dE/db is (\S.*) by BPTT and (\S.*) by a central difference with h = 10\^(\S+)\.", details[0]
     ).groups()
     E_low, E_high = cliff.errors(values["w"], b + np.array([-h, h]), T)
     assert number(central) == pytest.approx((E_high - E_low) / (2 * h), rel=0.006, abs=1e-9)
     assert power == f"{values['h']:.1f}"
     on = b == steepest.b
     assert ("right there" in details[1]) == on
-    assert float(re.search(r"at \$b = (\S+)\$\.$", details[1])[1]) == pytest.approx(steepest.b, abs=0.006)
+    assert float(re.search(r"at b = (\S+)\.$", details[1])[1]) == pytest.approx(steepest.b, abs=0.006)
     assert any("not to be trusted" in line for line in details) == (on and not steepest.resolved)
     if steepest.resolved or not on:
         assert number(bptt) == pytest.approx(slope, rel=0.01)
     assert any("is made as long as that" in line for line in details) == (values["clip"] is not None)
     most = f"{values['steps']} step{'s' * (values['steps'] > 1)}"
-    assert details[-1].startswith(f"The unit runs $T = {T}$ steps. Descent ends after {most},")
+    assert details[-1].startswith(f"The unit runs T = {T} steps. Descent ends after {most},")
 
 
 def test_the_wall_that_float64_cannot_hold_is_said_to_be_too_thin(explorer):

@@ -11,7 +11,6 @@ from steady import at_rest, blank, check_texts, frames, plain
 
 from d2lbptt import Params, experiments, explorers, init_params
 from d2lbptt.activations import ACTIVATIONS, Activation
-from d2lbptt.explorers._words import size
 from d2lbptt.figures._flow import _GradientFlowPicture
 
 module = sys.modules["d2lbptt.explorers._gradient_flow"]
@@ -175,8 +174,8 @@ def test_where_the_gradient_ends_theory_says_what_it_would_be():
 
 @pytest.mark.parametrize(("number", "words"), [(0.8312, "0.83"), (1.0, "1"), (0.99996, "0.99996"), (1 + 1e-12, "1")])
 def test_a_size_near_1_is_written_with_the_digits_that_tell_it_from_1(number, words):
-    assert size(number) == words
-    assert size(0.0) == "0" and size(1234.5) == "1.23e+03"
+    assert module._size(number) == words
+    assert module._size(0.0) == "0" and module._size(1234.5) == "1234" and module._size(2e-9) == r"$2.00 \cdot 10^{-9}$"
 
 
 @pytest.mark.slow

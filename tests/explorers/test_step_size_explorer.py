@@ -11,7 +11,7 @@ import sys
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from steady import check_said, check_texts, number
+from steady import check_said, check_texts, number, plain
 
 from d2lbptt import experiments, explorers
 from d2lbptt.figures._step_size import NAMES, _StepSizePicture
@@ -46,15 +46,15 @@ def test_what_is_said_is_true_at_every_corner(method, dtype, T, g, h):
     law, here, error = data.sizes.law[method], 10.0**h, data.sizes.error[method][data.sizes.h == 10.0**h][0]
     truncation, rounding = law.terms(here)
     check_side(found[6], method, truncation, rounding, np.log10(here / law.best))
-    about, best, apart, network = words.details
-    size = re.search(r"^In (\w+) the relative error of \$dL/dW_\{hh\}\$\[\d, \d\] is (\S.*);", about)
+    about, best, apart, network = map(plain, words.details)
+    size = re.search(r"^In (\w+) the relative error of dL/dW_hh\[\d, \d\] is (\S.*);", about)
     assert size[1] == dtype and number(size[2]) == pytest.approx(error, rel=0.06)
     assert about.endswith("rounding." if rounding >= truncation else "the formula's error.")
-    steps = [number(words) for words in re.findall(r"\$([^$]*\d[^$]*)\$", best)]
+    steps = [number(words) for words in re.findall(r"(?:below|is|and) (\S*\d(?: · \S+)?)", best)]
     wanted = [law.best] if method == "complex" else [law.best, data.sizes.best(method)]
-    assert steps == pytest.approx(wanted, rel=0.5) and ("any $h$ below" in best) == (method == "complex")
+    assert steps == pytest.approx(wanted, rel=0.5) and ("any h below" in best) == (method == "complex")
     factor = data.sizes.apart(method)
-    assert f"a factor of {factor:.2f} apart" in apart if np.isfinite(factor) else "no $h$ leaves a digit" in apart
+    assert f"a factor of {factor:.2f} apart" in apart if np.isfinite(factor) else "no h leaves a digit" in apart
     assert network.endswith("seed 7.")
 
 
