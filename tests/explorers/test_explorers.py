@@ -43,8 +43,9 @@ def test_a_planted_exception_is_noticed(name, monkeypatch):
 # --- what is said ---
 
 
+LONG = {"gradient_check", "phase_diagram", "remedies", "truncation"}  # many settings, or some that take long
 each_but_slow = pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n == "phase_diagram")) for n in NAMES]
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n in LONG)) for n in NAMES]
 )
 
 
@@ -144,7 +145,7 @@ def test_every_sentence_and_picture_depends_on_the_values_alone():
     assert moved.state["controls"] == fresh.state["controls"]
 
 
-@each_explorer
+@each_but_slow
 def test_back_where_it_was_an_explorer_shows_what_a_new_one_shows(name):
     moved, fresh = getattr(explorers, name)(), getattr(explorers, name)()
     for control in moved.controls.values():
