@@ -159,7 +159,7 @@ function followTheme(root) {
   };
 }
 
-// ---- colours in the dark: the same hue, as light as it was dark (in OKLCH, where lightness is what the eye sees)
+// ---- colours in the dark: the same hue, as light as it was dark, in Ottosson's OKLab, where lightness is as one sees it
 
 const linear = (c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
 
@@ -267,7 +267,7 @@ export function mount(source, element) {
   const progress = make("progress", { hidden: true, "aria-label": "progress of the calculation" });
 
   const post = courier(source, (isLost) => {
-    note.textContent = isLost ? "The kernel does not answer: it is busy, or was restarted. Then run the cell again." : "";
+    note.textContent = isLost ? "The kernel does not answer. It may be busy; if it was restarted, run the cell again." : "";
     if (isLost) showControls(source.answer());
   });
   const controls = Object.fromEntries(
