@@ -146,7 +146,7 @@ def test_preset_reset_python_and_save_by_mouse(open_and_run):
 @pytest.mark.parametrize(
     ("notebook", "explorers"),
     [
-        ("01_scalar_rnn", [("Every slope needs a later one", "step", "End", "5 of T = 5 rows")]),
+        ("01_scalar_rnn", [("Every slope needs a later one", "step", "End", "5 of T = 5")]),
         ("02_unrolling", [("One weight, many places", "T", "End", "T = 12")]),
         ("03_total_derivative", [("One derivative of", "g", "Home", "g = 0.00")]),
         ("05_with_tanh", [("What does a nonlinearity change?", "g", "Home", "g = 0.00")]),
@@ -160,7 +160,7 @@ def test_preset_reset_python_and_save_by_mouse(open_and_run):
         (
             "07_vanishing_exploding",
             [
-                ("Where does Mkx point?", "k", "End", "k = 200"),
+                ("Where does Mk x point?", "k", "End", "k = 200"),
                 ("Can a gradient grow although every eigenvalue is below 1?", "c", "Home", "c = 0.0"),
                 ("How far back does the gradient reach?", "g", "Home", "exactly 0"),
                 ("For which weight scale does the gradient neither", "g", "End", "g = 3.000"),
