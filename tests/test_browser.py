@@ -12,22 +12,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import nbformat
+import pages
 import pytest
 
-from tools.lab import CHROMIUM, QUIET, run_all, serve, show
-
-sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+from tools.lab import run_all, serve, show
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 workspaces = itertools.count()
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the path"),
-    # Playwright's own event loop, and the transports it leaves to the garbage collector
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pages.MARKS
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +34,8 @@ def lab(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
+    with pages.browser() as started:
+        yield started
 
 
 @pytest.fixture

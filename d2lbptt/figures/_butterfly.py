@@ -13,10 +13,8 @@ THEORIES = {"rest": "dashed: radius ρ", "mean field": "dashed: mean field", "":
 WINDOW, STRIDE = 60, 30  # steps in sight of one unit, and by how many the window moves
 WIDE = (9.6, 4.4), (0.09, 0.155, 0.365, 0.655), (0.575, 0.155, 0.395, 0.655)
 NARROW = (4.8, 7.4), (0.21, 0.615, 0.74, 0.265), (0.21, 0.09, 0.74, 0.325)
-HALF, BELOW = (
-    0.22,
-    0.02,
-)  # half the width of "they part", in that of the axes; how far it is below its mark, in their height
+HALF = 0.22  # of "they part", half its width in that of the axes
+BELOW = 0.02  # how far it is below its mark, in their height
 
 
 class _ButterflyPicture(Picture):
@@ -36,10 +34,8 @@ class _ButterflyPicture(Picture):
 
     def arrange(self, narrow):
         """Put the unit on the left of the distance or, on a narrow page, above it."""
-        size, unit, distance = NARROW if narrow else WIDE
-        self.figure.set_size_inches(*size)
-        self.unit.ax.set_position(unit)
-        self.distance.ax.set_position(distance)
+        size, *places = NARROW if narrow else WIDE
+        self.place(size, places)
 
     def limits(self, data):
         """Return the first step in sight of one unit and how many, and the decades and the steps of the distance."""

@@ -180,9 +180,7 @@ class _PowersPicture(Picture):
     def arrange(self, narrow):
         """Put the angles on the right or, on a narrow page, between direction and length."""
         size, *places = NARROW if narrow else WIDE
-        self.figure.set_size_inches(*size)
-        for panel, place in zip((self.direction, self.length, self.angles), places, strict=True):
-            panel.ax.set_position(place)
+        self.place(size, places)
 
     def limits(self, data):
         """Return those of the angles and of the length."""

@@ -184,10 +184,8 @@ class _TransientPicture(Picture):
 
     def arrange(self, narrow):
         """Put the directions on the left of the growth or, on a narrow page, above it."""
-        size, round_, growth = NARROW if narrow else WIDE
-        self.figure.set_size_inches(*size)
-        self.directions.ax.set_position(round_)
-        self.growth.ax.set_position(growth)
+        size, *places = NARROW if narrow else WIDE
+        self.place(size, places)
 
     def limits(self, data):
         """Return those of the growth, whose decades the radius counts too."""

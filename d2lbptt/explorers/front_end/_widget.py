@@ -259,7 +259,6 @@ class Explorer(anywidget.AnyWidget):
                 return
             self._number = question["number"]
             self._hold(lambda: self._follow(question))
-            self._name_the_preset()
             self._show(question.get("moving", False))
 
     def _follow(self, question):
@@ -287,9 +286,7 @@ class Explorer(anywidget.AnyWidget):
             try:
                 self.controls[key].value = value
             except traitlets.TraitError as error:
-                raise ValueError(
-                    f"{key} is {_validation.shown(value)}, wanted {self.controls[key].wanted()}"
-                ) from error
+                self._refuse(key, value, error)
             self._link(self.controls)
         self._name_the_preset()
 
@@ -315,7 +312,7 @@ class Explorer(anywidget.AnyWidget):
     def _on_value(self, _):
         with self._lock:
             if not self._held:
-                self._hold(self._name_the_preset)
+                self._name_the_preset()
         self.update()
 
     def _with_preset(self, values):

@@ -12,7 +12,7 @@ import pytest
 from d2lbptt import explorers
 from d2lbptt.explorers.front_end import table
 
-pytestmark = pytest.mark.browser
+pytestmark = pages.MARKS
 NAMES = explorers.__all__
 
 

@@ -7,11 +7,11 @@ colour, or with its words moved by 10 px, the picture is further away.
 """
 
 import io
-import shutil
 from contextlib import contextmanager
 
 import matplotlib
 import numpy as np
+import pages
 import pytest
 from driving import settings
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -29,10 +29,6 @@ from d2lbptt.explorers.front_end._fonts import style_sheet
 from d2lbptt.explorers.front_end._layers import Layers
 from d2lbptt.figures._paper import figure, house
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 RATIO = 2  # of device pixels to CSS pixels
 BLUR, SHIFT = 2, 3  # device pixels
 TOLERANCE, MARGIN = 42, 1.2
@@ -45,23 +41,15 @@ COLOURS = {
     Collection: ["edgecolor", "facecolor"],
 }
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the path"),
-    # Playwright's own event loop, and the transports it leaves to the garbage collector
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pages.MARKS
 
 
 @pytest.fixture(scope="module")
 def page():
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+    with pages.browser() as browser:
         page = browser.new_page(viewport={"width": 1000, "height": 1000}, device_scale_factor=RATIO)
         page.set_content(f"<style>{style_sheet()}{LOOK}</style><svg></svg>")
         yield page
-        browser.close()
 
 
 @pytest.fixture(params=explorers.__all__)
