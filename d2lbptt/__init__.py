@@ -10,7 +10,7 @@ from importlib import import_module
 from .rnn import Params, Trace, forward, init_params, loss  # isort: skip
 from .bptt import Gradients, backward, itemized  # isort: skip
 from .growth.gradient_norms import log10_gradient_norms  # isort: skip
-from .gates import chunks, randomized  # isort: skip
+from .gates import chunks, randomized, tbptt  # isort: skip
 from .total_derivative import forward_accumulation, mixtures  # isort: skip
 from .scalar import scalar_rnn  # isort: skip
 
@@ -48,6 +48,7 @@ __all__ = [
     "log10_gradient_norms",
     "chunks",
     "randomized",
+    "tbptt",
     "forward_accumulation",
     "mixtures",
     "scalar_rnn",

@@ -50,18 +50,57 @@ def row_norms(rows):
 # --- losses and gates ---
 
 
-def weigh(rows, reduction):
-    """Multiply row t - 1 by w_t, in place, and return the rows."""
-    if reduction == "mean":
+def weigh(rows, reduction, weights=None):
+    """Multiply row t - 1 by w_t, in place, and return the rows: (T, q), or (T, ..., B, q) with a batch.
+
+    ``weights`` are those of ``checked_weights``; without them the reduction says all.
+    """
+    if weights is not None:
+        rows *= over_rows(weights, rows)
+    elif reduction == "mean":
         rows /= len(rows)
     elif reduction == "last":
         rows[:-1] = 0
     return rows
 
 
-def checked_gates(gates, T):
-    """Return gates as an array of T finite real numbers, or None."""
-    return None if gates is None else _validation.real_array("gates", gates, (T,), "(T,)")
+def checked_weights(weights, reduction, T, batch):
+    """Return w_t as it multiplies l_t in L, apart from 1/B, shape (T,) or (T, B), and where a label counts; or None."""
+    if weights is None:
+        return None, None
+    w = _by_step("weights", weights, T, batch).astype(float)
+    if (w < 0).any():
+        raise ValueError(f"weights has {w[w < 0][0]}, wanted numbers from 0 on")
+    counts = w > 0
+    if reduction == "last":
+        w[:-1] = 0
+    if not w.any():
+        where = " at step T, the one that counts" if reduction == "last" and counts.any() else ""
+        raise ValueError(f"weights are all 0{where}, wanted one above 0")
+    if reduction != "sum":
+        w /= w.max()  # their sum does not overflow
+        w /= w.sum() / (1 if w.ndim == 1 else w.shape[1])
+    return w, counts
+
+
+def checked_gates(gates, T, batch=()):
+    """Return gates as an array of finite real numbers, shape (T,) or (T, B), or None."""
+    return None if gates is None else _by_step("gates", gates, T, batch)
+
+
+def _by_step(symbol, value, T, batch):
+    """Return a finite real number for each step, or for each step and each sequence of a batch."""
+    value = _validation.real(symbol, value)
+    if batch and value.ndim != 1:
+        return _validation.real_array(symbol, value, (T, *batch), "(T,) or (T, B)")
+    return _validation.real_array(symbol, value, (T,), "(T,)")
+
+
+def over_rows(numbers, rows):
+    """Return numbers of shape (T,) or (T, B) such that they multiply rows of shape (T, ..., n) or (T, ..., B, n)."""
+    T, *batch = numbers.shape
+    between = rows.ndim - 2 - len(batch)
+    return numbers.reshape(T, *[1] * between, *batch, 1)
 
 
 def slopes(trace):

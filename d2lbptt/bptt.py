@@ -15,14 +15,25 @@ Shapes: as in ``rnn``; dL/dh_t and dL/do_t stand in T rows, row t - 1 for step t
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _validation
-from ._recursion import all_finite, by_lag, checked_gates, no_overflow, outer_sum, product, row_norms, slopes, weigh
+from ._recursion import (
+    all_finite,
+    by_lag,
+    checked_gates,
+    no_overflow,
+    outer_sum,
+    over_rows,
+    product,
+    row_norms,
+    slopes,
+    weigh,
+)
+from .gates import at_most_one, first_kept
 from .rnn import Trace, _targets, checked_trace
 
 __all__ = ["Gradients", "backward", "itemized", "output_gradient"]
@@ -60,8 +71,10 @@ def backward(
     *,
     loss: str = "squared_error",
     reduction: str = "mean",
+    weights: ArrayLike | None = None,
     gates: ArrayLike | None = None,
     window: int | None = None,
+    first: ArrayLike | None = None,
 ) -> Gradients:
     """Return the gradient of L by backpropagation through time (9.7.11 - 9.7.16).
 
@@ -69,14 +82,17 @@ def backward(
     ----------
     trace : Trace
         What ``forward`` returned.
-    y, loss, reduction
+    y, loss, reduction, weights
         As for ``loss``.
-    gates : array, shape (T,), optional
+    gates : array, shape (T,) or (T, B), optional
         xi_t, entry t - 1, multiplies what flows from step t to step t - 1 (9.7.8); the first entry
         is the arrow to h_0. See ``chunks`` and ``randomized``.
     window : int, optional
         tau, from 1 to T: for the loss of step t only the uses of the parameters in the last tau
         steps count, k = t - tau + 1 .. t. tau = T keeps everything. h_0 enters through step 1.
+    first : array of int, shape (T,), optional
+        For the loss of step t, the first step whose use of the parameters counts: entry t - 1, from 1 to t. h_0 is
+        reached by those that reach step 1. Every truncation that weighs nothing is of this form. See ``tbptt``.
 
     Returns
     -------
@@ -85,29 +101,27 @@ def backward(
     Raises
     ------
     TypeError, ValueError
-        If an argument does not fit the trace; if both gates and window are given.
+        If an argument does not fit the trace; if more than one of gates, window and first are given.
     FloatingPointError
         If the gradient overflows. The message names the first t, going back, at which it does.
     """
-    if gates is not None and window is not None:
-        raise ValueError("gates and window are both given, wanted at most one of them")
+    at_most_one(gates=gates, window=window, first=first)
     with np.errstate(over="ignore", invalid="ignore"):
         trace = checked_trace(trace)
-        do = _output_gradient(trace, y, loss, reduction)
+        do = _output_gradient(trace, y, loss, reduction, weights)
         W_hh, W_qh = trace.params.W_hh, trace.params.W_qh
         slope = slopes(trace)
-        if window is None:
-            xi = checked_gates(gates, len(do))
+        if window is None and first is None:
+            xi = checked_gates(gates, len(do), do.shape[1:-1])
             adjoint = _adjoint_single if do.ndim == 2 else _adjoint_batch
             dh = adjoint(_gated(slope, xi), W_hh, W_qh, do)
         else:
-            tau = _validation.whole_number("window", window, 1, len(do), "T = ")
-            dh = _windowed(slope, W_hh, product(do, W_qh), tau)
+            dh = _truncated(slope, W_hh, product(do, W_qh), first_kept(len(do), window=window, first=first))
         no_overflow("dL/dh_t", dh)
         dz = np.multiply(slope, dh, out=slope if slope.dtype == dh.dtype else None)
         dh0 = product(dz[:1], W_hh)[0]
         if gates is not None:
-            dh0 *= xi[0]
+            dh0 *= xi[0][..., None]
         gradients = Gradients(
             W_hx=outer_sum(dz, trace.x),
             W_hh=outer_sum(dz, trace.h[:-1]),
@@ -147,20 +161,36 @@ def _adjoint_batch(slope, W_hh, W_qh, do):
     return dh
 
 
-def _windowed(slope, W_hh, dh, tau):
-    total = np.zeros_like(dh)
-    for steps, rows in islice(by_lag(slope, W_hh, dh), tau):
-        total[steps] += rows
-    return total
+def _truncated(slope, W_hh, own, first):
+    """Return dL/dh_t where the loss of step t reaches back to step first[t - 1]; ``own`` is W_qh^T dL/do_t."""
+    # Losses that end at the same step go back together; all such groups move at once, each from its last loss on.
+    ends, from_the_end = np.unique(first[::-1], return_index=True)
+    start = len(first) - from_the_end
+    longest_first = np.argsort(ends - start, kind="stable")
+    ends, start = ends[longest_first], start[longest_first]
+    dh, rows = np.zeros_like(own), np.zeros_like(own[: len(start)])
+    for lag in range(start[0] - ends[0] + 1):
+        groups = np.searchsorted(ends - start, -lag, side="right")  # so many reach as far back as that
+        k = start[:groups] - lag
+        if lag:
+            rows = product(slope[k] * rows[:groups], W_hh)
+        joins = first[k - 1] == ends[:groups]
+        rows[joins] += own[k[joins] - 1]
+        dh[k - 1] += rows
+    return dh
 
 
-def itemized(trace: Trace, y: ArrayLike, *, loss: str = "squared_error") -> np.ndarray:
+def itemized(
+    trace: Trace, y: ArrayLike, *, loss: str = "squared_error", weights: ArrayLike | None = None
+) -> np.ndarray:
     """Return the size of every single flow of the gradient, from the loss of step t to the state of step k.
 
     Parameters
     ----------
     trace, y, loss
         As for ``backward``.
+    weights : array, shape (T,) or (T, B), optional
+        Each multiplies its l_t; see ``loss``.
 
     Returns
     -------
@@ -181,7 +211,7 @@ def itemized(trace: Trace, y: ArrayLike, *, loss: str = "squared_error") -> np.n
     """
     with np.errstate(over="ignore", invalid="ignore"):
         trace = checked_trace(trace)
-        do = _output_gradient(trace, y, loss, "sum")
+        do = _output_gradient(trace, y, loss, "sum", weights)
         T, W_hh = len(do), trace.params.W_hh
         _validation.fits_in_memory("the table of |dl_t/dh_k|", T * T, float, f"T = {T}")
         table = np.zeros((T, T), do.real.dtype)
@@ -193,12 +223,14 @@ def itemized(trace: Trace, y: ArrayLike, *, loss: str = "squared_error") -> np.n
     return table
 
 
-def output_gradient(trace: Trace, y: ArrayLike, loss: str, reduction: str) -> np.ndarray:
+def output_gradient(
+    trace: Trace, y: ArrayLike, loss: str, reduction: str, weights: ArrayLike | None = None
+) -> np.ndarray:
     """Return dL/do_t for every t (9.7.11).
 
     Parameters
     ----------
-    trace, y, loss, reduction
+    trace, y, loss, reduction, weights
         As for ``loss``.
 
     Returns
@@ -214,14 +246,14 @@ def output_gradient(trace: Trace, y: ArrayLike, loss: str, reduction: str) -> np
         If an entry overflows.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        do = _output_gradient(checked_trace(trace), y, loss, reduction)
+        do = _output_gradient(checked_trace(trace), y, loss, reduction, weights)
     no_overflow("dL/do_t", do)
     return do
 
 
-def _output_gradient(trace, y, loss, reduction):
-    rule, y = _targets(trace, y, loss, reduction)
-    do = weigh(rule.slope(trace.o, y), reduction)
+def _output_gradient(trace, y, loss, reduction, weights=None):
+    rule, y, w = _targets(trace, y, loss, reduction, weights)
+    do = weigh(rule.slope(trace.o, y), reduction, w)
     if do.ndim == 3:
         do /= do.shape[1]
     return do
@@ -230,4 +262,4 @@ def _output_gradient(trace, y, loss, reduction):
 def _gated(slope, xi):
     if xi is None:
         return slope
-    return slope * xi.astype(slope.dtype).reshape(-1, *[1] * (slope.ndim - 1))
+    return slope * over_rows(xi.astype(slope.dtype), slope)

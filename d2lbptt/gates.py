@@ -1,21 +1,25 @@
-"""Truncation as gates: xi_t on the arrow from h_t back to h_{t-1} (9.7.8).
+"""Truncation: gates xi_t on the arrow from h_t back to h_{t-1} (9.7.8), or the first step that a loss reaches.
 
     dL/dh_{t-1} = xi_t W_hh^T (phi'(z_t) * dL/dh_t) + W_qh^T dL/do_{t-1}
 
 xi_t = 1 is the full gradient, xi_t = 0 detaches, xi_t in {0, 1/pi} is randomized truncation. The sliding
-window is no gate, because it asks how far back the LOSS is: ``backward(..., window=tau)``.
+window is no gate, because it asks how far back the LOSS is; nor is truncated BPTT with k1 and k2, where an update every
+k1 steps goes back over k2. What all have that weigh nothing is one row of whole numbers: for the loss of each step, the
+first step that it still reaches.
 
-Shapes: T gates, entry t - 1 is xi_t; the first one is the arrow to h_0.
+Shapes: T gates, entry t - 1 is xi_t; the first one is the arrow to h_0. The first steps are (T,) as well.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _validation
 
-__all__ = ["SCHEMES", "chunks", "randomized", "scheme_options", "first_kept"]
+__all__ = ["SCHEMES", "chunks", "randomized", "tbptt", "scheme_options", "first_kept"]
 
 
 def chunks(T: int, tau: int) -> np.ndarray:
@@ -81,6 +85,49 @@ def randomized(T: int, pi: ArrayLike, rng: np.random.Generator) -> np.ndarray:
     return np.where(_validation.generator("rng", rng).random(T) < pi, kept, 0.0)
 
 
+def tbptt(T: int, k1: int, k2: int) -> np.ndarray:
+    """Return the first steps that the losses reach in truncated BPTT: an update every k1 steps, back over k2.
+
+    Parameters
+    ----------
+    T : int
+        Length of the sequence.
+    k1 : int
+        Every k1 steps there is an update, for the losses since the one before; the last one is at T. From 1 to k2.
+    k2 : int
+        The losses of an update flow back over its last k2 steps, from k1 to T.
+
+    Returns
+    -------
+    array of int, shape (T,)
+        max(1, e - k2 + 1), entry t - 1, with e the end of the update to which the loss of step t belongs:
+        ``backward(trace, y, first=tbptt(T, k1, k2))`` is the sum over all updates.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If T, k1 or k2 is no whole number in its range, or the steps do not fit in memory.
+
+    Notes
+    -----
+    Williams and Peng 1990, Neural Computation 2, 490-501, call it BPTT(h; h'), with h = k2 and h' = k1. k1 = 1 is the
+    sliding window of k2; k1 = k2 = k are chunks of k, if k divides T; k1 = k2 = T is the full gradient.
+    """
+    T = _steps(T, 3)
+    k2 = _validation.whole_number("k2", k2, 1, T, "T = ")
+    k1 = _validation.whole_number("k1", k1, 1, k2, "k2 = ")
+    end = np.minimum(-(-np.arange(1, T + 1) // k1) * k1, T)
+    return np.maximum(end - k2 + 1, 1)
+
+
+def at_most_one(**given: Any) -> None:
+    """Complain if more than one of several ways to truncate is given."""
+    names = [name for name, value in given.items() if value is not None]
+    if len(names) > 1:
+        words = f"{', '.join(names[:-1])} and {names[-1]} are {'both' if len(names) == 2 else 'all'} given"
+        raise ValueError(f"{words}, wanted at most one of them")
+
+
 def _steps(T, numbers=1) -> int:
     """Return T as an int; for each step some numbers must fit in memory."""
     T = _validation.whole_number("T", T, 1)
@@ -88,24 +135,34 @@ def _steps(T, numbers=1) -> int:
     return T
 
 
-SCHEMES = ("full", "window", "chunks", "randomized")
+SCHEMES = ("full", "window", "chunks", "tbptt", "randomized")
 
 
 def scheme_options(
-    scheme: str, T: int, *, tau: int | None = None, pi: ArrayLike | None = None, rng: np.random.Generator | None = None
+    scheme: str,
+    T: int,
+    *,
+    tau: int | None = None,
+    pi: ArrayLike | None = None,
+    k1: int | None = None,
+    k2: int | None = None,
+    rng: np.random.Generator | None = None,
 ) -> dict:
-    """Return what ``backward`` has to be told for a scheme of truncation: nothing, a window, or gates.
+    """Return what ``backward`` has to be told for a scheme of truncation: nothing, a window, first steps, or gates.
 
     Parameters
     ----------
-    scheme : {"full", "window", "chunks", "randomized"}
-        The whole gradient; the sliding window of tau; chunks of tau, detached; randomized truncation with pi.
+    scheme : {"full", "window", "chunks", "tbptt", "randomized"}
+        The whole gradient; the sliding window of tau; chunks of tau, detached; an update every k1 steps, back over k2;
+        randomized truncation with pi.
     T : int
         Length of the sequence.
     tau : int, optional
         From 1 to T, wanted for "window" and "chunks"; the other schemes leave it alone.
     pi : float or array, shape (T,), optional
         Wanted for "randomized"; the other schemes leave it alone.
+    k1, k2 : int, optional
+        As for ``tbptt``, wanted for "tbptt"; the other schemes leave them alone.
     rng : numpy.random.Generator, optional
         Wanted for "randomized"; the other schemes leave it alone.
 
@@ -125,13 +182,17 @@ def scheme_options(
         return {"window": _validation.whole_number("tau", tau, 1, T, "T = ")}
     if scheme == "chunks":
         return {"gates": chunks(T, _validation.whole_number("tau", tau, 1, T, "T = "))}
+    if scheme == "tbptt":
+        return {"first": tbptt(T, k1, k2)}
     if scheme == "randomized":
         pi = _validation.real_number("pi", pi) if pi is None else pi
         return {"gates": randomized(T, pi, _validation.generator("rng", rng))}
     return {}
 
 
-def first_kept(T: int, *, gates: ArrayLike | None = None, window: int | None = None) -> np.ndarray:
+def first_kept(
+    T: int, *, gates: ArrayLike | None = None, window: int | None = None, first: ArrayLike | None = None
+) -> np.ndarray:
     """Return, for the loss of each step t, the first step k whose use of a parameter it still reaches.
 
     Parameters
@@ -141,23 +202,27 @@ def first_kept(T: int, *, gates: ArrayLike | None = None, window: int | None = N
         As for ``backward``; with n rows, of n draws.
     window : int, optional
         As for ``backward``.
+    first : array of int, shape (T,), optional
+        As for ``backward``: what is returned, once it is known to fit.
 
     Returns
     -------
     array of int, shape (T,) or (n, T)
-        Entry t - 1; it reaches k = first .. t, and its length is t - first + 1. 1 everywhere without gates and window.
+        Entry t - 1; it reaches k = first .. t, and its length is t - first + 1. 1 everywhere if none of them is given.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument does not fit T, both gates and window are given, or the steps do not fit in memory.
+        If an argument does not fit T, more than one of them is given, or the steps do not fit in memory.
     """
     t = np.arange(1, _steps(T, 3) + 1)
     T = len(t)
-    if gates is not None and window is not None:
-        raise ValueError("gates and window are both given, wanted at most one of them")
-    if window is not None:
-        return np.maximum(t - _validation.whole_number("window", window, 1, T, "T = ") + 1, 1)
+    at_most_one(gates=gates, window=window, first=first)
+    if first is not None:
+        first = _first(first)
+        return _validation.shaped("first", first, (T,), "(T,)")
+    if window is not None:  # of k1 = 1 and k2 = tau, in the words of ``tbptt``
+        return tbptt(T, 1, _validation.whole_number("window", window, 1, T, "T = "))
     if gates is not None:
         gates = _validation.finite("gates", _validation.real("gates", gates))
         _validation.shaped("gates", gates, (None, T) if gates.ndim == 2 else (T,), "(T,) or (n, T)")

@@ -3,7 +3,8 @@
     L = sum_t w_t l(o_t, y_t)                                       9.7.10
     dL/do_t = w_t dl(o_t, y_t)/do_t                                 9.7.11
 
-with w_t = 1/T (``mean``, the book's choice), 1 (``sum``), or 1 at t = T alone (``last``).
+with w_t = 1/T (``mean``, the book's choice), 1 (``sum``), or 1 at t = T alone (``last``). Weights of the reader's own
+multiply l_t in the sum; the mean is then over the weights, as frameworks take it where labels are ignored.
 
 Shapes: o is (T, q) or (T, B, q). y has the shape of o for the squared error; for the cross-entropy it
 holds whole numbers, one class for each output: (T,) or (T, B). A batch is averaged.

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from . import _validation
-from ._recursion import affine, first_overflow, weigh
+from ._recursion import affine, checked_weights, first_overflow, weigh
 from .activations import ACTIVATIONS, Activation
 from .losses import LOSSES, REDUCTIONS, Loss
 
@@ -223,7 +223,14 @@ def _run_batch(h, x, params, phi):
         phi(state, state)
 
 
-def loss(trace: Trace, y: ArrayLike, *, loss: str = "squared_error", reduction: str = "mean") -> float:
+def loss(
+    trace: Trace,
+    y: ArrayLike,
+    *,
+    loss: str = "squared_error",
+    reduction: str = "mean",
+    weights: ArrayLike | None = None,
+) -> float:
     """Return L, the loss of the whole sequence (9.7.2, 9.7.10).
 
     Parameters
@@ -235,6 +242,10 @@ def loss(trace: Trace, y: ArrayLike, *, loss: str = "squared_error", reduction: 
     loss : {"squared_error", "cross_entropy"}
     reduction : {"mean", "sum", "last"}
         Over time: 1/T times the sum; the sum; the loss of step T alone. A batch is averaged.
+    weights : array, shape (T,) or (T, B), optional
+        w, not negative; l_t is multiplied by its weight, and (T,) holds for each sequence of a batch. mean: the sum of
+        w l over the sum of w, over all t and b; sum: the sum of w l over B; last: as mean, with the weights of
+        step T alone. Where a weight is 0, y is not looked at: it may be -100 or nan, as for padding.
 
     Returns
     -------
@@ -244,17 +255,20 @@ def loss(trace: Trace, y: ArrayLike, *, loss: str = "squared_error", reduction: 
     Raises
     ------
     TypeError, ValueError
-        If y does not fit the trace, or a name is unknown.
+        If y or the weights do not fit the trace, all weights are 0, or a name is unknown.
     FloatingPointError
         If the loss overflows.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         trace = checked_trace(trace)
-        rule, y = _targets(trace, y, loss, reduction)
+        rule, y, w = _targets(trace, y, loss, reduction, weights)
         per_step = rule.value(trace.o, y)
+        if w is not None:
+            weigh(per_step[..., None], reduction, w)
         if per_step.ndim == 2:
             per_step = per_step.mean(1)
-        weigh(per_step, reduction)
+        if w is None:
+            weigh(per_step, reduction)
         total = per_step.sum()
     if not np.isfinite(total):
         first_overflow({"l_t": per_step})
@@ -265,40 +279,52 @@ def loss(trace: Trace, y: ArrayLike, *, loss: str = "squared_error", reduction: 
 # --- what comes in ---
 
 
-def targets(trace: Trace, y: ArrayLike, loss: str, reduction: str) -> tuple[Loss, np.ndarray]:
-    """Return the rule of a loss and y as an array, once both are known to fit the trace.
+def targets(
+    trace: Trace, y: ArrayLike, loss: str, reduction: str, weights: ArrayLike | None = None
+) -> tuple[Loss, np.ndarray, np.ndarray | None]:
+    """Return the rule of a loss, y and w_t as arrays, once they are known to fit the trace.
 
     Parameters
     ----------
-    trace, y, loss, reduction
+    trace, y, loss, reduction, weights
         As for ``loss``.
 
     Returns
     -------
-    Loss, array
-        y in the dtype of o, complex if y is; for the cross-entropy as whole numbers.
+    Loss, array, array or None
+        y in the dtype of o, complex if y is; for the cross-entropy as whole numbers. Where its weight is 0, it is o,
+        or the class 0. w_t as it multiplies l_t in L, apart from 1/B; None without weights.
     """
-    return _targets(checked_trace(trace), y, loss, reduction)
+    return _targets(checked_trace(trace), y, loss, reduction, weights)
 
 
-def _targets(trace, y, loss, reduction):
+def _targets(trace, y, loss, reduction, weights=None):
     rule = LOSSES[_validation.one_of("loss", loss, LOSSES)]
     _validation.one_of("reduction", reduction, REDUCTIONS)
     o = trace.o
+    w, counts = checked_weights(weights, reduction, len(o), o.shape[1:-1])
+    if w is not None and counts.all():
+        counts = None
+    elif w is not None:
+        counts = np.broadcast_to(counts.reshape(*counts.shape, *[1] * (o.ndim - 1 - counts.ndim)), o.shape[:-1])
     if loss == "cross_entropy":
-        return rule, _labels(y, o)
+        return rule, _labels(y, o, counts), w
     y = _validation.numeric("y", y)
-    names = "(T, q)" if o.ndim == 2 else "(T, B, q)"
-    return rule, _validation.finite("y", _validation.shaped("y", y, o.shape, names)).astype(
-        np.result_type(o, y) if np.iscomplexobj(y) else o.dtype, copy=False
+    _validation.shaped("y", y, o.shape, "(T, q)" if o.ndim == 2 else "(T, B, q)")
+    y = y if counts is None else np.where(counts[..., None], y, o)
+    return (
+        rule,
+        _validation.finite("y", y).astype(np.result_type(o, y) if np.iscomplexobj(y) else o.dtype, copy=False),
+        w,
     )
 
 
-def _labels(y, o) -> np.ndarray:
+def _labels(y, o, counts=None) -> np.ndarray:
     y = _validation.array("y", y)
     if y.dtype.kind not in "iu":
         raise TypeError(f"y has dtype {y.dtype}, wanted whole numbers, one class for each output")
     _validation.shaped("y", y, o.shape[:-1], "(T,)" if o.ndim == 2 else "(T, B)")
+    y = y if counts is None else np.where(counts, y, 0)
     wrong = (y < 0) | (y >= o.shape[-1])
     if wrong.any():
         index = tuple(int(i) for i in np.argwhere(wrong)[0])

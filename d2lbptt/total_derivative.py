@@ -157,7 +157,7 @@ def total_derivatives(trace: Trace, gates: ArrayLike | None = None) -> Iterator[
     Parameters
     ----------
     trace : Trace
-    gates : array, shape (T,), optional
+    gates : array, shape (T,) or (T, B), optional
         xi_t, as for ``backward``.
 
     Yields
@@ -189,7 +189,8 @@ def _finite_ones(steps):
 
 def _total_derivatives(trace, gates):
     """Look at the size and the gates now, and return a generator of what may overflow."""
-    xi, (*batch, h) = checked_gates(gates, len(trace.x)), trace.h.shape[1:]
+    *batch, h = trace.h.shape[1:]
+    xi = checked_gates(gates, len(trace.x), batch)
     shape = (*batch, h, h, trace.params.W_hx.shape[1] + h + 2)
     _validation.fits_in_memory("dh_t/dW", 2 * math.prod(shape), trace.h.dtype, f"h = {h}")
     return _step_by_step(trace, xi)
@@ -201,7 +202,7 @@ def _step_by_step(trace, xi):
     carried = np.empty_like(D)
     flat = (*D.shape[:-2], -1)
     for t in range(len(u)):
-        W = W_hh if xi is None else xi[t].astype(W_hh.dtype) * W_hh
+        W = W_hh if xi is None else xi[t].astype(W_hh.dtype)[..., None, None] * W_hh
         np.matmul(W, D.reshape(flat), out=carried.reshape(flat))
         carried[..., units, units, :] += u[t][..., None, :]
         np.multiply(carried, slope[t][..., None, None], out=D)
@@ -209,13 +210,19 @@ def _step_by_step(trace, xi):
 
 
 def forward_accumulation(
-    trace: Trace, y: ArrayLike, *, loss: str = "squared_error", reduction: str = "mean", gates: ArrayLike | None = None
+    trace: Trace,
+    y: ArrayLike,
+    *,
+    loss: str = "squared_error",
+    reduction: str = "mean",
+    weights: ArrayLike | None = None,
+    gates: ArrayLike | None = None,
 ) -> Gradients:
     """Return the gradient of L by carrying total derivatives forwards (9.7.3, 9.7.4).
 
     Parameters
     ----------
-    trace, y, loss, reduction, gates
+    trace, y, loss, reduction, weights, gates
         As for ``backward``.
 
     Returns
@@ -232,7 +239,7 @@ def forward_accumulation(
     """
     trace = checked_trace(trace)
     with np.errstate(over="ignore", invalid="ignore"):
-        do = _output_gradient(trace, y, loss, reduction)
+        do = _output_gradient(trace, y, loss, reduction, weights)
         G = _accumulated(trace, product(do, trace.params.W_qh), gates)
     if not np.isfinite(G).all():
         raise FloatingPointError(f"the gradient overflows {G.dtype} on its way forwards")

@@ -103,7 +103,7 @@ def on_kink(phi, z, trace):
 
 
 def _loss_slope(trace, y, o, loss, reduction):
-    rule, y = targets(trace, y, loss, reduction)
+    rule, y, _ = targets(trace, y, loss, reduction)
     y = y.astype(float) if y.dtype.kind == "f" else y
     y = y.reshape(*o.shape[: y.ndim + (trace.x.ndim == 2)])
     do = np.empty(o.shape)

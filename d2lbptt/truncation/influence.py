@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike
 
 from .. import _validation
 from ..bptt import backward
-from ..gates import SCHEMES, randomized
+from ..gates import randomized
 from ..rnn import Params, forward
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
 
 UNITS, POSITIVE = 23, 10
 START, RATE = 0.5, 1e-4  # theta_0 and the learning rate of the published experiment
+SCHEMES = ("full", "window", "chunks", "randomized")
 FAR = 1e6  # where a theta that runs away is no longer followed
 
 
