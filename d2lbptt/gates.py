@@ -183,6 +183,7 @@ def scheme_options(
     if scheme == "chunks":
         return {"gates": chunks(T, _validation.whole_number("tau", tau, 1, T, "T = "))}
     if scheme == "tbptt":
+        k1, k2 = (_validation.whole_number(symbol, value, 1) for symbol, value in (("k1", k1), ("k2", k2)))
         return {"first": tbptt(T, k1, k2)}
     if scheme == "randomized":
         pi = _validation.real_number("pi", pi) if pi is None else pi
