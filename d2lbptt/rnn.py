@@ -312,11 +312,8 @@ def _targets(trace, y, loss, reduction, weights=None):
     y = _validation.numeric("y", y)
     _validation.shaped("y", y, o.shape, "(T, q)" if o.ndim == 2 else "(T, B, q)")
     y = y if counts is None else np.where(counts[..., None], y, o)
-    return (
-        rule,
-        _validation.finite("y", y).astype(np.result_type(o, y) if np.iscomplexobj(y) else o.dtype, copy=False),
-        w,
-    )
+    dtype = np.result_type(o, y) if np.iscomplexobj(y) else o.dtype
+    return rule, _validation.finite("y", y).astype(dtype, copy=False), w
 
 
 def _labels(y, o, counts=None) -> np.ndarray:
