@@ -31,6 +31,10 @@ POSITIVE = either(
 )
 
 
+def weighing(value):
+    return shaped(2)(value) and np.min(value) >= 0 and np.max(value) > 0
+
+
 def f(theta):
     """A function that is linear, so that its slope is 3 wherever theta is."""
     return 3 * np.sum(theta)
@@ -96,6 +100,7 @@ SPECS = {
             "activation": "tanh",
             "loss": "squared_error",
             "reduction": "mean",
+            "weights": None,
             "gradient": None,
             "contributions": None,
             "seed": 0,
@@ -108,6 +113,7 @@ SPECS = {
             "activation": activation,
             "loss": loss,
             "reduction": reduction,
+            "weights": optional(weighing),
             "gradient": optional(never),
             "contributions": optional(never),
             "seed": whole(0),
@@ -159,13 +165,14 @@ SPECS = {
     },
     "checking.mistakes.flawed": Spec(
         mistakes.flawed,
-        {"mistake": None, "trace": TRACE, "y": Y, "loss": "squared_error", "reduction": "mean"},
+        {"mistake": None, "trace": TRACE, "y": Y, "loss": "squared_error", "reduction": "mean", "weights": None},
         {
             "mistake": optional(choice(*mistakes.MISTAKES)),
             "trace": trace_like(),
             "y": shaped(2, 2),
             "loss": loss,
             "reduction": reduction,
+            "weights": optional(weighing),
         },
         lambda found, given: (
             set(found) == {"W_hx", "W_hh", "W_qh", "h0", *biases(given["trace"].params)}

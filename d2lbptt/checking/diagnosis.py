@@ -33,6 +33,9 @@ def explain(finding):
     """
     with np.errstate(over="ignore", invalid="ignore"):  # a wrong gradient may be as large as it likes
         if not_finite := _not_finite(finding):
+            not_finite += " Where its weight is 0, y is no number: 0 times nan is nan." * bool(
+                (finding.y != finding.y).any()
+            )
             by_step = any(key.steps for key in finding.comparisons)
             return wrong_steps(finding).steps if by_step else (), not_finite, ""
         if not _is_float32(finding):
@@ -185,9 +188,10 @@ TWICE = "is twice too large"
 
 def _factors(finding):
     """Return the factors that have a meaning, and what it is."""
-    shape, reduction = finding.trace.x.shape, finding.options["reduction"]
+    shape, (_, reduction, w) = finding.trace.x.shape, finding.options.values()
     T, B = shape[0], shape[1] if len(shape) == 3 else 1
-    return [*SIGN_AND_ZERO, *_factors_of_means(T, B, reduction == "mean"), *_factors_of_the_loss(finding)]
+    means = _factors_of_means(T, B, reduction == "mean") if w is None else _factors_of_weights(w, B, reduction)
+    return [*SIGN_AND_ZERO, *means, *_factors_of_the_loss(finding)]
 
 
 def _factors_of_means(T, B, mean):
@@ -206,6 +210,21 @@ def _factors_of_means(T, B, mean):
     if T > 2 and mean:
         found.append((T / (T - 1), f"is T/(T - 1) = {T / (T - 1):.4g} times too large: the mean is over T - 1 steps"))
     return found
+
+
+def _factors_of_weights(w, B, reduction):
+    w = w[-1:] if reduction == "last" else w
+    W, steps, counting = (n / w.size * len(w) for n in (w.sum(), w.size, (w > 0).sum()))  # of one sequence
+    means = {
+        W * B: "the divisions by the sum of the weights and by B are missing",
+        1 / W: "it was divided by the sum of the weights twice",
+        W / steps: "the sum is divided by the number of all steps, not by the sum of the weights",
+        W / counting: "the sum is divided by the number of steps that count, not by the sum of their weights",
+        W: "the division by the sum of the weights is missing",
+    }
+    found = {1 / W: "this loss is not divided by the sum of the weights"} if reduction == "sum" else means
+    found[B] = "the mean over the batch is missing"
+    return [(n, f"is {n:.4g} times what it should be: {words}") for n, words in found.items() if not math.isclose(n, 1)]
 
 
 def _factors_of_the_loss(finding):

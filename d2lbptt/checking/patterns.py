@@ -26,7 +26,7 @@ def known(finding):
     yield from transposed(finding)
     for name, mistake in MISTAKES.items():
         yield mistake.says, tables(flawed(name, finding.trace, finding.y, **finding.options))
-    for change in (_from_zero, _decayed, _clipped, _scaled_to_one_norm):
+    for change in (_weighted_otherwise, _from_zero, _decayed, _clipped, _scaled_to_one_norm):
         yield from change(finding)
 
 
@@ -43,6 +43,39 @@ def transposed(finding):
         several = len(names) > 1
         verb = "are" if several else "is"
         yield f"The gradient{'s' * several} of {', '.join(names)} {verb} transposed{why}.", answer
+
+
+def _weighted_otherwise(finding):
+    """The weights of the losses are forgotten, or other ones are taken."""
+    if finding.options["weights"] is None:
+        return
+    w = finding.options["weights"]
+    alike = "The weights are forgotten: all steps count alike, also where the weight is 0."
+    for y in _read_anyhow(finding, w):
+        yield from _if_it_fits(alike, finding, y, weights=None)
+    mask = "The weights are taken for a mask: all steps whose weight is not 0 count alike."
+    yield from _if_it_fits(mask, finding, finding.y, weights=(w > 0) * 1.0)
+    if w.ndim == 2 and finding.options["reduction"] == "mean":
+        each = w / np.where(w.any(0), w.sum(0), 1)
+        says = "The mean is taken over each sequence, then over the batch, and not over all weights at once."
+        yield from _if_it_fits(says, finding, finding.y, weights=each, reduction="sum")
+
+
+def _read_anyhow(finding, w):
+    """Yield y as a reader may take it where its weight is 0: as it is, as 0, or as a class counted from the end."""
+    y = finding.y
+    yield y
+    yield np.where(w.reshape(*w.shape, *[1] * (y.ndim - w.ndim)) > 0, y, 0)
+    if finding.options["loss"] == "cross_entropy":
+        yield np.where(y < 0, y + finding.trace.o.shape[-1], y)
+
+
+def _if_it_fits(says, finding, y, **options):
+    try:
+        answer = flawed(None, finding.trace, y, **finding.options | options)
+    except ValueError:  # what stands where the weight is 0 is no label
+        return
+    yield says, tables(answer)
 
 
 def _from_zero(finding):

@@ -396,11 +396,36 @@ def of_samples():
     ]
 
 
+def of_weights():
+    """Reports on gradients with other weights, which test_check_weights looks at one by one."""
+    given, rng = problem(B=2), np.random.default_rng(0)
+    w, trace = rng.uniform(0.5, 2, (LENGTH, 2)), trace_of(given)
+    w[5:, 1] = 0
+    options = {"h0": given.h0, "activation": "tanh", **given.options, "weights": w}
+
+    def report(y=given.y, factor=1, reduction="mean", **how):
+        found = backward(trace, given.y, **{"weights": w, "reduction": reduction} | how)._asdict()
+        answer = {name: factor * found[name] for name in NAMES}
+        mine = options if how else options | {"reduction": reduction}
+        return check_gradients(given.params, given.x, y, gradient=lambda *_: answer, **mine)
+
+    W, steps, counting = w.sum(), w.size, (w > 0).sum()
+    return [
+        *(report(factor=factor) for factor in (W / 2, W, 2 / W, W / steps, W / counting, 2)),
+        report(weights=None),
+        report(weights=(w > 0) * 1.0),
+        report(weights=w / w.sum(0), reduction="sum"),
+        report(factor=2 / W, reduction="sum"),
+        report(np.where(w[..., None] > 0, given.y, np.nan), np.nan),
+    ]
+
+
 def said():
     reports = [report_on(name, way) for name, case in CASES.items() for way in case.ways]
     reports += [
         *others(),
         *of_samples(),
+        *of_weights(),
         barely_wrong(),
         wrong_in_the_sum(),
         checked(problem(), for_eight_steps, sums=True),
