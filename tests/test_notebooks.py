@@ -155,9 +155,17 @@ def test_shows_the_same_on_another_processor(path, name, threads, tmp_path):
         assert notebooks.differences(saved, new, notebooks.missing(saved)) == []
 
 
+# Run by a Python when it starts: it finds these libraries no more.
+BLOCK = """\
+from importlib.machinery import PathFinder
+find = PathFinder.find_spec
+PathFinder.find_spec = lambda name, *where: None if name in {} else find(name, *where)
+"""
+
+
 def block(folder, *libraries):
-    """The environment of a Python that cannot import them."""
-    (folder / "sitecustomize.py").write_text(f"import sys; sys.modules.update(dict.fromkeys({libraries}))")
+    """The environment of a Python in which they are not installed."""
+    (folder / "sitecustomize.py").write_text(BLOCK.format(libraries), encoding="utf-8")
     return {"PYTHONPATH": os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])}
 
 
