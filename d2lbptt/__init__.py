@@ -38,6 +38,7 @@ _NAMES = {
     "to_torch": "frameworks",
     "Problem": "frameworks",
     "problem_from_torch": "frameworks",
+    "from_arrays": "frameworks",
     "numpy_function": "frameworks",
 }
 
@@ -78,6 +79,7 @@ __all__ = [
     "to_torch",
     "Problem",
     "problem_from_torch",
+    "from_arrays",
     "numpy_function",
     *_MODULES,
 ]

@@ -59,6 +59,7 @@ def first_steps(value):
     return shaped(2, dtypes="iu")(value) and value[0] == 1 and value[1] in (1, 2)
 
 
+MAPPING = {"Wxh": PARAMS.W_hx, "Whh": PARAMS.W_hh, "Why": PARAMS.W_qh, "bh": PARAMS.b_h}
 TORCH = {"rnn": RNN, "head": HEAD}
 NEVER = {"rnn": never, "head": never}
 SPECS = {
@@ -105,6 +106,12 @@ SPECS = {
         {"gradient": optional(never), "seed": whole(0)},
         lambda report, given: report.verdict == "PASS",
         needs="torch",
+    ),
+    "frameworks.from_arrays": Spec(
+        frameworks.from_arrays,
+        {"mapping": MAPPING, "rows": False, "order": None},
+        {"mapping": never, "rows": flag, "order": optional(never)},
+        lambda found, given: np.array_equal(found.W_hx, PARAMS.W_hx.T if given["rows"] else PARAMS.W_hx),
     ),
     "frameworks.numpy_function": Spec(
         frameworks.numpy_function,
