@@ -193,7 +193,8 @@ def forward(params: GRUParams, x: ArrayLike, h0: ArrayLike | None = None, *, res
         for rows in zip(a, gates, h, h[1:], strict=False):
             _step(params, reset, *rows)
     first_overflow({"a_t": a, "h_t": h[1:]})
-    return GRUTrace(params, x, h, *np.split(gates, 3, axis=-1), reset)
+    r, z, n = np.split(gates, 3, axis=-1)
+    return GRUTrace(params, x, h, r, z, n, reset)
 
 
 def _step(params, reset, a, gates, h, h_next):
