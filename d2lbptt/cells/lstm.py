@@ -407,7 +407,8 @@ def resting_factor(params: LSTMParams) -> float:
     |f + i o lambda| over the eigenvalues lambda of W_gh.
 
     It is right for small inputs, which hardly move the gates, and as long as it is below 1; above, the states do not
-    stay at rest.
+    stay at rest. Nothing ties the input gate to the forget gate, so it may be above 1: for i = o = 1/2 and an
+    eigenvalue g of W_gh as soon as f > 1 - g/4.
     """
     params = checked_params(params, _CELL)
     _validation.real("params", params.W_h)
