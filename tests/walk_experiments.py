@@ -141,6 +141,21 @@ SPECS = {
         },
         lambda found, given: len(found.spectrum.log) == 64 and len(found.trace.o) == found.T == given["T"],
     ),
+    "experiments.gated": Spec(
+        experiments.gated,
+        {"T": 8, "g": 0.8, "bias": 5.0, "cell": "lstm", "seed": 0, "units": 4, "inputs": 4, "input_size": 0.1},
+        {
+            "T": whole(1, 10**6),
+            "g": number(0, 1000),
+            "bias": number(-100, 100),
+            "cell": choice("lstm", "gru"),
+            "seed": SEED,
+            "units": whole(1, 10**4),
+            "inputs": whole(1, 10**4),
+            "input_size": number(-1000, 1000),
+        },
+        lambda found, given: all(len(decades) == given["T"] for decades in found[:6]),
+    ),
     "experiments.remedies": Spec(
         experiments.remedies,
         {"T": 8, "g": 0.8, "tau": 3, "b_f": -5.0, "seed": 0, "units": 4, "inputs": 4, "input_size": 0.1},
