@@ -187,12 +187,12 @@ SPECS = {
     ),
     "experiments.remedies": Spec(
         experiments.remedies,
-        {"T": 8, "g": 0.8, "tau": 3, "b_f": -5.0, "seed": 0, "units": 4, "inputs": 4, "input_size": 0.1},
+        {"T": 8, "g": 0.8, "tau": 3, "b_f": 5.0, "seed": 0, "units": 4, "inputs": 4, "input_size": 0.1},
         {
             "T": whole(3, 10**6),
             "g": number(0, 1000),
             "tau": whole(1, 8),
-            "b_f": number(),
+            "b_f": number(-100, 100),
             "seed": SEED,
             "units": whole(1, 10**4),
             "inputs": whole(1, 10**4),

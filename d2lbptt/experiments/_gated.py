@@ -21,7 +21,7 @@ from .. import _validation
 from .._cache import cached
 from ..cells import gru, lstm
 from ..rnn import init_params
-from ._remedies import _inputs, _plain, _sizes
+from ._remedies import _bias, _inputs, _plain, _sizes
 from ._slopes import SlopeBands, slope_bands
 
 CELLS = ("lstm", "gru")
@@ -107,8 +107,7 @@ def gated(
     The law is the factor of the cell at rest to the power of k, from where the gradient starts; there is none where the
     factor is 1 or more. It is right for small inputs.
     """
-    g = _validation.real_number("g", g, low=0, high=1000)
-    bias = _validation.real_number("bias", bias, low=-100, high=100)
+    g, bias = _validation.real_number("g", g, low=0, high=1000), _bias("bias", bias)
     _validation.one_of("cell", cell, CELLS)
     size = _validation.real_number("input_size", input_size, low=-1000, high=1000)
     model = (*_sizes(T, seed, units, inputs), size)

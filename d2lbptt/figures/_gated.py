@@ -12,17 +12,17 @@ from . import _style as style
 from ._flow import LENGTHS, bands, hold_label, name_bands
 from ._panels import Name, Panel, Picture, line, points_above
 from ._paper import drawn
-from ._remedies import DECADES, _falling, _size
+from ._remedies import DECADES, LSTM, _falling, _size
 
-GREEN, WINE = ("#009E73", "#00694D"), ("#CC6677", "#882255")  # of the line; darker, of words and of the two ways
+GREEN, WINE = "#00694D", "#882255"  # darker than the lines, of words and of the two ways
 LOOKS = {
     "plain": ({**style.FULL, "linewidth": 2.5}, style.FULL["color"]),
-    "lstm": ({"color": GREEN[0], "linewidth": 2.5, "linestyle": (0, (7, 1))}, GREEN[1]),
-    "gru": ({"color": WINE[0], "linewidth": 2.5, "linestyle": (0, (5, 1, 1, 1))}, WINE[1]),
+    "lstm": ({**LSTM, "linewidth": 2.5}, GREEN),
+    "gru": ({"color": "#CC6677", "linewidth": 2.5, "linestyle": (0, (5, 1, 1, 1))}, WINE),
 }
 CHOSEN = {"linewidth": 8, "linestyle": "-", "alpha": 0.45, "solid_capstyle": "butt"}
-DIRECT = {"color": GREEN[1], "linewidth": 2, "linestyle": "-"}
-THROUGH = {"color": GREEN[1], "linewidth": 3, "linestyle": (0, (1, 1.2))}
+DIRECT = {"color": GREEN, "linewidth": 2, "linestyle": "-"}
+THROUGH = {"color": GREEN, "linewidth": 3, "linestyle": (0, (1, 1.2))}
 NAMES = {"plain": "plain, h", "lstm": "LSTM, c", "gru": "GRU, h", "law": "at rest"}
 LOST = 6  # decades: the least that a gate loses in a step and is still seen
 
