@@ -11,6 +11,7 @@ from ._words import Said, fate, number, power
 from .front_end import Explorer, Menu, Slider
 
 PRESETS = {
+    "forget bias 5": {"T": 200, "g": 0.8, "bias": 5.0, "cell": "lstm"},
     "as initialized": {"T": 200, "g": 0.8, "bias": 0.0, "cell": "lstm"},
     "forget bias 1": {"T": 200, "g": 0.8, "bias": 1.0, "cell": "lstm"},
     "a long memory": {"T": 1000, "g": 0.8, "bias": 8.0, "cell": "gru"},

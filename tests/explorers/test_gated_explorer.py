@@ -195,6 +195,7 @@ def test_what_is_said_is_true_at_every_corner(values):
 def test_presets_do_what_they_say():
     explorer = explorers.gated()
     data = {preset: shown(explorer, preset=preset)[0] for preset in module.PRESETS}
+    assert abs(data["forget bias 5"].lstm[-1]) < 3
     assert data["as initialized"].lstm[-1] < data["as initialized"].plain[-1] - 5
     assert data["as initialized"].lstm[-1] + 10 < data["forget bias 1"].lstm[-1] < -3
     assert -0.5 < data["a long memory"].gru[-1] < 0 and data["a long memory"].plain[-1] < -30
