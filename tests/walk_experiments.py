@@ -326,6 +326,25 @@ SPECS = {
         every(experiments.Strategies),
         {"text": ("text", "T")},
     ),
+    "experiments.schemes": Spec(
+        experiments.schemes,
+        {"T": 5, "tau": 2, "k1": 1, "pi": 0.5, "seed": 0},
+        {"T": whole(2, 10**6), "tau": whole(1, 5), "k1": whole(1, 2), "pi": number(0, 1, open_low=True), "seed": SEED},
+        lambda found, given: all(cost.products_of_an_update < given["T"] for cost in found.costs.values()),
+        {"T": ("T", "tau")},
+    ),
+    "experiments.memory": Spec(
+        experiments.memory,
+        {"lengths": [2, 4], "batch_size": 1, "num_hiddens": 2, "k2": 2},
+        {
+            "lengths": lambda v: shaped(None, dtypes="iu")(v) and 2 <= np.min(v) and np.all(np.diff(v) > 0),
+            "batch_size": whole(1, 10**6),
+            "num_hiddens": whole(1, 10**6),
+            "k2": whole(1, 2),
+        },
+        lambda found, given: np.all(found.there_and_back > 0) and found.states_of_k2 > 0,
+        {"lengths": ("lengths", "T")},
+    ),
     "experiments.truncation": Spec(
         experiments.truncation, TRUNCATION, TRUNCATION_LEGAL, every(experiments.Truncation), TRUNCATION_NAMES
     ),

@@ -80,6 +80,8 @@ SPECS = {
         {"sizes": never, "first": never, "weights": optional(never)},
         sizes=("sizes", "first"),
     ),
+    "figures.schemes": picture(figures.schemes, {"data": experiments.schemes()}, {"data": never}),
+    "figures.memory": picture(figures.memory, {"data": experiments.memory([20, 40], 1, 2, 10)}, {"data": never}),
     "figures.cliff": picture(figures.cliff, {"data": cliff.cut(5.0, -2.6)}, {"data": never}),
     "figures.computational_graph": picture(
         figures.computational_graph,

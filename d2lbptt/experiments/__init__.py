@@ -15,11 +15,13 @@ from ._gradient_check import GradientCheck, gradient_check
 from ._gradient_flow import GradientFlow, gradient_flow
 from ._influence import SeenBySpan, Trajectories, seen_by_span, trajectories
 from ._lost_slope import LostSlope, lost_slope
+from ._memory import Memory, memory
 from ._phase_diagram import PhaseDiagram, phase_diagram
 from ._powers import Powers, powers
 from ._product_spectrum import ProductSpectrum, product_spectrum
 from ._remedies import Remedies, Remedy, remedies
 from ._scalar_rnn import ScalarRNN, scalar_rnn
+from ._schemes import SchemeCost, Schemes, schemes
 from ._slopes import SlopeBands
 from ._step_size import StepSize, step_size
 from ._strategies import Strategies, strategies
@@ -40,6 +42,7 @@ __all__ = [
     "GradientCheck",
     "GradientFlow",
     "LostSlope",
+    "Memory",
     "PhaseDiagram",
     "Powers",
     "ProductSpectrum",
@@ -47,6 +50,8 @@ __all__ = [
     "Remedies",
     "Remedy",
     "ScalarRNN",
+    "SchemeCost",
+    "Schemes",
     "SeenBySpan",
     "SlopeBands",
     "StepSize",
@@ -68,11 +73,13 @@ __all__ = [
     "gradient_check",
     "gradient_flow",
     "lost_slope",
+    "memory",
     "phase_diagram",
     "powers",
     "product_spectrum",
     "remedies",
     "scalar_rnn",
+    "schemes",
     "seen_by_span",
     "step_size",
     "strategies",
