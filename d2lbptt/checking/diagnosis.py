@@ -46,12 +46,22 @@ def explain(finding):
         return steps, f"{hint.rstrip('.')}; besides, {words}.", reach
 
 
-def of_one_array(finding):
-    """Return a sentence on the pattern of the errors of one array, where there is no network behind it."""
+def of_arrays(finding):
+    """Return sentences on the pattern of the errors of arrays, where there is no network behind them.
+
+    One for all that is wrong if there is one, else one for each array that has one.
+    """
+    names = finding.wrong_names
     with np.errstate(over="ignore", invalid="ignore"):
-        hint = _not_finite(finding) or _constant(finding, [*SIGN_AND_ZERO, (2, TWICE)]) or _one_entry(finding)
-        turned = next((says for says, answer in transposed(finding) if finding.fits(answer)), "")
-        return hint or turned or _some_factor(finding)
+        hint = _not_finite(finding) or _of_arrays(finding)
+        each = [] if hint or len(names) < 2 else [_of_arrays(finding.only(name)) for name in names]
+        return hint or " ".join(filter(None, each))
+
+
+def _of_arrays(finding):
+    if hint := _constant(finding, [*SIGN_AND_ZERO, (2, TWICE)]) or _one_entry(finding):
+        return hint
+    return next((says for says, answer in transposed(finding) if finding.fits(answer)), "") or _some_factor(finding)
 
 
 def _explained(finding):
@@ -155,7 +165,9 @@ def _is_times(finding, factor):
 def _subject(finding, every="Every entry"):
     names = finding.wrong_names
     nonzero = {key.name for key, compared in finding.comparisons.items() if compared.reference.any()}
-    return every if nonzero <= set(names) else f"The gradient of {', '.join(names)}"
+    if nonzero <= set(names):
+        return every + " that was looked at" * finding.is_sample
+    return f"The gradient of {', '.join(names)}" + ", in the entries that were looked at," * finding.is_sample
 
 
 def _times(ratio, error):
@@ -215,7 +227,8 @@ def _one_entry(finding):
         return ""
     key, at = found
     analytic, right, near, *_ = (table[at] for table in finding.comparisons[key])
-    entry = f"One entry alone is wrong, {key.name}[{', '.join(map(str, at[1:] if key.steps else at))}]"
+    looked_at = " of those that were looked at" * finding.is_sample
+    entry = f"One entry{looked_at} alone is wrong, {key.name}[{', '.join(map(str, finding.index(key, at)))}]"
     if abs(analytic) <= near:
         return f"{entry}: it is missing."
     if abs(right) <= near:

@@ -17,6 +17,7 @@ from .finding import Key
 from .linearization import adjoints, contributions, linearize, tables, unbatched
 from .mistakes import MISTAKES, flawed
 
+MANY = 3  # square arrays, as many as a network has
 LONG = 200  # all lengths of a truncation up to this one are tried, and some beyond
 
 
@@ -31,15 +32,17 @@ def known(finding):
 
 def transposed(finding):
     """Yield the gradients in which some of the wrong ones that are square are transposed."""
-    right = finding.reference
-    shapes = {name: right[Key(name)].shape for name in finding.wrong_names if name not in ("h", "o")}
-    square = [name for name, shape in shapes.items() if len(shape) == 2 and shape[0] == shape[1]]
-    for names in chain.from_iterable(combinations(square, n) for n in range(1, len(square) + 1)):
-        turned = {k: v.swapaxes(-1, -2) if k.name in names else v for k, v in right.items()}
+    right, names = finding.reference, [name for name in finding.wrong_names if name not in ("h", "o")]
+    turned = {key: finding.turned(key) for key in right if key.name in names}
+    square = [name for name in names if turned[Key(name)] is not None]
+    # More arrays than a network has are not tried in every combination.
+    counts = range(1, len(square) + 1) if len(square) <= MANY else {1, len(square)}
+    for names in chain.from_iterable(combinations(square, n) for n in counts):
+        answer = right | {key: rows for key, rows in turned.items() if key.name in names}
         why = ": its rows belong to dz_t, its columns to h_{t-1} (9.7.16)" if names == ("W_hh",) else ""
         several = len(names) > 1
         verb = "are" if several else "is"
-        yield f"The gradient{'s' * several} of {', '.join(names)} {verb} transposed{why}.", turned
+        yield f"The gradient{'s' * several} of {', '.join(names)} {verb} transposed{why}.", answer
 
 
 def _from_zero(finding):

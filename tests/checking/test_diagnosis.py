@@ -10,7 +10,7 @@ import inspect
 import re
 from collections.abc import Callable
 from functools import cache, partial
-from itertools import combinations
+from itertools import combinations, product
 from typing import NamedTuple
 
 import numpy as np
@@ -384,9 +384,27 @@ def others():
     return [*reports, checked(square, lambda *_: {name: g[None] for name, g in turned.items()}, sums=True)]
 
 
+def of_samples():
+    """Reports on samples of the entries of arrays, which test_check_by_name looks at one by one."""
+    theta = {"A": np.ones((3, 3)), "b": np.ones(3)}
+    right = {name: 2 * a for name, a in theta.items()}
+    one = {"A": 2.0 + np.eye(1, 9).reshape(3, 3), "b": right["b"]}
+    wrongs = ({name: 2 * g for name, g in right.items()}, right | {"A": -right["A"]}, one)
+    return [
+        check_gradient(lambda theta: sum((a**2).sum() for a in theta.values()), theta, wrong, entries=11, seed=seed)
+        for seed, wrong in product(range(3), wrongs)
+    ]
+
+
 def said():
     reports = [report_on(name, way) for name, case in CASES.items() for way in case.ways]
-    reports += [*others(), barely_wrong(), wrong_in_the_sum(), checked(problem(), for_eight_steps, sums=True)]
+    reports += [
+        *others(),
+        *of_samples(),
+        barely_wrong(),
+        wrong_in_the_sum(),
+        checked(problem(), for_eight_steps, sums=True),
+    ]
     return [text for report in reports for text in (report.hint, report.reach)]
 
 
