@@ -555,8 +555,13 @@ TRUNCATION = {
     ),
     "truncation.pairs.jacobian_products": Spec(
         pairs.jacobian_products,
-        {"first": FIRST, "shared": True, "last": False},
-        {"first": one_first, "shared": flag, "last": flag},
+        {"first": FIRST, "shared": True, "ends": None, "last": False},
+        {
+            "first": one_first,
+            "shared": flag,
+            "ends": optional(lambda v: shaped(None, dtypes="iu")(v) and np.asarray(v).tolist() == [1, 2]),
+            "last": flag,
+        },
         lambda found, given: found == (given["first"][1] == 1),
     ),
     "truncation.pairs.pair_table": of_trace(
