@@ -38,6 +38,7 @@ _NAMES = {
     "to_torch": "frameworks",
     "Problem": "frameworks",
     "problem_from_torch": "frameworks",
+    "numpy_function": "frameworks",
 }
 
 __all__ = [
@@ -77,6 +78,7 @@ __all__ = [
     "to_torch",
     "Problem",
     "problem_from_torch",
+    "numpy_function",
     *_MODULES,
 ]
 

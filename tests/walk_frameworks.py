@@ -10,12 +10,13 @@ from d2lbptt.bptt import Gradients
 try:
     import torch
 except ImportError:  # what needs it is not walked then
-    RNN = HEAD = MSE = PROBLEM = GRADIENTS = None
+    RNN = HEAD = MSE = WEIGHT = None
     PROBLEM = frameworks.Problem(PARAMS, "tanh", X, Y, H0, "squared_error", "mean", 1.0, ())
 else:
     RNN, HEAD = frameworks.to_torch(PARAMS)
     MSE = torch.nn.MSELoss()
     PROBLEM = frameworks.problem_from_torch(RNN, HEAD, X, Y, MSE, H0[None])
+    WEIGHT = torch.ones(2, requires_grad=True)
 GRADIENTS = PROBLEM.gradients()
 
 
@@ -103,6 +104,13 @@ SPECS = {
         {"gradient": None, "seed": 0},
         {"gradient": optional(never), "seed": whole(0)},
         lambda report, given: report.verdict == "PASS",
+        needs="torch",
+    ),
+    "frameworks.numpy_function": Spec(
+        frameworks.numpy_function,
+        {"loss": lambda: 3 * WEIGHT.sum(), "parameters": {"W": WEIGHT}},
+        {"loss": never, "parameters": never},
+        lambda found, given: found[0](found[1]) == 6 and (found[2](found[1])["W"] == 3).all(),
         needs="torch",
     ),
 }

@@ -4,7 +4,8 @@ PyTorch is no dependency: it is imported when a function that needs it is called
 JAX, Flax and Keras are not needed at all: their weights are arrays, and ``from_arrays`` reads them.
 """
 
+from ._function import numpy_function
 from ._problem import Problem, problem_from_torch
 from ._torch import from_torch, to_torch
 
-__all__ = ["from_torch", "to_torch", "Problem", "problem_from_torch"]
+__all__ = ["from_torch", "to_torch", "Problem", "problem_from_torch", "numpy_function"]
