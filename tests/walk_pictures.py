@@ -154,9 +154,10 @@ SPECS = {
     "figures.product_spectrum": picture(
         figures.product_spectrum, {"data": experiments.product_spectrum(20)}, {"data": never}
     ),
+    "figures.gated": picture(figures.gated, {"data": experiments.gated(8, units=4, inputs=4)}, {"data": never}),
     "figures.remedies": picture(
         figures.remedies,
-        {"found": {"gated": experiments.remedies(8, tau=3, units=4, inputs=4).gated}, "names": None},
+        {"found": {"lstm": experiments.remedies(8, tau=3, units=4, inputs=4).lstm}, "names": None},
         {"found": never, "names": lambda value: value is None or (isinstance(value, dict) and not value)},
     ),
     "figures.pairs": picture(

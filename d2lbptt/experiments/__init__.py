@@ -10,6 +10,7 @@ from ._cliff import Cliff, cliff
 from ._cost import Cost, cost
 from ._cuts import Cuts, cuts
 from ._fresh_or_repeated import FreshOrRepeated, fresh_or_repeated
+from ._gated import Gated, gated
 from ._gradient_check import GradientCheck, gradient_check
 from ._gradient_flow import GradientFlow, gradient_flow
 from ._influence import SeenBySpan, Trajectories, seen_by_span, trajectories
@@ -37,6 +38,7 @@ __all__ = [
     "Cost",
     "Cuts",
     "FreshOrRepeated",
+    "Gated",
     "GradientCheck",
     "GradientFlow",
     "LostSlope",
@@ -67,6 +69,7 @@ __all__ = [
     "cost",
     "cuts",
     "fresh_or_repeated",
+    "gated",
     "gradient_check",
     "gradient_flow",
     "lost_slope",

@@ -22,6 +22,7 @@ from ._eigenvalues import eigenvalues
 from ._errors import errors
 from ._flow import gradient_flow
 from ._fresh_or_repeated import fresh_or_repeated
+from ._gated import gated
 from ._graph import computational_graph
 from ._influence import seen_by_span, trajectories
 from ._lost_slope import lost_slope
@@ -51,6 +52,7 @@ __all__ = [
     "eigenvalues",
     "errors",
     "fresh_or_repeated",
+    "gated",
     "gradient_flow",
     "lost_slope",
     "memory",
