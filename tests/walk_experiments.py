@@ -45,6 +45,35 @@ OWN_LEGAL = {
     "h0": optional(shaped(3)),
 }
 OWN_NAMES = {"params": ("params", "W_hh", "W_hx", "W_qh", "b_h", "b_q"), "x": ("x", "y")}
+TRUNCATION = {
+    "scheme": "randomized",
+    "T": 5,
+    "tau": 2,
+    "pi": 0.5,
+    "g": 1.1,
+    "draw": 0,
+    "activation": "tanh",
+    "kind": "gaussian",
+    "units": 3,
+    "reduction": "mean",
+    "seed": 0,
+    "k1": 1,
+}
+TRUNCATION_LEGAL = {
+    "scheme": choice(*SCHEMES),
+    "T": whole(2, 10**6),
+    "tau": whole(1, 5),
+    "pi": number(0, 1, open_low=True),
+    "g": number(),
+    "draw": whole(0, 99),
+    "activation": choice(*ACTIVATIONS),
+    "kind": choice(*KINDS),
+    "units": whole(1, 10**6),
+    "reduction": choice("mean", "sum", "last"),
+    "seed": SEED,
+    "k1": whole(1),
+}
+TRUNCATION_NAMES = {"g": ("g", "scale"), "units": ("units", "num_hiddens", "h"), "T": ("T", "tau")}
 
 SPECS = {
     "experiments.butterfly": Spec(
@@ -283,35 +312,14 @@ SPECS = {
         {"text": ("text", "T")},
     ),
     "experiments.truncation": Spec(
+        experiments.truncation, TRUNCATION, TRUNCATION_LEGAL, every(experiments.Truncation), TRUNCATION_NAMES
+    ),
+    "experiments.truncation with k1 and k2": Spec(
         experiments.truncation,
-        {
-            "scheme": "randomized",
-            "T": 5,
-            "tau": 2,
-            "pi": 0.5,
-            "g": 1.1,
-            "draw": 0,
-            "activation": "tanh",
-            "kind": "gaussian",
-            "units": 3,
-            "reduction": "mean",
-            "seed": 0,
-        },
-        {
-            "scheme": choice(*SCHEMES),
-            "T": whole(2, 10**6),
-            "tau": whole(1, 5),
-            "pi": number(0, 1, open_low=True),
-            "g": number(),
-            "draw": whole(0, 99),
-            "activation": choice(*ACTIVATIONS),
-            "kind": choice(*KINDS),
-            "units": whole(1, 10**6),
-            "reduction": choice("mean", "sum", "last"),
-            "seed": SEED,
-        },
+        TRUNCATION | {"scheme": "tbptt"},
+        TRUNCATION_LEGAL | {"k1": whole(1, 2)},
         every(experiments.Truncation),
-        {"g": ("g", "scale"), "units": ("units", "num_hiddens", "h"), "T": ("T", "tau")},
+        TRUNCATION_NAMES,
     ),
     "experiments.gradient_flow": Spec(
         experiments.gradient_flow,
