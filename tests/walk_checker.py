@@ -1,7 +1,9 @@
 """The walk over the checks: verdicts, differences, mistakes, and the digits that survive."""
 
+from typing import NamedTuple
+
 import numpy as np
-from walk import Spec, choice, either, never, number, optional, shaped, whole
+from walk import Spec, choice, either, filled, never, number, optional, shaped, whole
 from walk_core import H0, NAMES, PARAMS, TRACE, X, Y, activation, close, loss, params, reduction, trace_like
 
 from d2lbptt.checking import check, mistakes, step_size
@@ -29,6 +31,10 @@ POSITIVE = either(
 )
 
 
+def weighing(value):
+    return shaped(2)(value) and np.min(value) >= 0 and np.max(value) > 0
+
+
 def f(theta):
     """A function that is linear, so that its slope is 3 wherever theta is."""
     return 3 * np.sum(theta)
@@ -36,6 +42,25 @@ def f(theta):
 
 def threes(theta):
     return np.full(np.shape(theta), 3.0)
+
+
+class Places(NamedTuple):
+    """Two arrays by name, as ``Params`` has its own."""
+
+    a: np.ndarray
+    b: np.ndarray
+
+
+PLACES = Places(np.array([0.3, -1.2]), np.array(0.7))
+PLACES_LIKE = filled(PLACES, a=optional(REALS), b=optional(REALS))
+
+
+def f_by_name(theta):
+    return sum(f(a) for a in theta if a is not None) if isinstance(theta, Places) else f(theta)
+
+
+def threes_by_name(theta):
+    return Places(*(None if a is None else threes(a) for a in theta)) if isinstance(theta, Places) else threes(theta)
 
 
 def is_three(found, given):
@@ -75,6 +100,7 @@ SPECS = {
             "activation": "tanh",
             "loss": "squared_error",
             "reduction": "mean",
+            "weights": None,
             "gradient": None,
             "contributions": None,
             "seed": 0,
@@ -87,6 +113,7 @@ SPECS = {
             "activation": activation,
             "loss": loss,
             "reduction": reduction,
+            "weights": optional(weighing),
             "gradient": optional(never),
             "contributions": optional(never),
             "seed": whole(0),
@@ -97,17 +124,32 @@ SPECS = {
     ),
     "checking.check.check_gradient": Spec(
         check.check_gradient,
-        {**FUNCTION, "grad": threes, "method": "auto", "seed": 0},
+        {**FUNCTION, "grad": threes, "method": "auto", "entries": None, "seed": 0},
         {
             "f": never,
             "theta": REALS,
             "grad": either(shaped(2), with_nan),
             "method": choice("auto", "complex", "ridders"),
+            "entries": optional(whole(1, 2)),
             "seed": whole(0),
         },
         lambda report, given: (
             right(report, given) if given["grad"] is threes else report.verdict == "FAIL" and report.rows[0].reference
         ),
+    ),
+    "checking.check.check_gradient, by name": Spec(
+        check.check_gradient,
+        {"f": f_by_name, "theta": PLACES, "grad": threes_by_name, "method": "auto", "entries": None, "seed": 0},
+        {
+            "f": never,
+            "theta": lambda value: (PLACES_LIKE if isinstance(value, Places) else REALS)(value),
+            "grad": never,
+            "method": choice("auto", "complex", "ridders"),
+            "entries": optional(whole(2, 3)),
+            "seed": whole(0),
+        },
+        right,
+        fields=("theta",),
     ),
     "checking.finite_differences.complex_step": Spec(
         differences.complex_step,
@@ -123,13 +165,14 @@ SPECS = {
     },
     "checking.mistakes.flawed": Spec(
         mistakes.flawed,
-        {"mistake": None, "trace": TRACE, "y": Y, "loss": "squared_error", "reduction": "mean"},
+        {"mistake": None, "trace": TRACE, "y": Y, "loss": "squared_error", "reduction": "mean", "weights": None},
         {
             "mistake": optional(choice(*mistakes.MISTAKES)),
             "trace": trace_like(),
             "y": shaped(2, 2),
             "loss": loss,
             "reduction": reduction,
+            "weights": optional(weighing),
         },
         lambda found, given: (
             set(found) == {"W_hx", "W_hh", "W_qh", "h0", *biases(given["trace"].params)}

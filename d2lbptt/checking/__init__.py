@@ -11,7 +11,7 @@
 ``localization``          in which steps a sum is wrong
 ``diagnosis``             which mistake it may be; ``patterns`` holds those that it knows
 ``report``                what the reader gets
-``functions``             the check of any scalar function of an array
+``functions``             the check of any scalar function of arrays; ``entries``, which of them it looks at
 ``mistakes``              backward passes with a mistake, to try the check with
 ``finite_differences``    derivatives of any function by the complex step and by differences
 ``step_size``             how small the step h should be

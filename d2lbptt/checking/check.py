@@ -41,6 +41,7 @@ def check_gradients(
     activation: str = "identity",
     loss: str = "squared_error",
     reduction: str = "mean",
+    weights: ArrayLike | None = None,
     gradient: Callable | None = None,
     contributions: Callable | None = None,
     seed: int = 0,
@@ -49,11 +50,12 @@ def check_gradients(
 
     Parameters
     ----------
-    params, x, y, h0, activation, loss, reduction
+    params, x, y, h0, activation, loss, reduction, weights
         As for ``forward`` and ``loss``.
     gradient : callable, optional
         The reader's own backward pass: ``gradient(trace, y)`` returns a mapping from parameter name to
-        array (a ``Gradients`` will do; some parameters may be left out). Without it, ``backward`` is checked.
+        array (a ``Gradients`` or a ``Params`` will do; some parameters may be left out). It gets y as it was given,
+        also where a weight is 0. Without it, ``backward`` is checked.
     contributions : callable, optional
         The same in T rows: ``contributions(trace, y)`` returns arrays with a leading axis of T, row t - 1 the
         derivative with respect to the copy of the parameter that step t uses (h0: row 0 only).
@@ -85,40 +87,47 @@ def check_gradients(
             _validation.function(word, given)
     if gradient is not None and contributions is not None:
         raise ValueError("gradient and contributions are both given, wanted one of them")
-    seed, options = _validation.seed("seed", seed), {"loss": loss, "reduction": reduction}
+    seed = _validation.seed("seed", seed)
     trace = forward(params, x, h0=h0, activation=activation)
     _validation.all_real(**params._asdict(), x=x, h0=h0, y=y)
     trace = _in_float(trace)
-    y = targets(trace, y, loss, reduction)[1]
-    return _checked(trace, y, options, UnderTest.of(gradient, contributions, trace, options), seed)
+    looked_at = targets(trace, y, loss, reduction, weights)[1]
+    weights = None if weights is None else np.array(weights, float)
+    options = {"loss": loss, "reduction": reduction, "weights": weights}
+    y = np.asarray(y).astype(looked_at.dtype)
+    return _checked(trace, y, looked_at, options, UnderTest.of(gradient, contributions, trace, options), seed)
 
 
-def _checked(trace, y, options, under_test, seed):
-    """Go the way: reference, perturbation, tolerance, comparison, finding, diagnosis, report."""
+def _checked(trace, y, looked_at, options, under_test, seed):
+    """Go the way: reference, perturbation, tolerance, comparison, finding, diagnosis, report.
+
+    ``looked_at`` is y, with something harmless where its weight is 0.
+    """
     tested = under_test(trace, y)
     found, kinks = along_states(trace, y, **options)
     answers = [tables(answer) for answer in found]
-    copies = partial(perturbation.in_groups, trace, y, options["loss"], seed, PERTURBATIONS)
+    copies = partial(perturbation.in_groups, trace, looked_at, options["loss"], seed, PERTURBATIONS)
     deviations = _deviations_of_ours(copies(), answers[0], trace, options, np.random.default_rng((seed, 1)))
     tolerance = tolerances(deviations, answers[0], trace)
     comparisons = compare(tested, answers, tolerance)
     if any_wrong(comparisons):
         under_test.again(tested, trace, y)
-        runs = patient(under_test.of_copies(copies(), trace), PERTURBATIONS)
+        groups = (perturbation.as_given(group, y, looked_at) for group in copies())
+        runs = patient(under_test.of_copies(groups, trace), PERTURBATIONS)
         wider = own_tolerances(runs, comparisons, answers, deviations, trace)
         comparisons = {key: compared.within(wider[key]) for key, compared in comparisons.items()}
     explained = ()
     if any_wrong(comparisons):
         expected = {key.name: Expected(answers[0][key], tolerance[key]) for key in tolerance if key.steps}
         reads_states = under_test.reads_states(tested, trace, y, seed)
-        finding = NetworkFinding(comparisons, expected, trace, np.asarray(y), options, under_test, reads_states)
+        finding = NetworkFinding(comparisons, expected, trace, y, options, under_test, reads_states)
         explained = diagnosis.explain(finding)
     return _report_on(comparisons, kinks, *explained)
 
 
 def _deviations_of_ours(copies, reference, trace, options, rng):
     """Return the standard deviations of our gradient over perturbed copies."""
-    ours = (tables(one) for group in copies for one in perturbation.answers(group, trace, *options.values(), rng))
+    ours = (tables(one) for group in copies for one in perturbation.answers(group, trace, rng=rng, **options))
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows has no tolerance, and is said to be blind
         return perturbation.spread(ours, reference)[1]
 

@@ -33,6 +33,9 @@ def explain(finding):
     """
     with np.errstate(over="ignore", invalid="ignore"):  # a wrong gradient may be as large as it likes
         if not_finite := _not_finite(finding):
+            not_finite += " Where its weight is 0, y is no number: 0 times nan is nan." * bool(
+                (finding.y != finding.y).any()
+            )
             by_step = any(key.steps for key in finding.comparisons)
             return wrong_steps(finding).steps if by_step else (), not_finite, ""
         if not _is_float32(finding):
@@ -46,12 +49,22 @@ def explain(finding):
         return steps, f"{hint.rstrip('.')}; besides, {words}.", reach
 
 
-def of_one_array(finding):
-    """Return a sentence on the pattern of the errors of one array, where there is no network behind it."""
+def of_arrays(finding):
+    """Return sentences on the pattern of the errors of arrays, where there is no network behind them.
+
+    One for all that is wrong if there is one, else one for each array that has one.
+    """
+    names = finding.wrong_names
     with np.errstate(over="ignore", invalid="ignore"):
-        hint = _not_finite(finding) or _constant(finding, [*SIGN_AND_ZERO, (2, TWICE)]) or _one_entry(finding)
-        turned = next((says for says, answer in transposed(finding) if finding.fits(answer)), "")
-        return hint or turned or _some_factor(finding)
+        hint = _not_finite(finding) or _of_arrays(finding)
+        each = [] if hint or len(names) < 2 else [_of_arrays(finding.only(name)) for name in names]
+        return hint or " ".join(filter(None, each))
+
+
+def _of_arrays(finding):
+    if hint := _constant(finding, [*SIGN_AND_ZERO, (2, TWICE)]) or _one_entry(finding):
+        return hint
+    return next((says for says, answer in transposed(finding) if finding.fits(answer)), "") or _some_factor(finding)
 
 
 def _explained(finding):
@@ -155,7 +168,9 @@ def _is_times(finding, factor):
 def _subject(finding, every="Every entry"):
     names = finding.wrong_names
     nonzero = {key.name for key, compared in finding.comparisons.items() if compared.reference.any()}
-    return every if nonzero <= set(names) else f"The gradient of {', '.join(names)}"
+    if nonzero <= set(names):
+        return every + " that was looked at" * finding.is_sample
+    return f"The gradient of {', '.join(names)}" + ", in the entries that were looked at," * finding.is_sample
 
 
 def _times(ratio, error):
@@ -173,9 +188,10 @@ TWICE = "is twice too large"
 
 def _factors(finding):
     """Return the factors that have a meaning, and what it is."""
-    shape, reduction = finding.trace.x.shape, finding.options["reduction"]
+    shape, (_, reduction, w) = finding.trace.x.shape, finding.options.values()
     T, B = shape[0], shape[1] if len(shape) == 3 else 1
-    return [*SIGN_AND_ZERO, *_factors_of_means(T, B, reduction == "mean"), *_factors_of_the_loss(finding)]
+    means = _factors_of_means(T, B, reduction == "mean") if w is None else _factors_of_weights(w, B, reduction)
+    return [*SIGN_AND_ZERO, *means, *_factors_of_the_loss(finding)]
 
 
 def _factors_of_means(T, B, mean):
@@ -194,6 +210,21 @@ def _factors_of_means(T, B, mean):
     if T > 2 and mean:
         found.append((T / (T - 1), f"is T/(T - 1) = {T / (T - 1):.4g} times too large: the mean is over T - 1 steps"))
     return found
+
+
+def _factors_of_weights(w, B, reduction):
+    w = w[-1:] if reduction == "last" else w
+    W, steps, counting = (n / w.size * len(w) for n in (w.sum(), w.size, (w > 0).sum()))  # of one sequence
+    means = {
+        W * B: "the divisions by the sum of the weights and by B are missing",
+        1 / W: "it was divided by the sum of the weights twice",
+        W / steps: "the sum is divided by the number of all steps, not by the sum of the weights",
+        W / counting: "the sum is divided by the number of steps that count, not by the sum of their weights",
+        W: "the division by the sum of the weights is missing",
+    }
+    found = {1 / W: "this loss is not divided by the sum of the weights"} if reduction == "sum" else means
+    found[B] = "the mean over the batch is missing"
+    return [(n, f"is {n:.4g} times what it should be: {words}") for n, words in found.items() if not math.isclose(n, 1)]
 
 
 def _factors_of_the_loss(finding):
@@ -215,7 +246,8 @@ def _one_entry(finding):
         return ""
     key, at = found
     analytic, right, near, *_ = (table[at] for table in finding.comparisons[key])
-    entry = f"One entry alone is wrong, {key.name}[{', '.join(map(str, at[1:] if key.steps else at))}]"
+    looked_at = " of those that were looked at" * finding.is_sample
+    entry = f"One entry{looked_at} alone is wrong, {key.name}[{', '.join(map(str, finding.index(key, at)))}]"
     if abs(analytic) <= near:
         return f"{entry}: it is missing."
     if abs(right) <= near:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..rnn import Trace
+from .entries import Sample
 
 BLIND_ABOVE = 0.01  # where rounding could hide an error of one part in a hundred, there is no verdict
 
@@ -115,6 +116,21 @@ class Finding:
         """Whether no parameter was compared step by step."""
         return not any(key.steps for key in self.comparisons if key.name not in ("h", "o"))
 
+    def turned(self, key):
+        """Return the right numbers of a table in which the gradient stands transposed, or nothing if it is not square.
+
+        With steps, in each of them.
+        """
+        right = self.reference[key]
+        square = right.ndim - key.steps == 2 and right.shape[-1] == right.shape[-2]
+        return right.swapaxes(-1, -2) if square else None
+
+    def index(self, key, at):
+        """Return the index of an entry of a parameter that stands so in a table."""
+        return at[1:] if key.steps else at
+
+    is_sample = False  # whether some entries were left out
+
     def fits(self, answer):
         """Whether another gradient, by Key, agrees with the one under test where it has a key, and has a wrong one."""
         return any(key in answer for key in self.wrong) and all(
@@ -128,6 +144,53 @@ def _agrees(compared, value):
     relative = np.divide(tolerance, right, out=np.zeros(right.shape), where=right > 0)
     far = np.abs(compared.tested - value)
     return bool((np.isfinite(far) & (far <= tolerance + np.median(relative) * np.abs(value))).all())
+
+
+@dataclass(frozen=True)
+class EntriesFinding(Finding):
+    """A gradient of a function of arrays that has failed its check; each table is a row of what was looked at.
+
+    Attributes
+    ----------
+    sample : Sample
+    right_at : callable
+        ``right_at(places)``, the right numbers at other places of the row of all entries.
+    """
+
+    sample: Sample
+    right_at: Callable
+
+    def turned(self, key):
+        """Return the right numbers where the gradient of a square array stands transposed, or nothing."""
+        shape = self.sample.layout.shapes[key.name]
+        if len(shape) != 2 or shape[0] != shape[1]:
+            return None
+        places = self.sample.places(key.name)
+        start = self.sample.at[self.sample.parts[key.name]][0] - places[0]
+        mirrored = places % shape[0] * shape[0] + places // shape[0]
+        found, known = np.empty(len(places)), np.isin(mirrored, places)
+        found[known] = self.reference[key][np.searchsorted(places, mirrored[known])]
+        if not known.all():
+            found[~known] = self.right_at(start + mirrored[~known])
+        return found
+
+    def index(self, key, at):
+        """Return the index of an entry in its array."""
+        return self.sample.layout.index_in(key.name, self.sample.places(key.name)[at[0]])
+
+    @property
+    def is_sample(self):
+        """Whether some entries were left out."""
+        return not self.sample.is_all
+
+    def only(self, name):
+        """Return the same where nothing but one array is wrong."""
+        right = {
+            key: Comparison.of(one.reference, [one.reference], one.tolerance)
+            for key, one in self.comparisons.items()
+            if key.name != name
+        }
+        return replace(self, comparisons=self.comparisons | right)
 
 
 class Expected(NamedTuple):

@@ -63,9 +63,16 @@ def complex_step(f: Callable, theta: ArrayLike, h: float = 1e-30) -> np.ndarray:
     TypeError, ValueError
         If an argument is not what is described above, or f returns something else than a number.
     """
-    f, theta = _checked_function(f, theta)
+    f, place = _checked_function(f, theta)
     h = _validation.real_number("h", h, above=0, high=1)
-    return _each_entry(theta, lambda step: _value(f, theta + 1j * h * step, "iufc", "a number").imag / h)
+    return np.array([_along(f, place, at, h) for at in np.ndindex(place.shape)]).reshape(place.shape)
+
+
+def _along(f, theta, at, h):
+    """Return the derivative with respect to one entry by the complex step."""
+    moved = theta.astype(complex)
+    moved[at] += 1j * h
+    return _value(f, moved, "iufc", "a number").imag / h
 
 
 def central_difference(f: Callable, theta: ArrayLike) -> Difference:
@@ -170,12 +177,15 @@ class _AlongEntries:
         self.reach = self._steps(0).max()
         self.stands_still = self.stairs.width / GROWTH**2  # within so large a part of theta
 
-    def slopes(self):
-        """Return three Differences of all entries: from both sides, from the left, and from the right."""
-        found = np.empty((3, 2, *self.theta.shape))
-        for index in patient(np.ndindex(self.theta.shape), self.theta.size):
-            found[(..., *index)] = self._of_entry(index)
-        return [Difference(*one) for one in found]
+    def slopes(self, at=None):
+        """Return three Differences of all entries: from both sides, from the left, and from the right.
+
+        If places in a row are given, of those alone.
+        """
+        shape = self.theta.shape if at is None else (len(at),)
+        places = np.ndindex(shape) if at is None else ((place,) for place in at.tolist())
+        found = np.array([self._of_entry(index) for index in patient(places, math.prod(shape))])
+        return [Difference(*found[:, side].T.reshape(2, *shape)) for side in range(3)]
 
     def _of_entry(self, index):
         both, left, right = (self._extrapolated(index, low, high) for low, high in ((-1, 1), (-1, 0), (0, 1)))

@@ -1,23 +1,30 @@
-"""Is the gradient of any scalar function of an array right? The reference comes from values of the function alone.
+"""Is the gradient of any scalar function of one array, or of several by name, right?
 
-It is the complex step where f calculates with complex numbers and is analytic, else Ridders' extrapolation of
-differences (``finite_differences``), which estimates its own error.
+The reference comes from values of the function alone. It is the complex step where f calculates with complex numbers
+and is analytic, else Ridders' extrapolation of differences (``finite_differences``), which estimates its own error.
 
-Shapes: theta has any shape; so have the gradient, its reference and the tolerance.
+Shapes: theta is one array of any shape, or several by name; so are the gradient, its reference and the tolerance. In
+here all are one row of N numbers, of which n are looked at (``entries``).
 """
 
+from __future__ import annotations
+
+import math
 import warnings
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import _validation
 from .._progress import patient
+from .._recursion import row_norms
 from . import diagnosis, perturbation
-from .finding import BLIND_ABOVE, Comparison, Finding, Key
-from .finite_differences import COARSE, _AlongEntries, _checked_function, _value, complex_step, ridders
+from .entries import Layout, Sample
+from .finding import BLIND_ABOVE, Comparison, EntriesFinding, Key, any_wrong
+from .finite_differences import COARSE, _along, _AlongEntries, _value, ridders
 from .reference import STEP
-from .report import _report_on
+from .report import Report, _report_on
 from .tolerance import PERTURBATIONS, bound_of, standard_deviations
 
 __all__ = ["check_gradient"]
@@ -26,56 +33,130 @@ DIRECTIONS = 4  # along which the complex step is tried
 RIDDERS = 4  # times its own estimate is what the error of ridders stays below: see test_finite_differences
 
 
-def check_gradient(f, theta, grad, *, method="auto", seed=0):
-    """Check the gradient of any scalar function of an array.
+def check_gradient(
+    f: Callable,
+    theta: Any,
+    grad: Any,
+    *,
+    method: str = "auto",
+    entries: int | None = None,
+    seed: int = 0,
+) -> Report:
+    """Check the gradient of any scalar function of an array, or of several arrays by name.
 
     Parameters
     ----------
     f : callable
-        Takes an array shaped as theta, returns a real number.
-    theta : array of real numbers
-    grad : array, shaped as theta, or callable
-        The gradient under test at theta, or ``grad(theta)``, which returns it.
+        Takes what theta is, in float64: an array of its shape; a dict of arrays; a Params. Returns a real number.
+    theta : array of real numbers, or mapping from name to array, or named tuple of arrays
+        The place. A named tuple may be ``Params``, or one of the reader's own; fields that are None are left out, and
+        f gets None there.
+    grad : as theta, or callable
+        The gradient under test at theta, or ``grad(theta)``, which returns it: an array of the shape of theta; a
+        mapping with the same names; a named tuple such as Params or ``Gradients``, of which names that are not in
+        theta are left alone.
     method : {"auto", "complex", "ridders"}
         Where the reference comes from. The complex step wants an f that is analytic and calculates with
         complex numbers: abs, max, conj and float() are not. "auto" tries it along some directions, asks
         ``ridders`` whether the slope is right along one, and takes ``ridders`` if not, or if f stands still where
         it should move (low precision), or if the imaginary part is 0. With "complex", BLIND is said then.
+    entries : int, optional
+        Look at so many entries alone, drawn at random without repetition: at least one of each array, the others
+        from all arrays alike. Without it, all are looked at.
     seed : int
-        For the direction, and for the perturbations that measure the tolerance.
+        For the sample, for the direction, and for the perturbations that measure the tolerance.
 
     Returns
     -------
     Report
-        With one row, "theta". ``kinks`` holds the entries in which f has a slope from the left and another one from
-        the right; there all between them is right.
+        With one row for each name, "theta" for one array. ``reach`` says where the reference comes from and, with
+        ``entries``, how likely wrong entries were missed. ``kinks`` holds the entries in which f has a slope from the
+        left and another one from the right; there all between them is right. ``ratios`` are nan where nothing was
+        looked at.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not what it should be, or f returns something else than a finite number, or another one
-        when it is asked again at theta, or ``grad`` another array.
+        If an argument is not what it should be, the names of grad are not those of theta, or f returns something
+        else than a finite number, or another one when it is asked again at theta, or ``grad`` another array.
 
     Notes
     -----
     With the complex step, the tolerance comes from 48 repetitions at a theta that is moved by one unit in the last
     place, each with a step h of its own, so that the imaginary parts round anew: 50 evaluations of f for each entry
-    of theta. With ``ridders`` it is four times what that estimates of its own error, which is no statistical bound.
+    that is looked at. With ``ridders`` it is four times what that estimates of its own error, which is no statistical
+    bound.
+
+    The probability that none of n entries out of N is one of m wrong ones is C(N - m, n) / C(N, n), 1 - n/N for m = 1,
+    if which are wrong does not depend on the draw. For several arrays see ``checking.entries``.
     """
     _validation.one_of("method", method, ("auto", "complex", "ridders"))
-    f, theta = _checked_function(f, theta)
-    rng = np.random.default_rng(_validation.seed("seed", seed))
-    f = _Deterministic(f, theta)
-    tested = f.unmoved(_given, grad, theta)
-    if callable(grad) and not np.array_equal(_given(grad, theta), tested, equal_nan=True):
-        raise ValueError("grad returned another array when it was called again, wanted the same")
-    reference = f.unmoved(_reference, f, theta, method, rng)
-    compared = Comparison.of(tested, reference.answers, reference.tolerance)
-    if compared.is_wrong and reference.by_complex_step and callable(grad):
-        compared = compared.within(reference.tolerance + _own_rounding(grad, theta, rng))
-    comparisons = {Key("theta"): compared}
-    hint = diagnosis.of_one_array(Finding(comparisons)) if compared.is_wrong else ""
-    return _report_on(comparisons, reference.kinks, hint=hint, reach=reference.origin)
+    _validation.function("f", f)
+    layout, place = Layout.of(theta)
+    seed = _validation.seed("seed", seed)
+    sample, rng = Sample.drawn(layout, entries, seed), np.random.default_rng(seed)
+    function = _Deterministic(lambda row: f(layout.like_theta(row)), place)
+    under_test = _UnderTest(grad, layout)
+    tested = function.unmoved(under_test, place)
+    under_test.again(tested, place)
+    reference = function.unmoved(_reference, function, place, sample, method, rng)
+    return _judged(tested, reference, under_test, function, place, sample, rng)
+
+
+def _judged(tested, reference, under_test, function, place, sample, rng):
+    """Return the Report on a row under test."""
+    compared = Comparison.of(tested[sample.at], reference.answers, reference.tolerance)
+    if compared.is_wrong and reference.by_complex_step and callable(under_test.grad):
+        compared = compared.within(reference.tolerance + _own_rounding(under_test, place, sample, rng))
+    comparisons = {Key(name): Comparison(*(table[part] for table in compared)) for name, part in sample.parts.items()}
+    hint = ""
+    if any_wrong(comparisons):
+
+        def right_at(places):
+            return function.unmoved(reference.at, function, place, places)
+
+        hint = diagnosis.of_arrays(EntriesFinding(comparisons, sample, right_at))
+    reach = " ".join(filter(None, (reference.origin, sample.words())))
+    return _in_place(_report_on(comparisons, (), hint=hint, reach=reach), tested, reference, sample)
+
+
+def _in_place(report, tested, reference, sample):
+    """Return a report on rows with the indices of the arrays, and the sizes of all of them."""
+    layout, starts = sample.layout, dict(zip(sample.layout.shapes, sample.layout.starts.tolist(), strict=False))
+    rows, ratios = [], {}
+    for row in report.rows:
+        places, shape = sample.places(row.parameter), layout.shapes[row.parameter]
+        whole = tested[starts[row.parameter] :][: math.prod(shape)]
+        index = layout.index_in(row.parameter, places[row.index[0]])
+        rows.append(row._replace(index=index, size=float(row_norms(whole[None])[0])))
+        key = Key(row.parameter)
+        ratios[key] = np.full(shape, np.nan)
+        ratios[key].flat[places] = report.ratios[key]
+    return report._replace(rows=tuple(rows), ratios=ratios, kinks=tuple(_kinks(reference, sample)))
+
+
+def _kinks(reference, sample):
+    for name, part in sample.parts.items():
+        for place in sample.places(name)[reference.kinks[part]]:
+            index = sample.layout.index_in(name, place)
+            yield index if sample.layout.one else (name, *index)
+
+
+class _UnderTest(NamedTuple):
+    """The gradient under test, as a row."""
+
+    grad: Any
+    layout: Layout
+
+    def __call__(self, place):
+        """Return it at a place."""
+        given = self.grad(self.layout.like_theta(place.copy())) if callable(self.grad) else self.grad
+        return self.layout.row("grad", given)
+
+    def again(self, found, place):
+        """Complain if it is another one when asked again."""
+        if callable(self.grad) and not np.array_equal(self(place), found, equal_nan=True):
+            raise ValueError("grad returned another array when it was called again, wanted the same")
 
 
 class _Deterministic:
@@ -106,31 +187,31 @@ class _Deterministic:
         return found
 
 
-def _given(grad, theta):
-    found = _validation.real("grad", grad(theta.copy()) if callable(grad) else grad)
-    return _validation.shaped("grad", found, theta.shape, "the shape of theta").astype(float)
-
-
 class _Reference(NamedTuple):
-    """Gradients between which all is right, how well they are known, and where they come from, in words."""
+    """Rows between which all is right, how well they are known, and where they come from, in words.
+
+    ``at(f, theta, places)`` returns the right numbers of other entries; ``kinks`` says which entries are on one.
+    """
 
     answers: list
     tolerance: np.ndarray
     origin: str
-    kinks: tuple = ()
+    kinks: np.ndarray
+    at: Callable
     by_complex_step: bool = False
 
 
-def _reference(f, theta, method, rng):
+def _reference(f, theta, sample, method, rng):
     entries = _AlongEntries(f, theta)
     why = entries.coarse() if method == "ridders" else _why_not_complex(f, theta, entries, rng)
     if method == "complex" and why:
-        nothing = np.zeros(theta.shape)
-        return _Reference([nothing], nothing + np.inf, f"The complex step says nothing here: {why}.")
+        nothing = np.zeros(len(sample.at))
+        origin = f"The complex step says nothing here: {why}."
+        return _Reference([nothing], nothing + np.inf, origin, nothing > 0, _slopes)
     if method == "ridders" or why:
         origin = f"The reference is Ridders' extrapolation of differences{'; ' * bool(why)}{why}."
-        return _by_differences(entries, origin)
-    return _by_complex_step(f, theta, rng)
+        return _by_differences(entries, sample, origin)
+    return _by_complex_step(f, theta, sample, rng)
 
 
 def _why_not_complex(f, theta, entries, rng):
@@ -149,47 +230,64 @@ def _why_not_complex(f, theta, entries, rng):
     return "" if abs(found[0] - slope.value) <= RIDDERS * slope.error else "f is not analytic"
 
 
-def _by_complex_step(f, theta, rng):
-    reference = complex_step(f, theta)
-    runs = ((moved, STEP * rng.uniform(0.5, 1)) for moved in perturbation.moved_copies(theta, rng, PERTURBATIONS))
+def _by_complex_step(f, theta, sample, rng):
+    moved = perturbation.moved_copies(theta, rng, PERTURBATIONS)
+    steps = STEP * rng.uniform(0.5, 1, PERTURBATIONS)
+    points = [(theta, STEP), (theta, STEP / 2), *zip(moved, steps, strict=True)]
+    reference, half, *runs = _slopes_at(f, points, sample.at)
     # Both sides round: the gradient under test as much as the reference.
-    deviation = np.sqrt(2) * _deviation((complex_step(f, *run) for run in runs), reference)
+    deviation = np.sqrt(2) * _deviation(runs, reference)
     # The error of the formula falls with h^2, and is all there is where the derivative is zero.
-    formula = 4 / 3 * np.abs(reference - complex_step(f, theta, STEP / 2))
+    formula = 4 / 3 * np.abs(reference - half)
     reference = np.where(np.abs(reference) <= 2 * formula, 0, reference)
-    tolerance = formula + _bound(deviation, reference)
-    return _Reference([reference], tolerance, "The reference is the complex step.", by_complex_step=True)
+    tolerance = formula + _bound(deviation, reference, sample)
+    origin = "The reference is the complex step."
+    return _Reference([reference], tolerance, origin, np.zeros(len(reference), bool), _slopes, by_complex_step=True)
 
 
-def _own_rounding(grad, theta, rng):
+def _slopes_at(f, points, at):
+    """Return the derivatives with respect to some entries by the complex step, a row for each (theta, h)."""
+    slopes = (_along(f, theta, place, h) for theta, h in points for place in at.tolist())
+    count = len(points) * len(at)
+    return np.fromiter(patient(slopes, count), float, count).reshape(len(points), len(at))
+
+
+def _slopes(f, theta, at):
+    return _slopes_at(f, [(theta, STEP)], at)[0]
+
+
+def _own_rounding(under_test, theta, sample, rng):
     """Return how far rounding carries the gradient under test, if that can be asked."""
-    found = _given(grad, theta)
-    runs = (_given(grad, moved) for moved in perturbation.moved_copies(theta, rng, PERTURBATIONS))
-    return _bound(_deviation(runs, found), found)
+    found = under_test(theta)[sample.at]
+    moved = perturbation.moved_copies(theta, rng, PERTURBATIONS)
+    runs = (under_test(one)[sample.at] for one in moved)
+    return _bound(_deviation(patient(runs, PERTURBATIONS), found), found, sample)
 
 
 def _deviation(runs, center):
-    tables = ({"theta": run} for run in patient(runs, PERTURBATIONS))
-    return perturbation.spread(tables, {"theta": center})[1]["theta"]
+    return perturbation.spread(({"theta": run} for run in runs), {"theta": center})[1]["theta"]
 
 
-def _bound(deviation, numbers):
-    size = np.abs(numbers)
-    return bound_of(deviation, standard_deviations({"theta": numbers}), size, size, 1, float)
+def _bound(deviation, numbers, sample):
+    size, times = np.abs(numbers), standard_deviations({"theta": numbers})
+    parts = sample.parts.values()
+    return np.concatenate([bound_of(deviation[part], times, size[part], size[part], 1, float) for part in parts])
 
 
-def _by_differences(entries, origin):
-    found, left, right = entries.slopes()
+def _by_differences(entries, sample, origin):
+    found, left, right = entries.slopes(sample.at)
     coarse = bool(entries.coarse())
     times = 2 * RIDDERS if coarse else RIDDERS  # stairs are no independent noise
-    unsure = times * (left.error + right.error)
+    unsure, answer = times * (left.error + right.error), np.abs(found.value)
     # Of a function in stairs only a large gap is a kink.
-    least = BLIND_ABOVE * np.abs(found.value).max() if coarse else 0
-    kink = np.abs(right.value - left.value) > np.maximum(unsure, least)
+    least = np.concatenate([np.full(len(answer[p]), answer[p].max()) for p in sample.parts.values()])
+    kink = np.abs(right.value - left.value) > np.maximum(unsure, coarse * BLIND_ABOVE * least)
     answers = [np.where(kink, side.value, found.value) for side in (left, right)]
     tolerance = np.where(kink, unsure, times * found.error)
     # A slope may hide behind none at all, where f hardly moves by more than it is known to.
-    hidden = not np.any(answers) and not tolerance.max() * entries.reach <= BLIND_ABOVE * entries.moves()
-    if hidden or entries.stairs.width > 1:
-        tolerance = np.full(tolerance.shape, np.inf)
-    return _Reference(answers, tolerance, origin, np.argwhere(kink))
+    for part in sample.parts.values():
+        nothing = not any(side[part].any() for side in answers)
+        hidden = nothing and not tolerance[part].max() * entries.reach <= BLIND_ABOVE * entries.moves()
+        if hidden or entries.stairs.width > 1:
+            tolerance[part] = np.inf
+    return _Reference(answers, tolerance, origin, kink, lambda f, theta, at: entries.slopes(at)[0].value)

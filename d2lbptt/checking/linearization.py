@@ -38,9 +38,9 @@ class Linearization(NamedTuple):
     after: np.ndarray
 
 
-def linearize(trace, y, *, loss="squared_error", reduction="mean"):
+def linearize(trace, y, *, loss="squared_error", reduction="mean", weights=None):
     """Return the Linearization of a network along its stored states."""
-    do, slope = output_gradient(trace, y, loss, reduction), slopes(trace)
+    do, slope = output_gradient(trace, y, loss, reduction, weights), slopes(trace)
     do, slope, x, h = (a if a.ndim == 3 else a[:, None] for a in (do, slope, trace.x, trace.h))
     return Linearization(do, slope, trace.params.W_hh, trace.params.W_qh, x, h[:-1], h[1:])
 

@@ -113,19 +113,28 @@ def _wrong_at_end(finding, n):
     None if it cannot be asked for.
     """
     trace, T = finding.trace, len(finding.trace.x)
+    if not (scale := _of_the_whole_mean(finding.options, T, n)):
+        return {}  # no loss of the end counts
     end = Trace(trace.params, trace.x[T - n :], trace.h[T - n :], trace.o[T - n :], trace.activation)
     try:
         found = finding.ask(end, finding.y[T - n :])
     except Exception:  # it may have been written for this one sequence
         return None
-    scale = T / n if finding.options["reduction"] == "mean" else 1
     errors = {}
     for key, value in found.items():
         # The initial state of the end is a state in the middle: what is wrong with it shows one step further back.
         if not key.steps and (key.name != "h0" or n == T):
             want, tolerance = (rows[T - n :].sum(0) for rows in finding.expected[key.name])
-            errors[key.name] = value / scale - want, tolerance
+            errors[key.name] = value * scale - want, tolerance
     return {name: error for name, error in errors.items() if _is_wrong(*error)}
+
+
+def _of_the_whole_mean(options, T, n):
+    """Return what the mean over the last n steps has to be multiplied by, to be their part of the mean over T."""
+    w = np.ones(T) if options["weights"] is None else options["weights"]
+    if options["reduction"] == "mean":
+        return w[T - n :].sum() / w.sum()
+    return float(w[T - n :].any())
 
 
 def _is_wrong(error, tolerance):

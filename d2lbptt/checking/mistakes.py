@@ -24,7 +24,7 @@ from .. import _validation
 from .._recursion import affine, weigh
 from ..activations import ACTIVATIONS
 from ..losses import LOSSES
-from ..rnn import Params, Trace, checked_trace
+from ..rnn import Params, Trace, checked_trace, targets
 from .linearization import Linearization, adjoints, contributions, linearize, unbatched
 
 __all__ = ["MISTAKES", "SUSPECTS", "Mistake", "flawed", "suspect"]
@@ -57,6 +57,8 @@ class _Run(NamedTuple):
     loss: str
     reduction: str
     parts: Linearization
+    mean_over: float  # what the mean over time divides by: T, or the sum of the weights
+    w: np.ndarray | None = None  # of ``targets``
 
     def made_of(self, **changed):
         """Return the contributions when some of the parts are others; the right ones if none are."""
@@ -71,7 +73,13 @@ class _Run(NamedTuple):
 
 
 def flawed(
-    mistake: str | None, trace: Trace, y: ArrayLike, *, loss: str = "squared_error", reduction: str = "mean"
+    mistake: str | None,
+    trace: Trace,
+    y: ArrayLike,
+    *,
+    loss: str = "squared_error",
+    reduction: str = "mean",
+    weights: ArrayLike | None = None,
 ) -> dict:
     """Return what each step contributes to the gradient when a mistake is made.
 
@@ -79,7 +87,7 @@ def flawed(
     ----------
     mistake : str or None
         A name in ``MISTAKES``; None for the right gradient.
-    trace, y, loss, reduction
+    trace, y, loss, reduction, weights
         As for ``backward``.
 
     Returns
@@ -94,11 +102,18 @@ def flawed(
         If an argument is not what it should be.
     """
     trace = checked_trace(trace)
-    parts = linearize(trace, y, loss=loss, reduction=reduction)
+    parts = linearize(trace, y, loss=loss, reduction=reduction, weights=weights)
     if mistake is not None:
         _validation.one_of("mistake", mistake, MISTAKES)
-    y = np.asarray(y) if trace.o.ndim == 3 else np.asarray(y)[:, None]
-    return unbatched(_Run(trace.activation, trace.params, y, loss, reduction, parts).flawed(mistake), trace)
+    _, y, w = targets(trace, y, loss, reduction, weights)
+    y = y if trace.o.ndim == 3 else y[:, None]
+    run = _Run(trace.activation, trace.params, y, loss, reduction, parts, _mean_over(weights, parts.do), w)
+    return unbatched(run.flawed(mistake), trace)
+
+
+def _mean_over(weights, do):
+    w = np.ones(len(do)) if weights is None else np.asarray(weights)
+    return float(w.sum() / (1 if w.ndim == 1 else w.shape[1]))
 
 
 class _Flawed(NamedTuple):
@@ -120,7 +135,7 @@ class _Flawed(NamedTuple):
             do = weigh(LOSSES["squared_error"].slope(o, y), "mean") / o.shape[2]
         slope = ACTIVATIONS[trace.activation].slope(h[1:])
         parts = Linearization(do, slope, params.W_hh, params.W_qh, x, h[:-1], h[1:])
-        found = _Run(trace.activation, params, y, "squared_error", "mean", parts).flawed(self.mistake)
+        found = _Run(trace.activation, params, y, "squared_error", "mean", parts, len(o)).flawed(self.mistake)
         return [unbatched({name: rows[:, k] for name, rows in found.items()}, trace) for k in range(x.shape[1])]
 
 
@@ -144,7 +159,7 @@ def _affine(W, rows, bias=None):
 def _no_label(run):
     do = run.parts.do
     label = LOSSES[run.loss].label(do, run.y)
-    return run.made_of(do=do + weigh(label.astype(do.dtype), run.reduction) / do.shape[-2])
+    return run.made_of(do=do + weigh(label.astype(do.dtype), run.reduction, run.w) / do.shape[-2])
 
 
 def _last_forgotten(run):
@@ -229,7 +244,7 @@ MISTAKES = {
     ),
     "no 1/T": Mistake(
         "The factor 1/T of the mean over time is missing.",
-        lambda run: run.made_of(do=(len(run.parts.do) if run.reduction == "mean" else 1) * run.parts.do),
+        lambda run: run.made_of(do=(run.mean_over if run.reduction == "mean" else 1) * run.parts.do),
     ),
     "no label": Mistake("In dL/do_t, the label y_t has not been subtracted.", _no_label),
     "last output forgotten": Mistake(

@@ -17,6 +17,7 @@ from .finding import Key
 from .linearization import adjoints, contributions, linearize, tables, unbatched
 from .mistakes import MISTAKES, flawed
 
+MANY = 3  # square arrays, as many as a network has
 LONG = 200  # all lengths of a truncation up to this one are tried, and some beyond
 
 
@@ -25,21 +26,56 @@ def known(finding):
     yield from transposed(finding)
     for name, mistake in MISTAKES.items():
         yield mistake.says, tables(flawed(name, finding.trace, finding.y, **finding.options))
-    for change in (_from_zero, _decayed, _clipped, _scaled_to_one_norm):
+    for change in (_weighted_otherwise, _from_zero, _decayed, _clipped, _scaled_to_one_norm):
         yield from change(finding)
 
 
 def transposed(finding):
     """Yield the gradients in which some of the wrong ones that are square are transposed."""
-    right = finding.reference
-    shapes = {name: right[Key(name)].shape for name in finding.wrong_names if name not in ("h", "o")}
-    square = [name for name, shape in shapes.items() if len(shape) == 2 and shape[0] == shape[1]]
-    for names in chain.from_iterable(combinations(square, n) for n in range(1, len(square) + 1)):
-        turned = {k: v.swapaxes(-1, -2) if k.name in names else v for k, v in right.items()}
+    right, names = finding.reference, [name for name in finding.wrong_names if name not in ("h", "o")]
+    turned = {key: finding.turned(key) for key in right if key.name in names}
+    square = [name for name in names if turned[Key(name)] is not None]
+    # More arrays than a network has are not tried in every combination.
+    counts = range(1, len(square) + 1) if len(square) <= MANY else {1, len(square)}
+    for names in chain.from_iterable(combinations(square, n) for n in counts):
+        answer = right | {key: rows for key, rows in turned.items() if key.name in names}
         why = ": its rows belong to dz_t, its columns to h_{t-1} (9.7.16)" if names == ("W_hh",) else ""
         several = len(names) > 1
         verb = "are" if several else "is"
-        yield f"The gradient{'s' * several} of {', '.join(names)} {verb} transposed{why}.", turned
+        yield f"The gradient{'s' * several} of {', '.join(names)} {verb} transposed{why}.", answer
+
+
+def _weighted_otherwise(finding):
+    """The weights of the losses are forgotten, or other ones are taken."""
+    if finding.options["weights"] is None:
+        return
+    w = finding.options["weights"]
+    alike = "The weights are forgotten: all steps count alike, also where the weight is 0."
+    for y in _read_anyhow(finding, w):
+        yield from _if_it_fits(alike, finding, y, weights=None)
+    mask = "The weights are taken for a mask: all steps whose weight is not 0 count alike."
+    yield from _if_it_fits(mask, finding, finding.y, weights=(w > 0) * 1.0)
+    if w.ndim == 2 and finding.options["reduction"] == "mean":
+        each = w / np.where(w.any(0), w.sum(0), 1)
+        says = "The mean is taken over each sequence, then over the batch, and not over all weights at once."
+        yield from _if_it_fits(says, finding, finding.y, weights=each, reduction="sum")
+
+
+def _read_anyhow(finding, w):
+    """Yield y as a reader may take it where its weight is 0: as it is, as 0, or as a class counted from the end."""
+    y = finding.y
+    yield y
+    yield np.where(w.reshape(*w.shape, *[1] * (y.ndim - w.ndim)) > 0, y, 0)
+    if finding.options["loss"] == "cross_entropy":
+        yield np.where(y < 0, y + finding.trace.o.shape[-1], y)
+
+
+def _if_it_fits(says, finding, y, **options):
+    try:
+        answer = flawed(None, finding.trace, y, **finding.options | options)
+    except ValueError:  # what stands where the weight is 0 is no label
+        return
+    yield says, tables(answer)
 
 
 def _from_zero(finding):

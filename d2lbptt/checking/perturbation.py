@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._recursion import affine, weigh
+from .._recursion import affine, checked_weights, weigh
 from ..activations import ACTIVATIONS
 from ..losses import LOSSES
 from ..rnn import Params, Trace, targets
@@ -71,12 +71,22 @@ def _moved(a, rng):
     return np.where(a == 0, a, np.nextafter(a, side))
 
 
-def answers(perturbed, trace, loss, reduction, rng):
+def as_given(perturbed, y, looked_at):
+    """Return perturbed copies with y as it was given where its weight is 0: there ``looked_at`` has something else."""
+    hidden = y != looked_at
+    if not hidden.any():
+        return perturbed
+    y, hidden = (rows.reshape(len(y), 1, *perturbed.y.shape[2:]) for rows in (y, hidden))
+    return perturbed._replace(y=np.where(hidden, y, perturbed.y))
+
+
+def answers(perturbed, trace, loss, reduction, rng, weights=None):
     """Yield the answer of our backward pass to each copy, as ``reference.along_states`` gives it."""
     params, x, h, o, y = perturbed
     with np.errstate(over="ignore", invalid="ignore"):
         slope = _moved(_slopes(perturbed, trace, rng), rng)
-        do = _moved(weigh(_slope_of_loss(LOSSES[loss], o, y, rng), reduction) / o.shape[2], rng)
+        w, _ = checked_weights(weights, reduction, len(o), trace.o.shape[1:-1])
+        do = _moved(weigh(_slope_of_loss(LOSSES[loss], o, y, rng), reduction, w) / o.shape[2], rng)
         p = Linearization(do, slope, params.W_hh, params.W_qh, x, h[:-1], h[1:])
         dh, dz = adjoints(p)
         for k in range(x.shape[1]):

@@ -25,12 +25,12 @@ STEP = 1e-30
 BLOCK = 2**22  # numbers that are followed at once: 32 MiB
 
 
-def along_states(trace, y, *, loss="squared_error", reduction="mean"):
+def along_states(trace, y, *, loss="squared_error", reduction="mean", weights=None):
     """Return what each step contributes to each gradient, and the states where phi has a kink.
 
     Parameters
     ----------
-    trace, y, loss, reduction
+    trace, y, loss, reduction, weights
         As for ``backward``, with real numbers.
 
     Returns
@@ -52,7 +52,7 @@ def along_states(trace, y, *, loss="squared_error", reduction="mean"):
     phi = ACTIVATIONS[trace.activation]
     with np.errstate(over="ignore", invalid="ignore"):
         z = affine(W_hx, x) + affine(W_hh, h[:-1], b_h)
-        do = _loss_slope(trace, y, o, loss, reduction)
+        do = _loss_slope(trace, y, o, loss, reduction, weights)
         kinky = on_kink(phi, z, trace)
     answers = []
     for slope in _slopes(phi, z, phi.slope(h[1:]), kinky):
@@ -102,14 +102,14 @@ def on_kink(phi, z, trace):
     return np.any([np.abs(z - kink) <= reach for kink in phi.kinks], axis=0)
 
 
-def _loss_slope(trace, y, o, loss, reduction):
-    rule, y, _ = targets(trace, y, loss, reduction)
+def _loss_slope(trace, y, o, loss, reduction, weights):
+    rule, y, w = targets(trace, y, loss, reduction, weights)
     y = y.astype(float) if y.dtype.kind == "f" else y
     y = y.reshape(*o.shape[: y.ndim + (trace.x.ndim == 2)])
     do = np.empty(o.shape)
     for unit in range(o.shape[-1]):
         do[..., unit] = rule.value(o + 1j * STEP * (np.arange(o.shape[-1]) == unit), y).imag / STEP
-    return weigh(do, reduction) / o.shape[1]
+    return weigh(do, reduction, w) / o.shape[1]
 
 
 def _followed(p):

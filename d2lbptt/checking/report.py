@@ -64,10 +64,11 @@ class Report(NamedTuple):
     hint : str
         What the pattern of the errors says, in one sentence.
     reach : str
-        How far the steps could be told apart, where that was not to the end; for a function of one array, where the
-        reference comes from.
-    kinks : tuple of tuple of int
-        (t, unit) of the states that stand on a kink of phi, (t, sequence, unit) with a batch.
+        How far the steps could be told apart, where that was not to the end; for a function of arrays, where the
+        reference comes from, and what a sample of the entries may have missed.
+    kinks : tuple of tuple
+        (t, unit) of the states that stand on a kink of phi, (t, sequence, unit) with a batch; for a function of one
+        array, indices of its entries; of several, the name and then the index.
     ratios : dict of Key to array
         |analytic - reference| / tolerance of every entry that was compared: shaped as the parameter under
         ``Key(name)``, the sum over all steps; (T, ...) under ``Key(name, True)``, what each step contributes.
@@ -92,10 +93,11 @@ class Report(NamedTuple):
 
     def __str__(self):
         """Return the verdict, what it rests on, and a table with one line for each parameter."""
-        names = f"{'':8}{'|gradient|':>11}  {'worst entry':<22}{'analytic':>14}{'reference':>14}"
+        wide = max([8, *(len(row.parameter) + 1 for row in self.rows)])
+        names = f"{'':{wide}}{'|gradient|':>11}  {'worst entry':<{wide + 14}}{'analytic':>14}{'reference':>14}"
         names += f"{'error/tolerance':>17}{'would show':>12}"
         told = [self.hint, self.reach, _kink_words(self)]
-        return "\n".join([_headline(self), *filter(None, told), names, *map(_line, self.rows)])
+        return "\n".join([_headline(self), *filter(None, told), names, *(_line(row, wide) for row in self.rows)])
 
     __repr__ = __str__  # type: ignore[misc]  # mypy takes it for a field
 
@@ -155,20 +157,29 @@ def _steps(steps):
 
 
 def _entry(row):
-    where = f"[{', '.join(map(str, row.index))}]" if row.index else ""
-    return f"{row.parameter}{where}" + ("" if row.t is None else f", t = {row.t}")
+    return _entry_words(row.parameter, row.index) + ("" if row.t is None else f", t = {row.t}")
 
 
-def _line(row):
+def _entry_words(name, index):
+    return name + f"[{', '.join(map(str, index))}]" * bool(index)
+
+
+def _line(row, wide):
     numbers = f"{row.analytic:14.6g}{row.reference:14.6g}{_tolerances(row.ratio):>17}{_up(row.visible):>12}"
-    return f"{row.parameter:8}{row.size:11.4g}  {_entry(row):<22}{numbers}"
+    return f"{row.parameter:{wide}}{row.size:11.4g}  {_entry(row):<{wide + 14}}{numbers}"
 
 
 def _kink_words(report):
     kinks = report.kinks
     if not kinks:
         return ""
-    in_time = report.rows[0].parameter != "theta"
-    some = [f"t = {k[0]}, unit {k[-1]}" if in_time else f"theta[{', '.join(map(str, k))}]" for k in kinks[:3]]
+    of_array = report.rows[0].parameter == "theta"
+    some = [_kink(kink, of_array) for kink in kinks[:3]]
     more = f" and {len(kinks) - 3} more" if len(kinks) > 3 else ""
     return f"On a kink, where every slope from left to right is right: {'; '.join(some)}{more}."
+
+
+def _kink(kink, of_array):
+    if isinstance(kink[0], str):
+        return _entry_words(kink[0], kink[1:])
+    return _entry_words("theta", kink) if of_array else f"t = {kink[0]}, unit {kink[-1]}"

@@ -66,8 +66,8 @@ def errors(report: Report) -> _ErrorsPicture:
     a gradient whose tolerance is smaller still. Pale is what rounding explains.
     """
     _validation.instance("report", report, Report)
-    if report.rows[0].parameter not in LABELS:
-        raise ValueError(f"report is about {report.rows[0].parameter}, wanted a report of check_gradients")
+    if unknown := [row.parameter for row in report.rows if row.parameter not in LABELS]:
+        raise ValueError(f"report is about {unknown[0]}, wanted a report of check_gradients")
     shown = picture(_ErrorsPicture, *SIZE)
     with house():
         shown.show(report)
@@ -245,7 +245,7 @@ def _by_unit(name, ratios, leading):
         return None
     unit = ratios.ndim - 1 if _unit_axis(name) else leading
     others = tuple(axis for axis in range(leading, ratios.ndim) if axis != unit)
-    return ratios.max(others).T
+    return np.fmax.reduce(ratios, others).T  # nan stands for what was not looked at
 
 
 def _rows(table):

@@ -10,7 +10,7 @@ import inspect
 import re
 from collections.abc import Callable
 from functools import cache, partial
-from itertools import combinations
+from itertools import combinations, product
 from typing import NamedTuple
 
 import numpy as np
@@ -384,9 +384,52 @@ def others():
     return [*reports, checked(square, lambda *_: {name: g[None] for name, g in turned.items()}, sums=True)]
 
 
+def of_samples():
+    """Reports on samples of the entries of arrays, which test_check_by_name looks at one by one."""
+    theta = {"A": np.ones((3, 3)), "b": np.ones(3)}
+    right = {name: 2 * a for name, a in theta.items()}
+    one = {"A": 2.0 + np.eye(1, 9).reshape(3, 3), "b": right["b"]}
+    wrongs = ({name: 2 * g for name, g in right.items()}, right | {"A": -right["A"]}, one)
+    return [
+        check_gradient(lambda theta: sum((a**2).sum() for a in theta.values()), theta, wrong, entries=11, seed=seed)
+        for seed, wrong in product(range(3), wrongs)
+    ]
+
+
+def of_weights():
+    """Reports on gradients with other weights, which test_check_weights looks at one by one."""
+    given, rng = problem(B=2), np.random.default_rng(0)
+    w, trace = rng.uniform(0.5, 2, (LENGTH, 2)), trace_of(given)
+    w[5:, 1] = 0
+    options = {"h0": given.h0, "activation": "tanh", **given.options, "weights": w}
+
+    def report(y=given.y, factor=1, reduction="mean", **how):
+        found = backward(trace, given.y, **{"weights": w, "reduction": reduction} | how)._asdict()
+        answer = {name: factor * found[name] for name in NAMES}
+        mine = options if how else options | {"reduction": reduction}
+        return check_gradients(given.params, given.x, y, gradient=lambda *_: answer, **mine)
+
+    W, steps, counting = w.sum(), w.size, (w > 0).sum()
+    return [
+        *(report(factor=factor) for factor in (W / 2, W, 2 / W, W / steps, W / counting, 2)),
+        report(weights=None),
+        report(weights=(w > 0) * 1.0),
+        report(weights=w / w.sum(0), reduction="sum"),
+        report(factor=2 / W, reduction="sum"),
+        report(np.where(w[..., None] > 0, given.y, np.nan), np.nan),
+    ]
+
+
 def said():
     reports = [report_on(name, way) for name, case in CASES.items() for way in case.ways]
-    reports += [*others(), barely_wrong(), wrong_in_the_sum(), checked(problem(), for_eight_steps, sums=True)]
+    reports += [
+        *others(),
+        *of_samples(),
+        *of_weights(),
+        barely_wrong(),
+        wrong_in_the_sum(),
+        checked(problem(), for_eight_steps, sums=True),
+    ]
     return [text for report in reports for text in (report.hint, report.reach)]
 
 
