@@ -149,7 +149,7 @@ SPECS = {
             **{"h0": optional(shaped(h, **ROWS)), "c0": optional(shaped(h, **ROWS))},
         },
         lstm_states,
-        {argument: (argument, "i_t", "f_t", "g_t", "o_t", "c_t", "h_t", "h") for argument in ("x", "h0", "c0")},
+        {argument: (argument, "a_t", "h") for argument in ("x", "h0", "c0")},
         ("params",),
     ),
     "cells.gru.forward": Spec(
@@ -161,7 +161,7 @@ SPECS = {
             **{"h0": optional(shaped(h, **ROWS)), "reset": RESET},
         },
         gru_states,
-        {argument: (argument, "r_t", "z_t", "n_t", "h_t", "h") for argument in ("x", "h0")},
+        {argument: (argument, "a_t", "h") for argument in ("x", "h0")},
         ("params",),
     ),
 }

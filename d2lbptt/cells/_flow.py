@@ -41,6 +41,23 @@ def followed(step, v, T):
     return rows, exponents
 
 
+def driven(keep, drive, exponents):
+    """Return rest_1 .. rest_T and their exponents of two, for rest_T = 0, rest_{t-1} = keep_t * rest_t + drive_{t-1}.
+
+    The rows of ``drive`` and ``exponents`` are those of step t as ``followed`` counts them; that of step T is left out.
+    """
+    rests, powers, power = np.zeros_like(drive), np.zeros_like(exponents), exponents[-1]
+    for t in reversed(range(len(drive) - 1)):
+        common = np.maximum(power, exponents[t])
+        earlier, now = (np.exp2(one - common)[..., None] for one in (power, exponents[t]))
+        rest = keep[t + 1] * rests[t + 1] * earlier + drive[t] * now
+        largest = np.abs(rest).max(-1)
+        shift = np.frexp(largest)[1]
+        rests[t] = np.ldexp(rest, -shift[..., None])
+        powers[t] = power = np.where(largest > 0, common + shift, exponents[t])
+    return rests, powers
+
+
 def log10_sizes(rows, exponents):
     """Return log10 of the norm at each step of rows (T, ..., n) times two to the power of exponents (T, ...)."""
     norms = row_norms(rows.reshape(-1, rows.shape[-1])).reshape(len(rows), -1)

@@ -44,7 +44,7 @@ from .._recursion import affine, all_finite, first_overflow, no_overflow, outer_
 from ..activations import ACTIVATIONS
 from ..growth.spectra import spectral_radius
 from ._arguments import Cell, checked, checked_params, checked_trace, drawn, in_double
-from ._flow import Ways, followed, log10_direct, log10_products, log10_sizes
+from ._flow import Ways, driven, followed, log10_direct, log10_products, log10_sizes
 
 __all__ = [
     "RESETS",
@@ -181,7 +181,7 @@ def forward(params: GRUParams, x: ArrayLike, h0: ArrayLike | None = None, *, res
     TypeError, ValueError
         If an argument is not what is described above, or the states do not fit in memory.
     FloatingPointError
-        If a state, a gate or the candidate overflows. The message names the first t.
+        If what goes into a gate or the candidate overflows. The message names the first t.
     """
     _validation.one_of("reset", reset, RESETS)
     params, x, (h0,) = checked(params, _CELL, x, h0=h0)
@@ -189,22 +189,23 @@ def forward(params: GRUParams, x: ArrayLike, h0: ArrayLike | None = None, *, res
     h[0] = h0
     with np.errstate(over="ignore", invalid="ignore"):
         a = affine(params.W_x, x, params.b_x)
-        for rows in zip(a, h, h[1:], strict=False):
+        gates = np.empty_like(a)
+        for rows in zip(a, gates, h, h[1:], strict=False):
             _step(params, reset, *rows)
-    r, z, n = np.split(a, 3, axis=-1)
-    first_overflow({"r_t": r, "z_t": z, "n_t": n, "h_t": h[1:]})
+    first_overflow({"a_t": a, "h_t": h[1:]})
+    r, z, n = np.split(gates, 3, axis=-1)
     return GRUTrace(params, x, h, r, z, n, reset)
 
 
-def _step(params, reset, a, h, h_next):
-    """Turn W_x x_t + b_x into the gates and the candidate, and write the next state, in place."""
+def _step(params, reset, a, gates, h, h_next):
+    """Complete a_t from W_x x_t + b_x, and write the gates, the candidate and the next state, in place."""
     (W_gates, W_nh), (b_gates, b_nh) = _blocks(params.W_h), _blocks(params.b_h)
-    gates, n = a[..., : len(W_gates)], a[..., len(W_gates) :]
-    gates += h @ W_gates.T + b_gates
-    ACTIVATIONS["sigmoid"].value(gates, gates)
-    r, z = np.split(gates, 2, axis=-1)
-    n += r * (h @ W_nh.T + b_nh) if reset == "after" else (r * h) @ W_nh.T + b_nh
-    np.tanh(n, n)
+    r, z, n = np.split(gates, 3, axis=-1)
+    into_gates, into_n = np.split(a, [len(W_gates)], axis=-1)
+    into_gates += h @ W_gates.T + b_gates
+    ACTIVATIONS["sigmoid"].value(into_gates, gates[..., : len(W_gates)])
+    into_n += r * (h @ W_nh.T + b_nh) if reset == "after" else (r * h) @ W_nh.T + b_nh
+    np.tanh(into_n, n)
     np.add((1 - z) * n, z * h, h_next)
 
 
@@ -339,33 +340,29 @@ def ways(trace: GRUTrace, dh_T: ArrayLike) -> Ways:
 
     Notes
     -----
-    The rest follows a recursion of its own and is no difference of two numbers that are nearly the same: with what
-    comes to h_{t-1} through the gates and the candidate, all of dL/dh_{t-1} but z_t * dL/dh_t,
+    The rest follows a recursion of its own and is no difference of two numbers that may be nearly the same:
 
         rest_{t-1} = z_t * rest_t + W_rh^T dL/da^r_t + W_zh^T dL/da^z_t + v_t,   rest_T = 0
-
-    It is -inf where it is zero, or below 1e-300 of the direct part.
     """
     trace, dh = _checked_trace(trace, dh_T=dh_T)
     _validation.real("dh_T", dh)
     trace = in_double(trace)
     with np.errstate(over="ignore", invalid="ignore"):
-        slopes = list(zip(trace.r, *_slopes(trace), strict=True))
+        slopes = trace.r, *_slopes(trace)
+        by_step = list(zip(*slopes, strict=True))
 
-        def step(t, v):
-            """Return what belongs to step t - 1, from what belongs to step t."""
-            rest, direct = np.split(v, 2, axis=-1)
-            _, through = _step_back(trace.params.W_h, trace.reset, rest + direct, *slopes[t - 1])
-            z = trace.z[t - 1]
-            return np.concatenate([z * rest + through, z * direct], axis=-1)
+        def step(t, dh):
+            """Return dL/dh_{t-1} from dL/dh_t."""
+            return trace.z[t - 1] * dh + _step_back(trace.params.W_h, trace.reset, dh, *by_step[t - 1])[1]
 
-        start = np.concatenate([np.zeros_like(dh), dh], axis=-1).astype(float)
-        rows, exponents = followed(step, start, len(slopes))
-    rest, direct = np.split(rows, 2, axis=-1)
+        rows, exponents = followed(step, dh.astype(float), len(by_step))
+        through = np.zeros_like(rows)  # dL/dh_{t-1} without z_t * dL/dh_t, at the size of dL/dh_t
+        through[:-1] = _step_back(trace.params.W_h, trace.reset, rows, *slopes)[1][1:]
+    sizes = np.concatenate([exponents[1:], exponents[-1:]])
     return Ways(
-        whole=log10_sizes(rest + direct, exponents),
-        direct=log10_direct(trace.z, direct[-1], exponents[-1]),
-        through_gates=log10_sizes(rest, exponents),
+        whole=log10_sizes(rows, exponents),
+        direct=log10_direct(trace.z, rows[-1], exponents[-1]),
+        through_gates=log10_sizes(*driven(trace.z, through, sizes)),
     )
 
 

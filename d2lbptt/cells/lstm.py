@@ -38,7 +38,7 @@ from .._recursion import affine, all_finite, first_overflow, no_overflow, outer_
 from ..activations import ACTIVATIONS
 from ..growth.spectra import spectral_radius
 from ._arguments import Cell, checked, checked_params, checked_trace, drawn, in_double
-from ._flow import Ways, followed, log10_direct, log10_products, log10_sizes
+from ._flow import Ways, driven, followed, log10_direct, log10_products, log10_sizes
 
 __all__ = [
     "LSTMParams",
@@ -185,29 +185,26 @@ def forward(params: LSTMParams, x: ArrayLike, h0: ArrayLike | None = None, c0: A
     TypeError, ValueError
         If an argument is not what is described above, or the states do not fit in memory.
     FloatingPointError
-        If a state, a gate or the candidate overflows. The message names the first t.
+        If what goes into a gate or the candidate overflows. The message names the first t.
     """
     params, x, (h0, c0) = checked(params, _CELL, x, h0=h0, c0=c0)
-    T, W_h = len(x), params.W_h.T
-    h, c = (np.empty((T + 1, *h0.shape), h0.dtype) for _ in range(2))
+    h, c = (np.empty((len(x) + 1, *h0.shape), h0.dtype) for _ in range(2))
     h[0], c[0] = h0, c0
     with np.errstate(over="ignore", invalid="ignore"):
         a = affine(params.W_x, x, params.b)
-        i, f, g, o = np.split(a, 4, axis=-1)
-        for t in range(T):
-            a[t] += h[t] @ W_h
-            _step(i[t], f[t], g[t], o[t], c[t], c[t + 1], h[t + 1])
-    first_overflow({"i_t": i, "f_t": f, "g_t": g, "o_t": o, "c_t": c[1:], "h_t": h[1:]})
-    return LSTMTrace(params, x, h, c, i, f, g, o)
+        gates = np.empty_like(a)
+        for rows in zip(a, gates, h, c, h[1:], c[1:], strict=False):
+            _step(params.W_h, *rows)
+    first_overflow({"a_t": a, "c_t": c[1:], "h_t": h[1:]})
+    return LSTMTrace(params, x, h, c, *np.split(gates, 4, axis=-1))
 
 
-def _step(i, f, g, o, c, c_next, h_next):
-    """Turn a_t into the gates and the candidate, and write the next states, in place."""
-    sigma = ACTIVATIONS["sigmoid"].value
-    sigma(i, i)
-    sigma(f, f)
-    np.tanh(g, g)
-    sigma(o, o)
+def _step(W_h, a, gates, h, c, h_next, c_next):
+    """Add W_h h_{t-1} to a_t, and write the gates, the candidate and the next states, in place."""
+    a += h @ W_h.T
+    ACTIVATIONS["sigmoid"].value(a, gates)
+    i, f, g, o = np.split(gates, 4, axis=-1)
+    np.tanh(np.split(a, 4, axis=-1)[2], g)
     np.add(f * c, i * g, c_next)
     np.multiply(o, np.tanh(c_next), h_next)
 
@@ -296,8 +293,8 @@ def log10_norms(trace: LSTMTrace, dh_T: ArrayLike) -> LSTMNorms:
     FloatingPointError
         If a number overflows within the few steps between two looks at the size.
     """
-    _, dh, rest, direct, exponents = _followed(trace, dh_T)
-    return LSTMNorms(log10_sizes(dh, exponents), log10_sizes(rest + direct, exponents))
+    _, _, dh, dc, exponents = _followed(trace, dh_T)
+    return LSTMNorms(log10_sizes(dh, exponents), log10_sizes(dc, exponents))
 
 
 def ways(trace: LSTMTrace, dh_T: ArrayLike) -> Ways:
@@ -320,38 +317,35 @@ def ways(trace: LSTMTrace, dh_T: ArrayLike) -> Ways:
 
     Notes
     -----
-    The rest follows a recursion of its own and is no difference of two numbers that are nearly the same:
+    The rest follows a recursion of its own and is no difference of two numbers that may be nearly the same:
 
-        rest_t = f_{t+1} * rest_{t+1} + o_t (1 - tanh(c_t)^2) * W_h^T dL/da_{t+1},   rest_T = 0
-
-    It is -inf where it is zero, or below 1e-300 of the direct part.
+        rest_t = f_{t+1} * rest_{t+1} + o_t (1 - tanh(c_t)^2) * dL/dh_t,   rest_T = 0
     """
-    trace, _, rest, direct, exponents = _followed(trace, dh_T)
+    trace, of_c, dh, dc, exponents = _followed(trace, dh_T)
     return Ways(
-        whole=log10_sizes(rest + direct, exponents),
-        direct=log10_direct(trace.f, direct[-1], exponents[-1]),
-        through_gates=log10_sizes(rest, exponents),
+        whole=log10_sizes(dc, exponents),
+        direct=log10_direct(trace.f, dc[-1], exponents[-1]),
+        through_gates=log10_sizes(*driven(trace.f, of_c * dh, exponents)),
     )
 
 
 def _followed(trace, dh_T):
-    """Return dL/dh_t and the two parts of dL/dc_t as rows of numbers near 1, and their exponents of two."""
+    """Return the trace, dh_t/dc_t with o_t held, and dL/dh_t and dL/dc_t near 1 with their exponents of two."""
     trace, dh = checked_trace(trace, _CELL, dh_T=dh_T)
     _validation.real("dh_T", dh)
     trace = in_double(trace)
-    W_h, f = trace.params.W_h, trace.f
     with np.errstate(over="ignore", invalid="ignore"):
         slopes, of_c = _slopes(trace)
 
         def step(t, v):
             """Return what belongs to step t - 1, from what belongs to step t."""
-            dh, rest, direct = np.split(v, 3, axis=-1)
-            earlier = _into_gates(slopes[t - 1], dh, rest + direct) @ W_h
-            return np.concatenate([earlier, f[t - 1] * rest + of_c[t - 2] * earlier, f[t - 1] * direct], axis=-1)
+            dh, dc = np.split(v, 2, axis=-1)
+            earlier = _into_gates(slopes[t - 1], dh, dc) @ trace.params.W_h
+            return np.concatenate([earlier, trace.f[t - 1] * dc + of_c[t - 2] * earlier], axis=-1)
 
-        start = np.concatenate([dh, np.zeros_like(dh), of_c[-1] * dh], axis=-1).astype(float)
-        rows, exponents = followed(step, start, len(f))
-    return trace, *np.split(rows, 3, axis=-1), exponents
+        start = np.concatenate([dh, of_c[-1] * dh], axis=-1).astype(float)
+        rows, exponents = followed(step, start, len(of_c))
+    return trace, of_c, *np.split(rows, 2, axis=-1), exponents
 
 
 def log10_memory(trace: LSTMTrace, k: int = 0) -> np.ndarray:
@@ -413,7 +407,8 @@ def resting_factor(params: LSTMParams) -> float:
     |f + i o lambda| over the eigenvalues lambda of W_gh.
 
     It is right for small inputs, which hardly move the gates, and as long as it is below 1; above, the states do not
-    stay at rest.
+    stay at rest. Nothing ties the input gate to the forget gate, so it may be above 1: for i = o = 1/2 and an
+    eigenvalue g of W_gh as soon as f > 1 - g/4.
     """
     params = checked_params(params, _CELL)
     _validation.real("params", params.W_h)

@@ -25,10 +25,10 @@ STYLES = {"window": "-", "chunks": (0, (1, 1)), "tbptt": (0, (3, 1)), "randomize
 STEPS = (1, 3, 10, 30, 100)
 NAMES_AT = {  # of the lines, in two rows above the Axes
     "window": (-0.157, 1.25),
-    "chunks": (0.119, 1.25),
-    "k₁, k₂": (0.384, 1.25),
+    "chunks": (0.15, 1.25),
+    "k₁, k₂": (0.446, 1.25),
     "randomized": (-0.157, 1.09),
-    "theory": (0.229, 1.09),
+    "theory": (0.26, 1.09),
 }
 REACH, ERRORS, SHARES = (-0.06, 2.36), (-4.2, 1.2), (-0.6, 2.6)  # decades, decades, relative to the gradient
 POINT = style.POINT | {"color": style.TRUNCATED["color"], "markersize": 12}
