@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,6 +23,9 @@ from .. import _validation, rnn
 from ..bptt import Gradients, backward
 from ..rnn import Params, Trace, forward
 from ._torch import NAMES, from_torch, in_numpy, in_torch, on_cpu, tensor_or_array, torch_for, without_hooks
+
+if TYPE_CHECKING:
+    from ..checking.report import Report
 
 __all__ = ["Problem", "problem_from_torch"]
 _LAST = "y has one entry for each sequence: L is the loss of step T alone."
@@ -122,7 +125,7 @@ class Problem(NamedTuple):
         h0 = np.asarray(gradients.h0)[None]
         return {name: self.factor * np.asarray(a) for name, a in {**in_torch(gradients), "h0": h0}.items()}
 
-    def check(self, gradient: Callable | Mapping[str, Any] | None = None, *, seed: int = 0) -> Any:
+    def check(self, gradient: Callable | Mapping[str, Any] | None = None, *, seed: int = 0) -> Report:
         """Check a gradient of this problem; see ``check_gradients``.
 
         Parameters
@@ -204,6 +207,8 @@ def problem_from_torch(rnn: Any, head: Any, x: Any, y: Any, criterion: Any, h0: 
     TypeError, ValueError
         If ``from_torch`` refuses the modules, an array does not fit them, the criterion is another one or has reduction
         "none", label smoothing or class probabilities, or no label counts.
+    FloatingPointError
+        If the forward pass or the loss overflows.
     """
     torch = torch_for("problem_from_torch")
     params, activation = from_torch(rnn, head)
@@ -374,7 +379,9 @@ def _labels(torch, criterion, y, q, last):
         why.append(f"ignore_index = {criterion.ignore_index}: the weight of {ignored} labels is 0.")
     if criterion.weight is not None:
         of_class = in_numpy(torch, "criterion.weight", criterion.weight)
-        weights *= _validation.real_array("criterion.weight", of_class, (q,), "(q,)")[y]
+        if (_validation.real_array("criterion.weight", of_class, (q,), "(q,)") < 0).any():
+            raise ValueError(f"criterion.weight has {of_class.min()}, wanted numbers from 0 on")
+        weights *= of_class[y]
         why.append("The weight of a class multiplies the losses that have this label; the mean is over the weights.")
     if not weights[matter].any():
         which = f"that is not ignore_index = {criterion.ignore_index} and whose class has a weight above 0"

@@ -179,7 +179,7 @@ REFUSED = {
     ),
     "negative": (
         {"criterion": CE(torch.tensor([-1.0, 1.0])), "y": LABELS},
-        "weights has -1.0, wanted numbers from 0 on",
+        "criterion.weight has -1.0, wanted numbers from 0 on",
     ),
     "all ignored": (
         {"criterion": CE(), "y": torch.full((T, B), -100)},
