@@ -213,7 +213,7 @@ def problem_from_torch(rnn: Any, head: Any, x: Any, y: Any, criterion: Any, h0: 
     torch = torch_for("problem_from_torch")
     params, activation = from_torch(rnn, head)
     loss = _loss_of(torch, criterion)
-    x, y, h0 = _arrays(torch, params, x, y, h0)
+    x, y, h0 = _arrays(torch, params, loss, x, y, h0)
     axes = _axes(params, x, rnn.batch_first)
     h0 = None if h0 is None else _validation.shaped("h0", h0, axes.of_h0(), f"(1, {'B, ' * axes.batched}h)")[0]
     rows, last, said = axes.rows(y, (len(params.W_qh),) if loss == "squared_error" else ())
@@ -243,7 +243,7 @@ def _of_dtype(params):
 # --- the data ---
 
 
-def _arrays(torch, params, x, y, h0):
+def _arrays(torch, params, loss, x, y, h0):
     """Return x, y and h0 as arrays, x and h0 in the dtype of the parameters."""
     if isinstance(x, torch.nn.utils.rnn.PackedSequence):
         raise TypeError(
@@ -254,7 +254,11 @@ def _arrays(torch, params, x, y, h0):
     if isinstance(y, torch.Tensor):
         on_cpu("y", y)
         y = in_numpy(torch, "y", y) if y.is_floating_point() else y.detach().numpy().copy()
-    return x, _validation.finite("y", _validation.real("y", y)).copy(), h0
+    y = _validation.finite("y", _validation.real("y", y)).copy()
+    if loss == "cross_entropy" and y.dtype.kind == "f":
+        words = "one class for each output: probabilities of classes are not read"
+        raise TypeError(f"y has dtype {y.dtype}, wanted whole numbers, {words}")
+    return x, y, h0
 
 
 def _in_dtype(torch, symbol, value, dtype):
@@ -369,8 +373,6 @@ def _of_cross_entropy(criterion, axes, weights, last):
 
 def _labels(torch, criterion, y, q, last):
     """Return the labels, 0 where they are ignored, the weights of their losses or None, and why."""
-    if y.dtype.kind == "f":
-        raise TypeError(f"y has dtype {y.dtype}, wanted whole numbers, one class for each output: no probabilities")
     counts = y != criterion.ignore_index
     y = rnn._labels(y, np.broadcast_to(0.0, (*y.shape, q)), counts)
     matter, weights, why = (np.s_[-1:] if last else np.s_[:]), counts.astype(float), []
