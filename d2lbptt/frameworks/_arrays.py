@@ -58,7 +58,7 @@ def from_arrays(mapping: Mapping[str, Any], rows: bool = False, order: str | Non
         - kernel, recurrent_kernel and bias of Keras, with those of a Dense; the layers i and h of Flax, with another.
         - weight_ih_l0, weight_hh_l0 and both biases of PyTorch, with weight and bias of a Linear.
 
-        A bias may be (h,), a column (h, 1) or a row (1, h).
+        A bias may be (h,), a column (h, 1) or a row (1, h), or None.
     rows : bool
         Whether the matrices multiply rows, x @ W, as in the book's code and cs231n; they are transposed then. It does
         not matter for kernels, which always do.
@@ -115,7 +115,7 @@ def _flat(mapping, above="") -> Iterator[tuple[str, Any]]:
             raise TypeError(f"mapping has the name {_validation.shown(name)}, wanted text")
         if isinstance(value, Mapping) and value:
             yield from _flat(value, f"{above}{name}/")
-        else:
+        elif value is not None:
             symbol = f"mapping[{above + name!r}]"
             yield above + name, _validation.finite(symbol, tensor_or_array(symbol, value))
 

@@ -139,6 +139,8 @@ def in_numpy(torch, symbol, tensor):
     on_cpu(symbol, tensor)
     if tensor.dtype not in (torch.float32, torch.float64):
         raise TypeError(f"{symbol} is in {tensor.dtype}, wanted torch.float32 or torch.float64: double() or float() it")
+    if tensor.layout != torch.strided:
+        raise TypeError(f"{symbol} is in the layout {tensor.layout}, wanted a dense tensor: to_dense() it")
     return tensor.detach().numpy().copy()
 
 

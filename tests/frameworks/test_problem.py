@@ -207,6 +207,10 @@ REFUSED = {
     "double": ({"x": X.double()}, "x is in torch.float64, wanted torch.float32, that of the modules"),
     "half": ({"x": X.half()}, "x is in torch.float16, wanted torch.float32 or torch.float64: double() or float() it"),
     "device": ({"x": X.to("meta")}, "x is on the device meta, wanted the CPU: move it there with cpu()"),
+    "sparse": (
+        {"x": X.to_sparse()},
+        "x is in the layout torch.sparse_coo, wanted a dense tensor: to_dense() it",
+    ),
     "y elsewhere": ({"y": Y.to("meta")}, "y is on the device meta, wanted the CPU: move it there with cpu()"),
     "packed": (
         {"x": nn.utils.rnn.pack_padded_sequence(X, torch.tensor([4, 2]))},
