@@ -19,7 +19,7 @@ import numpy as np
 
 from .. import _validation
 from ..rnn import Params, checked_params
-from ._torch import sum_of_biases
+from ._torch import sum_of_biases, tensor_or_array
 
 __all__ = ["from_arrays"]
 # Without underscores and in small letters. b_ih and b_hh are added to b_h.
@@ -80,7 +80,7 @@ def from_arrays(mapping: Mapping[str, Any], rows: bool = False, order: str | Non
     rows = _validation.flag("rows", rows)
     if order is not None:
         _validation.one_of("order", order, ("hx", "xh"))
-    arrays = {path: _array(path, value) for path, value in _flat(mapping)}
+    arrays = dict(_flat(mapping))
     of_torch = [path for path in arrays if _split(path)[1].startswith("weight")]
     if rows and of_torch:
         raise ValueError(
@@ -116,13 +116,8 @@ def _flat(mapping, above="") -> Iterator[tuple[str, Any]]:
         if isinstance(value, Mapping) and value:
             yield from _flat(value, f"{above}{name}/")
         else:
-            yield above + name, value
-
-
-def _array(path, value):
-    """Return what stands at a path as an array; of a tensor its numbers are wanted, not its graph."""
-    value = value.detach() if hasattr(value, "detach") else value
-    return _validation.finite(f"mapping[{path!r}]", _validation.real(f"mapping[{path!r}]", value))
+            symbol = f"mapping[{above + name!r}]"
+            yield above + name, _validation.finite(symbol, tensor_or_array(symbol, value))
 
 
 def _split(path):

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike
 from .. import _validation, rnn
 from ..bptt import Gradients, backward
 from ..rnn import Params, Trace, forward
-from ._torch import NAMES, from_torch, in_numpy, in_torch, on_cpu, torch_for, without_hooks
+from ._torch import NAMES, from_torch, in_numpy, in_torch, on_cpu, tensor_or_array, torch_for, without_hooks
 
 __all__ = ["Problem", "problem_from_torch"]
 _LAST = "y has one entry for each sequence: L is the loss of step T alone."
@@ -139,8 +139,6 @@ class Problem(NamedTuple):
 
         Raises
         ------
-        ImportError
-            If a mapping is given and PyTorch is missing.
         TypeError, ValueError
             If the gradient has another name or shape, or is missing because ``backward()`` was not called.
         """
@@ -153,18 +151,17 @@ class Problem(NamedTuple):
         return check_gradients(self.params, self.x, self.y, h0=self.h0, activation=self.activation, **options)
 
     def _options(self) -> dict[str, Any]:
-        weights = {} if self.weights is None else {"weights": self.weights}
-        return {"loss": self.loss, "reduction": self.reduction, **weights}
+        return {"loss": self.loss, "reduction": self.reduction, "weights": self.weights}
 
     def _in_our_terms(self, gradient):
         """Return a gradient by torch's names as one of L by ours."""
-        torch, found, names = torch_for("check with a mapping"), {}, {**NAMES, "h0": "h0"}
+        found, names = {}, {**NAMES, "h0": "h0"}
         for name, value in gradient.items():
             if name not in names:
                 raise ValueError(f"gradient has the name {_validation.shown(name)}, wanted some of {', '.join(names)}")
             if value is None:
                 raise ValueError(f"gradient of {name} is None, wanted an array: was backward() called?")
-            array = in_numpy(torch, name, value) if isinstance(value, torch.Tensor) else _validation.real(name, value)
+            array = tensor_or_array(name, value)
             array = (array[0] if name == "h0" and array.ndim else array) / self.factor
             if not _alike(found.setdefault(names[name], array), array):
                 raise ValueError("gradient of bias_hh_l0 is not that of bias_ih_l0, wanted the same: both are added")

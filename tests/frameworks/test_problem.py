@@ -10,6 +10,7 @@ import d2lbptt as bptt
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: its networks are not read")
 nn = torch.nn
+CE = nn.CrossEntropyLoss
 T, B, D, H, Q = 4, 2, 3, 5, 2
 X, Y = torch.zeros(T, B, D), torch.zeros(T, B, Q)
 LABELS = torch.tensor([[0, 1], [1, 0], [1, 1], [0, 0]])
@@ -103,6 +104,20 @@ def test_the_gradient_that_torch_holds_is_checked_by_its_names(reduction):
     assert (report.worst.parameter, report.worst.index) == ("W_hh", (1, 2))
 
 
+def test_the_check_looks_at_the_labels_that_count():
+    """A gradient that is averaged over all labels, where some are padding, is wrong."""
+    torch.manual_seed(0)
+    rnn, head = modules()
+    x, padded = torch.randn(T, B, D, dtype=torch.float64), LABELS.clone()
+    padded[2:, 1] = -100
+    problem = bptt.problem_from_torch(rnn, head, x, padded, CE())
+    CE()(head(rnn(x)[0]).flatten(0, 1), padded.flatten()).backward()
+    assert problem.check(grads(rnn, head)).verdict == "PASS"
+    for p in (*rnn.parameters(), *head.parameters()):
+        p.grad *= 6 / 8
+    assert problem.check(grads(rnn, head)).verdict == "FAIL"
+
+
 def test_a_loop_that_detaches_fails_and_is_the_window_that_gradients_takes():
     rnn, head, problem, loss, x = network()
     rows, h = [], None
@@ -131,7 +146,6 @@ def test_a_gradient_by_torchs_names_is_looked_at():
 
 # --- what is refused ---
 
-CE = nn.CrossEntropyLoss
 REFUSED = {
     "reduction": (
         {"criterion": nn.MSELoss(reduction="none")},
