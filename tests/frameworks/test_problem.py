@@ -167,11 +167,11 @@ REFUSED = {
     "class": ({"criterion": nn.MSELoss}, "criterion is MSELoss, wanted a torch.nn.MSELoss() or CrossEntropyLoss()"),
     "probabilities": (
         {"criterion": CE(), "y": Y},
-        "y has shape (4, 2, 2), wanted (T, B) = (4, 2), the order of the outputs",
+        "y has dtype float32, wanted whole numbers, one class for each output: probabilities of classes are not read",
     ),
-    "floats": (
-        {"criterion": CE(), "y": Y[..., 0]},
-        "y has dtype float32, wanted whole numbers, one class for each output: no probabilities",
+    "labels of a row": (
+        {"criterion": CE(), "y": LABELS[:3]},
+        "y has shape (3, 2), wanted (T, B) = (4, 2), the order of",
     ),
     "class weights": (
         {"criterion": CE(torch.ones(3)), "y": LABELS},
@@ -179,7 +179,7 @@ REFUSED = {
     ),
     "negative": (
         {"criterion": CE(torch.tensor([-1.0, 1.0])), "y": LABELS},
-        "weights has -1.0, wanted numbers from 0 on",
+        "criterion.weight has -1.0, wanted numbers from 0 on",
     ),
     "all ignored": (
         {"criterion": CE(), "y": torch.full((T, B), -100)},
