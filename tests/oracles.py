@@ -461,7 +461,10 @@ def _by_hand_single(trace, y, made, loss, reduction):
             if "overwriting" in made:
                 g[name][:] = 0
             g[name][t - 1] = terms[name]
-        flows = [W_back @ (slope * flow) for flow in flows]
+        if "slope after the transpose" in made:
+            flows = [in_h(h[t - 1]) * (W_back @ flow) for flow in flows]
+        else:
+            flows = [W_back @ (slope * flow) for flow in flows]
     g["h0"][0] = sum(flows, 0 * h[0])  # what flowed back last
     return g
 

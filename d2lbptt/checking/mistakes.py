@@ -143,6 +143,17 @@ def _slopes_of(run, states):
     return ACTIVATIONS[run.activation].slope(states)
 
 
+def _slope_after_the_transpose(run):
+    """The recursion of dL/dz_t, but with dL/dh_t in it."""
+    p, before = run.parts, _slopes_of(run, run.parts.before)
+    dh = p.do @ p.W_qh
+    for t in range(len(dh) - 1, 0, -1):
+        dh[t - 1] += before[t] * (dh[t] @ p.W_hh)
+    found = contributions(p, p.slope * dh)
+    found["h0"][0] = before[0] * (dh[0] @ p.W_hh)
+    return found
+
+
 def _from_z(run):
     W_hx, W_hh, _, b_h, _ = run.params
     z = _affine(W_hx, run.parts.x) + _affine(W_hh, run.parts.before, b_h)
@@ -227,6 +238,11 @@ MISTAKES = {
     "slope of step t - 1": Mistake(
         "The slope is that of the step before, phi'(z_{t-1}) for phi'(z_t).",
         lambda run: run.made_of(slope=_slopes_of(run, run.parts.before)),
+    ),
+    "slope after the transpose": Mistake(
+        "On the way back the slope comes after the transpose, and from the step before: "
+        "phi'(z_{t-1}) * (W_hh^T dL/dh_t) for W_hh^T (phi'(z_t) * dL/dh_t).",
+        _slope_after_the_transpose,
     ),
     "slope of z": Mistake(
         "The slope is calculated from z_t with the formula that wants h_t, for tanh 1 - z_t^2 for 1 - h_t^2.", _from_z

@@ -39,7 +39,7 @@ def truncation() -> Explorer:
             "pi": Slider("keep, $π$", 0.05, 1, 0.01),
             "T": Slider("length $T$", 1, 200, unit="steps"),
             "g": Slider("scale $g$", 0, 3, 0.01),
-            "k1": Slider("update every $k_1$", 1, 200, unit="steps"),
+            "k1": Slider("update, $k_1$", 1, 200, unit="steps"),
             "draw": Slider("draw", 0, 99),
             "activation": Menu("$φ$", list(ACTIVATIONS)),
             "kind": Menu("$W_{hh}$", KINDS),

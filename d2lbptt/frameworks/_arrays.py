@@ -19,7 +19,7 @@ import numpy as np
 
 from .. import _validation
 from ..rnn import Params, checked_params
-from ._torch import sum_of_biases
+from ._torch import sum_of_biases, tensor_or_array
 
 __all__ = ["from_arrays"]
 # Without underscores and in small letters. b_ih and b_hh are added to b_h.
@@ -58,7 +58,7 @@ def from_arrays(mapping: Mapping[str, Any], rows: bool = False, order: str | Non
         - kernel, recurrent_kernel and bias of Keras, with those of a Dense; the layers i and h of Flax, with another.
         - weight_ih_l0, weight_hh_l0 and both biases of PyTorch, with weight and bias of a Linear.
 
-        A bias may be (h,), a column (h, 1) or a row (1, h).
+        A bias may be (h,), a column (h, 1) or a row (1, h), or None.
     rows : bool
         Whether the matrices multiply rows, x @ W, as in the book's code and cs231n; they are transposed then. It does
         not matter for kernels, which always do.
@@ -80,7 +80,7 @@ def from_arrays(mapping: Mapping[str, Any], rows: bool = False, order: str | Non
     rows = _validation.flag("rows", rows)
     if order is not None:
         _validation.one_of("order", order, ("hx", "xh"))
-    arrays = {path: _array(path, value) for path, value in _flat(mapping)}
+    arrays = dict(_flat(mapping))
     of_torch = [path for path in arrays if _split(path)[1].startswith("weight")]
     if rows and of_torch:
         raise ValueError(
@@ -115,14 +115,9 @@ def _flat(mapping, above="") -> Iterator[tuple[str, Any]]:
             raise TypeError(f"mapping has the name {_validation.shown(name)}, wanted text")
         if isinstance(value, Mapping) and value:
             yield from _flat(value, f"{above}{name}/")
-        else:
-            yield above + name, value
-
-
-def _array(path, value):
-    """Return what stands at a path as an array; of a tensor its numbers are wanted, not its graph."""
-    value = value.detach() if hasattr(value, "detach") else value
-    return _validation.finite(f"mapping[{path!r}]", _validation.real(f"mapping[{path!r}]", value))
+        elif value is not None:
+            symbol = f"mapping[{above + name!r}]"
+            yield above + name, _validation.finite(symbol, tensor_or_array(symbol, value))
 
 
 def _split(path):

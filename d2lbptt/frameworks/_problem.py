@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,7 +22,10 @@ from numpy.typing import ArrayLike
 from .. import _validation, rnn
 from ..bptt import Gradients, backward
 from ..rnn import Params, Trace, forward
-from ._torch import NAMES, from_torch, in_numpy, in_torch, on_cpu, torch_for, without_hooks
+from ._torch import NAMES, from_torch, in_numpy, in_torch, on_cpu, tensor_or_array, torch_for, without_hooks
+
+if TYPE_CHECKING:
+    from ..checking.report import Report
 
 __all__ = ["Problem", "problem_from_torch"]
 _LAST = "y has one entry for each sequence: L is the loss of step T alone."
@@ -122,7 +125,7 @@ class Problem(NamedTuple):
         h0 = np.asarray(gradients.h0)[None]
         return {name: self.factor * np.asarray(a) for name, a in {**in_torch(gradients), "h0": h0}.items()}
 
-    def check(self, gradient: Callable | Mapping[str, Any] | None = None, *, seed: int = 0) -> Any:
+    def check(self, gradient: Callable | Mapping[str, Any] | None = None, *, seed: int = 0) -> Report:
         """Check a gradient of this problem; see ``check_gradients``.
 
         Parameters
@@ -139,8 +142,6 @@ class Problem(NamedTuple):
 
         Raises
         ------
-        ImportError
-            If a mapping is given and PyTorch is missing.
         TypeError, ValueError
             If the gradient has another name or shape, or is missing because ``backward()`` was not called.
         """
@@ -153,18 +154,17 @@ class Problem(NamedTuple):
         return check_gradients(self.params, self.x, self.y, h0=self.h0, activation=self.activation, **options)
 
     def _options(self) -> dict[str, Any]:
-        weights = {} if self.weights is None else {"weights": self.weights}
-        return {"loss": self.loss, "reduction": self.reduction, **weights}
+        return {"loss": self.loss, "reduction": self.reduction, "weights": self.weights}
 
     def _in_our_terms(self, gradient):
         """Return a gradient by torch's names as one of L by ours."""
-        torch, found, names = torch_for("check with a mapping"), {}, {**NAMES, "h0": "h0"}
+        found, names = {}, {**NAMES, "h0": "h0"}
         for name, value in gradient.items():
             if name not in names:
                 raise ValueError(f"gradient has the name {_validation.shown(name)}, wanted some of {', '.join(names)}")
             if value is None:
                 raise ValueError(f"gradient of {name} is None, wanted an array: was backward() called?")
-            array = in_numpy(torch, name, value) if isinstance(value, torch.Tensor) else _validation.real(name, value)
+            array = tensor_or_array(name, value)
             array = (array[0] if name == "h0" and array.ndim else array) / self.factor
             if not _alike(found.setdefault(names[name], array), array):
                 raise ValueError("gradient of bias_hh_l0 is not that of bias_ih_l0, wanted the same: both are added")
@@ -207,11 +207,13 @@ def problem_from_torch(rnn: Any, head: Any, x: Any, y: Any, criterion: Any, h0: 
     TypeError, ValueError
         If ``from_torch`` refuses the modules, an array does not fit them, the criterion is another one or has reduction
         "none", label smoothing or class probabilities, or no label counts.
+    FloatingPointError
+        If the forward pass or the loss overflows.
     """
     torch = torch_for("problem_from_torch")
     params, activation = from_torch(rnn, head)
     loss = _loss_of(torch, criterion)
-    x, y, h0 = _arrays(torch, params, x, y, h0)
+    x, y, h0 = _arrays(torch, params, loss, x, y, h0)
     axes = _axes(params, x, rnn.batch_first)
     h0 = None if h0 is None else _validation.shaped("h0", h0, axes.of_h0(), f"(1, {'B, ' * axes.batched}h)")[0]
     rows, last, said = axes.rows(y, (len(params.W_qh),) if loss == "squared_error" else ())
@@ -241,7 +243,7 @@ def _of_dtype(params):
 # --- the data ---
 
 
-def _arrays(torch, params, x, y, h0):
+def _arrays(torch, params, loss, x, y, h0):
     """Return x, y and h0 as arrays, x and h0 in the dtype of the parameters."""
     if isinstance(x, torch.nn.utils.rnn.PackedSequence):
         raise TypeError(
@@ -252,7 +254,11 @@ def _arrays(torch, params, x, y, h0):
     if isinstance(y, torch.Tensor):
         on_cpu("y", y)
         y = in_numpy(torch, "y", y) if y.is_floating_point() else y.detach().numpy().copy()
-    return x, _validation.finite("y", _validation.real("y", y)).copy(), h0
+    y = _validation.finite("y", _validation.real("y", y)).copy()
+    if loss == "cross_entropy" and y.dtype.kind == "f":
+        words = "one class for each output: probabilities of classes are not read"
+        raise TypeError(f"y has dtype {y.dtype}, wanted whole numbers, {words}")
+    return x, y, h0
 
 
 def _in_dtype(torch, symbol, value, dtype):
@@ -367,8 +373,6 @@ def _of_cross_entropy(criterion, axes, weights, last):
 
 def _labels(torch, criterion, y, q, last):
     """Return the labels, 0 where they are ignored, the weights of their losses or None, and why."""
-    if y.dtype.kind == "f":
-        raise TypeError(f"y has dtype {y.dtype}, wanted whole numbers, one class for each output: no probabilities")
     counts = y != criterion.ignore_index
     y = rnn._labels(y, np.broadcast_to(0.0, (*y.shape, q)), counts)
     matter, weights, why = (np.s_[-1:] if last else np.s_[:]), counts.astype(float), []
@@ -377,7 +381,9 @@ def _labels(torch, criterion, y, q, last):
         why.append(f"ignore_index = {criterion.ignore_index}: the weight of {ignored} labels is 0.")
     if criterion.weight is not None:
         of_class = in_numpy(torch, "criterion.weight", criterion.weight)
-        weights *= _validation.real_array("criterion.weight", of_class, (q,), "(q,)")[y]
+        if (_validation.real_array("criterion.weight", of_class, (q,), "(q,)") < 0).any():
+            raise ValueError(f"criterion.weight has {of_class.min()}, wanted numbers from 0 on")
+        weights *= of_class[y]
         why.append("The weight of a class multiplies the losses that have this label; the mean is over the weights.")
     if not weights[matter].any():
         which = f"that is not ignore_index = {criterion.ignore_index} and whose class has a weight above 0"

@@ -9,6 +9,7 @@ documentation. Its matrices have our shapes, (h, d), (h, h) and (q, h): nothing 
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -138,7 +139,16 @@ def in_numpy(torch, symbol, tensor):
     on_cpu(symbol, tensor)
     if tensor.dtype not in (torch.float32, torch.float64):
         raise TypeError(f"{symbol} is in {tensor.dtype}, wanted torch.float32 or torch.float64: double() or float() it")
+    if tensor.layout != torch.strided:
+        raise TypeError(f"{symbol} is in the layout {tensor.layout}, wanted a dense tensor: to_dense() it")
     return tensor.detach().numpy().copy()
+
+
+def tensor_or_array(symbol, value):
+    """Return a tensor of torch, whose graph is left alone, or anything else as an array of real numbers."""
+    torch = sys.modules.get("torch")
+    is_tensor = torch is not None and isinstance(value, torch.Tensor)
+    return in_numpy(torch, symbol, value) if is_tensor else _validation.real(symbol, value)
 
 
 def on_cpu(symbol, tensor):

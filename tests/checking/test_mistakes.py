@@ -93,6 +93,7 @@ EVERY = FLOW | {"W_qh", "b_q"}
 SPOILED = {  # by the equations: what the wrong part goes into
     "no slope": FLOW,
     "slope of step t - 1": FLOW,
+    "slope after the transpose": FLOW,
     "slope of z": FLOW,
     "W_hh untransposed": FLOW,
     "h_t for h_{t-1}": {"W_hh"},
@@ -127,6 +128,7 @@ def test_a_mistake_spoils_what_the_equations_say(mistake, B, loss):
         ("h_0 is zero", {"with_h0": False}, "it is"),
         ("no slope", {"activation": "identity"}, "the slope is 1"),
         ("slope of step t - 1", {"activation": "identity"}, "the slope is 1"),
+        ("slope after the transpose", {"activation": "identity"}, "the slope is 1"),
         ("slope of z", {"activation": "identity"}, "z = h"),
         ("slope of z", {"activation": "relu"}, "z > 0 where h > 0"),
         ("W_hh untransposed", {"W_hh": np.array([[0.5, 1.0], [1.0, -0.5]]).repeat(2, 0).repeat(2, 1)}, "W_hh^T = W_hh"),

@@ -163,6 +163,12 @@ def test_params_are_copies_in_the_dtype_that_is_given(dtype):
     assert params.b_q is None
 
 
+def test_our_own_fields_are_a_convention_too():
+    params = bptt.init_params(3, 4, 2)
+    found = bptt.from_arrays(params._asdict())
+    assert all(a is b is None or np.array_equal(a, b) for a, b in zip(found, params, strict=True))
+
+
 def test_arrays_may_be_lists_and_whole_numbers():
     params = bptt.from_arrays({"Wxh": [[1], [2]], "Whh": [[0, 1], [1, 0]], "Why": [[1, 1]]})
     assert params.W_hx.dtype == float and params.W_hx.shape == (2, 1)
@@ -287,10 +293,11 @@ def test_what_cannot_be_meant_is_refused_in_a_sentence(key):
 def test_hostile_values_in_the_place_of_an_array(name, shape):
     """As in the walk, whose values these are."""
     good = named("Wxh Whh Why bh", IN, REC, OUT, B)
+    legal = walk.shaped(*shape)
     spec = walk.Spec(
         lambda value: bptt.from_arrays({**good, name: value}),
         {"value": good[name]},
-        {"value": walk.shaped(*shape, dtypes="iufc")},
+        {"value": walk.optional(legal) if name == "bh" else legal},
         lambda found, given: isinstance(found, bptt.Params),
         {"value": (name, "W_hx", "W_hh", "W_qh", *(["Wxh"] if name == "Whh" else []))},
     )

@@ -10,6 +10,7 @@ import d2lbptt as bptt
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: its networks are not read")
 nn = torch.nn
+CE = nn.CrossEntropyLoss
 T, B, D, H, Q = 4, 2, 3, 5, 2
 X, Y = torch.zeros(T, B, D), torch.zeros(T, B, Q)
 LABELS = torch.tensor([[0, 1], [1, 0], [1, 1], [0, 0]])
@@ -103,6 +104,20 @@ def test_the_gradient_that_torch_holds_is_checked_by_its_names(reduction):
     assert (report.worst.parameter, report.worst.index) == ("W_hh", (1, 2))
 
 
+def test_the_check_looks_at_the_labels_that_count():
+    """A gradient that is averaged over all labels, where some are padding, is wrong."""
+    torch.manual_seed(0)
+    rnn, head = modules()
+    x, padded = torch.randn(T, B, D, dtype=torch.float64), LABELS.clone()
+    padded[2:, 1] = -100
+    problem = bptt.problem_from_torch(rnn, head, x, padded, CE())
+    CE()(head(rnn(x)[0]).flatten(0, 1), padded.flatten()).backward()
+    assert problem.check(grads(rnn, head)).verdict == "PASS"
+    for p in (*rnn.parameters(), *head.parameters()):
+        p.grad *= 6 / 8
+    assert problem.check(grads(rnn, head)).verdict == "FAIL"
+
+
 def test_a_loop_that_detaches_fails_and_is_the_window_that_gradients_takes():
     rnn, head, problem, loss, x = network()
     rows, h = [], None
@@ -131,7 +146,6 @@ def test_a_gradient_by_torchs_names_is_looked_at():
 
 # --- what is refused ---
 
-CE = nn.CrossEntropyLoss
 REFUSED = {
     "reduction": (
         {"criterion": nn.MSELoss(reduction="none")},
@@ -153,11 +167,11 @@ REFUSED = {
     "class": ({"criterion": nn.MSELoss}, "criterion is MSELoss, wanted a torch.nn.MSELoss() or CrossEntropyLoss()"),
     "probabilities": (
         {"criterion": CE(), "y": Y},
-        "y has shape (4, 2, 2), wanted (T, B) = (4, 2), the order of the outputs",
+        "y has dtype float32, wanted whole numbers, one class for each output: probabilities of classes are not read",
     ),
-    "floats": (
-        {"criterion": CE(), "y": Y[..., 0]},
-        "y has dtype float32, wanted whole numbers, one class for each output: no probabilities",
+    "labels of a row": (
+        {"criterion": CE(), "y": LABELS[:3]},
+        "y has shape (3, 2), wanted (T, B) = (4, 2), the order of",
     ),
     "class weights": (
         {"criterion": CE(torch.ones(3)), "y": LABELS},
@@ -165,7 +179,7 @@ REFUSED = {
     ),
     "negative": (
         {"criterion": CE(torch.tensor([-1.0, 1.0])), "y": LABELS},
-        "weights has -1.0, wanted numbers from 0 on",
+        "criterion.weight has -1.0, wanted numbers from 0 on",
     ),
     "all ignored": (
         {"criterion": CE(), "y": torch.full((T, B), -100)},
@@ -193,6 +207,10 @@ REFUSED = {
     "double": ({"x": X.double()}, "x is in torch.float64, wanted torch.float32, that of the modules"),
     "half": ({"x": X.half()}, "x is in torch.float16, wanted torch.float32 or torch.float64: double() or float() it"),
     "device": ({"x": X.to("meta")}, "x is on the device meta, wanted the CPU: move it there with cpu()"),
+    "sparse": (
+        {"x": X.to_sparse()},
+        "x is in the layout torch.sparse_coo, wanted a dense tensor: to_dense() it",
+    ),
     "y elsewhere": ({"y": Y.to("meta")}, "y is on the device meta, wanted the CPU: move it there with cpu()"),
     "packed": (
         {"x": nn.utils.rnn.pack_padded_sequence(X, torch.tensor([4, 2]))},
