@@ -2,7 +2,7 @@
 
 In reading order: the network and its forward pass, the gradient by hand, truncation, the other route to the same
 gradient, one unit alone, the gradient check, spectra, the equations of the section with their proofs, text and
-training. What needs SciPy, SymPy, Matplotlib or ipywidgets is loaded when it is first used.
+training, other people's networks. What needs SciPy, SymPy, Matplotlib or ipywidgets is loaded when it is first used.
 """
 
 from importlib import import_module
@@ -15,7 +15,7 @@ from .total_derivative import forward_accumulation, mixtures  # isort: skip
 from .scalar import scalar_rnn  # isort: skip
 
 __version__ = "0.1.0"
-_MODULES = ("mistakes", "laws", "experiments", "figures", "explorers")
+_MODULES = ("cells", "mistakes", "laws", "experiments", "figures", "explorers")
 _NAMES = {
     "check_gradients": "checking.check",
     "check_gradient": "checking.check",
@@ -34,6 +34,12 @@ _NAMES = {
     "train": "text.training",
     "predict": "text.training",
     "perplexity": "text.training",
+    "from_torch": "frameworks",
+    "to_torch": "frameworks",
+    "Problem": "frameworks",
+    "problem_from_torch": "frameworks",
+    "from_arrays": "frameworks",
+    "numpy_function": "frameworks",
 }
 
 __all__ = [
@@ -69,6 +75,12 @@ __all__ = [
     "train",
     "predict",
     "perplexity",
+    "from_torch",
+    "to_torch",
+    "Problem",
+    "problem_from_torch",
+    "from_arrays",
+    "numpy_function",
     *_MODULES,
 ]
 

@@ -56,7 +56,9 @@ def weigh(rows, reduction, weights=None):
     ``weights`` are those of ``checked_weights``; without them the reduction says all.
     """
     if weights is not None:
-        rows *= over_rows(weights, rows)
+        w = over_rows(weights, rows)
+        rows *= w
+        np.copyto(rows, 0, where=w == 0)  # also a loss that overflows
     elif reduction == "mean":
         rows /= len(rows)
     elif reduction == "last":

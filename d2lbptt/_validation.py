@@ -84,6 +84,14 @@ def generator(symbol: str, value: Any) -> np.random.Generator:
     return instance(symbol, value, np.random.Generator, "a numpy.random.Generator")
 
 
+def at_most_one(**given: Any) -> None:
+    """Complain if more than one of several things is given."""
+    names = [name for name, value in given.items() if value is not None]
+    if len(names) > 1:
+        words = f"{', '.join(names[:-1])} and {names[-1]} are {'both' if len(names) == 2 else 'all'} given"
+        raise ValueError(f"{words}, wanted at most one of them")
+
+
 # --- single numbers ---
 
 

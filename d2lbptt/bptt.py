@@ -33,7 +33,7 @@ from ._recursion import (
     slopes,
     weigh,
 )
-from .gates import at_most_one, first_kept
+from .gates import first_kept
 from .rnn import Trace, _targets, checked_trace
 
 __all__ = ["Gradients", "backward", "itemized", "output_gradient"]
@@ -105,7 +105,7 @@ def backward(
     FloatingPointError
         If the gradient overflows. The message names the first t, going back, at which it does.
     """
-    at_most_one(gates=gates, window=window, first=first)
+    _validation.at_most_one(gates=gates, window=window, first=first)
     with np.errstate(over="ignore", invalid="ignore"):
         trace = checked_trace(trace)
         do = _output_gradient(trace, y, loss, reduction, weights)

@@ -12,12 +12,11 @@ Shapes: T gates, entry t - 1 is xi_t; the first one is the arrow to h_0. The fir
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _validation
+from ._validation import at_most_one
 
 __all__ = ["SCHEMES", "chunks", "randomized", "tbptt", "scheme_options", "first_kept"]
 
@@ -118,14 +117,6 @@ def tbptt(T: int, k1: int, k2: int) -> np.ndarray:
     k1 = _validation.whole_number("k1", k1, 1, k2, "k2 = ")
     end = np.minimum(-(-np.arange(1, T + 1) // k1) * k1, T)
     return np.maximum(end - k2 + 1, 1)
-
-
-def at_most_one(**given: Any) -> None:
-    """Complain if more than one of several ways to truncate is given."""
-    names = [name for name, value in given.items() if value is not None]
-    if len(names) > 1:
-        words = f"{', '.join(names[:-1])} and {names[-1]} are {'both' if len(names) == 2 else 'all'} given"
-        raise ValueError(f"{words}, wanted at most one of them")
 
 
 def _steps(T, numbers=1) -> int:

@@ -30,13 +30,19 @@ __all__ = ["by_loss", "by_pair", "by_use"]
 
 
 def by_use(
-    trace: Trace, y: ArrayLike, parameter: str = "W_hh", *, loss: str = "squared_error", reduction: str = "mean"
+    trace: Trace,
+    y: ArrayLike,
+    parameter: str = "W_hh",
+    *,
+    loss: str = "squared_error",
+    reduction: str = "mean",
+    weights: ArrayLike | None = None,
 ) -> np.ndarray:
     """Return what each use of a weight contributes to its gradient: the gradient of T untied copies.
 
     Parameters
     ----------
-    trace, y, loss, reduction
+    trace, y, loss, reduction, weights
         As for ``backward``.
     parameter : {"W_hx", "W_hh", "W_qh"}
 
@@ -55,7 +61,7 @@ def by_use(
     """
     _validation.one_of("parameter", parameter, WEIGHTS)
     trace = checked_trace(trace)
-    gradient = backward(trace, y, loss=loss, reduction=reduction)
+    gradient = backward(trace, y, loss=loss, reduction=reduction, weights=weights)
     with np.errstate(over="ignore", invalid="ignore"):
         if parameter == "W_qh":
             found = _outer_rows(gradient.o, trace.h[1:])
@@ -66,7 +72,13 @@ def by_use(
 
 
 def by_loss(
-    trace: Trace, y: ArrayLike, parameter: str = "W_hh", *, loss: str = "squared_error", reduction: str = "mean"
+    trace: Trace,
+    y: ArrayLike,
+    parameter: str = "W_hh",
+    *,
+    loss: str = "squared_error",
+    reduction: str = "mean",
+    weights: ArrayLike | None = None,
 ) -> np.ndarray:
     """Return what the loss of each step contributes to the gradient of a weight, by forward accumulation.
 
@@ -82,7 +94,7 @@ def by_loss(
     d = trace.params.W_hx.shape[1]
     part = slice(d) if parameter == "W_hx" else slice(d, -2)
     with np.errstate(over="ignore", invalid="ignore"):
-        own = product(_output_gradient(trace, y, loss, reduction), trace.params.W_qh)
+        own = product(_output_gradient(trace, y, loss, reduction, weights), trace.params.W_qh)
         rows = [
             np.einsum("...a,...abc->...bc", slope, total[..., part])
             for slope, total in zip(own, total_derivatives(trace), strict=True)
@@ -93,7 +105,13 @@ def by_loss(
 
 
 def by_pair(
-    trace: Trace, y: ArrayLike, parameter: str = "W_hh", *, loss: str = "squared_error", reduction: str = "mean"
+    trace: Trace,
+    y: ArrayLike,
+    parameter: str = "W_hh",
+    *,
+    loss: str = "squared_error",
+    reduction: str = "mean",
+    weights: ArrayLike | None = None,
 ) -> np.ndarray:
     """Return what the loss of step t contributes to the gradient through the use of a weight in step k.
 
@@ -108,7 +126,7 @@ def by_pair(
     trace = checked_trace(trace)
     slope, u, T = slopes(trace), _entering(trace, parameter), len(trace.x)
     with np.errstate(over="ignore", invalid="ignore"):
-        own = product(_output_gradient(trace, y, loss, reduction), trace.params.W_qh)
+        own = product(_output_gradient(trace, y, loss, reduction, weights), trace.params.W_qh)
         shape = (T, T, own.shape[-1], u.shape[-1])
         _validation.fits_in_memory("the table of all pairs", math.prod(shape), own.dtype, f"T = {T}")
         table = np.zeros(shape, own.dtype)

@@ -41,10 +41,12 @@ class Problem(NamedTuple):
     activation: str
     loss: str
     reduction: str
+    weights: np.ndarray | None = None
 
     @property
     def options(self):
-        return {"loss": self.loss, "reduction": self.reduction}
+        weights = {} if self.weights is None else {"weights": self.weights}
+        return {"loss": self.loss, "reduction": self.reduction, **weights}
 
     @property
     def start(self):
@@ -66,10 +68,22 @@ class Problem(NamedTuple):
         return self._replace(params=self.params._replace(**{name: value}))
 
     def sequences(self):
-        """The sequences of a batch, each a problem of its own."""
+        """The sequences of a batch, each a problem of its own, whose gradients are averaged."""
         if self.x.ndim == 2:
             return [self]
-        return [self._replace(x=self.x[:, b], y=self.y[:, b], h0=self.start[b]) for b in range(self.x.shape[1])]
+        each = [self._replace(x=self.x[:, b], y=self.y[:, b], h0=self.start[b]) for b in range(self.x.shape[1])]
+        if self.weights is None:
+            return each
+        w = self.multipliers() * len(each)  # a mean is over the weights of all sequences
+        return [s._replace(reduction="sum", weights=w[:, b]) for b, s in enumerate(each)]
+
+    def multipliers(self):
+        """What multiplies the loss of each step and sequence in L, (T,) or (T, B), where there are weights."""
+        steps = self.x.shape[:-1]
+        w = self.weights.reshape(*self.weights.shape, *[1] * (len(steps) - self.weights.ndim)) * np.ones(steps)
+        if self.reduction == "last":
+            w[:-1] = 0
+        return w / (w[0].size if self.reduction == "sum" else w.sum())
 
 
 def trace_of(problem):
@@ -114,6 +128,26 @@ def problems(draw, dtypes=(np.float32, np.float64), activations=ACTIVATIONS, bat
         problem = random_problem(rng, *shape, **names)
         if names["activation"] != "relu" or distance_from_kink(problem) > 1e-4:
             return problem
+
+
+@st.composite
+def weighted_problems(draw, **kinds):
+    """The same, with weights: for each step or for each step of each sequence, some of them 0."""
+    problem = draw(problems(**kinds))
+    shape = problem.x.shape[: draw(st.integers(1, problem.x.ndim - 1))]
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    w = rng.exponential(size=shape) * (rng.random(shape) < 0.6)
+    if not w[-1 if problem.reduction == "last" else slice(None)].any():
+        w[-1] = 1
+    return problem._replace(weights=w)
+
+
+def spoiled(problem):
+    """The targets, with what is no target where the weight is 0: -100, or nan and more."""
+    y, ignored = problem.y.copy(), np.zeros(problem.x.shape[:-1], bool)
+    ignored[problem.weights == 0] = True
+    y[ignored] = -100 if problem.loss == "cross_entropy" else np.resize([np.nan, np.inf, -1e30], y.shape)[ignored]
+    return y
 
 
 # --- the textbook forward pass, for one sequence ---
@@ -181,6 +215,8 @@ def step_slope(problem, o_t, y_t):
 
 def step_weights(problem):
     T = len(problem.x)
+    if problem.weights is not None:
+        return list(problem.multipliers())
     return {"mean": [1 / T] * T, "sum": [1.0] * T, "last": [0.0] * (T - 1) + [1.0]}[problem.reduction]
 
 
@@ -209,6 +245,11 @@ def window_pairs(tau):
     return lambda t, k: float(t - max(k, 1) < tau)
 
 
+def first_pairs(first):
+    """The loss of step t reaches back to step first[t - 1]; h_0 enters through step 1."""
+    return lambda t, k: float(max(k, 1) >= first[t - 1])
+
+
 def flow_by_hand(problem):
     """dl_t/dh_k of one sequence for every 0 <= k <= t, as {(t, k): vector}, and dl_t/do_t: losses without weights."""
     z, _, o = textbook_forward(problem)
@@ -223,9 +264,14 @@ def flow_by_hand(problem):
     return flow, do
 
 
+def for_each_sequence(problem, pair):
+    """The weight of pairs for each sequence of a batch: a list of them, or one that holds for all."""
+    return pair if isinstance(pair, list) else [pair] * len(problem.sequences())
+
+
 def brute_force(problem, pair=every_pair):
     """The gradient as the sum over all pairs (t, k), weighted with pair(t, k), with the fields of ``Gradients``."""
-    each = [_brute_force_single(s, pair) for s in problem.sequences()]
+    each = list(map(_brute_force_single, problem.sequences(), for_each_sequence(problem, pair)))
     if problem.x.ndim == 2:
         return each[0]
     mean = {name: sum(g[name] for g in each) / len(each) for name in each[0]}
@@ -264,12 +310,13 @@ def larger(problem):
     params = Params(np.abs(p.W_hx), np.abs(p.W_hh), np.abs(p.W_qh), b_h, b_q)
     y = -np.abs(problem.y) if problem.loss == "squared_error" else -np.ones((*problem.y.shape, len(p.W_qh)))
     names = {"activation": "identity", "loss": "squared_error", "reduction": problem.reduction}
-    return Problem(params, np.abs(problem.x), y, np.abs(problem.start), **names)
+    return Problem(params, np.abs(problem.x), y, np.abs(problem.start), **names, weights=problem.weights)
 
 
 def magnitude(problem, pair=every_pair):
     """The gradient of the larger network: rounding errs by a few units in the last place of THIS, entry by entry."""
-    return brute_force(larger(problem), lambda t, k: np.abs(pair(t, k)))
+    each = [lambda t, k, one=one: np.abs(one(t, k)) for one in for_each_sequence(problem, pair)]
+    return brute_force(larger(problem), each)
 
 
 def assert_gradients_agree(got, problem, pair=every_pair, factor=100):

@@ -8,17 +8,18 @@ import itertools
 import numpy as np
 
 from d2lbptt import backward, chunks, forward, init_params, randomized
+from d2lbptt.gates import SCHEMES
 
 START = {"scheme": "window", "T": 30, "tau": 7, "pi": 0.8, "g": 1.1, "draw": 3, "activation": "tanh"}
-START |= {"kind": "orthogonal", "units": 5, "reduction": "mean", "seed": 2}
+START |= {"kind": "orthogonal", "units": 5, "reduction": "mean", "seed": 2, "k1": 3}
 CASES = [
     {"scheme": scheme, "reduction": reduction, **more}
-    for scheme, reduction in itertools.product(["full", "window", "chunks", "randomized"], ["mean", "last"])
+    for scheme, reduction in itertools.product(SCHEMES, ["mean", "last"])
     for more in (
         {},
-        {"T": 1, "tau": 1},
+        {"T": 1, "tau": 1, "k1": 1},
         {"T": 12, "tau": 12, "pi": 1.0},
-        {"activation": "identity", "g": 1.3, "tau": 1},
+        {"activation": "identity", "g": 1.3, "tau": 1, "k1": 1},
     )
 ]
 
@@ -41,13 +42,24 @@ def options(**values):
         "full": {},
         "window": {"window": v["tau"]},
         "chunks": {"gates": chunks(T, v["tau"])},
+        "tbptt": {"first": first_steps(T, v["k1"], v["tau"])},
         "randomized": {"gates": gates[v["draw"]]},
     }[v["scheme"]], gates
 
 
+def first_steps(T, k1, k2):
+    """The first step that each loss reaches in a training loop: an update after every k1 losses, back over k2 steps."""
+    first, waiting = [], 0
+    for t in range(1, T + 1):
+        waiting += 1
+        if waiting == k1 or t == T:
+            first += [max(1, t - k2 + 1)] * waiting
+            waiting = 0
+    return first
+
+
 def kept_pairs(T, how, last):
     """The pairs (t, k) that a scheme keeps, one by one."""
-    xi = how.get("gates", np.ones(T))
+    xi, near, first = how.get("gates", np.ones(T)), how.get("window", T), how.get("first", np.ones(T))
     losses = [T] if last else range(1, T + 1)
-    near = how.get("window", T)
-    return {(t, k) for t in losses for k in range(1, t + 1) if t - k < near and all(xi[k:t])}
+    return {(t, k) for t in losses for k in range(1, t + 1) if k >= first[t - 1] and t - k < near and all(xi[k:t])}

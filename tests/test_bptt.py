@@ -10,9 +10,19 @@ import oracles
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import assert_gradients_agree, brute_force, complex_step, flow_by_hand, problems, trace_of
+from oracles import (
+    assert_gradients_agree,
+    brute_force,
+    complex_step,
+    flow_by_hand,
+    problems,
+    spoiled,
+    trace_of,
+    weighted_problems,
+)
 
 from d2lbptt import Params, Trace, backward, forward, itemized, loss
+from d2lbptt.total_derivative import forward_accumulation
 
 # --- the oracles themselves ---
 
@@ -53,7 +63,7 @@ def test_every_parameter_against_the_complex_step(problem):
 
 
 @settings(max_examples=50)
-@given(problems())
+@given(problems() | weighted_problems())
 def test_dtype_rank_and_absence_follow_the_input(problem):
     got = backward(trace_of(problem), problem.y, **problem.options)
     assert {f.dtype for f in got if f is not None} == {problem.x.dtype}
@@ -93,6 +103,101 @@ def test_relu_has_slope_zero_at_zero():
     got = backward(trace, np.ones((1, 1)))
     assert got.h.item() == -1
     assert got.W_hx.item() == got.h0.item() == 0
+
+
+# --- weights of the losses ---
+
+
+def weighed(p):
+    """All that takes the weights of a problem: fields and numbers in one list."""
+    trace, itself = trace_of(p), {name: value for name, value in p.options.items() if name != "reduction"}
+    found = [*backward(trace, p.y, **p.options), itemized(trace, p.y, **itself), loss(trace, p.y, **p.options)]
+    return [a for a in found if a is not None]
+
+
+def same_bits(one, other):
+    return all(np.array_equal(a, b, equal_nan=True) for a, b in zip(one, other, strict=True))
+
+
+def four_problems(T=7):
+    """Both losses, each with and without a batch; weights are drawn by the tests."""
+    rng = np.random.default_rng(3)
+    for name in oracles.LOSSES:
+        for B in (None, 4):
+            yield oracles.random_problem(rng, T, B, 2, 4, 3, activation="tanh", loss=name, reduction="mean")
+
+
+@settings(max_examples=300)
+@given(weighted_problems())
+def test_with_weights_every_field_is_the_sum_over_all_pairs(problem):
+    assert_gradients_agree(backward(trace_of(problem), problem.y, **problem.options), problem)
+
+
+@settings(max_examples=100)
+@given(weighted_problems(dtypes=(np.float64,)))
+def test_with_weights_every_parameter_against_the_complex_step(problem):
+    got, size = backward(trace_of(problem), problem.y, **problem.options), oracles.magnitude(problem)
+    for name in problem.names:
+        assert np.all(np.abs(getattr(got, name) - complex_step(problem, name)) <= 1e-13 * size[name])
+
+
+@settings(max_examples=100)
+@given(weighted_problems())
+def test_where_a_weight_is_0_the_target_is_not_looked_at(problem):
+    assert same_bits(weighed(problem), weighed(problem._replace(y=spoiled(problem))))
+
+
+@settings(max_examples=100)
+@given(problems(dtypes=(np.float64,)), st.booleans())
+def test_weights_that_are_all_1_change_nothing(problem, for_each_sequence):
+    """The package against itself, but without weights it divides by T, and with them by their sum."""
+    ones = np.ones(problem.x.shape[:-1] if for_each_sequence else len(problem.x))
+    one, other = (backward(trace_of(p), p.y, **p.options) for p in (problem, problem._replace(weights=ones)))
+    size = oracles.magnitude(problem)
+    for name in (*problem.names, "h", "o"):
+        assert np.all(np.abs(getattr(one, name) - getattr(other, name)) <= 1e-13 * size[name]), name
+
+
+@pytest.mark.parametrize("reduction", ["mean", "last"])
+@pytest.mark.parametrize("power", [1, 900, -1000])
+def test_a_mean_does_not_change_with_the_size_of_the_weights(reduction, power):
+    """Times a power of two, which takes nothing from a number; the sum of the largest ones is beyond float64."""
+    rng = np.random.default_rng(0)
+    for p in four_problems():
+        for shape in {p.x.shape[:1], p.x.shape[:-1]}:
+            w = rng.uniform(1, 2, size=shape) * 2.0 ** (123 if power == 900 else 0)
+            one, other = (p._replace(reduction=reduction, weights=v) for v in (w, 2.0**power * w))
+            assert same_bits(*(backward(trace_of(p), p.y, **v.options) for v in (one, other)))
+            assert loss(trace_of(p), p.y, **one.options) == loss(trace_of(p), p.y, **other.options)
+
+
+def test_the_smallest_numbers_are_weights():
+    for p in four_problems():
+        w = np.arange(7.0) % 3
+        one, other = (p._replace(weights=v) for v in (w, 5e-324 * w))
+        assert loss(trace_of(p), p.y, **one.options) == loss(trace_of(p), p.y, **other.options) > 0
+
+
+@pytest.mark.parametrize("reduction", oracles.REDUCTIONS)
+@pytest.mark.parametrize("weights", [[0.0, 3, 1], [0, 1, 1]])
+def test_a_loss_that_has_no_weight_may_overflow(reduction, weights):
+    """(1e200)^2 / 2 is beyond float64; the rest of the sequence is what it is without that step."""
+    params, x = Params(np.eye(1), np.zeros((1, 1)), np.eye(1)), np.array([[1e200], [0.5], [0.25]])
+    y = np.array([[0.0], [1.5], [0.5]])
+    got = loss(forward(params, x), y, reduction=reduction, weights=weights)
+    assert got == loss(forward(params, x[1:]), y[1:], reduction=reduction, weights=weights[1:])
+    with pytest.raises(FloatingPointError, match="l_t overflows float64, first at t = 1"):
+        loss(forward(params, x), y, weights=[1e-300, 1, 1])
+    last = loss(forward(params, x), y, reduction="last")
+    assert last == loss(forward(params, x), y, reduction="last", weights=np.ones(3)) == 0.25**2 / 2
+
+
+def test_a_sum_with_weights_that_overflows_is_no_loss():
+    trace = forward(Params(*np.ones((3, 1, 1))), np.ones((2, 1)))
+    with pytest.raises(FloatingPointError, match="overflows float64"):
+        loss(trace, np.full((2, 1), 30.0), reduction="sum", weights=[1e308, 1e308])
+    with pytest.raises(FloatingPointError, match="overflows float64"):
+        backward(trace, np.full((2, 1), 30.0), reduction="sum", weights=[1e308, 1e308])
 
 
 # --- complex numbers pass through, analytically ---
@@ -154,11 +259,17 @@ def test_nothing_that_is_given_is_written_into(activation, loss_name, B):
     rng = np.random.default_rng(0)
     p = oracles.random_problem(rng, 4, B, 2, 3, 2, activation=activation, loss=loss_name, reduction="mean")
     params, y, gates = Params(*map(frozen, p.params)), frozen(p.y), frozen(np.array([1.0, 0, 2, 1]))
+    weights, of_each = frozen(np.array([1.0, 0, 2, 1])), frozen(np.arange(1.0, 1 + p.x[..., 0].size))
+    of_each, steps = frozen(of_each.reshape(p.x.shape[:-1])), frozen(np.array([1, 1, 3, 2]))
     trace = forward(params, frozen(p.x), h0=frozen(p.h0), activation=activation)
     trace = Trace(params, frozen(trace.x), frozen(trace.h), frozen(trace.o), activation)
     for reduction in oracles.REDUCTIONS:
         loss(trace, y, loss=loss_name, reduction=reduction)
-        for how in ({}, {"gates": gates}, {"window": 2}, {"window": 4}):
+        loss(trace, y, loss=loss_name, reduction=reduction, weights=weights)
+        for how in (
+            *({}, {"gates": gates}, {"gates": of_each}, {"window": 2}, {"window": 4}, {"first": steps}),
+            *({"weights": weights}, {"weights": of_each, "first": steps}),
+        ):
             first = backward(trace, y, loss=loss_name, reduction=reduction, **how)
             again = backward(trace, y, loss=loss_name, reduction=reduction, **how)
             assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
@@ -214,6 +325,22 @@ def test_itemized_against_the_norms_of_unrolled_jacobians(problem):
             assert abs(got[t - 1, k - 1] - want) <= 100 * np.finfo(got.dtype).eps * size
 
 
+@settings(max_examples=60)
+@given(weighted_problems(dtypes=(np.float64,)))
+def test_itemized_with_weights_is_weighed_row_by_row(problem):
+    """dl_t/dh_k of each sequence times its own w, whatever the other weights are."""
+    got = itemized(trace_of(problem), problem.y, loss=problem.loss, weights=problem.weights)
+    each, B = problem.sequences(), len(problem.sequences())
+    w = problem.weights.reshape(len(problem.x), -1) * np.ones((1, B))
+    flows = [flow_by_hand(s)[0] for s in each]
+    sizes = [flow_by_hand(s)[0] for s in oracles.larger(problem).sequences()]
+    for t, k in zip(*np.tril_indices(len(problem.x)), strict=True):
+        want, size = (
+            np.linalg.norm([w[t, b] * f[t + 1, k + 1] for b, f in enumerate(of)]) / B for of in (flows, sizes)
+        )
+        assert abs(got[t, k] - want) <= 1e-13 * size
+
+
 def test_a_table_that_cannot_fit_is_refused_at_once():
     """The states of a million steps fit anywhere; the pairs of these steps do not."""
     T = 10**6
@@ -249,6 +376,7 @@ Y, LABELS = np.zeros((5, 4)), np.zeros(5, int)
     [
         ({"gates": np.ones(4)}, ValueError, ["gates", "(4,)", "(T,)", "(5,)"]),
         ({"gates": np.ones((5, 1))}, ValueError, ["gates", "(5, 1)", "(T,)", "(5,)"]),
+        ({"gates": np.ones((5, 6))}, ValueError, ["gates", "(5, 6)", "(T,)", "(5,)"]),
         ({"gates": 1.0}, ValueError, ["gates", "()", "(T,)"]),
         ({"gates": [1, 1, np.nan, 1, 1]}, ValueError, ["gates", "nan", "(2,)", "finite"]),
         ({"gates": np.ones(5) * 1j}, TypeError, ["gates", "complex128", "real"]),
@@ -258,7 +386,20 @@ Y, LABELS = np.zeros((5, 4)), np.zeros(5, int)
         ({"window": -1}, ValueError, ["window", "-1", "1", "T = 5"]),
         ({"window": 2.5}, TypeError, ["window", "2.5", "whole number"]),
         ({"window": "2"}, TypeError, ["window", "'2'", "whole number"]),
-        ({"gates": np.ones(5), "window": 2}, ValueError, ["gates", "window", "both", "at most one"]),
+        ({"gates": np.ones(5), "window": 2}, ValueError, ["gates and window are both given, wanted at most one"]),
+        ({"gates": np.ones(5), "first": np.ones(5, int)}, ValueError, ["gates and first are both given, wanted at"]),
+        ({"window": 2, "first": np.ones(5, int)}, ValueError, ["window and first are both given, wanted at most one"]),
+        (
+            {"gates": np.ones(5), "window": 2, "first": [1] * 5},
+            ValueError,
+            ["gates, window and first are all given, wanted at most one"],
+        ),
+        ({"first": [1, 1, 1, 1]}, ValueError, ["first", "(4,)", "(T,) = (5,)"]),
+        ({"first": np.ones((1, 5), int)}, ValueError, ["first", "(1, 5)", "(T,)"]),
+        ({"first": 1}, ValueError, ["first", "()", "(T,)"]),
+        ({"first": np.ones(5)}, TypeError, ["first", "float64", "whole numbers"]),
+        ({"first": [1, 2, 4, 1, 1]}, ValueError, ["first is 4 for a step t, wanted whole numbers from 1 to t"]),
+        ({"first": [0, 1, 1, 1, 1]}, ValueError, ["first is 0 for a step t, wanted whole numbers from 1 to t"]),
         ({"loss": "hinge"}, ValueError, ["loss", "'hinge'", "squared_error, cross_entropy"]),
         ({"reduction": "median"}, ValueError, ["reduction", "'median'", "mean, sum, last"]),
     ],
@@ -267,6 +408,48 @@ def test_options_that_do_not_fit(options, error, words):
     with pytest.raises(error) as info:
         backward(TRACE, Y, **options)
     assert all(word in str(info.value) for word in words), info.value
+
+
+@pytest.mark.parametrize("of", [loss, backward, itemized, forward_accumulation])
+@pytest.mark.parametrize(
+    ("trace", "weights", "error", "words"),
+    [
+        (TRACE, np.ones(4), ValueError, ["weights", "(4,)", "(T,) = (5,)"]),
+        (TRACE, np.ones((5, 1)), ValueError, ["weights", "(5, 1)", "(T,) = (5,)"]),
+        (TRACE, 1.0, ValueError, ["weights", "()", "(T,) = (5,)"]),
+        (BATCH, np.ones(6), ValueError, ["weights", "(6,)", "(T,) = (5,)"]),
+        (BATCH, np.ones((6, 5)), ValueError, ["weights", "(6, 5)", "(T,) or (T, B) = (5, 6)"]),
+        (BATCH, np.ones((5, 6, 1)), ValueError, ["weights", "(5, 6, 1)", "(T,) or (T, B) = (5, 6)"]),
+        (TRACE, [1, 1, -0.5, 1, 1], ValueError, ["weights has -0.5, wanted numbers from 0 on"]),
+        (TRACE, np.zeros(5), ValueError, ["weights are all 0, wanted one above 0"]),
+        (BATCH, np.zeros((5, 6)), ValueError, ["weights are all 0, wanted one above 0"]),
+        (TRACE, [1, 1, np.nan, 1, 1], ValueError, ["weights", "nan", "(2,)", "finite"]),
+        (TRACE, [1, 1, np.inf, 1, 1], ValueError, ["weights", "inf", "(2,)", "finite"]),
+        (TRACE, np.ones(5) * 1j, TypeError, ["weights", "complex128", "real"]),
+        (TRACE, np.ones(5, bool), TypeError, ["weights", "dtype bool"]),
+        (TRACE, "mean", TypeError, ["weights", "dtype"]),
+    ],
+)
+def test_weights_that_do_not_fit(of, trace, weights, error, words):
+    with pytest.raises(error) as info:
+        of(trace, np.zeros(trace.o.shape), weights=weights)
+    assert all(word in str(info.value) for word in words), info.value
+
+
+@pytest.mark.parametrize("of", [loss, backward, forward_accumulation])
+def test_for_the_loss_of_the_last_step_its_weight_must_be_above_0(of):
+    for trace, weights in ((TRACE, [1, 1, 1, 1, 0]), (BATCH, np.ones((5, 6)) * [[1], [1], [1], [1], [0]])):
+        with pytest.raises(ValueError, match="weights are all 0 at step T, the one that counts, wanted one above 0"):
+            of(trace, np.zeros(trace.o.shape), weights=weights, reduction="last")
+
+
+def test_a_target_that_counts_is_looked_at():
+    with pytest.raises(ValueError, match=r"y is -100 at index \(1,\), wanted classes from 0 to q - 1 = 3"):
+        loss(TRACE, [-100, -100, 0, 0, 0], loss="cross_entropy", weights=[0, 1, 1, 1, 1])
+    y, weights = np.zeros((5, 6, 4)), np.ones((5, 6))
+    y[0, 1:3], weights[0, 1] = np.nan, 0
+    with pytest.raises(ValueError, match=r"y is nan at index \(0, 2, 0\), wanted finite"):
+        loss(BATCH, y, weights=weights)
 
 
 @pytest.mark.parametrize("of", [loss, backward, itemized])

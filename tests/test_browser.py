@@ -163,6 +163,7 @@ def test_preset_reset_python_and_save_by_mouse(open_and_run):
                 ("Do two neighbouring starts stay neighbours?", "g", "Home", "g = 0.00"),
                 ("What does a gradient step do at a cliff?", "w", "Home", "w = 3.10"),
                 ("What keeps a gradient alive, and bounded?", "T", "Home", "T = 10"),
+                ("Where did the vanishing gradient go?", "T", "Home", "T = 10"),
             ],
         ),
         (

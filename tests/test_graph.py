@@ -125,22 +125,26 @@ def test_by_use_is_the_gradient_of_untied_copies(weight, activation, reduction):
 @pytest.mark.parametrize("reduction", ["mean", "sum", "last"])
 @pytest.mark.parametrize("B", [None, 3])
 @pytest.mark.parametrize("weight", WEIGHTS)
-def test_the_parts_add_up_to_the_gradient(weight, B, reduction):
+@pytest.mark.parametrize("weights", [None, [0, 3, 0.5, 0, 2]])
+def test_the_parts_add_up_to_the_gradient(weight, B, reduction, weights):
     trace, y = model(B=B)
-    gradient = getattr(backward(trace, y, reduction=reduction), weight)
-    np.testing.assert_allclose(by_use(trace, y, weight, reduction=reduction).sum(0), gradient, rtol=1e-12)
+    options = {"reduction": reduction, "weights": weights}
+    gradient = getattr(backward(trace, y, **options), weight)
+    np.testing.assert_allclose(by_use(trace, y, weight, **options).sum(0), gradient, rtol=1e-12)
     if weight != "W_qh":
-        np.testing.assert_allclose(by_loss(trace, y, weight, reduction=reduction).sum(0), gradient, rtol=1e-12)
+        np.testing.assert_allclose(by_loss(trace, y, weight, **options).sum(0), gradient, rtol=1e-12)
 
 
 @pytest.mark.parametrize("B", [None, 3])
 @pytest.mark.parametrize("weight", ["W_hx", "W_hh"])
-def test_the_table_of_pairs_has_the_two_routes_as_its_sums(weight, B):
+@pytest.mark.parametrize("weighed", [False, True])
+def test_the_table_of_pairs_has_the_two_routes_as_its_sums(weight, B, weighed):
     # by_loss comes from total derivatives carried forwards, by_use from the recursion back: neither made the table.
     trace, y = model(B=B)
-    table = by_pair(trace, y, weight)
-    np.testing.assert_allclose(table.sum(0), by_use(trace, y, weight), rtol=1e-11, atol=1e-15)
-    np.testing.assert_allclose(table.sum(1), by_loss(trace, y, weight), rtol=1e-11, atol=1e-15)
+    options = {"weights": np.arange(y[..., 0].size).reshape(y.shape[:-1]) % 4} if weighed else {}
+    table = by_pair(trace, y, weight, **options)
+    np.testing.assert_allclose(table.sum(0), by_use(trace, y, weight, **options), rtol=1e-11, atol=1e-15)
+    np.testing.assert_allclose(table.sum(1), by_loss(trace, y, weight, **options), rtol=1e-11, atol=1e-15)
     assert not table[np.triu_indices(5, 1)].any()
 
 

@@ -46,7 +46,7 @@ def test_there_are_notebooks():
 )
 def test_runs_and_shows_what_the_file_shows(path):
     saved = notebooks.read(path)
-    assert notebooks.differences(saved, run(saved, path.parent)) == []
+    assert notebooks.differences(saved, run(saved, path.parent), notebooks.missing(saved)) == []
 
 
 @each_notebook
@@ -152,16 +152,56 @@ def test_shows_the_same_on_another_processor(path, name, threads, tmp_path):
     # Prescott stands for another rounding, not for a machine of today: without AVX, products take twice as long.
     assert seconds < SECONDS * threads or name == "Prescott"
     if not needs_text(saved) or os.environ.get(VARIABLE):
-        assert notebooks.differences(saved, new) == []
+        assert notebooks.differences(saved, new, notebooks.missing(saved)) == []
+
+
+# Run by a Python when it starts: it finds these libraries no more.
+BLOCK = """\
+from importlib.machinery import PathFinder
+find = PathFinder.find_spec
+PathFinder.find_spec = lambda name, *where: None if name in {} else find(name, *where)
+"""
+
+
+def block(folder, *libraries):
+    """The environment of a Python in which they are not installed."""
+    (folder / "sitecustomize.py").write_text(BLOCK.format(libraries), encoding="utf-8")
+    return {"PYTHONPATH": os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])}
+
+
+def needed(notebook):
+    """The libraries that cells of a notebook need, by their tags."""
+    tags = {tag for cell in notebook.cells for tag in cell.metadata.get("tags", [])}
+    return [name for name in notebooks.LIBRARIES if name in tags]
+
+
+def spare(path):
+    notebook = notebooks.read(path)
+    return needs_text(notebook) or needed(notebook)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "path", [path for path in PATHS if needs_text(notebooks.read(path))], ids=lambda path: path.stem
-)
-def test_runs_to_its_end_without_a_text_and_a_network(path, tmp_path):
-    watched(notebooks.read(path), path.parent, away(tmp_path))
+@pytest.mark.parametrize("path", [*filter(spare, PATHS)], ids=lambda path: path.stem)
+def test_runs_to_its_end_without_a_text_a_network_and_another_framework(path, tmp_path):
+    saved = notebooks.read(path)
+    new, *_ = watched(saved, path.parent, away(tmp_path) | block(tmp_path, *notebooks.LIBRARIES))
     assert not list(tmp_path.rglob(FILE))
+    said = "\n".join(output.text for cell in new.cells for output in cell.get("outputs", []) if "text" in output)
+    for name in needed(saved):
+        assert f"{notebooks.LIBRARIES[name]} is not installed here" in said
+    if not needs_text(saved):
+        assert notebooks.differences(saved, new, needed(saved)) == []
+
+
+@each_notebook
+def test_a_cell_that_needs_another_framework_is_tagged_and_does_nothing_without_it(path):
+    code = [cell for cell in notebooks.read(path).cells if cell.cell_type == "code"]
+    for name in notebooks.LIBRARIES:
+        first, *later = [cell for cell in code if re.search(rf"\b{name}\b", cell.source)] or [None]
+        assert [cell for cell in code if name in cell.metadata.get("tags", [])] == [*filter(None, [first]), *later]
+        assert first is None or first.source.startswith(f"try:\n    import {name}\nexcept ModuleNotFoundError:\n")
+        assert all(re.match(rf"if (\w+ and )?{name}\b( and \w+)?:\n", cell.source) for cell in later)
+        assert all(re.fullmatch(r"(if .*|    .*|\)|)", line) for cell in later for line in cell.source.splitlines())
 
 
 def watched(saved, folder, env):
@@ -250,6 +290,42 @@ def test_a_cell_that_may_vary_is_not_compared(tmp_path):
 def test_texts_agree_in_words_and_nearly_in_numbers(old, new, same):
     assert notebooks.agree(old, new) is same
     assert notebooks.agree(new, old) is same
+
+
+FRAMEWORK = """\
+try:
+    import torch
+except ModuleNotFoundError:
+    torch = None
+print(torch is None)"""
+
+
+def test_a_cell_that_needs_what_is_missing_is_not_compared(tmp_path):
+    notebook = toy(FRAMEWORK, tags=["torch"])
+    without = copy.deepcopy(notebook)
+    notebooks.execute(without, tmp_path, env=block(tmp_path, "torch"))
+    assert without.cells[1].outputs[0].text == "True\n"
+    with_it = copy.deepcopy(without)
+    with_it.cells[1].outputs[0].text = "False\n"
+    assert len(notebooks.differences(with_it, without)) == 1
+    assert len(notebooks.differences(with_it, without, ["jax"])) == 1
+    assert notebooks.differences(with_it, without, ["torch"]) == []
+
+
+def test_a_notebook_that_needs_what_is_missing_is_left_as_it_was(tmp_path, monkeypatch, capsys):
+    paths = {name: tmp_path / f"{name}.ipynb" for name in ("needs_both", "needs_none")}
+    nbformat.write(toy(FRAMEWORK, tags=["torch", "jax"]), paths["needs_both"])
+    nbformat.write(toy("1 + 1"), paths["needs_none"])
+    before = paths["needs_both"].read_bytes()
+    monkeypatch.setitem(sys.modules, "jax", None)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    notebooks.main(list(map(str, paths.values())))
+    assert paths["needs_both"].read_bytes() == before
+    assert notebooks.read(paths["needs_none"]).cells[-1].execution_count == 2
+    assert capsys.readouterr().out == (
+        "needs_both.ipynb: left as it was, because its cells need what is missing here: torch, jax\n"
+        "needs_none.ipynb: run and saved\n"
+    )
 
 
 def test_building_leaves_nothing_that_changes_from_run_to_run(tmp_path):

@@ -12,11 +12,11 @@ import oracles
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import problems, textbook_forward, textbook_loss, trace_of
+from oracles import problems, spoiled, textbook_forward, textbook_loss, trace_of, weighted_problems
 from scipy import stats
 
 from d2lbptt import Params, Trace, backward, forward, init_params, loss
-from d2lbptt.rnn import checked_params, checked_trace
+from d2lbptt.rnn import checked_params, checked_trace, targets
 
 # --- forward and loss ---
 
@@ -42,6 +42,8 @@ def loss_error(problem, dtype):
     o = textbook_states(oracles.larger(problem))[1]
     y = np.abs(problem.y).max() if problem.loss == "squared_error" else 1
     steps = len(problem.x) if problem.reduction == "sum" else 1
+    if problem.weights is not None and problem.reduction == "sum":
+        steps *= problem.weights.max()
     return 100 * np.finfo(dtype).eps * steps * o.shape[-1] * (o.max() + y + 1) ** 2
 
 
@@ -57,6 +59,38 @@ def test_the_loss_is_the_textbook_s(problem):
     got = loss(trace_of(problem), problem.y, **problem.options)
     assert type(got) is float
     assert abs(got - textbook_loss(problem)) <= loss_error(problem, problem.x.dtype)
+
+
+@settings(max_examples=200)
+@given(weighted_problems())
+def test_the_loss_with_weights_is_the_textbook_s(problem):
+    for y in (problem.y, spoiled(problem)):
+        got = loss(trace_of(problem), y, **problem.options)
+        assert type(got) is float
+        assert abs(got - textbook_loss(problem)) <= loss_error(problem, problem.x.dtype)
+
+
+def test_a_mean_is_over_the_weights_and_a_sum_over_the_sequences():
+    """By hand: o = 1, 2 in one sequence and 3, 4 in the other, y = 0, so that l = 1/2, 2 and 9/2, 8."""
+    trace = forward(Params(*np.eye(1)[None].repeat(3, 0)), np.array([[[1.0], [3.0]], [[1.0], [1.0]]]))
+    y = np.zeros((2, 2, 1))
+    assert trace.o[..., 0].tolist() == [[1, 3], [2, 4]]
+    for weights, wanted in (
+        ([1, 3], {"mean": (0.5 + 4.5 + 3 * 2 + 3 * 8) / 8, "sum": (0.5 + 4.5 + 3 * 2 + 3 * 8) / 2, "last": 5}),
+        ([[1, 0], [3, 1]], {"mean": (0.5 + 3 * 2 + 8) / 5, "sum": (0.5 + 3 * 2 + 8) / 2, "last": (3 * 2 + 8) / 4}),
+    ):
+        for reduction, value in wanted.items():
+            assert loss(trace, y, reduction=reduction, weights=weights) == pytest.approx(value, rel=1e-15)
+
+
+def test_targets_says_what_multiplies_each_loss_and_makes_y_safe():
+    trace = forward(Params(*np.eye(1)[None].repeat(3, 0)), np.array([[1.0], [2.0], [3.0]]))
+    rule, y, w = targets(trace, [[5], [np.nan], [7]], "squared_error", "mean", [1, 0, 3])
+    assert rule.name == "squared_error" and y.tolist() == [[5], [3], [7]] and w.tolist() == [0.25, 0, 0.75]
+    assert targets(trace, [-1, 0, 0], "cross_entropy", "sum", [0, 2, 2])[1].tolist() == [0, 0, 0]
+    assert targets(trace, [0, 0, 0], "cross_entropy", "sum", [0, 2, 4])[2].tolist() == [0, 2, 4]
+    assert targets(trace, [0, 0, 0], "cross_entropy", "last", [0, 2, 4])[2].tolist() == [0, 0, 1]
+    assert targets(trace, [0, 0, 0], "cross_entropy", "mean")[2] is None
 
 
 @settings(max_examples=50)

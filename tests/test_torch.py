@@ -1,7 +1,8 @@
 """The gradient against PyTorch: 240 random networks in float64.
 
 Oracle: autograd, on ``torch.nn.RNN`` for tanh and relu and on a loop of one time step after the other for the rest. It
-is told the forward pass alone. Truncated gradients are made as a user of torch makes them, with ``detach``.
+is told the forward pass alone. Truncated gradients are made as a user of torch makes them, with ``detach``; weights of
+the losses are its own ``ignore_index``, its weights of classes, and a mask for the lengths of padded sequences.
 
 How near must they be? Where rounding does no harm (T <= 50, g <= 1, no unit on the kink of relu) 1e-12 of the norm.
 Where it may grow, up to chaos, all stored numbers are shaken by one unit in the last place (tests/oracles.py), and the
@@ -14,6 +15,7 @@ import pytest
 from oracles import random_problem, shaken_gradients, trace_of
 
 from d2lbptt import backward, chunks, loss
+from d2lbptt.gates import tbptt
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: the gradients are not compared with autograd")
 
@@ -28,13 +30,17 @@ def leaves(problem):
     return {name: torch.tensor(problem.value(name), requires_grad=True) for name in problem.names}
 
 
-def losses_per_step(problem, o):
-    """l_t for every t, a batch averaged."""
+def each_loss(problem, o):
+    """l_t for every t, and for every sequence of a batch."""
     y = torch.tensor(problem.y)
     if problem.loss == "squared_error":
-        l = ((o - y) ** 2).sum(-1) / 2
-    else:
-        l = torch.nn.functional.cross_entropy(o.flatten(0, -2), y.flatten(), reduction="none").reshape(y.shape)
+        return ((o - y) ** 2).sum(-1) / 2
+    return torch.nn.functional.cross_entropy(o.flatten(0, -2), y.flatten(), reduction="none").reshape(y.shape)
+
+
+def losses_per_step(problem, o):
+    """l_t for every t, a batch averaged."""
+    l = each_loss(problem, o)
     return l if l.ndim == 1 else l.mean(1)
 
 
@@ -188,6 +194,88 @@ def test_dL_dh_is_the_gradient_of_the_state():
     assert np.linalg.norm(got - want) <= 1e-12 * np.linalg.norm(want)
 
 
+# --- weights ---
+
+
+def assert_same_as_torch(problem, p, L, y=None, **options):
+    """The loss and every gradient, to 1e-12 of their size."""
+    trace, y = trace_of(problem), problem.y if y is None else y
+    assert loss(trace, y, loss=problem.loss, **options) == pytest.approx(L.item(), rel=1e-12)
+    want, got = collected(p, L), backward(trace, y, loss=problem.loss, **options)
+    for name in problem.names:
+        assert np.linalg.norm(getattr(got, name) - want[name]) <= 1e-12 * np.linalg.norm(want[name]), name
+
+
+def run(problem):
+    """The leaves, and the outputs (T, ..., q) that come from them."""
+    p = leaves(problem)
+    return p, outputs(p, states_of_a_loop(problem, p))
+
+
+CLASSES = [problem for problem in CALM if problem.loss == "cross_entropy" and len(problem.x) > 1]
+
+
+def ignored(problem):
+    """The labels, about a third of them -100; those of the first and the last step are left as they are."""
+    y = problem.y.copy()
+    y[np.random.default_rng(len(y)).random(y.shape) < 0.3] = -100
+    y[0], y[-1] = problem.y[0], problem.y[-1]
+    return y
+
+
+@pytest.mark.parametrize("problem", CLASSES, ids=range(len(CLASSES)))
+def test_weights_of_0_are_ignore_index(problem):
+    """y is given to us as it is to torch, with -100."""
+    y, F = ignored(problem), torch.nn.functional
+    B = 1 if y.ndim == 1 else y.shape[1]
+    for reduction, divided in (("mean", 1), ("sum", B)):
+        p, o = run(problem)
+        L = F.cross_entropy(o.flatten(0, -2), torch.tensor(y).flatten(), ignore_index=-100, reduction=reduction)
+        assert_same_as_torch(problem, p, L / divided, y, reduction=reduction, weights=(y != -100).astype(float))
+
+
+@pytest.mark.parametrize("problem", CLASSES[::3], ids=range(len(CLASSES[::3])))
+def test_weights_of_the_last_step_are_ignore_index_there(problem):
+    y, F = problem.y.copy(), torch.nn.functional
+    if y.ndim == 2:
+        y[-1, 1:] = -100
+    p, o = run(problem)
+    L = F.cross_entropy(o[-1].reshape(-1, o.shape[-1]), torch.tensor(y[-1]).reshape(-1), ignore_index=-100)
+    assert_same_as_torch(problem, p, L, y, reduction="last", weights=(y != -100).astype(float))
+
+
+@pytest.mark.parametrize("problem", CLASSES, ids=range(len(CLASSES)))
+def test_weights_of_the_classes_are_those_of_each_label(problem):
+    """Torch divides by the sum of w[y] over the labels that it does not ignore."""
+    y, q = ignored(problem), len(problem.params.W_qh)
+    of_class = np.random.default_rng(q).uniform(0.1, 3, q)
+    weights = np.where(y == -100, 0, of_class[y * (y != -100)])
+    p, o = run(problem)
+    L = torch.nn.functional.cross_entropy(o.flatten(0, -2), torch.tensor(y).flatten(), weight=torch.tensor(of_class))
+    assert_same_as_torch(problem, p, L, y, reduction="mean", weights=weights)
+
+
+BATCHES = [
+    problem for problem in CALM if problem.x.ndim == 3 and problem.loss == "squared_error" and len(problem.x) > 1
+]
+
+
+@pytest.mark.parametrize("problem", BATCHES, ids=range(len(BATCHES)))
+def test_padded_sequences_of_several_lengths(problem):
+    """A mask of the lengths, as it is written by hand; behind the end of a sequence y is nan."""
+    T, B = problem.x.shape[:2]
+    lengths = np.random.default_rng(T).integers(1, T + 1, B)
+    inside = np.arange(T)[:, None] < lengths
+    p, o = run(problem)
+    l = each_loss(problem, o)[torch.tensor(inside)]
+    y = np.where(inside[..., None], problem.y, np.nan)
+    assert_same_as_torch(problem, p, l.mean(), y, reduction="mean", weights=inside.astype(float))
+    p, o = run(problem)
+    weights = np.random.default_rng(B).exponential(size=T)
+    l = each_loss(problem, o) * torch.tensor(weights)[:, None]
+    assert_same_as_torch(problem, p, l.sum() / (B * weights.sum()), reduction="mean", weights=weights)
+
+
 # --- truncation by detaching ---
 
 
@@ -223,3 +311,44 @@ def test_truncated_gradients_are_those_of_detached_states(problem, scheme):
         for name in problem.names:
             difference = np.linalg.norm(getattr(got, name) - want[name])
             assert difference <= 1e-12 * np.linalg.norm(want[name]), (name, tau)
+
+
+def updates_by_autograd(problem, k1, k2):
+    """Every k1 steps a backward pass, from the losses since the one before it, through k2 steps that are run again.
+
+    They begin with the state before them, detached, or with h_0; the gradients of all passes are added up in .grad.
+    """
+    p, x, T = leaves(problem), torch.tensor(problem.x), len(problem.x)
+    states = [p["h0"], *states_of_a_loop(problem, p).detach()]
+    for begin in range(0, T, k1):
+        end = min(begin + k1, T)
+        start = max(end - k2, 0)
+        h, rows = states[start], []
+        for x_t in x[start:end]:
+            h = step(p, problem.activation, x_t, h)
+            rows.append(h)
+        part = problem._replace(y=problem.y[begin:end])
+        l = losses_per_step(part, outputs(p, torch.stack(rows[begin - start :])))
+        w = np.array(oracles.step_weights(problem))[begin:end]
+        (l * torch.tensor(w)).sum().backward()
+    return {name: np.zeros(a.shape) if a.grad is None else a.grad.numpy() for name, a in p.items()}
+
+
+K1_K2 = [
+    *((1, 1, 1), (2, 1, 2), (3, 2, 2), (5, 1, 1), (5, 2, 3), (7, 3, 3), (7, 2, 7), (8, 4, 4), (8, 4, 6), (9, 4, 4)),
+    *((10, 1, 5), (10, 3, 8), (12, 5, 5), (12, 5, 7), (20, 1, 20), (20, 7, 13), (20, 20, 20), (35, 5, 10)),
+    *((35, 10, 20), (50, 7, 35)),
+]
+
+
+@pytest.mark.parametrize(("T", "k1", "k2"), K1_K2)
+def test_k1_and_k2_are_a_loop_that_detaches_at_the_same_places(T, k1, k2):
+    assert len(K1_K2) == 20
+    for i, (name, reduction) in enumerate([(n, r) for n in oracles.LOSSES for r in oracles.REDUCTIONS]):
+        rng, B = np.random.default_rng([T, k1, k2, i]), (None, 3)[i % 2]
+        problem = random_problem(rng, T, B, 3, 6, 4, activation="tanh", loss=name, reduction=reduction, g=0.9)
+        got = backward(trace_of(problem), problem.y, **problem.options, first=tbptt(T, k1, k2))
+        want = updates_by_autograd(problem, k1, k2)
+        for parameter in problem.names:
+            difference = np.linalg.norm(getattr(got, parameter) - want[parameter])
+            assert difference <= 1e-12 * np.linalg.norm(want[parameter]), parameter

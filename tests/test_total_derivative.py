@@ -1,6 +1,7 @@
 """Forward accumulation. Oracles: torch's autograd, the complex step, brute-force sums, and `backward`."""
 
 import numpy as np
+import oracles
 import pytest
 import sympy
 from hypothesis import given, settings
@@ -59,6 +60,27 @@ def test_reductions_and_cross_entropy(reduction):
     labels = np.random.default_rng(0).integers(0, 2, size=(5, 2))
     options = {"loss": "cross_entropy", "reduction": reduction}
     assert_same_gradients(forward_accumulation(trace, labels, **options), backward(trace, labels, **options))
+
+
+@settings(max_examples=60, deadline=None)
+@given(oracles.weighted_problems(dtypes=(float,)))
+def test_with_weights_it_is_the_brute_force(p):
+    """Neither route is asked for the other's numbers: the oracle sums over all pairs."""
+    want, size = oracles.brute_force(p), oracles.magnitude(p)
+    got = forward_accumulation(oracles.trace_of(p), oracles.spoiled(p), **p.options)
+    for name in (*p.names, "o"):
+        assert np.all(np.abs(getattr(got, name) - want[name]) <= 1e-13 * size[name]), name
+
+
+@pytest.mark.parametrize("reduction", oracles.REDUCTIONS)
+def test_gates_of_each_sequence_are_the_brute_force(reduction):
+    rng = np.random.default_rng(1)
+    p = oracles.random_problem(rng, 6, 3, 2, 4, 3, activation="tanh", loss="squared_error", reduction=reduction)
+    gates = rng.normal(size=(6, 3)) * (rng.random((6, 3)) < 0.7)
+    want = oracles.brute_force(p, [oracles.gate_pairs(xi) for xi in gates.T])
+    got = forward_accumulation(oracles.trace_of(p), p.y, reduction=reduction, gates=gates)
+    for name in p.names:
+        np.testing.assert_allclose(getattr(got, name), want[name], rtol=1e-12, atol=1e-14)
 
 
 def test_single_precision_stays_single():
@@ -247,6 +269,7 @@ def test_an_overflow_is_not_returned_as_a_gradient():
         (lambda trace, y: forward_accumulation(7, y), TypeError, "trace is a int, wanted the Trace"),
         (lambda trace, y: next(total_derivatives(7)), TypeError, "trace is a int, wanted the Trace"),
         (lambda trace, y: forward_accumulation(trace, y, gates=[1, 0]), ValueError, r"gates has shape \(2,\), wanted"),
+        (lambda trace, y: total_derivatives(trace, np.ones((5, 1))), ValueError, r"gates has shape \(5, 1\), wanted"),
         (lambda trace, y: mixtures(trace, y, "W_qh"), ValueError, "parameter is 'W_qh', wanted one of W_hx, W_hh, b_h"),
         (lambda trace, y: recursion([1, 2], [1]), ValueError, r"c has shape \(1,\), wanted \(T,\) = \(2,\)"),
         (lambda trace, y: recursion([1, np.nan], [1, 1]), ValueError, r"b is nan at index \(1,\), wanted finite"),

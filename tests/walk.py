@@ -132,6 +132,8 @@ class Spec(NamedTuple):
         For an argument whose complaints name something else (a field of a container), those names.
     fields : tuple of str
         Arguments that are named tuples of arrays: the values are tried in the place of each field, too.
+    needs : str
+        A library without which the function is not walked.
     """
 
     function: Callable
@@ -140,6 +142,7 @@ class Spec(NamedTuple):
     returns: Callable
     names: Mapping = MappingProxyType({})
     fields: tuple = ()
+    needs: str = ""
 
 
 # --- which values are legal ---

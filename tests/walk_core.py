@@ -63,8 +63,12 @@ def finite(found):
     return all(a is None or np.isfinite(a).all() for a in found)
 
 
-def weights(name):
-    return {"mean": np.full(T, 1 / T), "sum": np.ones(T), "last": np.arange(T) == T - 1}[name]
+def step_weights(given):
+    """What multiplies l_t in L: one sequence, so that a mean is over the weights."""
+    w = np.ones(T) if given.get("weights") is None else np.asarray(given["weights"], float)
+    name = given.get("reduction", "mean")
+    w = w * (np.arange(T) == T - 1) if name == "last" else w
+    return w if name == "sum" else w / w.max() / np.sum(w / w.max())
 
 
 def losses(o, y, name):
@@ -75,7 +79,7 @@ def losses(o, y, name):
 
 def total(given):
     trace = given["trace"]
-    return (weights(given["reduction"]) * losses(trace.o, given["y"], given["loss"])).sum()
+    return (step_weights(given) * losses(trace.o, given["y"], given["loss"])).sum()
 
 
 def own_slopes(given):
@@ -83,7 +87,7 @@ def own_slopes(given):
     trace = given["trace"]._replace(h=np.asarray(given["trace"].h))
     slopes = {"identity": 0 * trace.h + 1, "tanh": 1 - trace.h**2, "sigmoid": trace.h * (1 - trace.h)}
     slope = slopes.get(trace.activation, 1.0 * (np.real(trace.h) > 0))[1:]
-    return weights(given.get("reduction", "mean"))[:, None] * (np.asarray(trace.o) - np.asarray(given["y"])), slope
+    return step_weights(given)[:, None] * (np.asarray(trace.o) - np.asarray(given["y"])), slope
 
 
 def flows_of_pairs(given):
@@ -116,7 +120,12 @@ def right_gradient(result, given):
         return finite(result)
     gates = np.ones(T) if given.get("gates") is None else np.asarray(given["gates"], float)
     window = T if given.get("window") is None else given["window"]
-    return close(result.W_hh, gradient(given, lambda t, k: np.prod(gates[k + 1 : t + 1]) * (t - k < window)))
+    first = np.ones(T) if given.get("first") is None else np.asarray(given["first"])
+
+    def weight(t, k):
+        return np.prod(gates[k + 1 : t + 1]) * (t - k < window) * (k + 1 >= first[t])
+
+    return close(result.W_hh, gradient(given, weight))
 
 
 def table_of_pairs(given, parameter):
@@ -128,12 +137,27 @@ def table_of_pairs(given, parameter):
     return found
 
 
+def first(v):
+    return (shaped(T, dtypes="iu")(v) or shaped(None, T, dtypes="iu")(v)) and bool(
+        np.all((np.asarray(v) >= 1) & (np.asarray(v) <= [1, 2]))
+    )
+
+
+def one_first(v):
+    return shaped(T, dtypes="iu")(v) and first(v)
+
+
+def loss_weights(v):
+    return shaped(T)(v) and bool(np.min(v) >= 0 and np.max(v) > 0)
+
+
 OF_TRACE = {"trace": TRACE, "y": Y, "loss": "squared_error", "reduction": "mean"}
 LEGAL = {
     "trace": trace_like(),
     "y": shaped(T, q, dtypes=NUMBERS),
     "loss": choice("squared_error"),
     "reduction": reduction,
+    "weights": optional(loss_weights),
 }
 # What overflows has a symbol of its own, and names no argument; where y is as it should be, another loss says so.
 LARGE = (
@@ -149,6 +173,7 @@ NAMES = {
     "trace": ("trace", *LARGE),
     "y": ("y", *LARGE),
     "loss": ("loss", "y"),
+    "weights": ("weights", *LARGE),
     "gates": ("gates", *LARGE),
     "params": ("params", *LARGE),
     "x": ("x", *LARGE),
@@ -158,8 +183,9 @@ NAMES = {
 
 
 def of_trace(function, returns, good=None, legal=None, *, without=(), names=None, trace=None):
-    """A function of trace, y, loss and reduction, and of what is added."""
-    good = {name: value for name, value in {**OF_TRACE, **(good or {})}.items() if name not in without}
+    """A function of trace, y, loss, reduction and weights, and of what is added."""
+    good = {**OF_TRACE, "weights": np.array([0.5, 2.0]), **(good or {})}
+    good = {name: value for name, value in good.items() if name not in without}
     legal = {**LEGAL, **(legal or {}), **({"trace": trace} if trace else {})}
     legal = {name: one for name, one in legal.items() if name in good}
     return Spec(function, good, legal, returns, {**NAMES, **(names or {})}, fields=("trace",))
@@ -229,8 +255,8 @@ NETWORK = {
     "bptt.backward": of_trace(
         bptt.backward,
         right_gradient,
-        {"gates": None, "window": None},
-        {"gates": optional(shaped(T)), "window": optional(whole(1, T))},
+        {"gates": None, "window": None, "first": None},
+        {"gates": optional(shaped(T)), "window": optional(whole(1, T)), "first": optional(one_first)},
     ),
     "bptt.itemized": of_trace(
         bptt.itemized,
@@ -276,7 +302,7 @@ NETWORK = {
         lambda found, given: found.shape == (T,) and not np.isnan(found).any(),
         {"law": lambda v, k: k * 0.5},
         {"law": never, "y": shaped(T, q)},
-        without=("reduction",),
+        without=("reduction", "weights"),
         trace=trace_like("iuf"),
     ),
     "total_derivative.total_derivatives": Spec(
@@ -302,6 +328,7 @@ NETWORK = {
         ),
         {"parameter": "W_hh"},
         {"parameter": choice("W_hx", "W_hh", "b_h")},
+        without=("weights",),
     ),
     "total_derivative.partials": Spec(
         total_derivative.partials,
@@ -454,16 +481,6 @@ TABLE = pairs.pair_table(TRACE, Y)
 REAL = {"trace": trace_like("iuf"), "legal": {"y": shaped(T, q)}}
 
 
-def first(v):
-    return (shaped(T, dtypes="iu")(v) or shaped(None, T, dtypes="iu")(v)) and bool(
-        np.all((np.asarray(v) >= 1) & (np.asarray(v) <= [1, 2]))
-    )
-
-
-def one_first(v):
-    return shaped(T, dtypes="iu")(v) and first(v)
-
-
 table_like = filled(TABLE, norm=number(0), states=shaped(T, h), flows=shaped(T, T, h), tails=shaped(T, T + 1, h))
 RNG = fresh(lambda: np.random.default_rng(0))
 
@@ -471,6 +488,16 @@ RNG = fresh(lambda: np.random.default_rng(0))
 def right_gates(found, given):
     pi = np.asarray(given["pi"], float)
     return found.shape == (given["T"],) and bool(np.all((found == 0) | np.isclose(found * pi, 1)))
+
+
+def updates(T, k1, k2):
+    """For each loss the first step that it reaches, update by update."""
+    found, begin = [], 0
+    while begin < T:
+        end = min(begin + k1, T)
+        found += [max(1, end - k2 + 1)] * (end - begin)
+        begin = end
+    return found
 
 
 many_steps = whole(1, 10**6)
@@ -496,17 +523,25 @@ TRUNCATION = {
     ),
     "gates.scheme_options": Spec(
         gates.scheme_options,
-        {"scheme": "randomized", "T": 3, "tau": None, "pi": 0.5, "rng": RNG},
-        {"scheme": never, "T": many_steps, "tau": always, "pi": chance, "rng": never},
+        {"scheme": "randomized", "T": 3, "tau": None, "pi": 0.5, "k1": None, "k2": None, "rng": RNG},
+        {"scheme": never, "T": many_steps, **dict.fromkeys(("tau", "k1", "k2"), always), "pi": chance, "rng": never},
         lambda found, given: right_gates(found["gates"], given),
+    ),
+    "gates.tbptt": Spec(
+        gates.tbptt,
+        {"T": 4, "k1": 2, "k2": 3},
+        {"T": whole(3, 10**6), "k1": whole(1, 3), "k2": whole(2, 4)},
+        lambda found, given: found.tolist() == updates(**given),
+        {"T": ("T", "k2"), "k2": ("k2", "k1")},
     ),
     "gates.first_kept": Spec(
         gates.first_kept,
-        {"T": 3, "gates": None, "window": None},
+        {"T": 3, "gates": None, "window": None, "first": None},
         {
             "T": many_steps,
             "gates": lambda v: v is None or shaped(3)(v) or shaped(None, 3)(v),
             "window": optional(whole(1, 3)),
+            "first": optional(never),  # none of the values has three whole numbers
         },
         lambda found, given: found.shape[-1] == given["T"] and found.min() >= 1,
     ),
@@ -520,13 +555,19 @@ TRUNCATION = {
     ),
     "truncation.pairs.jacobian_products": Spec(
         pairs.jacobian_products,
-        {"first": FIRST, "shared": True, "last": False},
-        {"first": one_first, "shared": flag, "last": flag},
+        {"first": FIRST, "shared": True, "ends": None, "last": False},
+        {
+            "first": one_first,
+            "shared": flag,
+            "ends": optional(lambda v: shaped(None, dtypes="iu")(v) and np.asarray(v).tolist() == [1, 2]),
+            "last": flag,
+        },
         lambda found, given: found == (given["first"][1] == 1),
     ),
     "truncation.pairs.pair_table": of_trace(
         pairs.pair_table,
         lambda found, given: close(found.gradient * found.norm, gradient(given)),
+        without=("weights",),
         legal=REAL["legal"],
         trace=REAL["trace"],
     ),
@@ -550,6 +591,7 @@ TRUNCATION = {
         ),
         {"gates": np.array([[1.0, 0.5]])},
         {"gates": shaped(None, T), **REAL["legal"]},
+        without=("weights",),
         trace=REAL["trace"],
     ),
     "truncation.pairs.VarianceTerms.variance": Spec(
@@ -575,7 +617,7 @@ TRUNCATION = {
         lambda found, given: found >= 0 and np.isfinite(found),
         legal=REAL["legal"],
         trace=REAL["trace"],
-        without=("reduction",),
+        without=("reduction", "weights"),
     ),
     "truncation.pairs.geometric_law": Spec(
         pairs.geometric_law,

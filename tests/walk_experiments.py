@@ -45,6 +45,35 @@ OWN_LEGAL = {
     "h0": optional(shaped(3)),
 }
 OWN_NAMES = {"params": ("params", "W_hh", "W_hx", "W_qh", "b_h", "b_q"), "x": ("x", "y")}
+TRUNCATION = {
+    "scheme": "randomized",
+    "T": 5,
+    "tau": 2,
+    "pi": 0.5,
+    "g": 1.1,
+    "draw": 0,
+    "activation": "tanh",
+    "kind": "gaussian",
+    "units": 3,
+    "reduction": "mean",
+    "seed": 0,
+    "k1": 1,
+}
+TRUNCATION_LEGAL = {
+    "scheme": choice(*SCHEMES),
+    "T": whole(2, 10**6),
+    "tau": whole(1, 5),
+    "pi": number(0, 1, open_low=True),
+    "g": number(),
+    "draw": whole(0, 99),
+    "activation": choice(*ACTIVATIONS),
+    "kind": choice(*KINDS),
+    "units": whole(1, 10**6),
+    "reduction": choice("mean", "sum", "last"),
+    "seed": SEED,
+    "k1": whole(1),
+}
+TRUNCATION_NAMES = {"g": ("g", "scale"), "units": ("units", "num_hiddens", "h"), "T": ("T", "tau")}
 
 SPECS = {
     "experiments.butterfly": Spec(
@@ -141,14 +170,29 @@ SPECS = {
         },
         lambda found, given: len(found.spectrum.log) == 64 and len(found.trace.o) == found.T == given["T"],
     ),
+    "experiments.gated": Spec(
+        experiments.gated,
+        {"T": 8, "g": 0.8, "bias": 5.0, "cell": "lstm", "seed": 0, "units": 4, "inputs": 4, "input_size": 0.1},
+        {
+            "T": whole(1, 10**6),
+            "g": number(0, 1000),
+            "bias": number(-100, 100),
+            "cell": choice("lstm", "gru"),
+            "seed": SEED,
+            "units": whole(1, 10**4),
+            "inputs": whole(1, 10**4),
+            "input_size": number(-1000, 1000),
+        },
+        lambda found, given: all(len(decades) == given["T"] for decades in found[:6]),
+    ),
     "experiments.remedies": Spec(
         experiments.remedies,
-        {"T": 8, "g": 0.8, "tau": 3, "b_f": -5.0, "seed": 0, "units": 4, "inputs": 4, "input_size": 0.1},
+        {"T": 8, "g": 0.8, "tau": 3, "b_f": 5.0, "seed": 0, "units": 4, "inputs": 4, "input_size": 0.1},
         {
             "T": whole(3, 10**6),
             "g": number(0, 1000),
             "tau": whole(1, 8),
-            "b_f": number(),
+            "b_f": number(-100, 100),
             "seed": SEED,
             "units": whole(1, 10**4),
             "inputs": whole(1, 10**4),
@@ -282,36 +326,34 @@ SPECS = {
         every(experiments.Strategies),
         {"text": ("text", "T")},
     ),
+    "experiments.schemes": Spec(
+        experiments.schemes,
+        {"T": 5, "tau": 2, "k1": 1, "pi": 0.5, "seed": 0},
+        {"T": whole(2, 10**6), "tau": whole(1, 5), "k1": whole(1, 2), "pi": number(0, 1, open_low=True), "seed": SEED},
+        lambda found, given: all(cost.products_of_an_update < given["T"] for cost in found.costs.values()),
+        {"T": ("T", "tau")},
+    ),
+    "experiments.memory": Spec(
+        experiments.memory,
+        {"lengths": [2, 4], "batch_size": 1, "num_hiddens": 2, "k2": 2},
+        {
+            "lengths": lambda v: shaped(None, dtypes="iu")(v) and 2 <= np.min(v) and np.all(np.diff(v) > 0),
+            "batch_size": whole(1, 10**6),
+            "num_hiddens": whole(1, 10**6),
+            "k2": whole(1, 2),
+        },
+        lambda found, given: np.all(found.there_and_back > 0) and found.states_of_k2 > 0,
+        {"lengths": ("lengths", "T")},
+    ),
     "experiments.truncation": Spec(
+        experiments.truncation, TRUNCATION, TRUNCATION_LEGAL, every(experiments.Truncation), TRUNCATION_NAMES
+    ),
+    "experiments.truncation with k1 and k2": Spec(
         experiments.truncation,
-        {
-            "scheme": "randomized",
-            "T": 5,
-            "tau": 2,
-            "pi": 0.5,
-            "g": 1.1,
-            "draw": 0,
-            "activation": "tanh",
-            "kind": "gaussian",
-            "units": 3,
-            "reduction": "mean",
-            "seed": 0,
-        },
-        {
-            "scheme": choice(*SCHEMES),
-            "T": whole(2, 10**6),
-            "tau": whole(1, 5),
-            "pi": number(0, 1, open_low=True),
-            "g": number(),
-            "draw": whole(0, 99),
-            "activation": choice(*ACTIVATIONS),
-            "kind": choice(*KINDS),
-            "units": whole(1, 10**6),
-            "reduction": choice("mean", "sum", "last"),
-            "seed": SEED,
-        },
+        TRUNCATION | {"scheme": "tbptt"},
+        TRUNCATION_LEGAL | {"k1": whole(1, 2)},
         every(experiments.Truncation),
-        {"g": ("g", "scale"), "units": ("units", "num_hiddens", "h"), "T": ("T", "tau")},
+        TRUNCATION_NAMES,
     ),
     "experiments.gradient_flow": Spec(
         experiments.gradient_flow,

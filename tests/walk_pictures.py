@@ -80,6 +80,8 @@ SPECS = {
         {"sizes": never, "first": never, "weights": optional(never)},
         sizes=("sizes", "first"),
     ),
+    "figures.schemes": picture(figures.schemes, {"data": experiments.schemes()}, {"data": never}),
+    "figures.memory": picture(figures.memory, {"data": experiments.memory([20, 40], 1, 2, 10)}, {"data": never}),
     "figures.cliff": picture(figures.cliff, {"data": cliff.cut(5.0, -2.6)}, {"data": never}),
     "figures.computational_graph": picture(
         figures.computational_graph,
@@ -152,9 +154,10 @@ SPECS = {
     "figures.product_spectrum": picture(
         figures.product_spectrum, {"data": experiments.product_spectrum(20)}, {"data": never}
     ),
+    "figures.gated": picture(figures.gated, {"data": experiments.gated(8, units=4, inputs=4)}, {"data": never}),
     "figures.remedies": picture(
         figures.remedies,
-        {"found": {"gated": experiments.remedies(8, tau=3, units=4, inputs=4).gated}, "names": None},
+        {"found": {"lstm": experiments.remedies(8, tau=3, units=4, inputs=4).lstm}, "names": None},
         {"found": never, "names": lambda value: value is None or (isinstance(value, dict) and not value)},
     ),
     "figures.pairs": picture(

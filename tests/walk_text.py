@@ -118,18 +118,19 @@ SPECS = {
         training.train,
         {
             "corpus": CORPUS, "num_tokens": V, "epochs": 2, "num_hiddens": 4, "num_steps": 5, "batch_size": 3,
-            "lr": 1.0, "clip": 1.0, "cut": "sequential", "scheme": "window", "tau": 2, "pi": None,
+            "lr": 1.0, "clip": 1.0, "cut": "sequential", "scheme": "tbptt", "tau": None, "pi": None, "k1": 2, "k2": 3,
             "activation": "tanh", "params": None, "seed": 0, "dtype": float, "progress": None,
         },
         {
             "corpus": never, "num_tokens": whole(V, 10**3), "epochs": whole(1, 10**3), "num_hiddens": whole(1, 10**3),
-            "num_steps": whole(2, 10), "batch_size": whole(1, 10), "lr": number(0),
+            "num_steps": whole(3, 10), "batch_size": whole(1, 10), "lr": number(0),
             "clip": optional(number(0, open_low=True)), "cut": choice("sequential", "random"),
-            "scheme": choice("window", "chunks"), "tau": whole(1, 5), "pi": nothing, "activation": ACTIVATION,
+            "scheme": choice("tbptt"), "tau": nothing, "pi": nothing, "k1": whole(1, 3), "k2": whole(2, 5),
+            "activation": ACTIVATION,
             "params": nothing, "seed": whole(0), "dtype": never, "progress": optional(flag),
         },
         is_training,
-        {"num_tokens": ("num_tokens", "corpus"), "num_steps": ("num_steps", "tau"), "scheme": ("scheme", "tau")},
+        {"num_tokens": ("num_tokens", "corpus"), "num_steps": ("num_steps", "k2"), "k2": ("k2", "k1")},
     ),
     "text.training.book_params": Spec(
         training.book_params,

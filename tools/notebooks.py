@@ -2,14 +2,16 @@
 
 A notebook's .ipynb file is its source. `make notebooks` puts the bootstrap cell in place, runs
 every cell in a fresh kernel and writes the file with nothing in it that differs from run to run.
-`differences` tells whether the outputs in a file are still what its code gives.
+`differences` tells whether the outputs in a file are still what its code gives. A cell that needs a library which is no
+dependency has its name among its tags; where that is missing, `main` leaves the whole notebook alone.
 """
 
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
+from importlib.util import find_spec
 from itertools import chain, zip_longest
 from pathlib import Path
 
@@ -28,6 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 KEPT = ("tags", "jupyter")  # metadata of a cell: its tags, and whether its source is folded away
 VARIES = "varies"  # the tag of a cell whose output is allowed to differ, which also has one of these
 REASONS = ("versions", "times", "rounding")
+LIBRARIES = {"torch": "PyTorch", "jax": "JAX"}  # the tags of cells that need one, and what it is called
 WIDGET = "application/vnd.jupyter.widget-view+json"
 TEXTS = {"text/plain", "text/markdown", "text/latex"}
 MARKS = re.compile(r"[\\`*_{}\[\]<>#|$]")  # of Markdown
@@ -47,6 +50,12 @@ def paths(root: Path = ROOT) -> list[Path]:
 def read(path: Path) -> NotebookNode:
     """The notebook in a file."""
     return nbformat.read(path, as_version=4)
+
+
+def missing(notebook: NotebookNode) -> list[str]:
+    """The libraries that cells of it need, by their tags, and that are not installed here."""
+    needed = {tag for cell in notebook.cells for tag in cell.metadata.get("tags", [])}
+    return [name for name in LIBRARIES if name in needed and not find_spec(name)]
 
 
 def build(path: Path, address: str | None) -> None:
@@ -151,22 +160,23 @@ def _only(output: NotebookNode, kinds: list[str]) -> NotebookNode:
 # --- comparing ---
 
 
-def differences(old: NotebookNode, new: NotebookNode) -> list[str]:
+def differences(old: NotebookNode, new: NotebookNode, without: Collection[str] = ()) -> list[str]:
     """Where two runs of a notebook would read differently, one line for each place.
 
     Words count exactly, numbers up to what another BLAS may change, pictures by being there.
-    Warnings (stderr) depend on the versions around, and cells tagged "varies" are meant to differ:
-    neither counts.
+    Warnings (stderr) depend on the versions around, cells tagged "varies" are meant to differ, and so are those that
+    need a library which one of the runs was `without`: none of them counts.
     """
     empty = nbformat.v4.new_markdown_cell()
     pairs = zip_longest(old.cells, new.cells, fillvalue=empty)
-    return [line for i, (a, b) in enumerate(pairs, 1) for line in _cell_differences(i, a, b)]
+    ignored = {VARIES, *without}
+    return [line for i, (a, b) in enumerate(pairs, 1) for line in _cell_differences(i, a, b, ignored)]
 
 
-def _cell_differences(number: int, old: NotebookNode, new: NotebookNode) -> Iterator[str]:
+def _cell_differences(number: int, old: NotebookNode, new: NotebookNode, ignored: set[str]) -> Iterator[str]:
     if old.source != new.source:
         yield f"cell {number}: source {old.source!r} against {new.source!r}"
-    elif VARIES not in old.metadata.get("tags", []):
+    elif ignored.isdisjoint(old.metadata.get("tags", [])):
         for a, b in zip_longest(_shown(old), _shown(new), fillvalue=("nothing", "")):
             if a[0] != b[0] or not agree(a[1], b[1]):
                 yield f"cell {number}: {a[0]} {a[1]!r} against {b[0]} {b[1]!r}"
@@ -204,6 +214,9 @@ def _close(old: str, new: str) -> bool:
 
 def main(names: list[str]) -> None:
     for path in map(Path, names) if names else paths():
+        if absent := missing(read(path)):
+            print(f"{path.name}: left as it was, because its cells need what is missing here: {', '.join(absent)}")
+            continue
         try:
             build(path, bootstrap.address(ROOT))
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:

@@ -10,15 +10,18 @@ from ._cliff import Cliff, cliff
 from ._cost import Cost, cost
 from ._cuts import Cuts, cuts
 from ._fresh_or_repeated import FreshOrRepeated, fresh_or_repeated
+from ._gated import Gated, gated
 from ._gradient_check import GradientCheck, gradient_check
 from ._gradient_flow import GradientFlow, gradient_flow
 from ._influence import SeenBySpan, Trajectories, seen_by_span, trajectories
 from ._lost_slope import LostSlope, lost_slope
+from ._memory import Memory, memory
 from ._phase_diagram import PhaseDiagram, phase_diagram
 from ._powers import Powers, powers
 from ._product_spectrum import ProductSpectrum, product_spectrum
 from ._remedies import Remedies, Remedy, remedies
 from ._scalar_rnn import ScalarRNN, scalar_rnn
+from ._schemes import SchemeCost, Schemes, schemes
 from ._slopes import SlopeBands
 from ._step_size import StepSize, step_size
 from ._strategies import Strategies, strategies
@@ -35,9 +38,11 @@ __all__ = [
     "Cost",
     "Cuts",
     "FreshOrRepeated",
+    "Gated",
     "GradientCheck",
     "GradientFlow",
     "LostSlope",
+    "Memory",
     "PhaseDiagram",
     "Powers",
     "ProductSpectrum",
@@ -45,6 +50,8 @@ __all__ = [
     "Remedies",
     "Remedy",
     "ScalarRNN",
+    "SchemeCost",
+    "Schemes",
     "SeenBySpan",
     "SlopeBands",
     "StepSize",
@@ -62,14 +69,17 @@ __all__ = [
     "cost",
     "cuts",
     "fresh_or_repeated",
+    "gated",
     "gradient_check",
     "gradient_flow",
     "lost_slope",
+    "memory",
     "phase_diagram",
     "powers",
     "product_spectrum",
     "remedies",
     "scalar_rnn",
+    "schemes",
     "seen_by_span",
     "step_size",
     "strategies",

@@ -60,10 +60,8 @@ def cost(
     TypeError, ValueError
         If an argument is not what is described above, or the longest sequence does not fit in memory.
     """
-    lengths = _validation.shaped("lengths", _validation.whole("lengths", lengths), (None,), "(n,)").astype(int)
-    longest = max(_validation.whole_number("lengths", length, 1) for length in lengths.tolist())
-    if not (np.diff(lengths) > 0).all():
-        raise ValueError(f"lengths is {_validation.shown(lengths)}, wanted rising numbers")
+    steps = rising(lengths)
+    longest = int(steps[-1])
     seed = _validation.seed("seed", seed)
     params = init_params(num_tokens, num_hiddens, num_tokens, bias=True, seed=seed)
     why = f"num_tokens = {num_tokens}, the longest of lengths = {_validation.shown(longest)}"
@@ -75,9 +73,19 @@ def cost(
         trace = forward(params, x[:T], activation="tanh")
         backward(trace, y[:T], loss="cross_entropy")
 
-    seconds = [min(repeat(partial(there_and_back, T), number=1, repeat=TIMES)) for T in lengths]
-    states = [forward(params, x[:T], activation="tanh").h.nbytes for T in lengths]
-    return _beside_lines(lengths, 1000 * np.array(seconds), np.array(states) / 1e6)
+    seconds = [min(repeat(partial(there_and_back, T), number=1, repeat=TIMES)) for T in steps]
+    states = [forward(params, x[:T], activation="tanh").h.nbytes for T in steps]
+    return _beside_lines(steps, 1000 * np.array(seconds), np.array(states) / 1e6)
+
+
+def rising(lengths: ArrayLike) -> np.ndarray:
+    """Return the lengths as an array of rising whole numbers, from 1 on."""
+    found = _validation.shaped("lengths", _validation.whole("lengths", lengths), (None,), "(n,)").astype(int)
+    for length in found.tolist():
+        _validation.whole_number("lengths", length, 1)
+    if not (np.diff(found) > 0).all():
+        raise ValueError(f"lengths is {_validation.shown(found)}, wanted rising numbers")
+    return found
 
 
 def _beside_lines(lengths, milliseconds, megabytes):

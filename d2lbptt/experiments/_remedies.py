@@ -4,7 +4,7 @@
     the same, through a window of tau steps    truncation                         9.7.7
     orthogonal W_hh, tanh                      keeps lengths, but for the slopes
     W_hh = I, relu                             Le, Jaitly, Hinton 2015, arXiv 1504.00941
-    a gated cell with a bias b_f of its gate   ``cells.gated``
+    an LSTM with a bias b_f of its forget gate ``cells.lstm``
 
 The loss is that of the last step alone. Each comes with a law for the same numbers.
 
@@ -19,7 +19,7 @@ import numpy as np
 
 from .. import _validation
 from .._cache import cached
-from ..cells.gated import gated_forward, init_gated, log10_gated_norms, resting_factor
+from ..cells import lstm
 from ..growth.gradient_norms import log10_gradient_norms
 from ..growth.spectra import spectral_radius
 from ..laws import mean_field
@@ -51,7 +51,7 @@ class Remedies(NamedTuple):
 
     Attributes
     ----------
-    gaussian, window, orthogonal, identity, gated : Remedy
+    gaussian, window, orthogonal, identity, lstm : Remedy
     g : float
     tau : int
     b_f : float
@@ -61,7 +61,7 @@ class Remedies(NamedTuple):
     window: Remedy
     orthogonal: Remedy
     identity: Remedy
-    gated: Remedy
+    lstm: Remedy
     g: float
     tau: int
     b_f: float
@@ -71,7 +71,7 @@ def remedies(
     T: int = 200,
     g: float = 0.8,
     tau: int = 30,
-    b_f: float = -5.0,
+    b_f: float = 5.0,
     seed: int = 0,
     units: int = 64,
     inputs: int = 64,
@@ -84,12 +84,12 @@ def remedies(
     T : int
         Length of the sequence.
     g : float
-        The weight scale of the patient, and of the candidate of the gated cell, from 0 to 1000. The orthogonal W_hh and
-        the identity have the scale 1.
+        The weight scale of the patient, and of the candidate of the LSTM, from 0 to 1000. The orthogonal W_hh and the
+        identity have the scale 1.
     tau : int
         The window, from 1 to T; T keeps everything.
     b_f : float
-        The bias of the gate: the lower, the longer the cell keeps its state.
+        The bias of the forget gate, from -100 to 100: the higher, the longer the cell keeps its state c.
     seed : int
     units, inputs : int
         h and d.
@@ -115,7 +115,8 @@ def remedies(
     "mean field", for tanh elsewhere: ``laws.mean_field``, right for many units that are kept moving and, with W_hx x_t
     taken as Gaussian of variance input_size^2, for many inputs. An orthogonal W_hh has rho = g: there the two are one.
 
-    "at rest", for the gated cell: ``gated.resting_factor``, right for small inputs; none where it is 1 or more.
+    "at rest", for the LSTM: ``lstm.resting_factor``, right for small inputs; none where it is 1 or more. That is
+    so where b_f is high, unless g is small: the input gate stays half open, and the state grows until tanh stops it.
 
     "arcsine law", for the identity with relu, a mean over inputs and W_qh: a unit with h_0 = 0 that is fed u_t is at
     h_t = max(0, h_{t-1} + u_t) = S_t - min(S_0 .. S_t), with the random walk S_t = u_1 + .. + u_t. Its gradient passes
@@ -128,7 +129,7 @@ def remedies(
 
     The window has the patient's law as far as it reaches.
     """
-    g, b_f = _validation.real_number("g", g, low=0, high=1000), _validation.real_number("b_f", b_f)
+    g, b_f = _validation.real_number("g", g, low=0, high=1000), _bias("b_f", b_f)
     size = _validation.real_number("input_size", input_size, low=-1000, high=1000)
     model = (*_sizes(T, seed, units, inputs), size)
     tau = _validation.whole_number("tau", tau, 1, T, "T = ")
@@ -140,7 +141,7 @@ def remedies(
         window=Remedy(window[0], window[1], patient.name),
         orthogonal=Remedy(_plain("orthogonal", 1.0, "tanh", *model), _mean_field(1.0, size, T), "mean field"),
         identity=Remedy(_plain("identity", 1.0, "relu", *model), _never_at_zero(T), "arcsine law"),
-        gated=_gated(g, b_f, *model),
+        lstm=_lstm(g, b_f, *model),
         g=g,
         tau=tau,
         b_f=b_f,
@@ -153,6 +154,11 @@ def _sizes(T, seed, h, d):
     why = ", ".join(f"{symbol} = {_validation.shown(size)}" for symbol, size in (("T", T), ("units", h), ("inputs", d)))
     _validation.fits_in_memory("x and h", (2 * T + 4 * h) * (h + d), float, why)
     return T, seed, h, d
+
+
+def _bias(symbol, bias):
+    """Return the bias of a gate; beyond 100 it is open or shut in any float."""
+    return _validation.real_number(symbol, bias, low=-100, high=100)
 
 
 def _inputs(T, seed, d, size):
@@ -168,12 +174,12 @@ def _plain(kind, g, activation, T, seed, h, d, size):
 
 
 @cached(16)
-def _gated(g, bias, T, seed, h, d, size) -> Remedy:
-    params = init_gated(d, h, scale=g, gate_bias=bias, seed=seed)
+def _lstm(g, bias, T, seed, h, d, size) -> Remedy:
+    params = lstm.init_params(d, h, scale=g, gate_bias=bias, seed=seed)
     W_qh = init_params(d, h, 1, seed=seed).W_qh
-    decades = _by_lag(log10_gated_norms(gated_forward(params, _inputs(T, seed, d, size)), W_qh[0]))
-    factor = resting_factor(params)
-    law = np.log10(factor) * np.arange(T) if factor < 1 else np.full(T, np.nan)
+    decades = _by_lag(lstm.log10_norms(lstm.forward(params, _inputs(T, seed, d, size)), W_qh[0]).h)
+    factor = lstm.resting_factor(params)
+    law = np.log10(factor) * np.arange(T) if 0 < factor < 1 else np.full(T, np.nan)
     return Remedy(decades, law, "at rest")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from .. import _validation
 from .._cache import cached
 from ..bptt import backward
-from ..gates import SCHEMES, first_kept, randomized, scheme_options
+from ..gates import SCHEMES, first_kept, randomized, scheme_options, tbptt
 from ..rnn import Trace, forward, init_params
 from ..truncation import pairs
 from ._inputs import noise
@@ -91,6 +91,8 @@ class Truncation(NamedTuple):
     scheme : str
     T : int
         Smaller than asked for where the gradient overflows.
+    k1, k2 : int
+        As large as T allows; k2 is tau.
     first : array, shape (T,)
         See ``gates.first_kept``.
     dropped, all : int
@@ -103,6 +105,8 @@ class Truncation(NamedTuple):
         How many steps a loss reaches, on average.
     law : float
         The error by ``pairs.geometric_law``.
+    curves, laws : dict of str to pair of arrays
+        Those of the network, and for "tbptt" the same with this k1 and every k2 from k1 to T.
     draw : int
     draws : RandomizedDraws or None
         None for the other schemes.
@@ -111,6 +115,8 @@ class Truncation(NamedTuple):
     network: TruncatedNetwork
     scheme: str
     T: int
+    k1: int
+    k2: int
     first: np.ndarray
     dropped: int
     all: int
@@ -120,6 +126,8 @@ class Truncation(NamedTuple):
     along: float
     mean_reach: float
     law: float
+    curves: dict
+    laws: dict
     draw: int
     draws: RandomizedDraws | None
 
@@ -136,16 +144,18 @@ def truncation(
     units: int = 8,
     reduction: str = "mean",
     seed: int = 0,
+    k1: int = 5,
 ) -> Truncation:
     """Truncate dL/dW_hh by a scheme, and tell which pairs (t, k) it drops and how far it is off.
 
     Parameters
     ----------
-    scheme : {"full", "window", "chunks", "randomized"}
+    scheme : {"full", "window", "chunks", "tbptt", "randomized"}
+        See ``gates.scheme_options``.
     T : int
         Length of the sequence.
     tau : int
-        Of window and chunks, from 1 to T.
+        Of window and chunks, from 1 to T. For "tbptt" it is k2: how many steps an update goes back.
     pi : float
         Of the randomized scheme: the probability of keeping an arrow, above 0 and at most 1.
     g : float
@@ -159,6 +169,8 @@ def truncation(
     reduction : {"mean", "sum", "last"}
         As for ``loss``.
     seed : int
+    k1 : int
+        Of "tbptt": there is an update every k1 steps, from 1 to tau, which is k2. The other schemes leave it alone.
 
     Returns
     -------
@@ -174,34 +186,44 @@ def truncation(
     _validation.one_of("scheme", scheme, SCHEMES)
     T, seed, pi = _validation.whole_number("T", T, 1), _validation.seed("seed", seed), _validation.probability("pi", pi)
     tau, draw = _validation.whole_number("tau", tau, 1, T, "T = "), _validation.whole_number("draw", draw, 0, DRAWS - 1)
+    k1 = _validation.whole_number("k1", k1, 1, *((tau, "k2 = tau = ") if scheme == "tbptt" else ()))
     of_the_network = T, g, activation, kind, units, seed, reduction
     draws = _draws(pi, *of_the_network) if scheme == "randomized" else None
     network = _network(*of_the_network)
     T, last = len(network.y), reduction == "last"
-    how = {"gates": draws.gates[draw]} if draws else scheme_options(scheme, T, tau=min(tau, T))
-    first = first_kept(T, **how)
-    found = backward(network.trace, network.y, reduction=reduction, **how).W_hh
-    part, full = (gradient / (network.table.norm or 1.0) for gradient in (found, network.full))
-    along, size = float(np.sum(part * full)), np.linalg.norm(part)
-    losses = slice(T - 1 if last else None, None)
+    k2 = min(tau, T)
+    k1 = min(k1, k2)
+    how = {"gates": draws.gates[draw]} if draws else scheme_options(scheme, T, tau=k2, k1=k1, k2=k2)
+    first, losses = first_kept(T, **how), slice(T - 1 if last else None, None)
     weights = pairs.pair_weights(first, pi if draws else 1.0)
     weights[:-1] *= not last  # no cell of these rows is in sight, so none weighs
+    curve, law = _curve_of_tbptt(k1, *of_the_network)
     return Truncation(
         network=network,
         scheme=scheme,
         T=T,
+        k1=k1,
+        k2=k2,
         first=first,
         dropped=int((first - 1)[losses].sum()),
         all=int(np.arange(1, T + 1)[losses].sum()),
         weights=weights,
-        error=float(np.linalg.norm(part - full)),
-        cosine=float(along / size) if size else np.nan,
-        along=along,
+        **_beside_the_full_one(network, backward(network.trace, network.y, reduction=reduction, **how).W_hh),
         mean_reach=float(_mean_reach(first, last)),
         law=float(pairs.geometric_law(network.r, first, last=last)),
+        curves=network.curves | {"tbptt": curve},
+        laws=network.laws | {"tbptt": law},
         draw=draw,
         draws=draws,
     )
+
+
+def _beside_the_full_one(network, gradient):
+    """Return error, cosine and component along the full gradient of a truncated one, by name."""
+    part, full = (gradient / (network.table.norm or 1.0) for gradient in (gradient, network.full))
+    along, size = float(np.sum(part * full)), np.linalg.norm(part)
+    cosine = float(along / size) if size else np.nan
+    return {"error": float(np.linalg.norm(part - full)), "cosine": cosine, "along": along}
 
 
 @cached(4)
@@ -212,13 +234,24 @@ def _network(T, g, activation, kind, units, seed, reduction):
     table, r = pairs.pair_table(trace, y, reduction=reduction), pairs.growth_per_step(trace, y)
     terms, curves, laws = pairs.variance_terms(table), {}, {}
     for scheme in ("window", "chunks"):
-        first = _first_by_span(scheme, T)
-        reach = _mean_reach(first, last)
-        curves[scheme] = reach, np.linalg.norm(table.truncation_error(first), axis=(1, 2))
-        laws[scheme] = reach, pairs.geometric_law(r, first, last=last)
+        curves[scheme], laws[scheme] = _curve_and_law(table, r, _first_by_span(scheme, T), last)
     reach = np.cumsum(CURVE[:, None] ** np.arange(T), axis=1)  # of each loss, see randomized_variance.steps_kept
     curves["randomized"] = reach[:, -1] if last else reach.mean(1), np.sqrt([terms.variance(pi)[0] for pi in CURVE])
     return TruncatedNetwork(trace, y, overflow, full, table, terms, r, curves, laws)
+
+
+@cached(16)
+def _curve_of_tbptt(k1, *of_the_network):
+    network = _network(*of_the_network)
+    T, reduction = len(network.y), of_the_network[-1]
+    first = np.array([tbptt(T, k1, k2) for k2 in range(k1, T + 1)])
+    return _curve_and_law(network.table, network.r, first, reduction == "last")
+
+
+def _curve_and_law(table, r, first, last):
+    """Return of n schemes, first (n, T), the reach and the error, and the reach and the error by the geometric law."""
+    reach, error = _mean_reach(first, last), np.linalg.norm(table.truncation_error(first), axis=(1, 2))
+    return (reach, error), (reach, pairs.geometric_law(r, first, last=last))
 
 
 @lru_cache(8)

@@ -3,6 +3,7 @@
 from .. import figures  # noqa: F401  isort: skip  first: see there
 from ._butterfly import butterfly
 from ._cliff import cliff
+from ._gated import gated
 from ._gradient_check import gradient_check
 from ._gradient_flow import gradient_flow
 from ._phase_diagram import phase_diagram
@@ -20,6 +21,7 @@ from ._with_tanh import with_tanh
 __all__ = [
     "butterfly",
     "cliff",
+    "gated",
     "gradient_check",
     "gradient_flow",
     "phase_diagram",

@@ -11,10 +11,10 @@ from ._words import Said, fate, power
 from .front_end import Explorer, Menu, Slider, within_T
 
 PRESETS = {
-    "vanishing": {"T": 200, "g": 0.8, "tau": 30, "b_f": -5.0},
-    "exploding": {"T": 200, "g": 2.0, "tau": 30, "b_f": -5.0},
-    "1000 steps": {"T": 1000, "g": 1.5, "tau": 100, "b_f": -7.0},
-    "an open gate": {"T": 200, "g": 0.8, "tau": 30, "b_f": 0.0},
+    "vanishing": {"T": 200, "g": 0.8, "tau": 30, "b_f": 5.0},
+    "exploding": {"T": 200, "g": 2.0, "tau": 30, "b_f": 5.0},
+    "1000 steps": {"T": 1000, "g": 1.5, "tau": 100, "b_f": 8.0},
+    "no forget bias": {"T": 200, "g": 0.8, "tau": 30, "b_f": 0.0},
 }
 
 
@@ -34,7 +34,7 @@ def remedies() -> Explorer:
             "g": Slider("scale $g$", 0, 3, 0.01),
             "T": Slider("length $T$", 10, 1000, unit="steps"),
             "tau": Slider("window $τ$", 1, 200, unit="steps"),
-            "b_f": Slider("gate bias", -10, 2, 0.1),
+            "b_f": Slider("forget bias", -2, 10, 0.1),
             "seed": Slider("seed", 0, 99),
             "units": Menu("units", [8, 64, 128]),
             "inputs": Menu("inputs", [8, 64]),
@@ -52,7 +52,7 @@ def _words(values, data):
     T, tau = values["T"], data.tau
     of = f"Of $|dL/dh_{{{T}}}|$ there arrives at $h_1$, with a gaussian $W_{{hh}}$"
     names = {"gaussian": of, "orthogonal": "Orthogonal $W_{hh}$ with tanh", "identity": "Identity with relu"}
-    names |= {"gated": "Gated cell"}
+    names |= {"lstm": "LSTM"}
     window = "everything arrives" if tau == T else f"exactly 0 from $h_{{{T - tau}}}$ back"
     inputs = f"{values['inputs']} inputs of size {values['input_size']:g}"
     details = [_arrives(getattr(data, key), name) for key, name in names.items()]
@@ -61,10 +61,10 @@ def _words(values, data):
 
 
 def _what_is_seen(values, data):
-    T, tau, (patient, gated) = values["T"], data.tau, (fate(r.decades[-1]) for r in (data.gaussian, data.gated))
+    T, tau, (patient, lstm) = values["T"], data.tau, (fate(r.decades[-1]) for r in (data.gaussian, data.lstm))
     window = f"the window $τ = {tau}$ {'keeps everything' if tau == T else 'cuts it off'}"
     at = f"At $g = {data.g:.2f}$ the gradient {patient} over $T = {T}$ steps"
-    return f"{at}; {window}; in the gated cell with $b_f = {data.b_f:.1f}$ it {gated}."
+    return f"{at}; {window}; in the LSTM with $b_f = {data.b_f:.1f}$ it {lstm}."
 
 
 def _arrives(remedy, name):

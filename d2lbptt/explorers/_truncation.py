@@ -8,11 +8,11 @@ from .. import experiments
 from ..activations import ACTIVATIONS
 from ..experiments._truncation import ROUNDING
 from ..figures._paper import picture
-from ..figures._truncation import _TruncationPicture
+from ..figures._truncation import _TruncationPicture, as_said
 from ..gates import SCHEMES
 from ..rnn import KINDS
 from ._words import Said, counted, number, percent
-from .front_end import Explorer, Menu, Slider, within_T
+from .front_end import Explorer, Menu, Slider, within, within_T
 
 LOSSES = [("at every step", "mean"), ("at the last step", "last")]
 PRESETS = {
@@ -34,11 +34,12 @@ def truncation() -> Explorer:
         experiments.truncation,
         question="What does truncation throw away?",
         controls={
-            "tau": Slider("steps $τ$", 1, 200, unit="steps"),
-            "scheme": Menu("scheme", SCHEMES),
+            "tau": Slider("steps $τ$, $k_2$", 1, 200, unit="steps"),
+            "scheme": Menu("scheme", [(as_said(scheme), scheme) for scheme in SCHEMES]),
             "pi": Slider("keep, $π$", 0.05, 1, 0.01),
             "T": Slider("length $T$", 1, 200, unit="steps"),
             "g": Slider("scale $g$", 0, 3, 0.01),
+            "k1": Slider("update, $k_1$", 1, 200, unit="steps"),
             "draw": Slider("draw", 0, 99),
             "activation": Menu("$φ$", list(ACTIVATIONS)),
             "kind": Menu("$W_{hh}$", KINDS),
@@ -46,17 +47,18 @@ def truncation() -> Explorer:
             "reduction": Menu("loss", LOSSES),
             "seed": Slider("seed", 0, 99),
         },
-        more=["preset", "draw", "activation", "kind", "units", "reduction", "seed"],
+        more=["preset", "k1", "draw", "activation", "kind", "units", "reduction", "seed"],
         picture=picture(_TruncationPicture, 9.6, 4.4),
         words=_words,
         presets=PRESETS,
-        link=within_T("tau", then=_only_what_counts),
+        link=within_T("tau", then=within("tau", "k1", then=_only_what_counts)),
     )
 
 
 def _only_what_counts(controls):
     scheme = controls["scheme"].value
-    controls["tau"].disabled = scheme not in ("window", "chunks")
+    controls["tau"].disabled = scheme not in ("window", "chunks", "tbptt")
+    controls["k1"].disabled = scheme != "tbptt"
     controls["pi"].disabled = controls["draw"].disabled = scheme != "randomized"
 
 
@@ -83,9 +85,10 @@ def _mean(draws):
 
 def _scheme(values, data):
     """Return the scheme as the subject of a sentence."""
-    spans = f"of $τ = {min(values['tau'], data.T)}$"
+    spans = f"of $τ = {data.k2}$"
     names = {"full": f"full BPTT, without a window {spans},", "window": f"a window {spans}"}
     names["chunks"] = f"cutting into chunks {spans}"
+    names["tbptt"] = f"an update every $k_1 = {data.k1}$ steps, back over $k_2 = τ = {data.k2}$,"
     return names.get(data.scheme, f"draw {data.draw} at $π = {values['pi']:.2f}$")
 
 
@@ -123,5 +126,6 @@ def _other(values, data):
     preset = f"Preset {values['preset']}: " if values["preset"] else ""
     yield f"{preset}{network}, loss {losses[values['reduction']]}, seed {values['seed']}."
     others = [f"$τ = {values['tau']}$"] * (data.scheme == "randomized")
+    others += [f"$k_1 = {values['k1']}$"] * (data.scheme != "tbptt")
     others += [f"$π = {values['pi']:.2f}$", f"draw {values['draw']}"] * (data.scheme != "randomized")
     yield f"Without effect here: {', '.join(others)}."

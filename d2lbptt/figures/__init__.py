@@ -22,15 +22,18 @@ from ._eigenvalues import eigenvalues
 from ._errors import errors
 from ._flow import gradient_flow
 from ._fresh_or_repeated import fresh_or_repeated
+from ._gated import gated
 from ._graph import computational_graph
 from ._influence import seen_by_span, trajectories
 from ._lost_slope import lost_slope
+from ._memory import memory
 from ._phase_diagram import phase_diagram
 from ._powers import powers
 from ._product_spectrum import product_spectrum
 from ._remedies import remedies
 from ._routes import pairs
 from ._scalar import backward_table
+from ._schemes import schemes
 from ._step_size import step_size
 from ._strategies import strategies
 from ._training import by_seed, perplexity
@@ -49,8 +52,10 @@ __all__ = [
     "eigenvalues",
     "errors",
     "fresh_or_repeated",
+    "gated",
     "gradient_flow",
     "lost_slope",
+    "memory",
     "pair_table",
     "pairs",
     "perplexity",
@@ -58,6 +63,7 @@ __all__ = [
     "powers",
     "product_spectrum",
     "remedies",
+    "schemes",
     "seen_by_span",
     "step_size",
     "strategies",

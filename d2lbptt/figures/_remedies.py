@@ -15,12 +15,13 @@ from ._flow import LENGTHS, bands, hold_label, name_bands
 from ._panels import Name, Panel, Picture, line, points_above
 from ._paper import drawn
 
+LSTM = {"color": "#009E73", "linewidth": 3, "linestyle": (0, (7, 1))}
 LOOKS = {  # of the lines; darker, of their words
     "gaussian": (style.FULL, style.FULL["color"]),
     "window": (style.TRUNCATED, "#A84A00"),
     "orthogonal": ({"color": "#000000", "linewidth": 3, "linestyle": (0, (5, 1, 1, 1))}, "#000000"),
     "identity": (style.IDENTITY, "#97446F"),
-    "gated": ({"color": "#009E73", "linewidth": 3, "linestyle": (0, (7, 1))}, "#00694D"),
+    "lstm": (LSTM, "#00694D"),
 }
 DECADES = (3, 10, 38, 100, 400, 1000, 2500)
 
@@ -44,8 +45,8 @@ def remedies(ax: Axes, found: Mapping, names: Mapping | None = None) -> Axes:
 
     Notes
     -----
-    A gradient that arrives is not yet a good one: with a window it is another gradient, and a cell that keeps its state
-    hardly listens to its inputs. A line that falls to the bottom is exactly zero from there on.
+    A gradient that arrives is not yet a good one: with a window it is another gradient, and in an LSTM that keeps its
+    state c grows until tanh(c) hardly changes. A line that falls to the bottom is exactly zero from there on.
     """
     found = some("found", named("found", found, lambda symbol, entry: _validation.instance(symbol, entry, Remedy)))
     for key in found:
@@ -182,6 +183,6 @@ class _RemediesPicture(Picture):
             "window": f"window τ = {data.tau}",
             "orthogonal": "orthogonal, tanh",
             "identity": "identity, relu",
-            "gated": style.minus(f"gated, bias {data.b_f:.1f}"),
+            "lstm": style.minus(f"LSTM, bias {data.b_f:.1f}"),
         }
         self.remedies.update({key: getattr(data, key) for key in names}, names)

@@ -21,9 +21,15 @@ SHADES = LinearSegmentedColormap.from_list("decades", ["#F4F8FB", "#9CC7E0", "#0
 LOWEST = -7  # decades of the darkest cell's way to white
 STRUCK = to_rgba(style.DROPPED["edgecolor"], 0.75)
 SIZES = (10, 15, 20, 30, 40, 60, 80, 100, 150, 200)  # steps for which the table has room
-STYLES = {"window": "-", "chunks": (0, (1, 1)), "randomized": (0, (5, 1, 1, 1))}
+STYLES = {"window": "-", "chunks": (0, (1, 1)), "tbptt": (0, (3, 1)), "randomized": (0, (5, 1, 1, 1))}
 STEPS = (1, 3, 10, 30, 100)
-NAMES_AT = (-0.157, 0.119, 0.384, 0.762)  # of the lines, in the row above the Axes
+NAMES_AT = {  # of the lines, in two rows above the Axes
+    "window": (-0.157, 1.25),
+    "chunks": (0.15, 1.25),
+    "k₁, k₂": (0.446, 1.25),
+    "randomized": (-0.157, 1.09),
+    "theory": (0.26, 1.09),
+}
 REACH, ERRORS, SHARES = (-0.06, 2.36), (-4.2, 1.2), (-0.6, 2.6)  # decades, decades, relative to the gradient
 POINT = style.POINT | {"color": style.TRUNCATED["color"], "markersize": 12}
 PAPER = style.paper(0.12, 0.85)
@@ -128,8 +134,13 @@ def _decades_key(ax):
         key.text(x, -0.3, style.decade(x), va="top", **look)
 
 
+def as_said(scheme):
+    """Return what a scheme is called on pictures and pages."""
+    return "k₁, k₂" if scheme == "tbptt" else scheme
+
+
 class _Curves(Panel):
-    """Relative error of dL/dW_hh against the reach of a loss for three schemes, one of them strong, with its theory."""
+    """Relative error of dL/dW_hh against the reach of a loss for all schemes, one of them strong, with its theory."""
 
     def __init__(self, ax):
         super().__init__(style.axes(ax, "mean reach of a loss, in steps", "relative error"))
@@ -142,17 +153,15 @@ class _Curves(Panel):
         self.theory = line(ax, style.THEORY)
         self.point = line(ax, POINT, clip_on=False)
         self.this = line(ax, THIS, clip_on=False)
-        self.samples = {name: self._name(i, name, ls) for i, (name, ls) in enumerate(STYLES.items())}
-        self._name(3, "theory", **style.THEORY)
+        looks = {name: {"color": style.TRUNCATED["color"], "linestyle": dashes} for name, dashes in STYLES.items()}
+        self.samples = {name: self._name(as_said(name), DARK, look) for name, look in looks.items()}
+        self._name("theory", style.THEORY["color"], style.THEORY)
 
-    def _name(self, place, words, linestyle, color=style.TRUNCATED["color"], linewidth=2):
-        """Write the name of a line into the row above the Axes, and return a sample of the line."""
-        x, look = NAMES_AT[place], {"transform": self.ax.transAxes, "clip_on": False}
-        ink = DARK if place < 3 else color
-        self.ax.text(x + 0.081, 1.09, words, fontsize=style.NOTE, color=ink, va="center_baseline", **look)
-        return self.ax.plot(
-            [x, x + 0.065], [1.09, 1.09], color=color, linestyle=linestyle, linewidth=linewidth, **look
-        )[0]
+    def _name(self, words, ink, line_look):
+        """Write the name of a line above the Axes, and return a sample of the line."""
+        (x, y), look = NAMES_AT[words], {"transform": self.ax.transAxes, "clip_on": False}
+        self.ax.text(x + 0.081, y, words, fontsize=style.NOTE, color=ink, va="center_baseline", **look)
+        return self.ax.plot([x, x + 0.065], [y, y], **line_look | look)[0]
 
     def update(self, curves, scheme, point, theory=None, cloud=((), ()), this=None):
         """Show other curves: steps and errors by scheme; the point of one, its theory, its draws, which is ``this``."""
@@ -244,7 +253,7 @@ class _TruncationPicture(Picture):
         """Put the errors beside the table or, where the page is narrow, below it."""
         self.figure.set_size_inches(*((4.8, 8.4) if narrow else (9.6, 4.4)))
         place(self.table.ax, 0.77, *((4.75, 3.8, 3.25) if narrow else (0.66, 3.84, 3.6)))
-        place(self.curves.ax, *((0.82, 2.0, 3.85, 1.85) if narrow else (5.81, 2.0, 3.7, 1.82)))
+        place(self.curves.ax, *((0.82, 2.0, 3.85, 1.6) if narrow else (5.81, 2.0, 3.7, 1.6)))
         place(self.share.ax, *((0.82, 0.62, 3.85, 0.44) if narrow else (5.81, 0.62, 3.7, 0.44)))
         place(self.title, *((0.2, 8.12) if narrow else (5.23, 4.13)))
 
@@ -258,17 +267,16 @@ class _TruncationPicture(Picture):
 
     def update(self, data):
         """Show an ``experiments.Truncation``."""
-        network, draws, words = data.network, data.draws, f"{data.dropped} of {data.all}\ncells dropped"
+        draws, words = data.draws, f"{data.dropped} of {data.all}\ncells dropped"
         self._show_cells(data)
         if draws is None:
-            self.curves.update(
-                network.curves, data.scheme, (data.mean_reach, data.error), network.laws.get(data.scheme)
-            )
+            point, law = (data.mean_reach, data.error), data.laws.get(data.scheme)
+            self.curves.update(data.curves, data.scheme, point, law)
             self.share.update(data.along, 1 - data.law)
         else:
             words += f";\nweights up to {_few(data.weights.max())}"
             point, cloud = (draws.mean_reach, draws.rms_error), (draws.reach, draws.error)
-            self.curves.update(network.curves, data.scheme, point, cloud=cloud, this=data.draw)
+            self.curves.update(data.curves, data.scheme, point, cloud=cloud, this=data.draw)
             self.share.update(draws.mean_along, draws.spread, draws.along, data.draw)
         self.table.words.set_text(words)
         self.title.set_text(_verdict(data))

@@ -37,6 +37,7 @@ def log10_gradient_norms(
     *,
     loss: str = "squared_error",
     reduction: str = "mean",
+    weights: ArrayLike | None = None,
     window: int | None = None,
     steps: ArrayLike | None = None,
 ) -> np.ndarray:
@@ -44,7 +45,7 @@ def log10_gradient_norms(
 
     Parameters
     ----------
-    trace, y, loss, reduction, window
+    trace, y, loss, reduction, weights, window
         As for ``backward``.
     steps : array of int, shape (n,), optional
         Those t, from 1 to T, that are wanted: all if it is not given. With a window fewer steps take less time.
@@ -68,7 +69,7 @@ def log10_gradient_norms(
     The entries of one vector share their power of two: an entry that is 1e-200 of the largest may be lost, and
     is missed if the larger ones end later on.
     """
-    slope, W_hh, dh = _flow(trace, y, loss, reduction)
+    slope, W_hh, dh = _flow(trace, y, loss, reduction, weights)
     T = len(dh)
     tau = T if window is None else _validation.whole_number("window", window, 1, T, "T = ")
     return _windowed(slope, W_hh, dh, tau, np.arange(T) if steps is None else _wanted(steps, T))
@@ -128,11 +129,11 @@ def _by_law(law, v, k):
     return decades
 
 
-def _flow(trace, y, loss, reduction):
+def _flow(trace, y, loss, reduction, weights=None):
     """Return phi'(z_t), W_hh and W_qh^T dL/do_t, what dL/dh_t is made of, in float64."""
     with np.errstate(over="ignore", invalid="ignore"):
         trace = checked_trace(trace)
-        do = _output_gradient(trace, y, loss, reduction)
+        do = _output_gradient(trace, y, loss, reduction, weights)
         if np.iscomplexobj(do):
             raise TypeError("trace or y is complex, wanted real numbers")
         no_overflow("dL/do_t", do)

@@ -5,7 +5,8 @@
 
 Where the loop cuts the gradient: with ``cut="sequential"`` the state goes from minibatch to minibatch, and the gradient
 ends where the minibatch begins; with ``cut="random"`` the state itself begins anew. Inside a minibatch nothing is cut
-unless a scheme of ``truncation`` says so.
+unless a scheme of truncation says so. With k1 and k2 there is an update after every k1 steps, for the losses since the
+one before it, which go back over at most the last k2 steps of the minibatch.
 
 Shapes: a corpus is (n,), a minibatch (T, B); V tokens, so d = q = V.
 """
@@ -23,12 +24,13 @@ from .._progress import bar
 from ..activations import ACTIVATIONS
 from ..bptt import backward, row_norms
 from ..gates import SCHEMES, scheme_options
-from ..rnn import Params, checked_params, forward, loss
+from ..rnn import Params, Trace, checked_params, forward, loss
 from .corpus import Vocab, _corpus, random_batches, sequential_batches
 
 __all__ = ["Training", "book_params", "perplexity", "predict", "train"]
 
 CUTS = {"sequential": sequential_batches, "random": random_batches}
+TAKES = {"window": ("tau",), "chunks": ("tau",), "tbptt": ("k1", "k2"), "randomized": ("pi",)}  # of all SCHEMES
 START = 0.01  # standard deviation of the weights at the start, as in the book
 BLOCK = 1000  # steps of a forward pass that are held at once where no gradient is asked for
 
@@ -39,13 +41,13 @@ class Training(NamedTuple):
     Attributes
     ----------
     params : Params
-        After the last minibatch that was worked through.
+        After the last update. There is one for each minibatch; with k1, one after every k1 steps of it.
     perplexity : array, shape (epochs,)
-        exp of the mean loss of each whole epoch, of each minibatch before it changed the parameters.
+        exp of the mean loss over all steps of each whole epoch, each before its own update.
     norm : array, shape (epochs,)
-        The mean over the minibatches of |g|, before clipping.
+        The mean over the updates of |g|, before clipping.
     clipped : array, shape (epochs,)
-        The share of minibatches in which clipping shortened the gradient.
+        The share of updates in which clipping shortened the gradient.
     seconds : array, shape (epochs,)
     stopped : str
         Why it ended before its last epoch; "" if it did not.
@@ -73,6 +75,8 @@ def train(
     scheme: str = "full",
     tau: int | None = None,
     pi: ArrayLike | None = None,
+    k1: int | None = None,
+    k2: int | None = None,
     activation: str = "tanh",
     params: Params | None = None,
     seed: int = 0,
@@ -98,9 +102,11 @@ def train(
         The largest norm theta of the gradient of all parameters together; None does not clip.
     cut : {"sequential", "random"}
         How the corpus is cut: the state carried over and detached, or begun anew with zeros.
-    scheme, tau, pi
+    scheme, tau, pi, k1, k2
         How the gradient is truncated inside a minibatch, as for ``gates.scheme_options``; None what the scheme
-        does not take.
+        does not take. With "tbptt" there is an update after every k1 steps of a minibatch, and at its end, for the mean
+        loss of the steps since the one before it. It goes back over at most the last k2 steps, k1 <= k2 <= num_steps,
+        and never beyond the start of the minibatch.
     activation : str
         A name in ``ACTIVATIONS``.
     params : Params, optional
@@ -125,7 +131,9 @@ def train(
 
     Notes
     -----
-    Pascanu, Mikolov, Bengio 2013, algorithm 1, for clipping by norm.
+    Pascanu, Mikolov, Bengio 2013, algorithm 1, for clipping by norm. Williams and Peng 1990, Neural Computation 2,
+    490-501, for k1 and k2: an update goes back along the states as they were stored. Those of older steps belong to
+    older parameters, so that it is not quite the gradient of a loss. It comes near it where the learning rate is small.
     """
     epochs = _at_most_in_memory("epochs", _validation.whole_number("epochs", epochs, 1), 4, float)
     V, dtype = _validation.whole_number("num_tokens", num_tokens, 1), _validation.float_dtype("dtype", dtype)
@@ -133,14 +141,14 @@ def train(
     cutter = CUTS[_validation.one_of("cut", cut, CUTS)]
     corpus = _numbered(corpus, V)
     cutter(corpus, batch_size, num_steps, np.random.default_rng(0))  # complains now, not in the first epoch
-    options = _truncation(scheme, num_steps, tau, pi)
+    updates, options = _truncation(scheme, num_steps, tau, pi, k1, k2)
     num_hiddens = _validation.whole_number("num_hiddens", num_hiddens, 1)
     rng = np.random.default_rng((_validation.seed("seed", seed), 2))
     params = book_params(V, num_hiddens, seed, dtype) if params is None else _given(params, dtype, V)
     lr = _validation.real_number("lr", lr, low=0)
     clip = np.inf if clip is None else _validation.real_number("clip", clip, above=0)
     activation = _validation.one_of("activation", activation, ACTIVATIONS)
-    loop = _Loop(params, lr, clip, activation, cut == "sequential", lambda: options(rng))
+    loop = _Loop(params, lr, clip, activation, cut == "sequential", updates, lambda: options(rng))
     stopped = loop.run(_bar(progress, epochs), lambda: cutter(corpus, batch_size, num_steps, rng), one_hot)
     losses, norms, clipped, seconds = np.reshape(loop.rows, (-1, 4)).T
     with np.errstate(over="ignore"):
@@ -150,9 +158,10 @@ def train(
 class _Loop:
     """The training loop: what it does with each minibatch, and what it has reached."""
 
-    def __init__(self, params, lr, clip, activation, carries, options):
+    def __init__(self, params, lr, clip, activation, carries, updates, options):
         self.params, self.lr, self.clip, self.activation = params, lr, clip, activation
         self.carries, self.options = carries, options  # whether the state goes on; draws how backward truncates
+        self.k1, self.k2 = updates
         self.rows = []  # of each whole epoch: loss, |g|, share that was clipped, seconds
 
     def run(self, epochs, batches, one_hot):
@@ -171,16 +180,30 @@ class _Loop:
     def epoch(self, batches, one_hot):
         start, found, h0 = time.perf_counter(), [], None
         for x, y in batches:
-            trace = forward(self.params, one_hot[x], h0=h0, activation=self.activation)
-            found.append(self.step(trace, y))
-            h0 = trace.h[-1] if self.carries else None  # the state as a number, without its past
-        return *np.mean(found, 0), time.perf_counter() - start
+            trace = None
+            for t in range(0, len(x), self.k1):
+                new = forward(self.params, one_hot[x[t : t + self.k1]], h0=h0, activation=self.activation)
+                trace, h0 = _last_steps(trace, new, self.k2), new.h[-1]
+                found.append(self.update(trace, y[: t + self.k1][-len(trace.x) :], len(new.x)))
+            h0 = h0 if self.carries else None  # the state as a number, without its past
+        losses, sizes, clipped, steps = np.transpose(found)
+        return np.average(losses, weights=steps), sizes.mean(), clipped.mean(), time.perf_counter() - start
 
-    def step(self, trace, y):
-        gradients = backward(trace, y, loss="cross_entropy", **self.options())
+    def update(self, trace, y, steps):
+        """Learn from the last steps; return their mean loss, |g|, whether it was clipped, and how many they are."""
+        weights = None if steps == len(y) else (np.arange(len(y)) >= len(y) - steps) * 1.0
+        gradients = backward(trace, y, loss="cross_entropy", weights=weights, **self.options())
         size = _norm(gradients)
         self.params = _sgd_step(self.params, gradients, self.lr * min(1, self.clip / size) if size else self.lr)
-        return loss(trace, y, loss="cross_entropy"), size, size > self.clip
+        return loss(trace, y, loss="cross_entropy", weights=weights), size, size > self.clip, steps
+
+
+def _last_steps(old, new, count):
+    """Return the last steps of two traces, one behind the other, with the parameters of the new one."""
+    if old is None:
+        return new
+    x, h, o = (np.concatenate(rows) for rows in ((old.x, new.x), (old.h, new.h[1:]), (old.o, new.o)))
+    return Trace(new.params, x[-count:], h[-count - 1 :], o[-count:], new.activation)
 
 
 def book_params(num_tokens: int, num_hiddens: int, seed: int = 0, dtype: DTypeLike = np.float32) -> Params:
@@ -340,19 +363,20 @@ def _one_hot(symbol, V, dtype):
     return np.eye(V, dtype=dtype)
 
 
-def _truncation(scheme, num_steps, tau, pi):
-    """Return a function of a generator that draws the options of ``backward``, once they are known to be possible."""
+def _truncation(scheme, num_steps, tau, pi, k1, k2):
+    """Return k1 and k2, and a function of a generator that draws the options of ``backward``, if they are possible."""
     scheme = _validation.one_of("scheme", scheme, SCHEMES)
-    for symbol, value, schemes in (("tau", tau, ("window", "chunks")), ("pi", pi, ("randomized",))):
-        wanted = "a number" if scheme in schemes else "None"
+    given = {"tau": tau, "pi": pi, "k1": k1, "k2": k2}
+    for symbol, value in given.items():
+        wanted = "a number" if symbol in TAKES.get(scheme, ()) else "None"
         if (value is None) != (wanted == "None"):
             raise ValueError(f"{symbol} is {_validation.shown(value)}, wanted {wanted} where the scheme is {scheme}")
 
     def options(rng):
-        return scheme_options(scheme, num_steps, tau=tau, pi=pi, rng=rng)
+        return scheme_options(scheme, num_steps, **given, rng=rng)
 
     options(np.random.default_rng(0))
-    return options
+    return ((k1, k2), lambda rng: {}) if scheme == "tbptt" else ((num_steps, num_steps), options)
 
 
 def _given(params, dtype, num_tokens=None):

@@ -68,7 +68,7 @@ def pair_weights(first: ArrayLike, pi: float = 1.0) -> np.ndarray:
     return weights
 
 
-def jacobian_products(first: ArrayLike, *, shared: bool, last: bool = False) -> int:
+def jacobian_products(first: ArrayLike, *, shared: bool, ends: ArrayLike | None = None, last: bool = False) -> int:
     """Return how many times a vector goes back through one step.
 
     Parameters
@@ -76,19 +76,43 @@ def jacobian_products(first: ArrayLike, *, shared: bool, last: bool = False) -> 
     first : array of int, shape (T,)
         From ``first_kept``: entry t - 1 lies from 1 to t.
     shared : bool
-        Whether all losses travel in one sum, as with gates; with a window each has its own way to go.
+        Whether losses that reach the same step go back in one sum, as in ``backward``; else each goes by itself.
+    ends : array of int, shape (n,), optional
+        The steps after which there is an update, rising, the last one T. Losses of different updates never go back
+        together. Without it there is one update, at T.
     last : bool
         Whether the loss of step T is the only one.
 
     Returns
     -------
     int
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is described above.
+
+    Notes
+    -----
+    With k1 and k2 an update that ends at e goes back e - max(1, e - k2 + 1) steps, however many losses it has.
     """
     first, shared, last = _first(first), _validation.flag("shared", shared), _validation.flag("last", last)
-    t = np.arange(1, len(first) + 1)
+    T = len(first)
+    t, ends = np.arange(1, T + 1), _ends([T] if ends is None else ends, T)
     if last:
-        return int(t[-1] - first[-1])
-    return int(np.count_nonzero(first < t) if shared else np.sum(t - first))
+        return int(T - first[-1])
+    if not shared:
+        return int(np.sum(t - first))
+    groups = np.column_stack([np.searchsorted(ends, t), first])[::-1]  # from the last loss of each on
+    _, longest = np.unique(groups, axis=0, return_index=True)
+    return int(np.sum((t - first)[::-1][longest]))
+
+
+def _ends(ends, T):
+    ends = _validation.shaped("ends", _validation.whole("ends", ends), (None,), "(n,)")
+    if ends[0] < 1 or ends[-1] != T or (ends[1:] <= ends[:-1]).any():
+        raise ValueError(f"ends is {_validation.shown(ends)}, wanted rising steps from 1 to T = {T}, the last one T")
+    return ends.astype(np.int64)
 
 
 class PairTable(NamedTuple):

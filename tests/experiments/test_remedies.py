@@ -12,11 +12,11 @@ import pytest
 from scipy import stats
 
 from d2lbptt import backward, forward, init_params, laws, log10_gradient_norms
-from d2lbptt.cells.gated import gated_backward, gated_forward, init_gated, resting_factor
+from d2lbptt.cells import lstm
 from d2lbptt.experiments import remedies
 
 Z = 5
-NAMES = ("gaussian", "window", "orthogonal", "identity", "gated")
+NAMES = ("gaussian", "window", "orthogonal", "identity", "lstm")
 
 
 def inputs(T, seed=0, d=64, size=0.1):
@@ -43,14 +43,24 @@ def test_plain_networks_are_those_of_backward(name, kind, g, activation):
     np.testing.assert_allclose(found[alive[::-1]], np.log10(norms[alive] / norms[-1])[::-1], rtol=0, atol=1e-10)
 
 
-def test_the_gated_cell_is_that_of_gated_backward():
-    found = remedies(T=40, g=1.3, b_f=-1.5, seed=2).gated
-    params = init_gated(64, 64, scale=1.3, gate_bias=-1.5, seed=2)
+def test_the_lstm_is_that_of_its_backward_and_of_its_factor_at_rest():
+    found = remedies(T=40, g=0.7, b_f=0.5, seed=2).lstm
+    params = lstm.init_params(64, 64, scale=0.7, gate_bias=0.5, seed=2)
     dh = np.zeros((40, 64))
     dh[-1] = init_params(64, 64, 1, seed=2).W_qh[0]
-    norms = np.linalg.norm(gated_backward(gated_forward(params, inputs(40, 2)), dh).h, axis=1)
+    norms = np.linalg.norm(lstm.backward(lstm.forward(params, inputs(40, 2)), dh).h, axis=1)
     np.testing.assert_allclose(found.decades, np.log10(norms / norms[-1])[::-1], rtol=0, atol=1e-10)
-    np.testing.assert_allclose(found.law, np.arange(40) * np.log10(resting_factor(params)), rtol=0, atol=1e-12)
+    eigenvalues = np.linalg.eigvals(init_params(64, 64, 1, scale=0.7, seed=2).W_hh)
+    factor = np.abs(1 / (1 + np.exp(-0.5)) + 0.25 * eigenvalues).max()  # f + i o lambda
+    np.testing.assert_allclose(found.law, np.arange(40) * np.log10(factor), rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize(("T", "b_f", "low", "high"), [(200, 0.0, -36, -29), (200, 5.0, 0, 3), (1000, 8.0, -2, 3)])
+def test_what_the_lstm_keeps_is_set_by_its_bias(T, b_f, low, high):
+    """Ten networks; low and high are what was seen, in whole decades, and half of the span beyond is allowed."""
+    beyond = (high - low) / 2
+    for seed in range(10):
+        assert low - beyond < remedies(T=T, b_f=b_f, seed=seed).lstm.decades[-1] < high + beyond
 
 
 @pytest.mark.parametrize("tau", [1, 7, 40])
@@ -73,9 +83,9 @@ def test_the_laws_are_those_of_their_modules():
         "window": "mean field",
         "orthogonal": "mean field",
         "identity": "arcsine law",
-        "gated": "at rest",
+        "lstm": "at rest",
     }
-    assert (found.g, found.tau, found.b_f) == (1.4, 30, -5.0)
+    assert (found.g, found.tau, found.b_f) == (1.4, 30, 5.0)
 
 
 @pytest.mark.parametrize("g", [0.5, 0.8])
@@ -108,8 +118,8 @@ def test_a_patient_that_is_kept_moving_goes_with_the_mean_field(g, size):
 
 
 def test_no_law_where_the_cell_does_not_rest():
-    assert np.isnan(remedies(T=20, tau=5, g=3.0, b_f=0.0).gated.law).all()
-    assert np.isfinite(remedies(T=20, tau=5, g=3.0, b_f=-4.0).gated.law).all()
+    assert np.isnan(remedies(T=20, tau=5, g=3.0, b_f=0.0).lstm.law).all()
+    assert np.isfinite(remedies(T=20, tau=5, g=3.0, b_f=-2.0).lstm.law).all()
 
 
 def test_without_weights_nothing_goes_back_and_the_law_says_so():
@@ -133,6 +143,7 @@ def test_orthogonal_alone_is_no_remedy_for_1000_steps_with_tanh_and_the_mean_fie
         ({"g": "x"}, TypeError, "g is 'x', wanted a number"),
         ({"g": -1.0}, ValueError, "g is -1.0"),
         ({"b_f": np.inf}, ValueError, "b_f is inf"),
+        ({"b_f": -101.0}, ValueError, "b_f is -101.0"),
         ({"input_size": None}, TypeError, "input_size is None"),
         ({"units": 0}, ValueError, "units is 0"),
     ],
@@ -143,7 +154,7 @@ def test_what_does_not_fit(change, error, words):
         remedies(**given)
 
 
-@pytest.mark.parametrize("name", ["gaussian", "orthogonal", "identity", "gated"])
+@pytest.mark.parametrize("name", ["gaussian", "orthogonal", "identity", "lstm"])
 def test_what_is_cached_cannot_be_changed(name):
     for array in getattr(remedies(T=20, tau=5), name)[:2]:
         with pytest.raises(ValueError, match="read-only"):

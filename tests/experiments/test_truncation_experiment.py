@@ -13,6 +13,7 @@ from schemes import CASES, START, kept_pairs, network, options
 
 from d2lbptt import backward, experiments, init_params, randomized
 from d2lbptt.experiments._truncation import CURVE
+from d2lbptt.gates import SCHEMES
 
 SIGMAS = 5
 
@@ -63,23 +64,43 @@ def test_error_cosine_and_component_are_those_of_backward(values):
 
 
 def test_the_dropped_cells_are_the_error():
-    for scheme, tau in itertools.product(("window", "chunks"), (1, 4, 29)):
-        data = truncated(scheme=scheme, tau=tau)
+    for scheme, tau in itertools.product(("window", "chunks", "tbptt"), (1, 4, 29)):
+        data = truncated(scheme=scheme, tau=tau, k1=min(3, tau))
         trace, y, full = network()
-        how, _ = options(scheme=scheme, tau=tau)
+        how, _ = options(scheme=scheme, tau=tau, k1=min(3, tau))
         lost, size = data.network.table.truncation_error(data.first), np.linalg.norm(full)
         np.testing.assert_allclose(lost, (full - backward(trace, y, **how).W_hh) / size, atol=1e-14)
         assert np.linalg.norm(lost) == pytest.approx(data.error, rel=1e-9)
 
 
 def test_the_curves_pass_through_every_point_that_is_shown():
-    for scheme, last in itertools.product(("window", "chunks"), ("mean", "last")):
-        for tau in (1, 5, 30):
-            data = truncated(scheme=scheme, tau=tau, reduction=last)
-            kept, error = data.network.curves[scheme]
-            assert kept[tau - 1] == pytest.approx(data.mean_reach)
-            assert error[tau - 1] == pytest.approx(data.error, rel=1e-9, abs=1e-13)
-            assert data.network.laws[scheme][1][tau - 1] == pytest.approx(data.law)
+    for scheme, last in itertools.product(("window", "chunks", "tbptt"), ("mean", "last")):
+        for tau, k1 in ((1, 1), (5, 3), (5, 5), (30, 3), (30, 30)):
+            data = truncated(scheme=scheme, tau=tau, k1=k1, reduction=last)
+            here = tau - k1 if scheme == "tbptt" else tau - 1  # its curve begins at k2 = k1
+            kept, error = data.curves[scheme]
+            assert kept[here] == pytest.approx(data.mean_reach)
+            assert error[here] == pytest.approx(data.error, rel=1e-9, abs=1e-13)
+            assert data.laws[scheme][1][here] == pytest.approx(data.law)
+
+
+def test_window_chunks_and_full_are_special_cases_of_k1_and_k2():
+    for special, scheme in (
+        ({"tau": 7, "k1": 1}, {"scheme": "window", "tau": 7}),
+        ({"tau": 6, "k1": 6}, {"scheme": "chunks", "tau": 6}),
+        ({"tau": 30, "k1": 30}, {"scheme": "full"}),
+    ):
+        one, other = truncated(scheme="tbptt", **special), truncated(**scheme)
+        assert one.first.tolist() == other.first.tolist() and one.dropped == other.dropped
+        assert (one.error, one.law) == pytest.approx((other.error, other.law), rel=1e-9, abs=1e-13)
+
+
+def test_k1_is_looked_at_where_it_counts():
+    with pytest.raises(ValueError, match="k1 is 8, wanted a whole number from 1 to k2 = tau = 7"):
+        truncated(scheme="tbptt", k1=8)
+    assert truncated(scheme="window", k1=8).k1 == 7
+    with pytest.raises(ValueError, match="k1 is 0, wanted a whole number from 1 on"):
+        truncated(scheme="window", k1=0)
 
 
 @pytest.mark.parametrize("reduction", ["mean", "last"])
@@ -117,8 +138,9 @@ def test_what_overflows_is_truncated_for_a_T_that_does_not():
     big = {"units": 1, "kind": "gaussian", "activation": "identity", "g": 3.0, "T": 200, "tau": 199}
     seeds = [s for s in range(100) if abs(init_params(1, 1, 1, scale=3.0, seed=s).W_hh.item()) > 6.5]  # 6.5^400 > 1e308
     assert seeds
-    for scheme in ("full", "window", "randomized"):
-        data = truncated(**big, scheme=scheme, seed=seeds[0])
+    for scheme in ("full", "window", "tbptt", "randomized"):
+        data = truncated(**big, scheme=scheme, seed=seeds[0], k1=199)
+        assert (data.k1, data.k2) == (data.T, data.T)
         assert 150 < data.T < 200 and "overflows float64" in data.network.overflow
         assert np.isfinite([data.error, data.cosine]).all() and np.isfinite(data.network.full).all()
 
@@ -131,14 +153,14 @@ def test_what_overflows_at_once_is_refused():
 def test_a_gradient_that_is_zero_has_nothing_to_lose():
     """One unit with relu, no recurrence and a negative weight of the input is never active."""
     seeds = [s for s in range(100) if init_params(1, 1, 1, seed=s).W_hx.item() < 0]
-    for scheme in ("full", "window", "randomized"):
-        data = truncated(units=1, activation="relu", g=0.0, T=1, tau=1, scheme=scheme, seed=seeds[0])
+    for scheme in SCHEMES:
+        data = truncated(units=1, activation="relu", g=0.0, T=1, tau=1, k1=1, scheme=scheme, seed=seeds[0])
         assert not data.network.full.any() and data.network.table.norm == 0
         assert data.error == data.along == 0 and np.isnan(data.cosine)
 
 
 def test_without_recurrence_nothing_is_lost():
-    for scheme in ("window", "chunks"):
+    for scheme in ("window", "chunks", "tbptt"):
         data = truncated(g=0.0, scheme=scheme)
         assert data.dropped and data.law == 0 and data.error < 1e-13
 

@@ -43,7 +43,7 @@ def test_a_planted_exception_is_noticed(name, monkeypatch):
 # --- what is said ---
 
 
-LONG = {"gradient_check", "phase_diagram", "remedies", "truncation"}  # many settings, or some that take long
+LONG = {"gated", "gradient_check", "phase_diagram", "remedies", "truncation"}  # many settings, or some that take long
 each_but_slow = pytest.mark.parametrize(
     "name", [pytest.param(n, marks=[pytest.mark.slow] * (n in LONG)) for n in NAMES]
 )

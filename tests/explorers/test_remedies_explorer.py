@@ -20,7 +20,7 @@ from d2lbptt.figures._remedies import _RemediesPicture
 
 module = sys.modules["d2lbptt.explorers._remedies"]
 picture = sys.modules["d2lbptt.figures._remedies"]
-NAMES = ("gaussian", "window", "orthogonal", "identity", "gated")
+NAMES = ("gaussian", "window", "orthogonal", "identity", "lstm")
 
 
 # --- the picture ---
@@ -64,7 +64,7 @@ def test_a_line_that_is_zero_falls_to_the_bottom_where_it_begins_to_be():
 
 CASES = [
     dict(zip(("T", "g", "tau", "b_f", "input_size"), values, strict=True))
-    for values in itertools.product((10, 200, 1000), (0.0, 0.8, 3.0), (1, 10), (-10.0, -5.0, 2.0), (0.1, 1.0))
+    for values in itertools.product((10, 200, 1000), (0.0, 0.8, 3.0), (1, 10), (-2.0, 5.0, 10.0), (0.1, 1.0))
 ]
 
 
@@ -87,7 +87,7 @@ def test_nothing_but_the_lines_moves_while_a_slider_is_dragged(narrow):
     at_rest(whole, remedies())
     before = still()
     changes = [{"g": g} for g in (0.0, 1.0, 1.5, 3.0)] + [{"T": T} for T in (30, 205, 1000)]
-    for change in [*changes, {"b_f": 2.0}, {"b_f": -10.0}, {"tau": 1}, {"tau": 200}]:
+    for change in [*changes, {"b_f": 10.0}, {"b_f": 1.0}, {"tau": 1}, {"tau": 200}]:
         whole.update(remedies(**change))
         assert still() == before
 
@@ -146,7 +146,7 @@ FATE = r"(becomes exactly 0|keeps its size|(?:shrinks|grows) (?:10\^)?[0-9.]+-fo
 SENTENCE = re.compile(
     rf"At g = (\d\.\d\d) the gradient {FATE} over T = (\d+) steps; "
     r"the window τ = (\d+) (keeps everything|cuts it off); "
-    rf"in the gated cell with b_f = (-?\d+\.\d) it {FATE}\."
+    rf"in the LSTM with b_f = (-?\d+\.\d) it {FATE}\."
 )
 
 
@@ -176,16 +176,16 @@ def test_what_is_said_is_short_and_true_at_every_corner(case):
     data, T, tau = remedies(**case), case["T"], case["tau"]
     said = module._words({"seed": 0, "units": 64, "inputs": 64, **case}, data)
     check_said(said)
-    g, patient, *sizes, window, bias, gated = SENTENCE.fullmatch(plain(said.sentence)).groups()
+    g, patient, *sizes, window, bias, lstm = SENTENCE.fullmatch(plain(said.sentence)).groups()
     assert (float(g), float(bias), *map(int, sizes)) == (case["g"], case["b_f"], T, tau)
     assert (window == "keeps everything") == (tau == T)
     assert_true(patient, data.gaussian.decades[-1])
-    assert_true(gated, data.gated.decades[-1])
+    assert_true(lstm, data.lstm.decades[-1])
     first, second, *others, last = map(plain, said.details)
     assert f"exactly 0 from h_{T - tau} back" in second or (tau == T and "everything arrives" in second)
     assert np.isneginf(data.window.decades[tau:]).all()
     assert case["g"] == 0 or np.isfinite(data.window.decades[:tau]).all()
-    for line, remedy in zip((first, *others), (data.gaussian, data.orthogonal, data.identity, data.gated), strict=True):
+    for line, remedy in zip((first, *others), (data.gaussian, data.orthogonal, data.identity, data.lstm), strict=True):
         end, law = re.search(r": ([^:]+) \((.*)\)\.$", line).groups()
         assert end == "exactly 0" if np.isneginf(remedy.decades[-1]) else abs(said_size(end) - remedy.decades[-1]) < 0.2
         if np.isnan(remedy.law[-1]):
@@ -198,7 +198,7 @@ def test_what_is_said_is_short_and_true_at_every_corner(case):
 
 def test_presets_do_what_they_say(explorer):
     ends = {"vanishing": ("gaussian", -np.inf, -3), "exploding": ("gaussian", 3, np.inf)}
-    ends |= {"1000 steps": ("gated", -1, 1), "an open gate": ("gated", -np.inf, -3)}
+    ends |= {"1000 steps": ("lstm", -4, 4), "no forget bias": ("lstm", -np.inf, -20)}
     assert list(module.PRESETS) == list(ends)
     for preset, (key, low, high) in ends.items():
         data, _ = shown(explorer, preset=preset)

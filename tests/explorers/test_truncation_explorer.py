@@ -17,9 +17,11 @@ from d2lbptt import experiments, explorers, figures, init_params
 from d2lbptt.explorers._truncation import _words
 from d2lbptt.figures import _paper as paper
 from d2lbptt.figures._truncation import LOWEST, _TruncationPicture
+from d2lbptt.gates import SCHEMES
 
 PART = re.compile(
     r"(?:Full BPTT, without a window of τ = \d+,|A window of τ = \d+|Cutting into chunks of τ = \d+|"
+    r"An update every k_1 = \d+ steps, back over k_2 = τ = \d+,|"
     r"Draw \d+ at π = \S+) drops (nothing|\d+ of \d+ cells) \(T = (\d+), g = \S+\)(.*)"
 )
 
@@ -31,7 +33,8 @@ def explorer():
 
 def shown(explorer, **values):
     """Return the data of these settings, the sentence, and the details, without the marks of mathematics."""
-    data, _ = driving.shown(explorer, **START | values)
+    values = START | values
+    data, _ = driving.shown(explorer, **values | {"k1": min(values["k1"], values["tau"])})
     said = _words(explorer.state["controls"], data)
     return data, steady.plain(said.sentence), steady.plain(" ".join(said.details))
 
@@ -72,7 +75,7 @@ def test_what_overflows_is_shown_for_a_T_that_does_not(explorer):
     big = {"units": 1, "kind": "gaussian", "activation": "identity", "g": 3.0, "T": 200, "tau": 7}
     seeds = [s for s in range(100) if abs(init_params(1, 1, 1, scale=3.0, seed=s).W_hh.item()) > 6.5]  # 6.5^400 > 1e308
     assert seeds
-    for scheme in ("full", "window", "randomized"):
+    for scheme in ("full", "window", "tbptt", "randomized"):
         data, sentence, details = shown(explorer, **big, scheme=scheme, seed=seeds[0])
         assert 150 < data.T < 200 and "overflows float64" in details and f"so T = {data.T} is shown." in details
         assert f"(T = {data.T}, g = 3.00)" in sentence and "T = 200 is too long" in details
@@ -82,24 +85,49 @@ def test_what_overflows_is_shown_for_a_T_that_does_not(explorer):
 def test_a_gradient_that_is_zero_has_nothing_to_lose(explorer):
     """One unit with relu, no recurrence and a negative weight of the input is never active."""
     seeds = [s for s in range(100) if init_params(1, 1, 1, seed=s).W_hx.item() < 0]
-    for scheme in ("full", "window", "randomized"):
-        data, sentence, _ = shown(explorer, units=1, activation="relu", g=0.0, T=1, tau=1, scheme=scheme, seed=seeds[0])
+    dead = {"units": 1, "activation": "relu", "g": 0.0, "T": 1, "tau": 1, "k1": 1, "seed": seeds[0]}
+    for scheme in SCHEMES:
+        data, sentence, _ = shown(explorer, **dead, scheme=scheme)
         assert not data.network.full.any()
         assert sentence.startswith("dL/dW_hh is exactly 0 (T = 1, g = 0.00), so ")
         assert sentence.endswith("has nothing to throw away.")
 
 
 def test_without_recurrence_nothing_is_lost(explorer):
-    for scheme in ("window", "chunks"):
+    for scheme in ("window", "chunks", "tbptt"):
         data, sentence, _ = shown(explorer, g=0.0, scheme=scheme)
         assert data.dropped and "what they hold is 0 to rounding" in sentence and data.law == 0
 
 
 def test_sliders_without_effect_are_disabled(explorer):
-    for scheme, active in {"full": "", "window": "tau", "chunks": "tau", "randomized": "pi draw"}.items():
+    active = {"full": "", "window": "tau", "chunks": "tau", "tbptt": "tau k1", "randomized": "pi draw"}
+    for scheme in SCHEMES:
         shown(explorer, scheme=scheme)
-        for name in ("tau", "pi", "draw"):
-            assert explorer.controls[name].disabled == (name not in active.split())
+        for name in ("tau", "k1", "pi", "draw"):
+            assert explorer.controls[name].disabled == (name not in active[scheme].split())
+
+
+def test_k1_stays_within_tau_and_tau_within_T():
+    moved = explorers.truncation()
+    T, tau, k1 = (moved.controls[name] for name in ("T", "tau", "k1"))
+    for scheme in SCHEMES:
+        moved.reset()
+        moved.set(scheme=scheme, T=60, tau=20, k1=15)
+        for length, longest, every in ((60, 20, 15), (8, 8, 8), (1, 1, 1), (60, 20, 15)):
+            T.value = length
+            assert (tau.value, tau.max, k1.value, k1.max) == (longest, length, every, longest)
+        tau.value = 6
+        assert (k1.value, k1.max) == (6, 6)
+        tau.value = 20
+        assert (k1.value, k1.max) == (15, 20) and moved.error is None
+    with pytest.raises(ValueError, match="k1 is 21, wanted a whole number from 1 to 20"):
+        moved.set(k1=21)
+
+
+def test_what_k1_and_k2_are_is_said(explorer):
+    _, sentence, details = shown(explorer, scheme="tbptt", tau=9, k1=4)
+    assert sentence.startswith("An update every k_1 = 4 steps, back over k_2 = τ = 9, drops ")
+    assert "k_1" not in details and "k_1 = 4" in shown(explorer, scheme="window", k1=4)[2]
 
 
 def test_presets_and_back_again():
@@ -201,9 +229,10 @@ def arranged(request):
 
 
 LOOKS = [
-    *({"scheme": s, "T": 60, "tau": 12} for s in ("window", "chunks", "randomized", "full")),
+    *({"scheme": s, "T": 60, "tau": 12} for s in SCHEMES),
     {"T": 200, "tau": 100},
     {"T": 1, "tau": 1},
+    {"scheme": "tbptt", "T": 200, "tau": 100, "k1": 100},
     {"scheme": "randomized", "T": 200, "pi": 0.95, "draw": 99},
     {"scheme": "randomized", "pi": 0.05},
     {"scheme": "randomized", "g": 3.0, "kind": "gaussian", "units": 16, "T": 60, "pi": 0.95},
@@ -223,6 +252,7 @@ MOVES = {
     "tau": ({}, (1, 2, 5, 10, 30, 60)),
     "T": ({}, (60, 10, 1, 30, 100, 200)),
     "g": ({"scheme": "chunks"}, (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)),
+    "k1": ({"scheme": "tbptt", "tau": 40}, (1, 2, 5, 10, 20, 40)),
     "pi": ({"scheme": "randomized"}, (0.05, 0.3, 0.6, 0.9, 0.99, 1.0)),
 }
 
@@ -240,14 +270,15 @@ def test_there_is_room_for_a_few_lengths(drawn, T, room):
     assert picture.table.ax.get_xlim() == (0.5, room + 0.5) and picture.table.cells.get_extent()[1] == T + 0.5
 
 
-def test_the_row_above_the_curves_names_them_by_their_look(drawn):
-    for scheme in ("window", "chunks", "randomized"):
+def test_the_rows_above_the_curves_name_them_by_their_look(drawn):
+    for scheme in ("window", "chunks", "tbptt", "randomized"):
         curves = drawn(scheme=scheme)[0].curves
         names = [text.get_text() for text in curves.ax.texts]
-        assert names == [*curves.lines, "theory"]
+        assert names == ["window", "chunks", "k₁, k₂", "randomized", "theory"]
+        assert list(curves.lines) == ["window", "chunks", "tbptt", "randomized"]
         dashes = [str(sample._unscaled_dash_pattern) for sample in curves.samples.values()]
         assert (
-            dashes == [str(curve._unscaled_dash_pattern) for curve in curves.lines.values()] and len(set(dashes)) == 3
+            dashes == [str(curve._unscaled_dash_pattern) for curve in curves.lines.values()] and len(set(dashes)) == 4
         )
         assert [name for name, sample in curves.samples.items() if sample.get_linewidth() > 2] == [scheme]
 

@@ -14,7 +14,7 @@ import oracles
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import problems, trace_of, window_pairs
+from oracles import problems, trace_of, weighted_problems, window_pairs
 
 from d2lbptt import Params, backward, forward, init_params, laws, log10_gradient_norms
 from d2lbptt.activations import ACTIVATIONS
@@ -35,7 +35,7 @@ def row_norms(rows):
 
 
 @settings(max_examples=200)
-@given(problems(), st.data())
+@given(problems() | weighted_problems(), st.data())
 def test_inside_the_range_it_is_the_logarithm_of_the_norm(problem, data):
     window = data.draw(st.none() | st.integers(1, len(problem.x)))
     pair = oracles.every_pair if window is None else window_pairs(window)

@@ -2,7 +2,8 @@
 
 Oracles: a textbook loop in NumPy, which goes back from the loss of each step on its own, pair (t, k) by pair; and the
 same loop in torch, with autograd and ``detach`` (it skips where torch is missing). Both see the same minibatches, in
-float64; the minibatches and the gates are drawn anew from the same seeds.
+float64; the minibatches and the gates are drawn anew from the same seeds. For k1 and k2 both hold the states as numbers
+in a list, and each update goes back over the last of them.
 """
 
 import itertools
@@ -13,7 +14,7 @@ import pytest
 
 from d2lbptt import Params, forward, loss
 from d2lbptt.bptt import backward
-from d2lbptt.gates import SCHEMES, scheme_options
+from d2lbptt.gates import SCHEMES, scheme_options, tbptt
 from d2lbptt.text import training
 from d2lbptt.text.corpus import Vocab, random_batches, sequential_batches
 from d2lbptt.text.training import START, _norm, _sgd_step, book_params, perplexity, predict, train
@@ -24,11 +25,18 @@ CORPUS = VOCAB[8 * SENTENCE]
 SMALL = {"num_hiddens": 12, "num_steps": 9, "batch_size": 4, "dtype": float}
 
 
-def small_run(**settings):
-    return train(CORPUS, len(VOCAB), **{"epochs": 3} | SMALL | settings)
+def small_run(text=CORPUS, **settings):
+    return train(text, len(VOCAB), **{"epochs": 3} | SMALL | settings)
 
 
-def in_torch(*, epochs, lr, clip, cut, scheme="full", tau=None, pi=None, seed=0):
+def updates(T, k1, k2):
+    """Where the losses of an update begin and end, and where the steps begin over which it goes back; from 0."""
+    for begin in range(0, T, k1 or T):
+        end = min(begin + (k1 or T), T)
+        yield begin, end, max(end - (k2 or T), 0)
+
+
+def in_torch(*, epochs, lr, clip, cut, scheme="full", tau=None, pi=None, k1=None, k2=None, seed=0):
     """The perplexities and the last parameters of the book's loop in torch, arrows detached as the scheme says."""
     torch = pytest.importorskip("torch", reason="torch is not installed")
     F = torch.nn.functional
@@ -60,20 +68,42 @@ def in_torch(*, epochs, lr, clip, cut, scheme="full", tau=None, pi=None, seed=0)
             h = torch.tanh(z_of_x[t] + h @ W["W_hh"].T)
         return h
 
+    def along(stored, x):
+        """The states as they were stored, with the slopes that they had, on the present weights: z is no new one."""
+        h, found = stored[0], []
+        for x_t, value in zip(x, stored[1:], strict=True):
+            z = W["W_hx"].T[x_t] + h @ W["W_hh"].T + W["b_h"]
+            h = value + (1 - value**2) * (z - z.detach())
+            found.append(h)
+        return torch.stack(found)
+
+    def learn(o, y):
+        l = F.cross_entropy(o.reshape(-1, V), torch.tensor(np.ascontiguousarray(y)).reshape(-1))
+        l.backward()
+        with torch.no_grad():
+            size = torch.sqrt(sum((w.grad**2).sum() for w in W.values()))
+            for w in W.values():
+                w -= lr * w.grad * (clip / size if clip and size > clip else 1)
+                w.grad = None
+        return l.item()
+
     for _ in range(epochs):
         losses, h = [], torch.zeros(B, SMALL["num_hiddens"], dtype=torch.float64)
         for x, y in cutter(CORPUS, B, T, rng):
             if cut == "random":
                 h = torch.zeros_like(h)
-            o, h = outputs(x, h)
-            l = F.cross_entropy(o.reshape(-1, V), torch.tensor(np.ascontiguousarray(y)).reshape(-1))
-            losses.append(l.item())
-            l.backward()
-            with torch.no_grad():
-                size = torch.sqrt(sum((w.grad**2).sum() for w in W.values()))
-                for w in W.values():
-                    w -= lr * w.grad * (clip / size if clip and size > clip else 1)
-                    w.grad = None
+            if scheme != "tbptt":
+                o, h = outputs(x, h)
+                losses.append(learn(o, y))
+                continue
+            stored = [h]
+            for begin, end, start in updates(T, k1, k2):
+                for x_t in x[begin:end]:
+                    z = W["W_hx"].T[x_t] + stored[-1] @ W["W_hh"].T + W["b_h"]
+                    stored.append(torch.tanh(z).detach())
+                h_now = along(stored[start:], x[start:end])[begin - start :]
+                losses += [learn(h_now @ W["W_qh"].T + W["b_q"], y[begin:end])] * (end - begin)
+            h = stored[-1]
         found_perplexity.append(np.exp(np.mean(losses)))
     return np.array(found_perplexity), {name: w.detach().numpy() for name, w in W.items()}
 
@@ -89,14 +119,18 @@ def pair_weights(scheme, T, tau, pi, rng):
     return np.array([[np.prod(kept[k + 1 : t + 1]) for k in range(T)] for t in range(T)])
 
 
-def textbook_gradients(W, x, h, y, weights):
-    """The states, the loss and the gradients of one minibatch, from each loss on its own: x is (T, B), h (B, h)."""
+def textbook_states(W, x, h):
+    """The states that follow on h, (B, h), one for each step of x, (T, B)."""
+    for x_t in x:
+        h = np.tanh(W["W_hx"][:, x_t].T + h @ W["W_hh"].T + W["b_h"])
+        yield h
+
+
+def textbook_gradients(W, x, states, y, weights, count):
+    """The mean loss of the last steps, as many as ``count``, and its gradients, from each loss on its own."""
     T, B = x.shape
-    states, back = [h], {name: np.zeros_like(value) for name, value in W.items()}
-    for t in range(T):
-        states.append(np.tanh(W["W_hx"][:, x[t]].T + states[-1] @ W["W_hh"].T + W["b_h"]))
-    total = 0.0
-    for t in range(T):
+    total, back = 0.0, {name: np.zeros_like(value) for name, value in W.items()}
+    for t in range(T - count, T):
         o = states[t + 1] @ W["W_qh"].T + W["b_q"]
         p = np.exp(o) / np.exp(o).sum(1, keepdims=True)
         total -= np.log(p[np.arange(B), y[t]]).sum()
@@ -111,10 +145,10 @@ def textbook_gradients(W, x, h, y, weights):
             back["W_hh"] += weights[t, k] * dz.T @ states[k]
             back["b_h"] += weights[t, k] * dz.sum(0)
             dh = dz @ W["W_hh"]
-    return states[-1], total / (T * B), {name: g / (T * B) for name, g in back.items()}
+    return total / (count * B), {name: g / (count * B) for name, g in back.items()}
 
 
-def in_numpy(*, epochs, lr, clip, cut, scheme="full", tau=None, pi=None, seed=0):
+def in_numpy(*, epochs, lr, clip, cut, scheme="full", tau=None, pi=None, k1=None, k2=None, seed=0):
     """What ``Training`` holds, by the textbook loop: perplexity, norm, share clipped, parameters."""
     T, B, V = SMALL["num_steps"], SMALL["batch_size"], len(VOCAB)
     W = {name: value.copy() for name, value in book_params(V, SMALL["num_hiddens"], seed, float)._asdict().items()}
@@ -122,15 +156,19 @@ def in_numpy(*, epochs, lr, clip, cut, scheme="full", tau=None, pi=None, seed=0)
     for _ in range(epochs):
         h, found = np.zeros((B, SMALL["num_hiddens"])), []
         for x, y in {"sequential": sequential_batches, "random": random_batches}[cut](CORPUS, B, T, rng):
-            if cut == "random":
-                h = np.zeros_like(h)
-            h, l, back = textbook_gradients(W, x, h, y, pair_weights(scheme, T, tau, pi, rng))
-            size = np.sqrt(sum((g**2).sum() for g in back.values()))
-            too_long = bool(clip) and size > clip
-            for name, g in back.items():
-                W[name] = W[name] - lr * (g * clip / size if too_long else g)
-            found.append((l, size, too_long))
-        rows.append(np.mean(found, 0))
+            states = [np.zeros_like(h) if cut == "random" else h]
+            for begin, end, start in updates(T, k1, k2):
+                states += textbook_states(W, x[begin:end], states[-1])
+                weights, now = pair_weights(scheme, end - start, tau, pi, rng), slice(start, end)
+                l, back = textbook_gradients(W, x[now], states[start:], y[now], weights, end - begin)
+                size = np.sqrt(sum((g**2).sum() for g in back.values()))
+                too_long = bool(clip) and size > clip
+                for name, g in back.items():
+                    W[name] = W[name] - lr * (g * clip / size if too_long else g)
+                found.append((l * (end - begin), size, too_long, end - begin))
+            h = states[-1]
+        total, sizes, clipped, steps = np.sum(found, 0)
+        rows.append((total / steps, sizes / len(found), clipped / len(found)))
     losses, sizes, clipped = np.array(rows).T
     return np.exp(losses), sizes, clipped, W
 
@@ -139,6 +177,8 @@ SCHEMES_AND_OPTIONS = (
     {},
     {"scheme": "window", "tau": 3},
     {"scheme": "chunks", "tau": 4},
+    {"scheme": "tbptt", "k1": 4, "k2": 6, "lr": 0.5},  # at 2 so many updates are chaotic: rounding grows
+    {"scheme": "tbptt", "k1": 1, "k2": 3, "lr": 0.1},
     {"scheme": "randomized", "pi": 0.6},
 )
 
@@ -169,6 +209,32 @@ def test_each_epoch_is_that_of_torch(scheme, cut, clip):
     for name, value in params.items():
         np.testing.assert_allclose(getattr(run.params, name), value, rtol=0, atol=1e-11)
     assert bool(run.clipped.any()) == bool(clip)
+
+
+@pytest.mark.parametrize("cut", ["sequential", "random"])
+def test_one_update_for_all_steps_is_the_full_gradient(cut):
+    """The package against itself, to the bit: a minibatch is one piece, and nothing older stands before it."""
+    settings = {"cut": cut, "lr": 2.0, "seed": 3}
+    full, one = small_run(**settings), small_run(**settings, scheme="tbptt", k1=9, k2=9)
+    for a, b in zip((*full.params, *full[1:4]), (*one.params, *one[1:4]), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(("k1", "k2"), [(1, 1), (1, 4), (2, 5), (3, 3), (4, 6), (4, 9), (9, 9)])
+def test_with_small_steps_the_updates_add_up_to_a_gradient_with_first_steps(k1, k2):
+    """Each update is a mean over its own steps: 1 / n of each loss, with n = k1, or fewer in the last update."""
+    rng, V, T, B, lr = np.random.default_rng(0), len(VOCAB), 9, 4, 1e-7
+    params = Params(*(rng.normal(size=shape) / 2 for shape in ((12, V), (12, 12), (V, 12), (12,), (V,))))
+    corpus = CORPUS[: B * T + T]
+    (x, y), *more = random_batches(corpus, B, T, np.random.default_rng((0, 2)))
+    assert not more
+    run = small_run(scheme="tbptt", k1=k1, k2=k2, cut="random", lr=lr, clip=None, params=params, epochs=1, text=corpus)
+    sizes = [min(k1, T - t // k1 * k1) for t in range(T)]
+    options = {"loss": "cross_entropy", "reduction": "sum", "weights": 1 / np.array(sizes)}
+    want = backward(forward(params, np.eye(V)[x], activation="tanh"), y, **options, first=tbptt(T, k1, k2))
+    for name, before in params._asdict().items():
+        moved = (before - getattr(run.params, name)) / lr
+        assert np.linalg.norm(moved - getattr(want, name)) <= 1e-5 * np.linalg.norm(getattr(want, name)), name
 
 
 def test_it_learns_the_sentence_and_says_it():
@@ -224,6 +290,12 @@ def test_given_parameters_keep_the_more_digits(given, dtype, wanted):
     assert {W.dtype for W in run.params} == {np.dtype(wanted)}
 
 
+@pytest.mark.parametrize("dtype", [np.float32, float])
+def test_every_scheme_stays_in_its_dtype(dtype):
+    for scheme in SCHEMES_AND_OPTIONS:
+        assert {W.dtype for W in small_run(epochs=1, **scheme | {"dtype": dtype}).params} == {np.dtype(dtype)}
+
+
 def test_a_run_that_is_interrupted_keeps_what_it_has():
     def two(epochs):
         for epoch in epochs:
@@ -255,12 +327,20 @@ def test_a_run_that_overflows_ends_with_a_word_and_what_it_has():
 
 def test_settings_that_cannot_be():
     for settings, words in (
-        ({"scheme": "half"}, "scheme is 'half', wanted one of full, window, chunks, randomized"),
+        ({"scheme": "half"}, "scheme is 'half', wanted one of full, window, chunks, tbptt, randomized"),
         ({"tau": 3}, "tau is 3, wanted None where the scheme is full"),
         ({"scheme": "randomized", "pi": 0.5, "tau": 3}, "tau is 3, wanted None where the scheme is randomized"),
         ({"scheme": "window", "tau": 3, "pi": 0.5}, r"pi is 0\.5, wanted None where the scheme is window"),
         ({"scheme": "window"}, "tau is None, wanted a number where the scheme is window"),
         ({"scheme": "chunks", "tau": 10}, "tau is 10, wanted a whole number from 1 to T = 9"),
+        ({"k1": 3}, "k1 is 3, wanted None where the scheme is full"),
+        ({"scheme": "window", "tau": 3, "k2": 3}, "k2 is 3, wanted None where the scheme is window"),
+        ({"scheme": "tbptt", "k1": 3, "k2": 3, "tau": 3}, "tau is 3, wanted None where the scheme is tbptt"),
+        ({"scheme": "tbptt", "k2": 3}, "k1 is None, wanted a number where the scheme is tbptt"),
+        ({"scheme": "tbptt", "k1": 3}, "k2 is None, wanted a number where the scheme is tbptt"),
+        ({"scheme": "tbptt", "k1": 3, "k2": 2}, "k1 is 3, wanted a whole number from 1 to k2 = 2"),
+        ({"scheme": "tbptt", "k1": 3, "k2": 10}, "k2 is 10, wanted a whole number from 1 to T = 9"),
+        ({"scheme": "tbptt", "k1": 2.5, "k2": 9}, r"k1 is 2\.5, wanted a whole number from 1"),
         ({"scheme": "randomized"}, "pi is None, wanted a number where the scheme is randomized"),
         ({"scheme": "randomized", "pi": 0.0}, r"pi is 0\.0, wanted above 0 and at most 1"),
         ({"clip": 0}, r"clip is 0\.0, wanted a number above 0"),
@@ -297,7 +377,7 @@ def test_settings_that_cannot_be():
 def test_the_options_of_a_scheme_are_what_backward_takes(scheme):
     rng = np.random.default_rng(0)
     trace = forward(book_params(5, 4, 0, float), rng.normal(size=(6, 5)))
-    gradients = backward(trace, np.zeros((6, 5)), **scheme_options(scheme, 6, tau=2, pi=0.5, rng=rng))
+    gradients = backward(trace, np.zeros((6, 5)), **scheme_options(scheme, 6, tau=2, pi=0.5, k1=2, k2=3, rng=rng))
     full = backward(trace, np.zeros((6, 5)))
     assert np.array_equal(gradients.W_hh, full.W_hh) == (scheme == "full")
 

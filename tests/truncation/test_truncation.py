@@ -1,4 +1,4 @@
-"""The truncated gradients: chunks, randomized gates, any gates, and the sliding window.
+"""The truncated gradients: chunks, randomized gates, any gates, the sliding window, k1 and k2, and any first steps.
 
 Oracle: the brute force of tests/oracles.py over single pairs (t, k), the loss of step t and the use of a parameter in
 step k, in which a scheme is nothing but a weight for each pair. It accumulates nothing backwards and knows no lags.
@@ -14,10 +14,19 @@ import oracles
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import assert_gradients_agree, brute_force, gate_pairs, problems, trace_of, window_pairs
+from oracles import (
+    assert_gradients_agree,
+    brute_force,
+    first_pairs,
+    gate_pairs,
+    problems,
+    trace_of,
+    weighted_problems,
+    window_pairs,
+)
 
 from d2lbptt import Params, backward, chunks, forward, randomized
-from d2lbptt.gates import first_kept, scheme_options
+from d2lbptt.gates import first_kept, scheme_options, tbptt
 from d2lbptt.graph import computational_graph
 from d2lbptt.truncation import influence, pairs, randomized_variance
 
@@ -46,6 +55,14 @@ def test_gates_weigh_each_pair_with_their_product(problem, seed):
     rng = np.random.default_rng(seed)
     xi = rng.normal(size=len(problem.x)) * (rng.random(len(problem.x)) < 0.7)
     assert_gradients_agree(truncated(problem, gates=xi), problem, gate_pairs(xi))
+
+
+@settings(max_examples=100)
+@given(problems(batches=(1, 2, 3, 4)), st.integers(0, 2**32 - 1))
+def test_gates_of_each_sequence_weigh_its_own_pairs(problem, seed):
+    rng, shape = np.random.default_rng(seed), problem.x.shape[:2]
+    xi = rng.normal(size=shape) * (rng.random(shape) < 0.7)
+    assert_gradients_agree(truncated(problem, gates=xi), problem, [gate_pairs(each) for each in xi.T])
 
 
 @settings(max_examples=150)
@@ -144,7 +161,7 @@ def test_a_window_of_one_keeps_the_immediate_term_alone(problem):
 
 
 @pytest.mark.parametrize("B", [None, 2])
-@pytest.mark.parametrize("how", [{}, {"gates": [1, 0.5, 0, 2, -1, 1]}, {"window": 3}, {"window": 1}])
+@pytest.mark.parametrize("how", [{}, {"gates": [1, 0.5, 0, 2, -1, 1]}, {"window": 3}, {"first": [1, 1, 3, 1, 5, 2]}])
 @pytest.mark.parametrize("activation", oracles.ACTIVATIONS)
 def test_h_is_what_multiplies_the_slope_in_the_weight_gradients(how, B, activation):
     problem = a_problem(6, B, activation)
@@ -160,6 +177,86 @@ def test_h_is_what_multiplies_the_slope_in_the_weight_gradients(how, B, activati
         np.testing.assert_allclose(getattr(got, name), total, rtol=1e-11, atol=1e-13)
 
 
+# --- any first step for each loss, and k1 and k2 ---
+
+
+@settings(max_examples=300)
+@given(weighted_problems(), st.data())
+def test_any_first_steps_keep_the_pairs_from_there_on(problem, data):
+    """Also those that go up and down, as no scheme does; h_0 is reached where step 1 is."""
+    first = [data.draw(st.integers(1, t)) for t in range(1, len(problem.x) + 1)]
+    assert_gradients_agree(truncated(problem, first=first), problem, first_pairs(first))
+
+
+@settings(max_examples=100)
+@given(problems(dtypes=(np.float64,)), st.data())
+def test_losses_that_all_begin_in_the_same_chunk_are_the_gates_of_chunks(problem, data):
+    """The package against itself, but chunks are a sweep with gates, and first steps are followed by lag."""
+    T, size = len(problem.x), oracles.magnitude(problem)
+    k = data.draw(st.integers(1, T))
+    first = first_kept(T, gates=chunks(T, k))
+    one, other = truncated(problem, first=first), truncated(problem, gates=chunks(T, k))
+    for name in (*problem.names, "h", "o"):
+        assert np.all(np.abs(getattr(one, name) - getattr(other, name)) <= 1e-13 * size[name]), name
+
+
+def sum_over_updates(problem, k1, k2):
+    """Every update by itself: its part of the sequence is cut out, with the state before it as h_0, and its losses."""
+    T, names = len(problem.x), ("W_hx", "W_hh", "W_qh", "b_h", "b_q", "h0")
+    h = np.array([oracles.textbook_forward(s)[1] for s in problem.sequences()]).swapaxes(0, 1)
+    h = h.reshape(T + 1, *problem.start.shape)
+    w, total = np.array(oracles.step_weights(problem)), dict.fromkeys(names, 0)
+    for begin in range(0, T, k1):
+        end = min(begin + k1, T)
+        start = max(end - k2, 0)
+        part = problem._replace(x=problem.x[start:end], y=problem.y[start:end], h0=h[start], reduction="sum")
+        found = brute_force(part._replace(weights=w[start:end] * (np.arange(start, end) >= begin)))
+        total = {name: total[name] + found[name] * (name != "h0" or start == 0) for name in names}
+    return total
+
+
+@pytest.mark.parametrize("reduction", oracles.REDUCTIONS)
+@pytest.mark.parametrize("B", [None, 3])
+def test_k1_and_k2_are_a_sum_over_updates(reduction, B):
+    for T in (1, 2, 5, 7):
+        problem = a_problem(T, B, reduction=reduction, seed=T)
+        for k2 in range(1, T + 1):
+            for k1 in range(1, k2 + 1):
+                got, want = truncated(problem, first=tbptt(T, k1, k2)), sum_over_updates(problem, k1, k2)
+                for name, value in want.items():
+                    np.testing.assert_allclose(getattr(got, name), value, rtol=1e-11, atol=1e-14, err_msg=name)
+
+
+@pytest.mark.parametrize("T", [1, 2, 6, 12])
+def test_what_k1_and_k2_become_where_they_are_simple(T):
+    assert tbptt(T, T, T).tolist() == [1] * T
+    for k in range(1, T + 1):
+        assert np.array_equal(tbptt(T, 1, k), first_kept(T, window=k))
+        if T % k == 0:
+            assert np.array_equal(tbptt(T, k, k), first_kept(T, gates=chunks(T, k)))
+        first = tbptt(T, k, T)  # every update goes back to the start
+        assert first.dtype == np.int64 and first.tolist() == [1] * T
+    assert tbptt(5, 2, 2).tolist() == [1, 1, 3, 3, 4]  # the last update is for one loss, and still goes back over two
+
+
+@pytest.mark.parametrize("B", [None, 2])
+def test_a_window_is_k1_of_1_and_all_steps_are_the_full_gradient(B):
+    problem = a_problem(9, B)
+    for tau in range(1, 10):
+        one, other = truncated(problem, window=tau), truncated(problem, first=tbptt(9, 1, tau))
+        assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+    full, all_steps, size = truncated(problem), truncated(problem, first=tbptt(9, 9, 9)), oracles.magnitude(problem)
+    for name in (*problem.names, "h", "o"):
+        assert np.all(np.abs(getattr(full, name) - getattr(all_steps, name)) <= 1e-13 * size[name]), name
+
+
+def test_only_what_reaches_step_1_reaches_h0():
+    problem = a_problem(4)
+    alone = [truncated(problem._replace(reduction="sum", weights=np.eye(4)[t])).h0 for t in range(4)]
+    got = truncated(problem._replace(reduction="sum"), first=[1, 2, 1, 2]).h0
+    np.testing.assert_allclose(got, alone[0] + alone[2], rtol=1e-12)
+
+
 def test_schemes_of_the_same_tau_differ():
     """The window sees back from every loss; a chunk that has just begun sees nothing."""
     problem = a_problem(6)
@@ -171,15 +268,27 @@ def test_schemes_of_the_same_tau_differ():
 
 
 def schemes(T, seed=0):
-    """Every window and chunk, and some gates: what backward is told, and the weight of each pair."""
+    """Every window and chunk, every k1 and k2, and some gates: what backward is told, and the weight of each pair."""
     rng = np.random.default_rng(seed)
     yield {}, oracles.every_pair
     for tau in range(1, T + 1):
         yield {"window": tau}, window_pairs(tau)
         yield {"gates": chunks(T, tau)}, chunk_pairs(tau)
+        for k1 in range(1, tau + 1):
+            yield {"first": tbptt(T, k1, tau)}, update_pairs(T, k1, tau)
     for pi in (0.3, 0.7, 1.0):
         gates = randomized(T, pi, rng)
         yield {"gates": gates}, gate_pairs(gates)
+
+
+def update_pairs(T, k1, k2):
+    """The losses since the last update go back over the k2 steps before it."""
+
+    def pair(t, k):
+        update = next(end for end in (*range(k1, T, k1), T) if end >= t)
+        return float(update - max(k, 1) < k2)
+
+    return pair
 
 
 def cells_by_hand(problem):
@@ -261,7 +370,7 @@ def test_products_are_counted_arrow_by_arrow(shared, last):
     for how, pair in schemes(7):
         ways = {t: [j for j in range(2, t + 1) if pair(t, j - 1)] for t in ([7] if last else range(1, 8))}
         want = len({j for way in ways.values() for j in way}) if shared else sum(map(len, ways.values()))
-        if not shared or "window" not in how:
+        if not shared or not {"window", "first"} & how.keys():
             first = first_kept(7, **how)
             assert pairs.jacobian_products(first, shared=shared, last=last) == want
 
@@ -502,6 +611,20 @@ def test_what_is_not_from_first_kept_is_refused(first, error, words):
         (lambda: pairs.geometric_law(np.nan, [1, 1]), "r is nan, wanted a finite number"),
         (lambda: pairs.geometric_law(0.5, [1, 1], last=0), "last is 0, wanted True or False"),
         (lambda: pairs.growth_per_step(None, [[1.0]]), "trace is a NoneType, wanted the Trace"),
+        (lambda: tbptt(5, 3, 2), "k1 is 3, wanted a whole number from 1 to k2 = 2"),
+        (lambda: tbptt(5, 0, 2), "k1 is 0, wanted a whole number from 1 to k2 = 2"),
+        (lambda: tbptt(5, 2, 6), "k2 is 6, wanted a whole number from 1 to T = 5"),
+        (lambda: tbptt(5, 7, 6), "k2 is 6, wanted a whole number from 1 to T = 5"),
+        (lambda: tbptt(5, 2.0, 3), "k1 is 2.0, wanted a whole number from 1 to k2 = 3"),
+        (lambda: tbptt(0, 1, 1), "T is 0, wanted a whole number from 1"),
+        (lambda: tbptt(10**14, 1, 1), "xi_t would take 2,400,000,000,000,000 bytes"),
+        (lambda: scheme_options("tbptt", 5, k2=3), "k1 is None, wanted a whole number from 1 on"),
+        (lambda: scheme_options("tbptt", 5, k1=3), "k2 is None, wanted a whole number from 1 on"),
+        (lambda: scheme_options("tbptt", 5, k1=3, k2=2), "k1 is 3, wanted a whole number from 1 to k2 = 2"),
+        (lambda: first_kept(5, window=2, first=[1] * 5), "window and first are both given, wanted at most one"),
+        (lambda: first_kept(5, gates=[1] * 5, window=2, first=[1] * 5), "gates, window and first are all given"),
+        (lambda: first_kept(5, first=[1] * 4), r"first has shape \(4,\), wanted \(T,\) = \(5,\)"),
+        (lambda: first_kept(5, first=[1, 3, 1, 1, 1]), "first is 3 for a step t, wanted whole numbers from 1 to t"),
         (lambda: scheme_options("window", "no", tau=1), "T is 'no', wanted a whole number from 1 on"),
         (lambda: pairs.variance_terms(3), "table is a int, wanted PairTable"),
     ],

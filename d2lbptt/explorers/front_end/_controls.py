@@ -155,9 +155,15 @@ class Menu(Control):
 
 
 def within_T(*names: str, less: int = 0, then: Callable | None = None) -> Callable:
-    """Return a ``link`` for an Explorer that ends these controls at T, or so many steps before.
+    """Return a ``link`` for an Explorer that ends these controls at T, or so many steps before: ``within`` T."""
+    return within("T", *names, less=less, then=then)
 
-    What a shorter T takes away comes back with a longer one. ``then(controls)`` does what else is to be done.
+
+def within(longest: str, *names: str, less: int = 0, then: Callable | None = None) -> Callable:
+    """Return a ``link`` for an Explorer that ends these controls where another one stands, or so many steps before.
+
+    What a smaller value of that one takes away comes back with a larger one. ``then(controls)`` does what else is to be
+    done.
     """
     wanted: dict[str, float] = {}
 
@@ -166,7 +172,7 @@ def within_T(*names: str, less: int = 0, then: Callable | None = None) -> Callab
             control = controls[name]
             if name not in wanted or control.value != min(wanted[name], control.max):
                 wanted[name] = control.value
-            control.max = controls["T"].value - less
+            control.max = controls[longest].value - less
             control.value = min(wanted[name], control.max)
         if then is not None:
             then(controls)

@@ -3,7 +3,7 @@
 import pytest
 import traitlets
 
-from d2lbptt.explorers.front_end import Menu, Number, Slider, within_T
+from d2lbptt.explorers.front_end import Menu, Number, Slider, within, within_T
 
 
 def test_a_slider_stops_at_its_ends_and_keeps_its_kind_of_number():
@@ -66,3 +66,13 @@ def test_what_a_shorter_T_takes_away_comes_back():
         link(controls)
         assert (controls["k"].value, controls["k"].max) == (k, T - 1)
     assert seen == [50, 10, 20, 100]
+
+
+def test_one_control_ends_another_that_ends_a_third():
+    controls = {name: Slider(name, 1, 100, value=value) for name, value in {"T": 50, "k2": 40, "k1": 30}.items()}
+    link = within_T("k2", then=within("k2", "k1"))
+    for T, k2, k1 in ((50, 40, 30), (10, 10, 10), (35, 35, 30), (100, 40, 30)):
+        controls["T"].value = T
+        link(controls)
+        assert [controls[name].value for name in ("k2", "k1")] == [k2, k1]
+        assert [controls[name].max for name in ("k2", "k1")] == [T, k2]
