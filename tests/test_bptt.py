@@ -63,7 +63,7 @@ def test_every_parameter_against_the_complex_step(problem):
 
 
 @settings(max_examples=50)
-@given(problems())
+@given(problems() | weighted_problems())
 def test_dtype_rank_and_absence_follow_the_input(problem):
     got = backward(trace_of(problem), problem.y, **problem.options)
     assert {f.dtype for f in got if f is not None} == {problem.x.dtype}

@@ -12,7 +12,8 @@ import numpy as np
 
 from .finding import Key
 from .localization import one_entry, steps_of, wrong_steps
-from .patterns import known, transposed, truncations
+from .patterns import known, transposed
+from .truncations import truncations
 
 FLOW = ("W_hx", "W_hh", "b_h", "h0")  # what dL/dh_t goes into
 OUTPUT = ("W_qh", "b_q", "o")  # what dL/do_t goes into, without it

@@ -1,24 +1,21 @@
 """Gradients that readers get in place of the right one: each complete, so that it can be compared number by number.
 
 Besides the ``mistakes`` of the backward pass these are what is done to a right gradient (transposed, clipped, decayed),
-a start from other states, and the truncations of the section.
+other weights of the losses, and a start from other states. For the truncations see ``truncations``.
 
 Each is a pair (sentence, gradient by Key).
 """
 
-from itertools import chain, combinations, product
+from itertools import chain, combinations
 
 import numpy as np
 
-from .._recursion import by_lag
-from ..gates import chunks
 from ..rnn import forward
 from .finding import Key
-from .linearization import adjoints, contributions, linearize, tables, unbatched
+from .linearization import tables
 from .mistakes import MISTAKES, flawed
 
 MANY = 3  # square arrays, as many as a network has
-LONG = 200  # all lengths of a truncation up to this one are tried, and some beyond
 
 
 def known(finding):
@@ -81,7 +78,7 @@ def _if_it_fits(says, finding, y, **options):
 def _from_zero(finding):
     trace = finding.trace
     if trace.h[0].any():
-        answer = tables(flawed(None, _run_from_zero(trace), finding.y, **finding.options))
+        answer = tables(flawed(None, run_from_zero(trace), finding.y, **finding.options))
         yield "It is the gradient of the sequence that starts from h_0 = 0, not from the h_0 that is given.", answer
 
 
@@ -132,65 +129,6 @@ def _changed(finding, change):
     return answer
 
 
-def truncations(finding, right, factors=(1,)):
-    """Yield the truncations whose sums are those under test, perhaps times one of some factors.
-
-    ``right`` steps at the end are right, as far as that is known: a truncation that leaves so many comes first.
-    """
-    T, tested = len(finding.trace.x), finding.comparisons
-    detached = Key("h0") in tested and not tested[Key("h0")].tested.any()  # from h_0 as well
-    near = {} if not right else {right, *(d for d in range(1, T - right + 1) if (T - right) % d == 0)}
-    for (trace, start), lengths in product(_starts(finding), (near, _lengths(T))):
-        p = linearize(trace, finding.y, **finding.options)
-        for says, dh, xi in chain(_windows(p, lengths), _chunks(p, lengths)):
-            dz = p.slope * dh
-            sums = {key: rows for key, rows in _sums(p, dz).items() if key in tested}
-            if any(finding.fits({key: factor * rows for key, rows in sums.items()}) for factor in factors):
-                found = contributions(p, dz) | {"h": dh, "o": p.do}
-                found["h0"] = found["h0"] * (0 if detached else xi)
-                yield f"The gradient is truncated{start}: {says}.", tables(unbatched(found, trace))
-
-
-def _starts(finding):
-    """Return the trace, and if the gradient does not look at it, the one that it may have made instead."""
-    if finding.reads_states or not finding.trace.h[0].any():
-        return [(finding.trace, "")]
-    return [(finding.trace, ""), (_run_from_zero(finding.trace), ", and starts from h_0 = 0")]
-
-
-def _run_from_zero(trace):
+def run_from_zero(trace):
+    """Return the forward pass that starts from h_0 = 0."""
     return forward(trace.params, trace.x, activation=trace.activation)
-
-
-def _sums(p, dz):
-    """Return what a truncation changes, in one product each, by Key."""
-    W_hx, W_hh = (np.tensordot(dz, rows, ((0, 1), (0, 1))) for rows in (p.x, p.before))
-    return {Key("W_hx"): W_hx, Key("W_hh"): W_hh, Key("b_h"): dz.sum((0, 1))}
-
-
-def _lengths(T):
-    some = {T // k + up for k in range(2, 6) for up in (0, 1)}
-    return sorted({*range(1, min(T, LONG)), *(n for n in some if 0 < n < T)})
-
-
-def _windows(p, lengths):
-    total = np.zeros_like(p.slope)
-    for lag, (steps, rows) in enumerate(by_lag(p.slope, p.W_hh, p.do @ p.W_qh), 1):
-        if lag > max(lengths, default=0):
-            return
-        total[steps] += rows
-        if lag in lengths:
-            yield f"each loss flows back through a window of tau = {lag}, not to step 1", total, 1
-
-
-def _chunks(p, lengths):
-    T = len(p.do)
-    for tau in sorted(lengths, reverse=True):  # where nothing flows anyway several fit: the mildest first
-        words = f"nothing flows from one chunk of tau = {tau} to the one before"
-        for xi, end in ((chunks(T, tau), ""), (_from_the_end(T, tau), ", where chunks are counted from the end")):
-            dh, _ = adjoints(p._replace(slope=p.slope * xi[:, None, None]))
-            yield words + end, dh, xi[0]
-
-
-def _from_the_end(T, tau):
-    return ((T - np.arange(T)) % tau != 0).astype(float)

@@ -144,8 +144,13 @@ def singular_values(W: ArrayLike) -> np.ndarray:
     ------
     TypeError, ValueError
         As for ``spectral_radius``.
+    FloatingPointError
+        If sigma_max overflows.
     """
-    return np.linalg.svd(_validation.square("W", W), compute_uv=False)
+    found = np.linalg.svd(_validation.square("W", W), compute_uv=False)
+    if not np.isfinite(found).all():
+        raise FloatingPointError(f"sigma_max of W overflows {found.dtype}")
+    return found
 
 
 # --- the product of Jacobians ---

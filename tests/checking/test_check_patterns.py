@@ -3,11 +3,14 @@
 Oracle: each is made here from the right gradient, by ``oracles.by_hand`` or by the definition of the mistake.
 """
 
+import re
+from itertools import combinations_with_replacement
+
 import numpy as np
 import pytest
 from oracles import by_hand, random_problem, summed, trace_of
 
-from d2lbptt import Params, backward, check_gradients, chunks, forward
+from d2lbptt import Params, backward, check_gradients, chunks, forward, tbptt
 
 T = 9
 NAMES = ("W_hx", "W_hh", "W_qh", "b_h", "b_q", "h0")
@@ -223,20 +226,21 @@ def looks(trace, y, **how):
     return {name: g for name, g in backward(trace, y, **how)._asdict().items() if name in NAMES}
 
 
-def in_rows(trace, y, **how):
+def in_rows(trace, g):
     """What each step contributes: dL/dh_t as truncated, put together here."""
-    g = backward(trace, y, **how)
     dz = g.h * (1 - trace.h[1:] ** 2)
-    first = np.zeros((len(dz), dz.shape[1]))
+    first = np.zeros_like(g.h)
     first[0] = g.h0
-    outer = {"W_hx": (dz, trace.x), "W_hh": (dz, trace.h[:-1]), "W_qh": (g.o, trace.h[1:])}
-    rows = {name: np.einsum("ti,tj->tij", *pair) for name, pair in outer.items()}
-    return rows | {"b_h": dz, "b_q": g.o, "h0": first}
+    dz_b, do, x, h = (a.reshape(len(dz), -1, a.shape[-1]) for a in (dz, g.o, trace.x, trace.h[1:]))
+    before = trace.h[:-1].reshape(h.shape)
+    outer = {"W_hx": (dz_b, x), "W_hh": (dz_b, before), "W_qh": (do, h)}
+    rows = {name: np.einsum("tbi,tbj->tij", *pair) for name, pair in outer.items()}
+    return rows | {"b_h": dz_b.sum(1), "b_q": do.sum(1), "h0": first}
 
 
 def report_on(given, style, how):
     if style == "rows":
-        return checked(given, contributions=lambda trace, y: in_rows(trace, y, **how(len(y))))
+        return checked(given, contributions=lambda trace, y: in_rows(trace, backward(trace, y, **how(len(y)))))
     if style == "stored":
         answer = looks(trace_of(given), given.y, **how(len(given.y)))
         return checked(given, lambda trace, y: answer)
@@ -249,11 +253,101 @@ def report_on(given, style, how):
 def test_windows_and_chunks_are_known_in_every_style(style, tau, length):
     given = problem(T=length)
     report = report_on(given, style, lambda n: {"window": min(tau, n)})
-    assert_said(report, f"a window of tau = {tau}", steps=tuple(range(1, length - tau + 1)))
+    words = "nothing flows from a step to the one before" if tau == 1 else "each loss flows back through a window"
+    assert_said(report, words, f"tau = {tau}", steps=tuple(range(1, length - tau + 1)))
     if tau > 1:
         report = report_on(given, style, lambda n: {"gates": chunks(n, min(tau, n))})
         wrong = tuple(range(1, tau * ((length - 1) // tau) + 1))
         assert_said(report, f"from one chunk of tau = {tau} to the one before.", steps=wrong)
+
+
+def updated(trace, y, k1, k2):
+    """Truncated BPTT in a loop: each update has a sequence of its own, where the losses of the ones before are 0."""
+    T, total = len(y), dict.fromkeys(PARAMETERS, 0.0)
+    for start in range(0, T, k1):
+        end = min(start + k1, T)
+        low = max(end - k2, 0)
+        part = trace._replace(x=trace.x[low:end], h=trace.h[low : end + 1], o=trace.o[low:end])
+        targets = part.o.copy()
+        targets[start - low :] = y[start:end]
+        found = sums(part, targets, reduction="sum")
+        total = {name: total[name] + found[name] / T for name in PARAMETERS}
+    return total
+
+
+def first_steps(hint, T):
+    """The first step that each loss reaches, by what is said: for each way to say it, from its definition."""
+    t = np.arange(1, T + 1)
+    if "longest path" in hint:
+        return np.where(t < T, 1, 2)
+    if "from step 2 to step 1" in hint:
+        return np.minimum(t, 2)
+    lengths = [int(n) for n in re.findall(r"(?:tau|k1|k2) = (\d+)", hint)]
+    if "an update" in hint:
+        k1, k2 = lengths
+        return np.array([max(1, min(-(-s // k1) * k1, T) - k2 + 1) for s in t])
+    (tau,) = lengths
+    if "chunk" in hint:
+        return np.where("end" in hint, np.maximum(T - ((T - t) // tau + 1) * tau + 1, 1), (t - 1) // tau * tau + 1)
+    return np.maximum(t - tau + 1, 1)
+
+
+@pytest.mark.parametrize("style", ["looks", "stored"])
+@pytest.mark.parametrize("length", [6, 9])
+def test_truncated_bptt_with_every_k1_and_k2_is_known(length, style):
+    """Several (k1, k2) may be one and the same truncation, or a window or chunks: what is said must be the same one."""
+    said = []
+    for k1, k2 in combinations_with_replacement(range(1, length), 2):
+        given = problem(k1, T=length)
+        stored = updated(trace_of(given), given.y, k1, k2)
+        report = checked(given, lambda trace, y, k=(k1, k2), s=stored: updated(trace, y, *k) if style == "looks" else s)
+        assert report.verdict == "FAIL", report
+        end = np.minimum(-(-np.arange(1, length + 1) // k1) * k1, length)
+        np.testing.assert_array_equal(first_steps(report.hint, length), np.maximum(1, end - k2 + 1), str(report))
+        said.append(
+            f"k1 = {k1} steps there is an update, and its losses flow back over its last k2 = {k2} " in report.hint
+        )
+    assert sum(said) >= length - 1
+
+
+@pytest.mark.parametrize(("k1", "k2"), [(7, 30), (35, 35), (60, 100), (99, 150), (2, 3)])
+@pytest.mark.parametrize("g", [0.5, 1.0])
+def test_k1_and_k2_are_known_in_200_steps(k1, k2, g):
+    """Where the gradient vanishes there are many truncations that give the same: then the sum over the steps is."""
+    given = problem(T=200, g=g)
+    stored = updated(trace_of(given), given.y, k1, k2)
+    report = checked(given, lambda *_: stored)
+    if report.verdict == "PASS":
+        assert g == 0.5 and k2 > 20  # of what is left out no digit is left
+        return
+    named = looks(trace_of(given), given.y, first=first_steps(report.hint, 200))
+    for name in PARAMETERS:
+        np.testing.assert_allclose(named[name], stored[name], rtol=0, atol=1e-13 * np.abs(stored[name]).max())
+    if g == 1.0:
+        assert (
+            f"every k1 = {k1} steps there is an update, and its losses flow back over its last k2 = {k2} "
+            in report.hint
+        )
+
+
+@pytest.mark.parametrize("given", [{"B": 3}, {"loss": "cross_entropy"}, {"reduction": "sum"}, {"dtype": np.float32}])
+@pytest.mark.parametrize("style", ["rows", "sums", "stored"])
+def test_k1_and_k2_are_known_in_other_problems(given, style):
+    given = problem(T=12, **given)
+
+    def answer(trace, y):
+        first = tbptt(len(y), min(2, len(y)), min(5, len(y)))
+        return backward(trace, y, first=first, **given.options)
+
+    how = {"contributions": lambda trace, y: in_rows(trace, answer(trace, y))} if style == "rows" else {}
+    stored = answer(trace_of(given), given.y)
+    report = checked(given, None if how else lambda trace, y: stored if style == "stored" else answer(trace, y), **how)
+    assert_said(report, "k1 = 2", "k2 = 5", steps=tuple(range(1, 8)))
+
+
+def test_k1_and_k2_beside_a_factor():
+    report = checked(problem(T=12), lambda trace, y: {name: 12 * g for name, g in updated(trace, y, 2, 5).items()})
+    assert_said(report, "k1 = 2", "k2 = 5", "every entry is T = 12 times too large")
 
 
 @pytest.mark.parametrize("h_0", ["as it is", "detached", "left out"])

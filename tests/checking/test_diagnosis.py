@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from oracles import by_hand, changed, random_problem, summed, trace_of
 
-from d2lbptt import Params, backward, check_gradient, check_gradients, chunks, forward
-from d2lbptt.checking import diagnosis, localization, patterns
+from d2lbptt import Params, backward, check_gradient, check_gradients, chunks, forward, tbptt
+from d2lbptt.checking import diagnosis, localization, patterns, truncations
 from d2lbptt.checking.finding import Key
 from d2lbptt.checking.mistakes import MISTAKES
 
@@ -372,9 +372,11 @@ def others():
         {name: -g for name, g in summed(by_hand(trace, given.y, "no slope")).items()},
         summed(loop(zero, given.y)),
         backward(trace, given.y, **from_the_end)._asdict(),
+        backward(trace, given.y, first=tbptt(7, 2, 4))._asdict(),
+        backward(trace, given.y, window=1)._asdict(),
         backward(zero, given.y, gates=chunks(7, 3))._asdict(),
     ]
-    answers[-2:] = [{name: g for name, g in one.items() if name in NAMES} for one in answers[-2:]]
+    answers[-4:] = [{name: g for name, g in one.items() if name in NAMES} for one in answers[-4:]]
     options = {"h0": given.h0, "activation": "tanh", **given.options}
     reports = [
         check_gradients(given.params, given.x, given.y, gradient=lambda *_, one=one: one, **options) for one in answers
@@ -437,7 +439,7 @@ def said():
 def test_every_sentence_has_a_bug_that_provokes_it():
     found, more = sentences(diagnosis), sentences(localization)
     assert len(found) > 30 and len(more) > 5
-    found |= more | sentences(patterns)
+    found |= more | sentences(patterns) | sentences(truncations)
     assert not {piece for piece in found if not any(piece in text for text in said())}
 
 
@@ -563,7 +565,10 @@ def test_a_truncation_is_known_with_its_length(T, sums):
     """A window of T - 1 misses the longest path alone, and has a sentence of its own; chunks of 1 are a window of 1."""
     for tau in range(1, T - 1):
         report = checked(problem(T=T), partial(truncated, window=tau), sums)
-        assert f"through a window of tau = {tau}, not to step 1." in report.hint
+        words = (
+            f"through a window of tau = {tau}, not to step 1." if tau > 1 else "from a step to the one before, as when"
+        )
+        assert words in report.hint
         assert sums or report.time_steps == tuple(range(1, T - tau + 1))
     for tau in range(2, T):
         report = checked(problem(T=T), partial(truncated, chunk=tau), sums)

@@ -131,8 +131,8 @@ def test_they_are_as_before_when_the_loss_raises():
     model, switch = eval_cells(Model()), []
 
     def loss():
-        found = loss_of(model)()
         model.eval()
+        found = loss_of(model)()
         torch.rand(3)
         if switch:
             raise KeyError("mine")
@@ -184,6 +184,14 @@ def test_what_comes_in_and_goes_out_is_copied():
     for a in (*theta.values(), *found.values()):
         a[:] = 7
     assert f(given) == first and not (grad(given)["head.bias"] == 7).any()
+
+
+def test_gradients_that_autograd_shares_are_copies_of_their_own():
+    a, b = (nn.Parameter(torch.ones(2)) for _ in range(2))
+    _, theta, grad = bptt.numpy_function(lambda: (a + b).sum(), {"a": a, "b": b})
+    found = grad(theta)
+    found["a"][0] = 7
+    assert found["a"].tolist() == [7, 1] and found["b"].tolist() == [1, 1]
 
 
 def test_no_graph_outlives_a_call():

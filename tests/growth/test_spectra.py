@@ -562,6 +562,13 @@ def test_two_by_two():
     assert (sigma**2).sum() == pytest.approx((W**2).sum(), rel=1e-14)
 
 
+def test_a_singular_value_beyond_float64():
+    """All entries are a, so that sigma_max = 2 a."""
+    assert singular_values(np.full((2, 2), 5e307))[0] == pytest.approx(1e308)
+    with pytest.raises(FloatingPointError, match="sigma_max of W overflows float64"):
+        singular_values(np.full((2, 2), 1e308))
+
+
 # --- what does not fit ---
 
 ONE, BATCH = np.ones((5, 1)), np.ones((5, 3, 1))

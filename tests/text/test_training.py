@@ -290,6 +290,12 @@ def test_given_parameters_keep_the_more_digits(given, dtype, wanted):
     assert {W.dtype for W in run.params} == {np.dtype(wanted)}
 
 
+@pytest.mark.parametrize("dtype", [np.float32, float])
+def test_every_scheme_stays_in_its_dtype(dtype):
+    for scheme in SCHEMES_AND_OPTIONS:
+        assert {W.dtype for W in small_run(epochs=1, **scheme | {"dtype": dtype}).params} == {np.dtype(dtype)}
+
+
 def test_a_run_that_is_interrupted_keeps_what_it_has():
     def two(epochs):
         for epoch in epochs:
