@@ -40,8 +40,8 @@ def test_a_model_of_torch_is_checked_in_less_than_ten_lines(capsys):
         assert capsys.readouterr().out.startswith("PASS")
         exec(detaching, names)
     report = capsys.readouterr().out
-    assert report.startswith("FAIL") and "each loss flows back through a window of tau = 1" in report
-    assert "each loss flows back through a window of tau = 1" in README
+    assert report.startswith("FAIL") and "nothing flows from a step to the one before" in report
+    assert "nothing flows from a step to the one before: tau = 1" in README
 
 
 def test_a_backward_pass_with_the_names_of_min_char_rnn_is_checked_in_two_lines(capsys):
