@@ -72,6 +72,8 @@ class Report(NamedTuple):
     ratios : dict of Key to array
         |analytic - reference| / tolerance of every entry that was compared: shaped as the parameter under
         ``Key(name)``, the sum over all steps; (T, ...) under ``Key(name, True)``, what each step contributes.
+    left_out : tuple of str
+        The parameters for which the gradient under test returned nothing.
     """
 
     verdict: str
@@ -81,6 +83,7 @@ class Report(NamedTuple):
     reach: str = ""
     kinks: tuple = ()
     ratios: Mapping = {}
+    left_out: tuple = ()
 
     @property
     def worst(self) -> Row | None:
@@ -96,7 +99,8 @@ class Report(NamedTuple):
         wide = max([8, *(len(row.parameter) + 1 for row in self.rows)])
         names = f"{'':{wide}}{'|gradient|':>11}  {'worst entry':<{wide + 14}}{'analytic':>14}{'reference':>14}"
         names += f"{'error/tolerance':>17}{'would show':>12}"
-        told = [self.hint, self.reach, _kink_words(self)]
+        left_out = f"Nothing was returned for {', '.join(self.left_out)}: not checked." if self.left_out else ""
+        told = [self.hint, self.reach, _kink_words(self), left_out]
         return "\n".join([_headline(self), *filter(None, told), names, *(_line(row, wide) for row in self.rows)])
 
     __repr__ = __str__  # type: ignore[misc]  # mypy takes it for a field

@@ -203,6 +203,14 @@ def test_some_of_the_parameters_will_do(some, word):
         tanh_problem(), **{word: lambda trace, y: {n: g for n, g in function(trace, y).items() if n in some}}
     )
     assert report and {row.parameter for row in report.rows} == some
+    assert report.left_out == tuple(name for name in oracles.PARAMETERS[:5] if name not in some)
+    assert f"Nothing was returned for {', '.join(report.left_out)}: not checked." in str(report)
+
+
+def test_what_was_returned_for_all_is_not_said_to_be_left_out():
+    for gradient in (None, by_hand, lambda trace, y: bptt.Params(*backward(trace, y)[:5])):
+        report = checked(tanh_problem(), gradient)
+        assert not report.left_out and "Nothing was returned" not in str(report)
 
 
 def test_a_gradient_that_is_exactly_zero_passes():

@@ -483,3 +483,30 @@ def test_a_long_check_shows_a_bar_and_a_short_one_none(kind, monkeypatch, capsys
     monkeypatch.setattr(_progress, "PATIENCE", 0)
     check()
     assert "checking" in capsys.readouterr().err
+
+
+# --- a loop in torch ---
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_loop_in_torch_that_detaches_in_every_step_is_told_so(dtype, seed):
+    """It runs forward by itself, in the dtype of the network, so that it rounds by more than ours does."""
+    torch = pytest.importorskip("torch", reason="the loop is one of torch")
+    given = problem(seed, dtype=np.dtype(dtype).type)
+
+    def gradient(trace, y, detach=True):
+        W_hx, W_hh, W_qh, b_h, b_q = params = [torch.tensor(W, requires_grad=True) for W in trace.params]
+        h, total = torch.tensor(trace.h[0]), 0
+        for x_t, y_t in zip(torch.tensor(trace.x), torch.tensor(y), strict=True):
+            h = torch.tanh(W_hx @ x_t + W_hh @ (h.detach() if detach else h) + b_h)
+            total = total + ((W_qh @ h + b_q - y_t) ** 2).sum() / 2 / len(y)
+        total.backward()
+        return {name: W.grad.numpy() for name, W in zip(PARAMETERS, params, strict=True)}
+
+    assert checked(given, lambda trace, y: gradient(trace, y, detach=False))
+    report = checked(given, gradient)
+    assert_said(
+        report, "nothing flows from a step to the one before, as when the state is detached in every step: tau = 1."
+    )
+    assert "the last step, taken by itself, is right, that of the last 2 is wrong" in report.reach
