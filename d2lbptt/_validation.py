@@ -249,11 +249,30 @@ def float_dtype(symbol: str, value: Any) -> np.dtype:
 
 def shaped(symbol: str, array: np.ndarray, wanted: Shape, names: str) -> np.ndarray:
     """Return array if its shape is the wanted one, where None stands for any size but zero."""
-    fits = array.ndim == len(wanted) and all(n > 0 and m in (None, n) for n, m in zip(array.shape, wanted, strict=True))
-    if not fits:
+    if not _fits(array.shape, wanted):
+        turned = _turned(array.shape)
+        if _fits(turned, wanted):
+            names, wanted = names.partition(" with ")[0], turned
         sizes = "" if None in wanted else f" = {tuple(wanted)}"
-        raise ValueError(f"{symbol} has shape {array.shape}, wanted {names}{sizes}")
+        raise ValueError(f"{symbol} has shape {array.shape}, wanted {names}{sizes}{misfit(array.shape, wanted)}")
     return array
+
+
+def _fits(shape, wanted):
+    return len(shape) == len(wanted) and all(n > 0 and m in (None, n) for n, m in zip(shape, wanted, strict=True))
+
+
+def _turned(shape):
+    return (*shape[:-2], *shape[:-3:-1])
+
+
+def misfit(shape: tuple[int, ...], wanted: Shape) -> str:
+    """Return what may be wrong with a shape that does not fit: it is turned, or a column or a row; or nothing."""
+    if _fits(_turned(shape), wanted):
+        return ": yours looks transposed"
+    if len(shape) == 2 and 1 in shape and _fits((shape[0] * shape[1],), wanted):
+        return f": a {'column' if shape[1] == 1 else 'row'}; ravel it"
+    return ""
 
 
 def finite(symbol: str, array: np.ndarray) -> np.ndarray:

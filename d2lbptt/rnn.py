@@ -325,7 +325,10 @@ def _labels(y, o, counts=None) -> np.ndarray:
     wrong = (y < 0) | (y >= o.shape[-1])
     if wrong.any():
         index = tuple(int(i) for i in np.argwhere(wrong)[0])
-        raise ValueError(f"y is {y[index]} at index {index}, wanted classes from 0 to q - 1 = {o.shape[-1] - 1}")
+        left_out = "; to leave steps out, give them weight 0: weights=" if y[index] < 0 else ""
+        raise ValueError(
+            f"y is {y[index]} at index {index}, wanted classes from 0 to q - 1 = {o.shape[-1] - 1}{left_out}"
+        )
     return y
 
 
@@ -451,6 +454,9 @@ def _params_arrays(params):
 def _inputs(x, arrays) -> np.ndarray:
     """Return x as an array, once its shape is known to fit the arrays of params."""
     x, d = _validation.numeric("x", x), arrays["W_hx"].shape[1]
+    if x.ndim == 1 and x.size and x.dtype.kind in "iu":
+        one_hot = f"make them one-hot, numpy.eye(d)[x] with d = {d}"
+        raise ValueError(f"x holds whole numbers: {one_hot}; it has shape {x.shape}, wanted (T, d) or (T, B, d)")
     if x.ndim not in (2, 3):
         raise ValueError(f"x has shape {x.shape}, wanted (T, d) or (T, B, d)")
     names = "(T, d)" if x.ndim == 2 else "(T, B, d)"

@@ -155,6 +155,27 @@ def test_lists_and_whole_numbers_are_numbers():
     assert loss(trace, [[12], [31]]) == (0 + 2**2 / 2) / 2
 
 
+@pytest.mark.parametrize("B", [None, 6])
+def test_a_list_with_an_array_for_each_step_is_an_array(B):
+    rng = np.random.default_rng(0)
+    params = init_params(2, 3, 4, bias=True)
+    x, y = (rng.normal(size=(5, *(() if B is None else (B,)), n)) for n in (2, 4))
+    trace, of_lists = forward(params, x), forward(Params(*map(list, params)), list(x))
+    assert np.array_equal(trace.o, of_lists.o) and loss(trace, y) == loss(of_lists, list(y))
+    assert all(map(np.array_equal, backward(trace, y), backward(of_lists, list(y))))
+
+
+@pytest.mark.parametrize(("label", "more"), [(-100, True), (-1, True), (4, False)])
+def test_a_label_below_0_leads_to_the_weights(label, more):
+    """It stands for a step that is to be left out, in other people's data."""
+    y = np.array([0, 3, label, 1, 0])
+    with pytest.raises(ValueError) as info:
+        loss(forward(P, X), y, loss="cross_entropy")
+    words = f"y is {label} at index (2,), wanted classes from 0 to q - 1 = 3"
+    assert str(info.value) == words + "; to leave steps out, give them weight 0: weights=" * more
+    assert loss(forward(P, X), y, loss="cross_entropy", weights=[1, 1, 0, 1, 1]) == pytest.approx(np.log(4))
+
+
 def test_a_wider_dtype_wins():
     params = init_params(2, 3, 2, dtype=np.float32)
     assert forward(params, np.ones((4, 2))).h.dtype == np.float64
@@ -260,10 +281,14 @@ def with_nan(shape):
         (P._replace(W_hh=np.zeros(3)), X, {}, ValueError, ["W_hh", "(3,)", "(h, h)"]),
         (P._replace(W_hh=1.0), X, {}, ValueError, ["W_hh", "()", "(h, h)"]),
         (P._replace(W_hh=np.zeros((0, 0))), X, {}, ValueError, ["W_hh", "(0, 0)", "(h, h)"]),
-        (P._replace(W_qh=np.zeros((3, 4))), X, {}, ValueError, ["W_qh", "(3, 4)", "(q, h)", "h = 3"]),
         (P._replace(W_qh=np.zeros((4, 3, 1))), X, {}, ValueError, ["W_qh", "(4, 3, 1)", "(q, h)"]),
         (P._replace(b_h=np.zeros(4)), X, {}, ValueError, ["b_h", "(4,)", "(h,)", "(3,)"]),
-        (P._replace(b_h=np.zeros((3, 1))), X, {}, ValueError, ["b_h", "(3, 1)", "(h,)"]),
+        (P._replace(b_h=np.zeros((3, 1))), X, {}, ValueError, ["b_h", "(3, 1)", "(h,) = (3,): a column; ravel it"]),
+        (P._replace(b_q=np.zeros((1, 4))), X, {}, ValueError, ["b_q", "(1, 4)", "(q,) = (4,): a row; ravel it"]),
+        (P._replace(W_qh=np.zeros((3, 4))), X, {}, ValueError, ["W_qh", "(q, h) = (4, 3): yours looks transposed"]),
+        (P, np.zeros((2, 5)), {}, ValueError, ["x has shape (2, 5), wanted (T, d) = (5, 2): yours looks transposed"]),
+        (P, [1, 0, 1], {}, ValueError, ["x holds whole numbers: make them one-hot, numpy.eye(d)[x] with d = 2"]),
+        (P, np.arange(5), {}, ValueError, ["x holds whole numbers", "(5,)", "wanted (T, d) or (T, B, d)"]),
         (P._replace(b_q=np.zeros(3)), X, {}, ValueError, ["b_q", "(3,)", "(q,)", "(4,)"]),
         *[
             (P._replace(**{name: None}), X, {}, TypeError, [name, "dtype object", "float64"])
@@ -358,7 +383,11 @@ def test_the_trace_of_forward_passes_as_it_is(B, bias, dtype):
         ({"h": np.ma.masked_array(np.ones((6, 3)), True)}, TypeError, "h is a masked array, wanted a plain one"),
         ({"o": np.ones((4, 4))}, ValueError, "o has shape (4, 4), wanted (T, q) = (5, 4)"),
         ({"o": np.full((5, 4), np.inf)}, ValueError, "o is inf at index (0, 0), wanted finite numbers"),
-        ({"W_hh": np.ones((2, 2))}, ValueError, "W_hx has shape (3, 2), wanted (h, d) with h = 2"),
+        (
+            {"W_hh": np.ones((2, 2))},
+            ValueError,
+            "W_hx has shape (3, 2), wanted (h, d) = (2, 3): yours looks transposed",
+        ),
         ({"W_qh": np.ones((1, 3))}, ValueError, "b_q has shape (4,), wanted (q,) = (1,)"),
         ({"b_h": np.full(3, np.nan)}, ValueError, "b_h is nan at index (0,), wanted finite numbers"),
         ({"W_hh": [[10**400] * 3] * 3}, TypeError, "W_hh has dtype object, wanted float32"),

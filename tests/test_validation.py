@@ -123,6 +123,26 @@ def itself():
             "x has shape (0, 2), wanted (T, d)",
         ),
         (
+            lambda: door.shaped("W", np.ones((3, 2)), (2, None), "(h, d) with h = 2"),
+            ValueError,
+            "W has shape (3, 2), wanted (h, d) = (2, 3): yours looks transposed",
+        ),
+        (
+            lambda: door.shaped("x", np.ones((5, 2, 3)), (5, 3, 2), "(T, B, d)"),
+            ValueError,
+            "x has shape (5, 2, 3), wanted (T, B, d) = (5, 3, 2): yours looks transposed",
+        ),
+        (
+            lambda: door.shaped("b", np.ones((4, 1)), (4,), "(h,)"),
+            ValueError,
+            "b has shape (4, 1), wanted (h,) = (4,): a column; ravel it",
+        ),
+        (
+            lambda: door.series("b", np.ones((1, 4))),
+            ValueError,
+            "b has shape (1, 4), wanted (n,): a row; ravel it",
+        ),
+        (
             lambda: door.finite("x", np.array([[1, np.inf]])),
             ValueError,
             "x is inf at index (0, 1), wanted finite numbers",
@@ -138,6 +158,14 @@ def test_the_words(call, error, words):
         call()
     assert words in str(info.value)
     assert type(info.value) in (error, door._Dropped)
+
+
+@pytest.mark.parametrize(
+    ("shape", "wanted"), [((3, 4), (3, 5)), ((3,), (4,)), ((4, 1), (5,)), ((2, 2), (4,)), ((), (1,))]
+)
+def test_nothing_is_guessed_of_a_shape_that_fits_in_no_way(shape, wanted):
+    with pytest.raises(ValueError, match=r"= \([^)]*\)$"):
+        door.shaped("W", np.ones(shape), wanted, "(h, d)")
 
 
 def test_the_ends_of_a_range_belong_to_it_or_not():

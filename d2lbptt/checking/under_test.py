@@ -1,6 +1,6 @@
 """The gradient under test: it is called, its answer is checked once and put into tables of float64."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +9,7 @@ from .. import _validation
 from .._recursion import affine
 from ..bptt import Gradients, backward
 from ..rnn import Params, Trace
+from .entries import by_name
 from .finding import Key
 from .linearization import tables
 from .perturbation import traces
@@ -62,7 +63,7 @@ class UnderTest(NamedTuple):
         wanted = self.shapes if steps else {**self.shapes, "h": trace.h[1:].shape, "o": trace.o.shape}
         if unknown := set(found) - set(Gradients._fields):
             raise ValueError(f"{self.word} has the name {unknown.pop()!r}, wanted some of {', '.join(self.shapes)}")
-        given = {name: found[name] for name in wanted if found.get(name) is not None}
+        given = {name: found[name] for name in wanted if name in found}
         if not set(given) & set(self.shapes):
             raise ValueError(f"{self.word} is empty, wanted some of {', '.join(self.shapes)}")
         if steps:
@@ -78,11 +79,11 @@ class UnderTest(NamedTuple):
         except Exception as error:
             error.add_note(f"This was raised by {self.word}, called with a trace of T = {len(trace.x)} steps and y.")
             raise
-        found = found._asdict() if isinstance(found, (Gradients, Params)) else found
-        if not isinstance(found, Mapping):
+        arrays = by_name(self.word, found)
+        if arrays is None:
             wanted = "wanted a mapping from parameter name to array"
             raise TypeError(f"{self.word} returned a {type(found).__name__}, {wanted}")
-        return found
+        return arrays
 
     def _rows(self, name, value, T):
         symbol, shape = f"the contributions to {name}", self.shapes[name]
@@ -121,6 +122,5 @@ def _copied(trace):
 def _array(symbol, value, shape):
     found = _validation.real(symbol, value)
     if found.shape != shape:
-        turned = found.ndim > 1 and found.swapaxes(-1, -2).shape == shape
-        raise ValueError(f"{symbol} has shape {found.shape}, wanted {shape}{': yours looks transposed' * turned}")
+        raise ValueError(f"{symbol} has shape {found.shape}, wanted {shape}{_validation.misfit(found.shape, shape)}")
     return found.astype(float)
