@@ -110,6 +110,17 @@ def test_one_joint_matrix_for_rows_is_a_step_of_the_same_network(order):
     assert near(bptt.forward(ours, x, activation="tanh").o, o)
 
 
+def test_what_lies_otherwise_is_said_and_lists_of_steps_are_taken():
+    params, x = network()
+    with pytest.raises(ValueError, match="yours looks transposed"):
+        bptt.forward(params._replace(W_hx=params.W_hx.T), x)
+    with pytest.raises(ValueError, match="a column; ravel it"):
+        bptt.forward(params._replace(b_h=params.b_h[:, None]), x)
+    with pytest.raises(ValueError, match="make them one-hot"):
+        bptt.forward(params, np.arange(T) % D)
+    assert np.array_equal(bptt.forward(params, list(x)).o, bptt.forward(params, x).o)
+
+
 # --- a whole model ---
 
 
@@ -154,6 +165,14 @@ def test_padding_is_a_weight_of_0_in_the_loss_the_gradient_and_the_check(torch):
     assert near(bptt.loss(trace, y, **options), loss(torch.tensor(trace.o)).item())
     assert same_gradients(bptt.backward(trace, y, **options), theirs)
     assert bptt.check_gradients(params, x, y, activation="tanh", **options, gradient=lambda trace, y: theirs)
+
+
+def test_the_label_of_padding_is_refused_with_the_way_out():
+    params, x = network(outputs=6)
+    y = np.zeros((T, B), int)
+    y[-1, 0] = -100
+    with pytest.raises(ValueError, match=r"y is -100 .*, give them weight 0: weights="):
+        bptt.loss(bptt.forward(params, x), y, loss="cross_entropy")
 
 
 # --- where the gradient is cut ---
