@@ -243,9 +243,9 @@ def loss(
     reduction : {"mean", "sum", "last"}
         Over time: 1/T times the sum; the sum; the loss of step T alone. A batch is averaged.
     weights : array, shape (T,) or (T, B), optional
-        w, not negative; l_t is multiplied by its weight, and (T,) holds for each sequence of a batch. mean: the sum of
-        w l over the sum of w, over all t and b; sum: the sum of w l over B; last: as mean, with the weights of
-        step T alone. Where a weight is 0, y is not looked at: it may be -100 or nan, as for padding.
+        w, not negative, or a mask of True and False; l_t is multiplied by its weight, and (T,) holds for each sequence
+        of a batch. mean: the sum of w l over the sum of w, over all t and b; sum: the sum of w l over B; last: as
+        mean, with the weights of step T alone. Where a weight is 0, y is not looked at: it may be -100 or nan, as for padding.
 
     Returns
     -------

@@ -148,7 +148,7 @@ def one_first(v):
 
 
 def loss_weights(v):
-    return shaped(T)(v) and bool(np.min(v) >= 0 and np.max(v) > 0)
+    return shaped(T, dtypes="iufb")(v) and bool(np.min(v) >= 0 and np.max(v) > 0)
 
 
 OF_TRACE = {"trace": TRACE, "y": Y, "loss": "squared_error", "reduction": "mean"}
