@@ -245,7 +245,8 @@ def loss(
     weights : array, shape (T,) or (T, B), optional
         w, not negative, or a mask of True and False; l_t is multiplied by its weight, and (T,) holds for each sequence
         of a batch. mean: the sum of w l over the sum of w, over all t and b; sum: the sum of w l over B; last: as
-        mean, with the weights of step T alone. Where a weight is 0, y is not looked at: it may be -100 or nan, as for padding.
+        mean, with the weights of step T alone. Where a weight is 0, y is not looked at: it may be -100 or nan, as for
+        padding.
 
     Returns
     -------
