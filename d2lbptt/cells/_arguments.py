@@ -88,7 +88,7 @@ def _params_arrays(params, cell):
     """Return the arrays of params by name, once their shapes are known to fit each other."""
     _validation.instance("params", params, cell.params)
     arrays = {symbol: _validation.numeric(symbol, a) for symbol, a in params._asdict().items()}
-    h = arrays["W_h"].shape[-1] if arrays["W_h"].ndim else 1
+    h = min(arrays["W_h"].shape, default=1)  # of a transposed one, too
     rows, name = cell.blocks * h, f"{cell.blocks} h"
     _validation.shaped("W_h", arrays["W_h"], (rows, h), f"({name}, h)")
     _validation.shaped("W_x", arrays["W_x"], (rows, None), f"({name}, d) with h = {h}")
