@@ -323,6 +323,15 @@ def _chunks(problem, trace):
     return _truncated(problem, trace, gates=bptt.chunks(len(trace.x), min(4, len(trace.x))))
 
 
+def _updates(problem, trace):
+    T = len(trace.x)
+    return _truncated(problem, trace, first=bptt.tbptt(T, min(2, T), min(3, T)))
+
+
+def _detached(problem, trace):
+    return _truncated(problem, trace, window=1)
+
+
 class Done(NamedTuple):
     """What is done to the gradient, what must be said of it, and how many steps at the beginning are wrong by it."""
 
@@ -349,6 +358,8 @@ DONE = {
     ),
     "transposed": Done(_transposed, "W_hh is transposed"),
     "window of 3": Done(_window, "window of tau = 3", lambda T: T - 3),
+    "detached in every step": Done(_detached, "tau = 1", lambda T: T - 1),
+    "k1 = 2, k2 = 3": Done(_updates, "k1 = 2 steps there is an update, and its losses flow back", lambda T: T - 3),
     "chunks of 4": Done(_chunks, "chunk of tau = 4", lambda T: 4 * ((T - 1) // 4)),
 }
 STYLES = ("asked", "stored")
