@@ -9,7 +9,7 @@
 ``tolerance``             from that spread to a bound, at a rate of false alarms
 ``finding``               the comparison, entry by entry, and what failed in it
 ``localization``          in which steps a sum is wrong
-``diagnosis``             which mistake it may be; ``patterns`` holds those that it knows
+``diagnosis``             which mistake it may be; ``patterns`` and ``truncations`` hold those that it knows
 ``report``                what the reader gets
 ``functions``             the check of any scalar function of arrays; ``entries``, which of them it looks at
 ``mistakes``              backward passes with a mistake, to try the check with

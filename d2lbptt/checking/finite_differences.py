@@ -18,6 +18,7 @@ import cmath
 import math
 from collections.abc import Callable
 from functools import cache
+from hashlib import sha256
 from typing import NamedTuple
 
 import numpy as np
@@ -172,7 +173,7 @@ class _AlongEntries:
     def __init__(self, f, theta):
         self.f, self.theta = _checked_function(f, theta)
         self.here, self.at, self.noise = _value(self.f, self.theta.copy()), cache(self._at), cache(self._noise)
-        self.seen = {self.theta.tobytes(): self.here}
+        self.seen = {_digest(self.theta): self.here}
         self.stairs = self._stairs()
         self.reach = self._steps(0).max()
         self.stands_still = self.stairs.width / GROWTH**2  # within so large a part of theta
@@ -234,7 +235,7 @@ class _AlongEntries:
         return np.array([[self.here, *(self._on_ray(self.theta + k * ray) for k in (1, 2, 3, 4))] for ray in rays])
 
     def _on_ray(self, theta):
-        point = theta.tobytes()  # where a ray is short, its points are often the same
+        point = _digest(theta)  # where a ray is short, its points are often the same
         if point not in self.seen:
             self.seen[point] = _value(self.f, theta)
         return self.seen[point]
@@ -282,6 +283,11 @@ class _AlongEntries:
             return float(values.max()) - float(values.min())
         except (ArithmeticError, ValueError):
             return 0.0
+
+
+def _digest(theta):
+    """Return what tells one theta from another in few bytes: it may be long."""
+    return sha256(theta.tobytes()).digest()
 
 
 class _Resolution(NamedTuple):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -231,10 +232,9 @@ def _why_not_complex(f, theta, entries, rng):
 
 
 def _by_complex_step(f, theta, sample, rng):
-    moved = perturbation.moved_copies(theta, rng, PERTURBATIONS)
     steps = STEP * rng.uniform(0.5, 1, PERTURBATIONS)
-    points = [(theta, STEP), (theta, STEP / 2), *zip(moved, steps, strict=True)]
-    reference, half, *runs = _slopes_at(f, points, sample.at)
+    points = chain([(theta, STEP), (theta, STEP / 2)], zip(_moved_one_by_one(theta, rng), steps, strict=True))
+    reference, half, *runs = _slopes_at(f, points, 2 + PERTURBATIONS, sample.at)
     # Both sides round: the gradient under test as much as the reference.
     deviation = np.sqrt(2) * _deviation(runs, reference)
     # The error of the formula falls with h^2, and is all there is where the derivative is zero.
@@ -245,22 +245,25 @@ def _by_complex_step(f, theta, sample, rng):
     return _Reference([reference], tolerance, origin, np.zeros(len(reference), bool), _slopes, by_complex_step=True)
 
 
-def _slopes_at(f, points, at):
-    """Return the derivatives with respect to some entries by the complex step, a row for each (theta, h)."""
+def _moved_one_by_one(theta, rng):
+    """Yield perturbed copies of a row that may be so long that not all of them fit in memory."""
+    return (perturbation.moved_copies(theta, rng, 1)[0] for _ in range(PERTURBATIONS))
+
+
+def _slopes_at(f, points, count, at):
+    """Return the derivatives with respect to some entries by the complex step, a row for each (theta, h) of so many."""
     slopes = (_along(f, theta, place, h) for theta, h in points for place in at.tolist())
-    count = len(points) * len(at)
-    return np.fromiter(patient(slopes, count), float, count).reshape(len(points), len(at))
+    return np.fromiter(patient(slopes, count * len(at)), float, count * len(at)).reshape(count, len(at))
 
 
 def _slopes(f, theta, at):
-    return _slopes_at(f, [(theta, STEP)], at)[0]
+    return _slopes_at(f, [(theta, STEP)], 1, at)[0]
 
 
 def _own_rounding(under_test, theta, sample, rng):
     """Return how far rounding carries the gradient under test, if that can be asked."""
     found = under_test(theta)[sample.at]
-    moved = perturbation.moved_copies(theta, rng, PERTURBATIONS)
-    runs = (under_test(one)[sample.at] for one in moved)
+    runs = (under_test(moved)[sample.at] for moved in _moved_one_by_one(theta, rng))
     return _bound(_deviation(patient(runs, PERTURBATIONS), found), found, sample)
 
 

@@ -250,3 +250,7 @@ def test_a_report_without_steps_and_parameters_is_refused():
     of_a_function = check_gradient(lambda theta: np.sum(theta**2), np.ones(3), 2 * np.ones(3))
     with pytest.raises(ValueError, match="report is about theta, wanted a report of check_gradients"):
         figures.errors(of_a_function)
+    theta = {"W_hh": np.ones((2, 2)), "W_xi": np.ones(2)}
+    by_name = check_gradient(lambda theta: sum((a**2).sum() for a in theta.values()), theta, theta)
+    with pytest.raises(ValueError, match="report is about W_xi, wanted a report of check_gradients"):
+        figures.errors(by_name)
