@@ -70,7 +70,8 @@ def checked_weights(weights, reduction, T, batch):
     """Return w_t as it multiplies l_t in L, apart from 1/B, shape (T,) or (T, B), and where a label counts; or None."""
     if weights is None:
         return None, None
-    w = _by_step("weights", weights, T, batch).astype(float)
+    given = _validation.array("weights", weights)
+    w = _by_step("weights", given * 1.0 if given.dtype == bool else given, T, batch).astype(float)
     if (w < 0).any():
         raise ValueError(f"weights has {w[w < 0][0]}, wanted numbers from 0 on")
     counts = w > 0

@@ -243,9 +243,10 @@ def loss(
     reduction : {"mean", "sum", "last"}
         Over time: 1/T times the sum; the sum; the loss of step T alone. A batch is averaged.
     weights : array, shape (T,) or (T, B), optional
-        w, not negative; l_t is multiplied by its weight, and (T,) holds for each sequence of a batch. mean: the sum of
-        w l over the sum of w, over all t and b; sum: the sum of w l over B; last: as mean, with the weights of
-        step T alone. Where a weight is 0, y is not looked at: it may be -100 or nan, as for padding.
+        w, not negative, or a mask of True and False; l_t is multiplied by its weight, and (T,) holds for each sequence
+        of a batch. mean: the sum of w l over the sum of w, over all t and b; sum: the sum of w l over B; last: as
+        mean, with the weights of step T alone. Where a weight is 0, y is not looked at: it may be -100 or nan, as for
+        padding.
 
     Returns
     -------
@@ -408,7 +409,7 @@ def _fit(x, h, o, W_hx, W_hh, W_qh, b_h, b_q):
 def _carefully(trace):
     _validation.one_of("activation", trace.activation, ACTIVATIONS)
     arrays = _params_arrays(trace.params)
-    x = _inputs(trace.x, arrays)
+    x = _inputs(trace.x, arrays["W_hx"].shape[1])
     (T, *batch, _), (q, n), names = x.shape, arrays["W_qh"].shape, "" if x.ndim == 2 else "B, "
     h, o = (_validation.numeric(symbol, a) for symbol, a in (("h", trace.h), ("o", trace.o)))
     _validation.shaped("h", h, (T + 1, *batch, n), f"(T + 1, {names}h)")
@@ -421,7 +422,7 @@ def _carefully(trace):
 def _checked(params, x, h0, activation) -> tuple[Params, np.ndarray, np.ndarray, Activation]:
     arrays = _params_arrays(params)
     phi = ACTIVATIONS[_validation.one_of("activation", activation, ACTIVATIONS)]
-    x = _inputs(x, arrays)
+    x = _inputs(x, arrays["W_hx"].shape[1])
     state = (*x.shape[1:-1], len(arrays["W_hh"]))
     given = [a for a in arrays.values() if a is not None] + [x]
     if h0 is not None:
@@ -451,9 +452,9 @@ def _params_arrays(params):
     return arrays
 
 
-def _inputs(x, arrays) -> np.ndarray:
-    """Return x as an array, once its shape is known to fit the arrays of params."""
-    x, d = _validation.numeric("x", x), arrays["W_hx"].shape[1]
+def _inputs(x, d) -> np.ndarray:
+    """Return x as an array, once its shape is known to fit."""
+    x = _validation.numeric("x", x)
     if x.ndim == 1 and x.size and x.dtype.kind in "iu":
         one_hot = f"make them one-hot, numpy.eye(d)[x] with d = {d}"
         raise ValueError(f"x holds whole numbers: {one_hot}; it has shape {x.shape}, wanted (T, d) or (T, B, d)")

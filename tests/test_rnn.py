@@ -78,6 +78,7 @@ def test_a_mean_is_over_the_weights_and_a_sum_over_the_sequences():
     for weights, wanted in (
         ([1, 3], {"mean": (0.5 + 4.5 + 3 * 2 + 3 * 8) / 8, "sum": (0.5 + 4.5 + 3 * 2 + 3 * 8) / 2, "last": 5}),
         ([[1, 0], [3, 1]], {"mean": (0.5 + 3 * 2 + 8) / 5, "sum": (0.5 + 3 * 2 + 8) / 2, "last": (3 * 2 + 8) / 4}),
+        ([[True, False], [True, True]], {"mean": (0.5 + 2 + 8) / 3, "sum": (0.5 + 2 + 8) / 2, "last": (2 + 8) / 2}),
     ):
         for reduction, value in wanted.items():
             assert loss(trace, y, reduction=reduction, weights=weights) == pytest.approx(value, rel=1e-15)

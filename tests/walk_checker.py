@@ -32,7 +32,7 @@ POSITIVE = either(
 
 
 def weighing(value):
-    return shaped(2)(value) and np.min(value) >= 0 and np.max(value) > 0
+    return shaped(2, dtypes="iufb")(value) and np.min(value) >= 0 and np.max(value) > 0
 
 
 def f(theta):

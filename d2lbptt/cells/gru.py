@@ -189,21 +189,20 @@ def forward(params: GRUParams, x: ArrayLike, h0: ArrayLike | None = None, *, res
     h[0] = h0
     with np.errstate(over="ignore", invalid="ignore"):
         a = affine(params.W_x, x, params.b_x)
-        gates = np.empty_like(a)
-        for rows in zip(a, gates, h, h[1:], strict=False):
+        into_gates, into_n = np.split(a, [2 * h.shape[-1]], axis=-1)
+        gates, n = np.empty_like(into_gates), np.empty_like(into_n)
+        r, z = np.split(gates, 2, axis=-1)
+        for rows in zip(into_gates, into_n, gates, r, z, n, h, h[1:], strict=False):
             _step(params, reset, *rows)
     first_overflow({"a_t": a, "h_t": h[1:]})
-    r, z, n = np.split(gates, 3, axis=-1)
     return GRUTrace(params, x, h, r, z, n, reset)
 
 
-def _step(params, reset, a, gates, h, h_next):
-    """Complete a_t from W_x x_t + b_x, and write the gates, the candidate and the next state, in place."""
+def _step(params, reset, into_gates, into_n, gates, r, z, n, h, h_next):
+    """Complete both blocks of a_t, and write the gates r and z, the candidate and the next state, in place."""
     (W_gates, W_nh), (b_gates, b_nh) = _blocks(params.W_h), _blocks(params.b_h)
-    r, z, n = np.split(gates, 3, axis=-1)
-    into_gates, into_n = np.split(a, [len(W_gates)], axis=-1)
     into_gates += h @ W_gates.T + b_gates
-    ACTIVATIONS["sigmoid"].value(into_gates, gates[..., : len(W_gates)])
+    ACTIVATIONS["sigmoid"].value(into_gates, gates)
     into_n += r * (h @ W_nh.T + b_nh) if reset == "after" else (r * h) @ W_nh.T + b_nh
     np.tanh(into_n, n)
     np.add((1 - z) * n, z * h, h_next)

@@ -193,18 +193,21 @@ def forward(params: LSTMParams, x: ArrayLike, h0: ArrayLike | None = None, c0: A
     with np.errstate(over="ignore", invalid="ignore"):
         a = affine(params.W_x, x, params.b)
         gates = np.empty_like(a)
-        for rows in zip(a, gates, h, c, h[1:], c[1:], strict=False):
+        blocks = np.split(gates, 4, axis=-1)
+        for rows in zip(a, np.split(a, 4, axis=-1)[2], gates, *blocks, h, c, h[1:], c[1:], strict=False):
             _step(params.W_h, *rows)
     first_overflow({"a_t": a, "c_t": c[1:], "h_t": h[1:]})
-    return LSTMTrace(params, x, h, c, *np.split(gates, 4, axis=-1))
+    return LSTMTrace(params, x, h, c, *blocks)
 
 
-def _step(W_h, a, gates, h, c, h_next, c_next):
-    """Add W_h h_{t-1} to a_t, and write the gates, the candidate and the next states, in place."""
+def _step(W_h, a, into_g, gates, i, f, g, o, h, c, h_next, c_next):
+    """Add W_h h_{t-1} to a_t, and write the gates, the candidate and the next states, in place.
+
+    into_g, and i, f, g, o, are the blocks of a_t and of gates.
+    """
     a += h @ W_h.T
     ACTIVATIONS["sigmoid"].value(a, gates)
-    i, f, g, o = np.split(gates, 4, axis=-1)
-    np.tanh(np.split(a, 4, axis=-1)[2], g)
+    np.tanh(into_g, g)
     np.add(f * c, i * g, c_next)
     np.multiply(o, np.tanh(c_next), h_next)
 
@@ -333,13 +336,13 @@ def _followed(trace, dh_T):
     """Return the trace, dh_t/dc_t with o_t held, and dL/dh_t and dL/dc_t near 1 with their exponents of two."""
     trace, dh = checked_trace(trace, _CELL, dh_T=dh_T)
     _validation.real("dh_T", dh)
-    trace = in_double(trace)
+    trace, h = in_double(trace), dh.shape[-1]
     with np.errstate(over="ignore", invalid="ignore"):
         slopes, of_c = _slopes(trace)
 
         def step(t, v):
             """Return what belongs to step t - 1, from what belongs to step t."""
-            dh, dc = np.split(v, 2, axis=-1)
+            dh, dc = v[..., :h], v[..., h:]
             earlier = _into_gates(slopes[t - 1], dh, dc) @ trace.params.W_h
             return np.concatenate([earlier, trace.f[t - 1] * dc + of_c[t - 2] * earlier], axis=-1)
 

@@ -18,7 +18,7 @@ GREEN, WINE = "#00694D", "#882255"  # darker than the lines, of words and of the
 LOOKS = {
     "plain": ({**style.FULL, "linewidth": 2.5}, style.FULL["color"]),
     "lstm": ({**LSTM, "linewidth": 2.5}, GREEN),
-    "gru": ({"color": "#CC6677", "linewidth": 2.5, "linestyle": (0, (5, 1, 1, 1))}, WINE),
+    "gru": ({"color": "#AA4466", "linewidth": 2.5, "linestyle": (0, (5, 1, 1, 1))}, WINE),
 }
 CHOSEN = {"linewidth": 8, "linestyle": "-", "alpha": 0.45, "solid_capstyle": "butt"}
 DIRECT = {"color": GREEN, "linewidth": 2, "linestyle": "-"}
@@ -116,9 +116,8 @@ class _TwoWays(Panel):
         super().__init__(style.bare(ax, (0, self.SIZE[0]), (0, self.SIZE[1])))
         left, right, up, low, middle = self.LEFT, self.RIGHT, self.UPPER, self.LOWER, (self.LEFT + self.RIGHT) / 2
         self.direct, self.through = line(ax, DIRECT), line(ax, THROUGH)
-        self.direct.set_data(
-            [right - 22, left + 32], [up, up]
-        )  # they end at what stands still: it is drawn before them
+        # Both ways end at states and box, and do not pass below: what stands still is drawn first.
+        self.direct.set_data([right - 22, left + 32], [up, up])
         ends = [right, right, middle + 84, np.nan, middle - 84, left, left]
         self.through.set_data(ends, [up - 22, low, low, np.nan, low, low, up - 32])
         heads = [_head(left + 22, up, 12, 0), _head(left, up - 22, 0, -12)]
