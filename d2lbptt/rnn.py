@@ -409,7 +409,7 @@ def _fit(x, h, o, W_hx, W_hh, W_qh, b_h, b_q):
 def _carefully(trace):
     _validation.one_of("activation", trace.activation, ACTIVATIONS)
     arrays = _params_arrays(trace.params)
-    x = _inputs(trace.x, arrays)
+    x = _inputs(trace.x, arrays["W_hx"].shape[1])
     (T, *batch, _), (q, n), names = x.shape, arrays["W_qh"].shape, "" if x.ndim == 2 else "B, "
     h, o = (_validation.numeric(symbol, a) for symbol, a in (("h", trace.h), ("o", trace.o)))
     _validation.shaped("h", h, (T + 1, *batch, n), f"(T + 1, {names}h)")
@@ -422,7 +422,7 @@ def _carefully(trace):
 def _checked(params, x, h0, activation) -> tuple[Params, np.ndarray, np.ndarray, Activation]:
     arrays = _params_arrays(params)
     phi = ACTIVATIONS[_validation.one_of("activation", activation, ACTIVATIONS)]
-    x = _inputs(x, arrays)
+    x = _inputs(x, arrays["W_hx"].shape[1])
     state = (*x.shape[1:-1], len(arrays["W_hh"]))
     given = [a for a in arrays.values() if a is not None] + [x]
     if h0 is not None:
@@ -452,9 +452,9 @@ def _params_arrays(params):
     return arrays
 
 
-def _inputs(x, arrays) -> np.ndarray:
-    """Return x as an array, once its shape is known to fit the arrays of params."""
-    x, d = _validation.numeric("x", x), arrays["W_hx"].shape[1]
+def _inputs(x, d) -> np.ndarray:
+    """Return x as an array, once its shape is known to fit."""
+    x = _validation.numeric("x", x)
     if x.ndim == 1 and x.size and x.dtype.kind in "iu":
         one_hot = f"make them one-hot, numpy.eye(d)[x] with d = {d}"
         raise ValueError(f"x holds whole numbers: {one_hot}; it has shape {x.shape}, wanted (T, d) or (T, B, d)")

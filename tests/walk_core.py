@@ -7,7 +7,6 @@ from walk import Spec, always, choice, filled, flag, fresh, never, number, optio
 
 from d2lbptt import bptt, gates, graph, rnn, scalar, total_derivative
 from d2lbptt import untied as contributions
-from d2lbptt.cells import gated
 from d2lbptt.growth import gradient_norms
 from d2lbptt.truncation import influence, pairs, randomized_variance
 
@@ -167,7 +166,7 @@ LARGE = (
     "L",
     "dh_t/dW",
     "dl_t/dh_k",
-    *(f"dL/d{name}" for name in ("h_t", "o_t", "h0", "h_0", "W_hx", "W_hh", "W_qh", "W_fx", "W_fh", "b_f", "b_h")),
+    *(f"dL/d{name}" for name in ("h_t", "o_t", "h0", "h_0", "W_hx", "W_hh", "W_qh", "b_h")),
 )
 NAMES = {
     "trace": ("trace", *LARGE),
@@ -633,91 +632,6 @@ TRUNCATION = {
     ),
 }
 
-# --- the gated cell ---
-
-GATED = gated.init_gated(d, h, seed=1)
-GTRACE = gated.gated_forward(GATED, X)
-DH = _rng.normal(size=(T, h))
-
-
-def gated_like(dtypes, **changed):
-    matrix, row = shaped(2, 2, dtypes=dtypes), shaped(2, dtypes=dtypes)
-    fields = {name: row if name.startswith("b") else matrix for name in GATED._fields}
-    return filled(GATED, **{**fields, **changed})
-
-
-def gated_trace(dtypes):
-    states = {"x": shaped(T, d, dtypes=dtypes), "h": shaped(T + 1, h, dtypes=dtypes)}
-    gates = {"f": shaped(T, h, dtypes=dtypes), "c": shaped(T, h, dtypes=dtypes)}
-    return filled(GTRACE, params=gated_like(dtypes), **states, **gates)
-
-
-def right_states(trace, given):
-    p, rows = given["params"], [np.zeros(h) if given["h0"] is None else np.asarray(given["h0"])]
-    for x in np.asarray(given["x"]):
-        f = PHI["sigmoid"](np.asarray(p.W_fx) @ x + np.asarray(p.W_fh) @ rows[-1] + np.asarray(p.b_f))
-        c = np.tanh(np.asarray(p.W_hx) @ x + np.asarray(p.W_hh) @ (f * rows[-1]) + np.asarray(p.b_h))
-        rows.append((1 - f) * rows[-1] + f * c)
-    return close(trace.h, rows)
-
-
-def zeros(v):
-    return shaped(2)(v) and not np.any(v)
-
-
-of_gate = ("f_t", "c_t", "h_t")
-CELL = {
-    "cells.gated.init_gated": Spec(
-        gated.init_gated,
-        {"num_inputs": 2, "num_hiddens": 3, "scale": 1.0, "gate_bias": 0.0, "seed": 0},
-        {
-            **{"num_inputs": whole(1, 10**6), "num_hiddens": whole(1, 10**4), "scale": number()},
-            **{"gate_bias": number(), "seed": whole(0)},
-        },
-        lambda found, given: (
-            found.W_fx.shape == (given["num_hiddens"], given["num_inputs"])
-            and bool(np.all(found.b_f == given["gate_bias"]))
-        ),
-        {"num_hiddens": ("num_hiddens", "h"), "num_inputs": ("num_inputs", "d")},
-    ),
-    "cells.gated.gated_forward": Spec(
-        gated.gated_forward,
-        {"params": GATED, "x": X, "h0": None},
-        {
-            "params": gated_like(NUMBERS),
-            "x": shaped(None, d, dtypes=NUMBERS),
-            "h0": optional(shaped(h, dtypes=NUMBERS)),
-        },
-        right_states,
-        {"params": ("params", *of_gate), "x": ("x", "W_hx", *of_gate), "h0": ("h0", *of_gate)},
-        ("params",),
-    ),
-    "cells.gated.gated_backward": Spec(
-        gated.gated_backward,
-        {"trace": GTRACE, "dh": DH},
-        {"trace": gated_trace(NUMBERS), "dh": shaped(T, h, dtypes=NUMBERS)},
-        lambda found, given: close(found.h[-1], given["dh"][-1]) and found.h0.shape == (h,) and finite(found.params),
-        {"trace": ("trace", *LARGE), "dh": ("dh", *LARGE)},
-        ("trace",),
-    ),
-    "cells.gated.log10_gated_norms": Spec(
-        gated.log10_gated_norms,
-        {"trace": GTRACE, "dh": DH[-1]},
-        {"trace": gated_trace("iuf"), "dh": shaped(h)},
-        lambda found, given: close(10 ** found[-1], np.linalg.norm(given["dh"])) and not np.isnan(found).any(),
-        {"trace": ("trace", "dh", *LARGE)},
-        ("trace",),
-    ),
-    "cells.gated.resting_factor": Spec(
-        gated.resting_factor,
-        {"params": GATED},
-        {"params": gated_like("iuf", b_h=zeros)},
-        lambda found, given: isinstance(found, float) and found >= 0,
-        {},
-        ("params",),
-    ),
-}
-
 # --- influence ---
 
 NET = influence.balance(3, 1)
@@ -781,4 +695,4 @@ INFLUENCE = {
     ),
 }
 
-SPECS = {**NETWORK, **ROWS_SPECS, **TRUNCATION, **CELL, **INFLUENCE}
+SPECS = {**NETWORK, **ROWS_SPECS, **TRUNCATION, **INFLUENCE}

@@ -7,4 +7,4 @@ Both modules hold ``init_params``, ``forward``, ``backward``, ``log10_norms``, `
 from . import gru, lstm
 from ._flow import Ways
 
-__all__ = ["lstm", "gru", "Ways", "gated"]
+__all__ = ["lstm", "gru", "Ways"]

@@ -43,7 +43,7 @@ def checked_params(params, cell):
 def checked(params, cell, x, **initial) -> tuple[Any, np.ndarray, list[np.ndarray]]:
     """Return params, x and the initial states, known to fit each other and in one dtype; zeros for a state of None."""
     arrays = _params_arrays(params, cell)
-    x = _inputs(x, {"W_hx": arrays["W_x"]})
+    x = _inputs(x, arrays["W_x"].shape[1])
     state = (*x.shape[1:-1], arrays["W_h"].shape[1])
     names = "(h,)" if x.ndim == 2 else "(B, h)"
     arrays["x"] = x
@@ -62,7 +62,7 @@ def checked_trace(trace, cell, **flow):
     """Return trace, and a copy of dh or dh_T if it is given, known to fit each other and in one dtype."""
     _validation.instance("trace", trace, cell.trace, f"the {cell.trace.__name__} that forward returns")
     arrays = _params_arrays(trace.params, cell)
-    arrays["x"] = x = _inputs(trace.x, {"W_hx": arrays["W_x"]})
+    arrays["x"] = x = _inputs(trace.x, arrays["W_x"].shape[1])
     (T, *batch), h = x.shape[:-1], arrays["W_h"].shape[1]
     inner = "h" if x.ndim == 2 else "B, h"
     rows = {symbol: a for symbol, a in trace._asdict().items() if symbol not in ("params", "x", "reset")}
@@ -88,7 +88,7 @@ def _params_arrays(params, cell):
     """Return the arrays of params by name, once their shapes are known to fit each other."""
     _validation.instance("params", params, cell.params)
     arrays = {symbol: _validation.numeric(symbol, a) for symbol, a in params._asdict().items()}
-    h = arrays["W_h"].shape[-1] if arrays["W_h"].ndim else 1
+    h = min(arrays["W_h"].shape, default=1)  # of a transposed one, too
     rows, name = cell.blocks * h, f"{cell.blocks} h"
     _validation.shaped("W_h", arrays["W_h"], (rows, h), f"({name}, h)")
     _validation.shaped("W_x", arrays["W_x"], (rows, None), f"({name}, d) with h = {h}")

@@ -493,7 +493,7 @@ L, G = random_params("lstm"), random_params("gru after")
         (
             lambda: lstm.forward(L._replace(W_h=L.W_h.T), X),
             ValueError,
-            r"W_h has shape \(4, 16\), wanted \(4 h, h\) = \(64, 16\)",
+            r"W_h has shape \(4, 16\), wanted \(4 h, h\) = \(16, 4\): yours looks transposed",
         ),
         (
             lambda: gru.forward(G._replace(W_x=np.ones((8, 3))), X),
