@@ -35,7 +35,7 @@ class Answer(NamedTuple):
         """Return it in words."""
         return "Right." if self.right else f"Not yet. {self.hint}"
 
-    __repr__ = __str__  # type: ignore[assignment]  # mypy takes it for a field
+    __repr__ = __str__  # type: ignore[misc]  # mypy takes it for a field
 
     def _repr_markdown_(self):
         return str(self)

@@ -65,7 +65,7 @@ class Task(NamedTuple):
                 return "There is no answer yet."
             return self._hint_for(answer)
         except Exception as error:  # whatever a reader's object or function does
-            return f"It cannot be compared: {type(error).__name__}: {error}".rstrip(": .") + "."
+            return f"It cannot be compared: {_in_words(error)}."
 
     def _hint_for(self, answer):
         if callable(self.right) and not callable(answer):
@@ -86,15 +86,17 @@ class Task(NamedTuple):
         try:
             found = [answer(*copy.deepcopy(case)) for case in self.cases]
         except Exception as error:
-            return (
-                f"Called with our arguments, your function raises {type(error).__name__}: {error}".rstrip(": .") + "."
-            )
+            return f"Called with our arguments, your function raises {_in_words(error)}."
         return "Your function returns nothing yet." if any(map(_is_missing, found)) else found
 
     def _same(self, found, wanted):
         if callable(wanted):
             wanted = [wanted(*copy.deepcopy(case)) for case in self.cases]
         return _agree(found, wanted, self.tolerance)
+
+
+def _in_words(error):
+    return f"{type(error).__name__}: {error}".rstrip(": .")
 
 
 def _is_missing(answer):
