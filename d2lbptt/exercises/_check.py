@@ -35,7 +35,9 @@ class Answer(NamedTuple):
         """Return it in words."""
         return "Right." if self.right else f"Not yet. {self.hint}"
 
-    __repr__ = __str__  # type: ignore[misc]  # mypy takes it for a field
+    def __repr__(self):
+        """Return the same: it is what a cell shows."""
+        return str(self)
 
     def _repr_markdown_(self):
         return str(self)
