@@ -20,8 +20,11 @@ from d2lbptt.text.corpus import FILE, VARIABLE
 from tools import bootstrap, notebooks
 
 PATHS = notebooks.paths()
+SOURCES = notebooks.sources()
+ADDRESS = bootstrap.address(notebooks.ROOT)
 FAST = ("00_start_here",)  # the others run in the slow tests, on every kernel
-each_notebook = pytest.mark.parametrize("path", PATHS, ids=[path.stem for path in PATHS])
+each_notebook = pytest.mark.parametrize("path", PATHS, ids=[f"{path.parent.name}/{path.stem}" for path in PATHS])
+each_source = pytest.mark.parametrize("source", SOURCES, ids=[source.stem for source in SOURCES])
 
 
 def toy(*sources: str, tags=()):
@@ -37,16 +40,41 @@ def run(notebook, folder):
     return notebooks.clean(notebook)
 
 
+def write(folder, notebook, name="toy"):
+    """Write it as a source into a folder of notebooks; the path of the source."""
+    path = folder / "source" / f"{name}.ipynb"
+    path.parent.mkdir(exist_ok=True)
+    nbformat.write(notebook, path)
+    return path
+
+
+def saved(source):
+    """What lies in the files that are made from a source."""
+    return [*map(notebooks.read, notebooks.made(source))]
+
+
+def differences(files, without=()):
+    """Where the files of one source, run afresh, would read differently; they are left run."""
+    return [line for old, new in files for line in notebooks.differences(old, notebooks.clean(new), without)]
+
+
 def test_there_are_notebooks():
-    assert "00_start_here" in [path.stem for path in PATHS]
+    assert "00_start_here" in [path.stem for path in SOURCES]
+
+
+@each_source
+def test_the_files_are_what_the_source_says(source):
+    assert notebooks.stale(source, ADDRESS) == [], "run `make notebooks`"
 
 
 @pytest.mark.parametrize(
-    "path", [pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem not in FAST)) for path in PATHS]
+    "source", [pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem not in FAST)) for path in SOURCES]
 )
-def test_runs_and_shows_what_the_file_shows(path):
-    saved = notebooks.read(path)
-    assert notebooks.differences(saved, run(saved, path.parent), notebooks.missing(saved)) == []
+def test_runs_and_shows_what_the_files_show(source):
+    """With empty tasks, and solved: what both have runs once (`notebooks.join`)."""
+    old, new = saved(source), saved(source)
+    notebooks.execute_all(new, notebooks.ROOT / "notebooks")
+    assert differences(zip(old, new, strict=True), notebooks.missing(old[0])) == []
 
 
 @each_notebook
@@ -313,15 +341,14 @@ def test_a_cell_that_needs_what_is_missing_is_not_compared(tmp_path):
 
 
 def test_a_notebook_that_needs_what_is_missing_is_left_as_it_was(tmp_path, monkeypatch, capsys):
-    paths = {name: tmp_path / f"{name}.ipynb" for name in ("needs_both", "needs_none")}
-    nbformat.write(toy(FRAMEWORK, tags=["torch", "jax"]), paths["needs_both"])
-    nbformat.write(toy("1 + 1"), paths["needs_none"])
-    before = paths["needs_both"].read_bytes()
+    both = write(tmp_path, toy(FRAMEWORK, tags=["torch", "jax"]), "needs_both")
+    none = write(tmp_path, toy("1 + 1"), "needs_none")
+    before = both.read_bytes()
     monkeypatch.setitem(sys.modules, "jax", None)
     monkeypatch.setitem(sys.modules, "torch", None)
-    notebooks.main(list(map(str, paths.values())))
-    assert paths["needs_both"].read_bytes() == before
-    assert notebooks.read(paths["needs_none"]).cells[-1].execution_count == 2
+    notebooks.main([str(tmp_path / both.name), str(none)])
+    assert both.read_bytes() == before and not (tmp_path / both.name).exists()
+    assert notebooks.read(tmp_path / none.name).cells[-1].execution_count == 2
     assert capsys.readouterr().out == (
         "needs_both.ipynb: left as it was, because its cells need what is missing here: torch, jax\n"
         "needs_none.ipynb: run and saved\n"
@@ -329,12 +356,11 @@ def test_a_notebook_that_needs_what_is_missing_is_left_as_it_was(tmp_path, monke
 
 
 def test_building_leaves_nothing_that_changes_from_run_to_run(tmp_path):
-    path = tmp_path / "toy.ipynb"
-    source = "import ipywidgets\nprint('a'); print('b')\nipywidgets.IntSlider()"
-    nbformat.write(toy(source, "", "2 + 2"), path)
-    notebooks.build(path, None)
+    code = "import ipywidgets\nprint('a'); print('b')\nipywidgets.IntSlider()"
+    source, path = write(tmp_path, toy(code, "", "2 + 2")), tmp_path / "toy.ipynb"
+    notebooks.build(source, None)
     first = path.read_text(encoding="utf-8")
-    notebooks.build(path, None)
+    notebooks.build(source, None)
     assert path.read_text(encoding="utf-8") == first
     built = notebooks.read(path)
     assert set(built.metadata) == {"kernelspec", "language_info"}
@@ -381,12 +407,11 @@ def test_a_picture_and_what_is_said_are_two_outputs_and_both_are_on_a_page_witho
 
 
 def test_a_notebook_that_fails_is_left_as_it_was(tmp_path):
-    path = tmp_path / "toy.ipynb"
-    nbformat.write(toy("1", "raise ValueError('planted')"), path)
+    path = write(tmp_path, toy("1", "raise ValueError('planted')"))
     before = path.read_bytes()
     with pytest.raises(CellExecutionError, match="planted"):
         notebooks.build(path, None)
-    assert path.read_bytes() == before
+    assert path.read_bytes() == before and [*tmp_path.rglob("*.ipynb")] == [path]
 
 
 def test_the_bootstrap_cell_says_what_to_do_where_the_package_is_missing(tmp_path):
