@@ -67,6 +67,10 @@ def test_the_files_are_what_the_source_says(source):
     assert notebooks.stale(source, ADDRESS) == [], "run `make notebooks`"
 
 
+def test_every_notebook_has_a_source():
+    assert {path.name for path in PATHS} == {path.name for path in SOURCES}
+
+
 @pytest.mark.parametrize(
     "source", [pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem not in FAST)) for path in SOURCES]
 )
@@ -99,6 +103,130 @@ def test_one_bootstrap_cell_from_the_template_comes_first(path):
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert bootstrap.cells(notebook) == code[:1]
     assert code[0].source == bootstrap.source(bootstrap.address(notebooks.ROOT))
+
+
+# --- tasks ---
+
+SOLVED = [source for source in SOURCES if notebooks.has_tasks(notebooks.read(source))]
+
+
+def checked(notebook):
+    """What the last output of each cell with a task says, by the source of the cell."""
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and "exercises.check(" in cell.source]
+    return {cell.source: cell.outputs[-1].get("data", {}).get("text/plain", "") for cell in cells}
+
+
+@pytest.mark.parametrize("source", SOLVED, ids=lambda path: path.stem)
+def test_every_check_passes_where_it_is_solved_and_none_where_it_is_not(source):
+    """So the files say; that they show what the code gives is tested above."""
+    empty, solved = map(checked, saved(source))
+    assert len(empty) == len(solved) > 0
+    assert {code: said for code, said in solved.items() if said != "Right."} == {}
+    assert {code: said for code, said in empty.items() if not said.startswith("Not yet. ")} == {}
+
+
+CODE = """\
+def half(n):
+    \"\"\"Return its half.\"\"\"
+    ### BEGIN SOLUTION
+    return n / 2
+    ### END SOLUTION
+
+
+seen.append(half(3))
+seen"""
+EMPTY = """\
+def half(n):
+    \"\"\"Return its half.\"\"\"
+    # Your answer here.
+
+
+seen.append(half(3))
+seen"""
+SOLUTION = """\
+def half(n):
+    \"\"\"Return its half.\"\"\"
+    return n / 2
+
+
+seen.append(half(3))
+seen"""
+
+
+def test_a_source_becomes_a_notebook_with_empty_tasks_and_a_solved_one(tmp_path):
+    source = toy("seen = []", CODE)
+    source.cells[0].source = "# See [04, BPTT](04_b.ipynb#on), [here](#a), [there](https://x.example/y.md), $f[h](x.y)$"
+    source.cells.append(new_markdown_cell("Why?\n\n### BEGIN SOLUTION\nSo. [n](notation.md)\n### END SOLUTION\nDone."))
+    path = write(tmp_path, source)
+    notebooks.build(path, None)
+    student, solved = saved(path)
+    assert [cell.source for cell in student.cells[2:]] == ["seen = []", EMPTY, "Why?\n\n*Your answer here.*\nDone."]
+    assert [cell.source for cell in solved.cells[2:]] == [
+        "seen = []",
+        SOLUTION,
+        "Why?\n\nSo. [n](../notation.md)\nDone.",
+    ]
+    assert student.cells[0].source == source.cells[0].source
+    assert solved.cells[0].source == source.cells[0].source.replace("(04_b", "(../04_b")
+    assert [cell.id for cell in student.cells] == [cell.id for cell in solved.cells]
+    # What is the same ran once, and the empty task before the answer was there.
+    assert student.cells[3].outputs[0].data["text/plain"] == "[None]"
+    assert solved.cells[3].outputs[0].data["text/plain"] == "[None, 1.5]"
+    counts = [[cell.execution_count for cell in file.cells if cell.cell_type == "code"] for file in (student, solved)]
+    assert counts == [[1, 2, 3]] * 2
+
+
+def test_the_source_is_left_clean_and_what_is_out_of_date_is_noticed(tmp_path):
+    source = run(toy("1 + 1", CODE.replace("seen.append(half(3))\nseen", "half(3)")), tmp_path)
+    bootstrap.place(source, bootstrap.source(None))
+    path = write(tmp_path, source)
+    assert len(notebooks.stale(path, None)) == 2 * 4
+    notebooks.build(path, None)
+    left = notebooks.read(path)
+    assert bootstrap.cells(left) == [] and len(left.cells) == 3
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in left.cells[1:])
+    assert notebooks.stale(path, None) == []
+    assert len(notebooks.stale(path, "https://github.com/a/b")) == 2 * 2  # the badge and the bootstrap cell
+    left.cells[1].source = "1 + 2"
+    write(tmp_path, left)
+    assert [line.partition(":")[0] for line in notebooks.stale(path, None)] == ["toy.ipynb, cell 3"] * 2
+    left.cells[2].source = SOLUTION
+    write(tmp_path, left)
+    assert any("against None" in line for line in notebooks.stale(path, None))  # there is a solved one, and no task
+    left.cells[2].source = "half = None"
+    write(tmp_path, left)
+    notebooks.build(path, None)
+    assert notebooks.made(path) == [tmp_path / "toy.ipynb"] and not [*tmp_path.glob("solutions/*")]
+    assert notebooks.stale(path, None) == []
+
+
+def test_a_notebook_is_found_by_each_of_its_files(tmp_path):
+    path = write(tmp_path, toy("1"))
+    for folder in ("", "solutions", "source"):
+        assert notebooks.source_of(tmp_path / folder / "toy.ipynb") == path
+    with pytest.raises(SystemExit, match="a notebook is made from its source"):
+        notebooks.main([str(tmp_path / "other.ipynb")])
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "### BEGIN SOLUTION\n1",
+        "1\n### END SOLUTION",
+        "### BEGIN SOLUTION\n### BEGIN SOLUTION\n### END SOLUTION",
+        "### BEGIN SOLUTION\n### END SOLUTION\n### END SOLUTION",
+        "# BEGIN SOLUTION\n# END SOLUTION",
+        "### BEGIN SOLUTION:\n### END SOLUTION",
+        "1  ### BEGIN SOLUTION\n### END SOLUTION",
+    ],
+)
+def test_a_marker_without_its_partner_is_refused(code, tmp_path):
+    path = write(tmp_path, toy(code))
+    with pytest.raises(ValueError, match="SOLUTION"):
+        notebooks.split(new_code_cell(code))
+    with pytest.raises(SystemExit, match=r"toy.ipynb was left as it was: .*SOLUTION"):
+        notebooks.main([str(path)])
+    assert [*tmp_path.rglob("*.ipynb")] == [path]
 
 
 # --- on other processors ---
@@ -168,19 +296,19 @@ def test_there_are_two_kernels_to_compare():
 @pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, pytest.param(2, marks=pytest.mark.alone)])
 @pytest.mark.parametrize("name", PROCESSORS)
-@each_notebook
-def test_shows_the_same_on_another_processor(path, name, threads, tmp_path):
-    """All but the notebook that needs the text run without a text and a network here."""
+@each_source
+def test_shows_the_same_on_another_processor(source, name, threads, tmp_path):
+    """All but the notebook that needs the text run without a text and a network here; the answers of tasks, too."""
     if name not in kernels():
         pytest.skip(f"OpenBLAS loads {loaded(name)} for {name}")
-    saved = notebooks.read(path)
-    env = processor(name, threads) | ({} if needs_text(saved) else away(tmp_path))
-    new, seconds, blas = watched(saved, path.parent, env)
+    old, new = saved(source), saved(source)
+    env = processor(name, threads) | ({} if needs_text(old[-1]) else away(tmp_path))
+    seconds, blas = watch(new, env)
     assert blas == [[loaded(name), threads]]
     # Prescott stands for another rounding, not for a machine of today: without AVX, products take twice as long.
     assert seconds < SECONDS * threads or name == "Prescott"
-    if not needs_text(saved) or os.environ.get(VARIABLE):
-        assert notebooks.differences(saved, new, notebooks.missing(saved)) == []
+    if not needs_text(old[-1]) or os.environ.get(VARIABLE):
+        assert differences(zip(old, new, strict=True), notebooks.missing(old[0])) == []
 
 
 # Run by a Python when it starts: it finds these libraries no more.
@@ -197,27 +325,27 @@ def block(folder, *libraries):
     return {"PYTHONPATH": os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])}
 
 
-def spare(path):
-    notebook = notebooks.read(path)
+def spare(source):
+    notebook = notebooks.read(source)
     return needs_text(notebook) or notebooks.needed(notebook)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", [*filter(spare, PATHS)], ids=lambda path: path.stem)
-def test_runs_to_its_end_without_a_text_a_network_and_another_framework(path, tmp_path):
-    saved = notebooks.read(path)
-    new, *_ = watched(saved, path.parent, away(tmp_path) | block(tmp_path, *notebooks.LIBRARIES))
+@pytest.mark.parametrize("source", [*filter(spare, SOURCES)], ids=lambda path: path.stem)
+def test_runs_to_its_end_without_a_text_a_network_and_another_framework(source, tmp_path):
+    old, new = saved(source), saved(source)
+    watch(new, away(tmp_path) | block(tmp_path, *notebooks.LIBRARIES))
     assert not list(tmp_path.rglob(FILE))
-    said = "\n".join(output.text for cell in new.cells for output in cell.get("outputs", []) if "text" in output)
-    for name in notebooks.needed(saved):
+    said = "\n".join(output.text for cell in new[0].cells for output in cell.get("outputs", []) if "text" in output)
+    for name in notebooks.needed(old[0]):
         assert f"{notebooks.LIBRARIES[name]} is not installed here" in said
-    if not needs_text(saved):
-        assert notebooks.differences(saved, new, notebooks.needed(saved)) == []
+    if not needs_text(old[-1]):
+        assert differences(zip(old, new, strict=True), notebooks.needed(old[0])) == []
 
 
-@each_notebook
-def test_a_cell_that_needs_another_framework_is_tagged_and_does_nothing_without_it(path):
-    code = [cell for cell in notebooks.read(path).cells if cell.cell_type == "code"]
+@each_source
+def test_a_cell_that_needs_another_framework_is_tagged_and_does_nothing_without_it(source):
+    code = [cell for cell in notebooks.read(source).cells if cell.cell_type == "code"]
     for name in notebooks.LIBRARIES:
         first, *later = [cell for cell in code if re.search(rf"\b{name}\b", cell.source)] or [None]
         assert [cell for cell in code if name in cell.metadata.get("tags", [])] == [*filter(None, [first]), *later]
@@ -226,13 +354,14 @@ def test_a_cell_that_needs_another_framework_is_tagged_and_does_nothing_without_
         assert all(re.fullmatch(r"(if .*|    .*|\)|)", line) for cell in later for line in cell.source.splitlines())
 
 
-def watched(saved, folder, env):
-    """A clean, executed copy, the seconds of processor time that it took, and the kernels and threads of its BLAS."""
-    new = copy.deepcopy(saved)
-    new.cells.append(new_code_cell(LOOK))
-    notebooks.execute(new, folder, env=env)
-    seconds, blas = json.loads(new.cells.pop().outputs[0].text)
-    return notebooks.clean(new), seconds, blas
+def watch(files, env):
+    """Run what is made from one source, in place: the seconds of the processor, and the kernels and threads of BLAS."""
+    joint = notebooks.join(files)
+    joint.cells.append(new_code_cell(LOOK))
+    notebooks.execute(joint, notebooks.ROOT / "notebooks", env=env)
+    seconds, blas = json.loads(joint.cells.pop().outputs[0].text)
+    notebooks.part(joint, files)
+    return seconds, blas
 
 
 # --- what is compared ---
@@ -240,7 +369,7 @@ def watched(saved, folder, env):
 
 VARY = [
     pytest.param(cell, id=f"{path.stem}-{i}")
-    for path in PATHS
+    for path in SOURCES
     for i, cell in enumerate(notebooks.read(path).cells)
     if {notebooks.VARIES, *notebooks.REASONS} & set(cell.metadata.get("tags", []))
 ]
@@ -262,9 +391,10 @@ def test_links_look_like_links_and_lead_somewhere(path):
     """A text in backticks, in a link, is shown as code, in a colour of its own."""
     text = "\n".join(cell.source for cell in notebooks.read(path).cells if cell.cell_type == "markdown")
     assert not re.search(r"\[[^\]]*`[^\]]*\]\([^)]*\)", text)
-    for words, name in re.findall(r"\[([^\]]+)\]\((\w+)\.ipynb\)", text):
-        assert words.startswith(f"{name.partition('_')[0]}, "), words
-        assert (path.parent / f"{name}.ipynb").exists(), name
+    for words, target in re.findall(r"\[([^\]]+)\]\((?![a-z]+:|#)([^)#]+)(?:#[^)]*)?\)", text):
+        name, _, ending = target.rpartition("/")[2].rpartition(".")
+        assert ending != "ipynb" or words.startswith(f"{name.partition('_')[0]}, "), words
+        assert (path.parent / target).exists(), target
 
 
 def test_a_stale_output_is_noticed(tmp_path):

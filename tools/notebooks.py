@@ -46,8 +46,8 @@ METADATA = {
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 MARKER = re.compile(r"(BEGIN|END) SOLUTION")
 ANSWER = {"code": "# Your answer here.", "markdown": "*Your answer here.*"}
-# The target of a Markdown link that is a path: a file's name has an ending, an address and a heading have none first.
-PATH = re.compile(r"(?<=\]\()(?=\w[\w./-]*\.\w+[)#])|(?<=\]\()(?=\.\./)")
+# Where in a Markdown link a path to a file begins; [h](x) may stand in a formula, and an address has a colon first.
+PATH = re.compile(r"(?<=\]\()(?=[\w./-]*\.(?:ipynb|md|py|png|svg|html)[)#])")
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
 
