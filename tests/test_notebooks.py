@@ -169,15 +169,9 @@ def block(folder, *libraries):
     return {"PYTHONPATH": os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])}
 
 
-def needed(notebook):
-    """The libraries that cells of a notebook need, by their tags."""
-    tags = {tag for cell in notebook.cells for tag in cell.metadata.get("tags", [])}
-    return [name for name in notebooks.LIBRARIES if name in tags]
-
-
 def spare(path):
     notebook = notebooks.read(path)
-    return needs_text(notebook) or needed(notebook)
+    return needs_text(notebook) or notebooks.needed(notebook)
 
 
 @pytest.mark.slow
@@ -187,10 +181,10 @@ def test_runs_to_its_end_without_a_text_a_network_and_another_framework(path, tm
     new, *_ = watched(saved, path.parent, away(tmp_path) | block(tmp_path, *notebooks.LIBRARIES))
     assert not list(tmp_path.rglob(FILE))
     said = "\n".join(output.text for cell in new.cells for output in cell.get("outputs", []) if "text" in output)
-    for name in needed(saved):
+    for name in notebooks.needed(saved):
         assert f"{notebooks.LIBRARIES[name]} is not installed here" in said
     if not needs_text(saved):
-        assert notebooks.differences(saved, new, needed(saved)) == []
+        assert notebooks.differences(saved, new, notebooks.needed(saved)) == []
 
 
 @each_notebook

@@ -52,10 +52,15 @@ def read(path: Path) -> NotebookNode:
     return nbformat.read(path, as_version=4)
 
 
+def needed(notebook: NotebookNode) -> list[str]:
+    """The libraries that cells of it need, by their tags."""
+    tags = {tag for cell in notebook.cells for tag in cell.metadata.get("tags", [])}
+    return [name for name in LIBRARIES if name in tags]
+
+
 def missing(notebook: NotebookNode) -> list[str]:
-    """The libraries that cells of it need, by their tags, and that are not installed here."""
-    needed = {tag for cell in notebook.cells for tag in cell.metadata.get("tags", [])}
-    return [name for name in LIBRARIES if name in needed and not find_spec(name)]
+    """Those of them that are not installed here."""
+    return [name for name in needed(notebook) if not find_spec(name)]
 
 
 def build(path: Path, address: str | None) -> None:
