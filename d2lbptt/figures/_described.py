@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -60,10 +61,10 @@ def described(ax: Axes | Sequence[Axes], words: str) -> _Described:
 
 
 def _several(given):
-    try:
-        found = list(given.flat) if hasattr(given, "flat") else list(given)
-    except TypeError:
-        found = []
+    if isinstance(given, np.ndarray):
+        found = given.ravel().tolist() if given.dtype == object else []  # numbers may be many
+    else:
+        found = list(given) if isinstance(given, Sequence) else []
     if not found or not all(isinstance(one, Axes) for one in found):
         raise TypeError(f"ax is {_validation.shown(given)}, wanted Matplotlib's Axes, one or several")
     return found
