@@ -44,8 +44,8 @@ def described(ax: Axes | Sequence[Axes], words: str) -> _Described:
     Notes
     -----
     The figure is taken from pyplot, which would show it once more at the end of the cell. The words are the text
-    alternative of the picture, for those who hear a page: in HTML, and in the metadata ``alt`` of the PNG, where
-    nbconvert looks for it.
+    alternative of the picture, for those who hear a page: in HTML, and in the metadata ``alt`` of the PNG, where the
+    classic template of nbconvert looks for it.
     """
     given = [ax] if isinstance(ax, Axes) else _several(ax)
     figures = {id(one.figure.canvas.figure): one.figure.canvas.figure for one in given}

@@ -347,7 +347,7 @@ class Explorer(anywidget.AnyWidget):
         if self.error is None:
             with self._lock, house():
                 bundle["image/png"] = base64.b64encode(self._layers.file("png", scale=1)).decode()
-            metadata = {**metadata, "image/png": {"alt": self.state["sentence"]}}  # nbconvert looks for it there
+            metadata = {**metadata, "image/png": {"alt": self.state["sentence"]}}  # see figures.described
         return bundle, metadata
 
 
