@@ -530,6 +530,33 @@ def test_a_picture_and_what_is_said_are_two_outputs_and_both_are_on_a_page_witho
     assert again == built and notebooks.differences(built, run(built, tmp_path)) == []
 
 
+DESCRIBED = """\
+import matplotlib.pyplot as plt
+import d2lbptt as bptt
+_, ax = plt.subplots(figsize=(2, 1))
+ax.plot([2, 1])
+"""
+DESCRIBE = "bptt.figures.described(ax, r'It *falls* to $1/\\tau$: <1.')"
+
+
+@pytest.mark.parametrize("how", [DESCRIBE, f"display({DESCRIBE})"])
+def test_a_picture_that_is_described_is_shown_once_with_its_words_below(how, tmp_path):
+    built = run(toy(DESCRIBED + how), tmp_path)
+    picture, said = built.cells[1].outputs
+    assert list(picture.data) == ["image/png"] and picture.metadata == {"image/png": {"alt": "It *falls* to 1/τ: <1."}}
+    assert list(said.data) == ["text/markdown"] and said.data["text/markdown"] == "It *falls* to $1/\\tau$: <1."
+    classic = pytest.importorskip("nbconvert").HTMLExporter(template_name="classic")
+    page, _ = classic.from_notebook_node(built)
+    assert re.findall(r'alt="([^"]*)"', page) == ["It *falls* to 1/τ: &lt;1."]
+    assert notebooks.clean(copy.deepcopy(built)) == built
+
+
+def test_a_picture_without_a_text_alternative_is_found(tmp_path):
+    ways = [DESCRIBED + DESCRIBE, DESCRIBED + "None", EXPLORER.format(widget=notebooks.WIDGET) + "Explorer()"]
+    built = run(toy(*ways), tmp_path)
+    assert notebooks.silent_pictures(built) == ways[1:]
+
+
 def test_a_notebook_that_fails_is_left_as_it_was(tmp_path):
     path = write(tmp_path, toy("1", "raise ValueError('planted')"))
     before = path.read_bytes()

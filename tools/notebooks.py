@@ -297,11 +297,14 @@ def _is_progress(output: NotebookNode) -> bool:
 
 
 def _without_widget(output: NotebookNode) -> list[NotebookNode]:
-    """Keep of a widget its picture and what it says, one after the other: of one output a page shows one form only.
+    """Keep of a widget, or a picture with words, picture and words one after the other: a page shows one form of each.
 
     A widget without its state is an error message on reopening.
     """
     data = output.get("data", {})
+    if {"image/png", "text/markdown"} <= data.keys():  # a picture with a text alternative
+        words = new_output("display_data", {"text/markdown": data["text/markdown"]})
+        return [_only(output, ["image/png"]), words]
     if WIDGET not in data:
         return [output]
     if "image/png" not in data:
@@ -316,6 +319,16 @@ def _only(output: NotebookNode, kinds: list[str]) -> NotebookNode:
         for kind in part.keys() - set(kinds):
             del part[kind]
     return output
+
+
+def silent_pictures(notebook: NotebookNode) -> list[str]:
+    """Return the sources of the cells that show a picture without a text alternative."""
+    outputs = [(cell.source, output) for cell in notebook.cells for output in cell.get("outputs", [])]
+    return [source for source, output in outputs for kind in output.get("data", {}) if _is_silent(output, kind)]
+
+
+def _is_silent(output: NotebookNode, kind: str) -> bool:
+    return kind.startswith("image/") and not output.metadata.get(kind, {}).get("alt", "").strip()
 
 
 # --- comparing ---
