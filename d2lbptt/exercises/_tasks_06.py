@@ -74,7 +74,7 @@ TASKS = [
     Task(
         key="06.1",
         right=10,
-        hint="A whole number from the comments is wanted. Right at t = T, wrong before: what happens between two steps?",
+        hint="A whole number from the comments is wanted. Right at T, wrong before: what happens between two steps?",
         wrong=(
             Wrong(1, "W_qh and b_q are right, and they need nothing but dL/do_t: 9.7.11 is right."),
             Wrong(2, "What flows into step T is zero, and the picture is right at t = T: this is the right start."),
@@ -97,9 +97,7 @@ TASKS = [
                 _with("h_t for h_{t-1}"),
                 "One is mended. W_hh alone is still wrong, in all steps: what is dL/dz_t multiplied by in 9.7.16?",
             ),
-            Wrong(
-                _with("step 1 skipped"), "One is mended. All is still wrong in step 1: does the loop get there? (9.7.16)"
-            ),
+            Wrong(_with("step 1 skipped"), "One is mended. All is wrong in step 1: does the loop get there?"),
             Wrong(_h_t_and_no_step_1, "Both mistakes are still there."),
             Wrong(_with("W_hh untransposed"), "This is W_hh where its transpose belongs: 9.7.14."),
         ),
@@ -114,7 +112,9 @@ TASKS = [
             Wrong(complex_step, "Nearly: but digits are lost. Where do you subtract, and how small is epsilon?", 1e-2),
             Wrong(_undivided, "The imaginary part still has to be divided by epsilon."),
             Wrong(_all_at_once, "This is one number: all entries have moved together, and their slopes are added up."),
-            Wrong(lambda f, v: np.full(len(v), f(v)), "This is f itself, the real part: the slope is in the other one."),
+            Wrong(
+                lambda f, v: np.full(len(v), f(v)), "This is f itself, the real part: the slope is in the other one."
+            ),
         ),
         cases=[(_cubes, np.array([0.5, -1.0, 2.0])), (_mixed, np.array([0.3, 1.1, -0.7]))],
         tolerance=1e-12,
