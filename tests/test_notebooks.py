@@ -189,7 +189,10 @@ def test_the_source_is_left_clean_and_what_is_out_of_date_is_noticed(tmp_path):
     assert len(notebooks.stale(path, "https://github.com/a/b")) == 2 * 2  # the badge and the bootstrap cell
     left.cells[1].source = "1 + 2"
     write(tmp_path, left)
-    assert [line.partition(":")[0] for line in notebooks.stale(path, None)] == ["toy.ipynb, cell 3"] * 2
+    assert [line.partition(":")[0] for line in notebooks.stale(path, None)] == [
+        "toy.ipynb, cell 3",
+        "solutions/toy.ipynb, cell 3",
+    ]
     left.cells[2].source = SOLUTION
     write(tmp_path, left)
     assert any("against None" in line for line in notebooks.stale(path, None))  # there is a solved one, and no task
