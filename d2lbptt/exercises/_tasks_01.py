@@ -77,7 +77,7 @@ TASKS = [
     Task(
         key="01.2",
         right=_right,
-        hint="Begin with t = T. A row is w times the slope of the row below, plus its own loss; then phi has its slope.",
+        hint="Begin with t = T. Three things make a row: w times the slope below, its own loss, the slope of phi.",
         cases=CASES,
         wrong=(
             Wrong(_backwards(share=lambda T: 1), "The factor 1/T of the mean is missing."),
