@@ -123,7 +123,8 @@ def _agree(found, wanted, tolerance):
             and all(_agree(found[name], value, tolerance) for name, value in wanted.items())
         )
     if isinstance(wanted, (tuple, list)):
-        same_length = not isinstance(found, str) and np.ndim(found) != 0 and len(found) == len(wanted)
+        listed = isinstance(found, (tuple, list)) or (isinstance(found, np.ndarray) and found.ndim > 0)
+        same_length = listed and len(found) == len(wanted)
         return same_length and all(_agree(*pair, tolerance) for pair in zip(found, wanted, strict=True))
     return _numbers_agree(np.asarray(found), np.asarray(wanted), tolerance)
 
