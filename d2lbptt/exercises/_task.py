@@ -110,6 +110,10 @@ def _in_words(error):
 
 
 def _is_missing(answer):
+    if type(answer) in (tuple, list):
+        return any(map(_is_missing, answer))
+    if type(answer) is dict:
+        return any(map(_is_missing, answer.values()))
     return answer is None or answer is Ellipsis
 
 
