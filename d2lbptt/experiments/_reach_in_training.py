@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -66,7 +66,7 @@ def reach_in_training(
     tau: int | None = None,
     pi: float | None = None,
     seed: int = 0,
-    progress: bool | Callable | None = None,
+    progress: bool | None = None,
 ) -> ReachInTraining:
     """Train as the book does, from its small weights, and look at the network after some of the epochs.
 
@@ -108,7 +108,8 @@ def reach_in_training(
     params = book_params(num_tokens, num_hiddens, seed)
     train(corpus, num_tokens, epochs=1, lr=0, params=params, progress=progress, **settings)  # complains now
     x, y = _pieces(held_out, num_tokens, _validation.whole_number("far", far, 1))
-    rows, rng, before = [], np.random.default_rng((seed, 3)), 0
+    rows: list[tuple] = []
+    rng, before = np.random.default_rng((seed, 3)), 0
     for epoch in epochs:
         draws, longer = int(rng.integers(2**31)), epoch - before
         run = longer and train(

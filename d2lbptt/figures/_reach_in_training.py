@@ -39,7 +39,7 @@ def reach_in_training(ax: Axes, data: ReachInTraining) -> Axes:
     What is below the dashed line counts as gone. A line that ends at the bottom goes on below it.
     """
     data = _validation.instance("data", data, ReachInTraining)
-    style.axes(ax, "steps back, k", "size beside that at k = 0")
+    style.axes(ax, "steps back", "gradient beside that of its own step")
     far = data.decades.shape[1] - 1
     ax.set(xlim=(0, 1.6 * far), ylim=(LOWEST, 1))
     style.decades(ax.yaxis)
