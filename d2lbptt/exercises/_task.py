@@ -145,5 +145,6 @@ def _numbers_agree(found, wanted, tolerance):
         return False
     if wanted.dtype.kind == "b":
         return bool((found == wanted).all())
-    largest = np.abs(wanted).max(initial=0)
-    return bool((np.abs(found - wanted) <= tolerance * np.abs(wanted) + TINY * largest).all())
+    largest = np.nanmax(np.abs(wanted), initial=0)
+    close = np.abs(found - wanted) <= tolerance * np.abs(wanted) + TINY * largest
+    return bool((close | (np.isnan(found) & np.isnan(wanted))).all())
