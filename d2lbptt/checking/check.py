@@ -132,8 +132,9 @@ def _checked(trace, y, looked_at, options, under_test, seed):
 
 def _rounds_more(comparisons, name):
     """Return how many times as far as ours rounding carries the gradient under test."""
-    times = [compared.tolerance / compared.detection_limit for key, compared in comparisons.items() if key.name == name]
-    return np.fmax(1, max((np.fmax.reduce(one, None) for one in times), default=1))
+    mine = [compared for key, compared in comparisons.items() if key.name == name]
+    with np.errstate(over="ignore", invalid="ignore"):  # what has no tolerance at all
+        return np.fmax.reduce([1.0, *(np.fmax.reduce(one.tolerance / one.detection_limit, None) for one in mine)])
 
 
 def _deviations_of_ours(copies, reference, trace, options, rng):
