@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from d2lbptt import explorers
+from d2lbptt.exercises._check import _tasks
 from d2lbptt.explorers.front_end import Explorer
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -147,7 +148,7 @@ def read(text: str, root: Path = ROOT) -> Lectures:
         [_path(entry, steps, root) for entry in table.get("path", [])],
         [_objective(entry, steps, root) for entry in table.get("objective", [])],
         [_misconception(entry, steps) for entry in table.get("misconception", [])],
-        [_made(Homework, entry, "homework") for entry in table.get("homework", [])],
+        [_homework_of(entry) for entry in table.get("homework", [])],
     )
     if unused := steps.keys() - {step.key for path in read_one.paths for step in path.steps}:
         raise ValueError(f"steps on no path: {', '.join(sorted(unused))}")
@@ -180,6 +181,13 @@ def _objective(entry, steps, root):
 def _misconception(entry, steps):
     found = _made(Misconception, entry, "misconception")
     return Misconception(found.belief, _step("misconception", found.step, steps), found.seen)
+
+
+def _homework_of(entry):
+    found = _made(Homework, entry, f"homework {entry.get('title')}")
+    for key in found.tasks:
+        _one_of(f"homework {found.title}: task", key, _tasks())
+    return found
 
 
 def _step(where, key, steps):
@@ -272,7 +280,7 @@ def _set(values):
 
 
 def _settings(values):
-    preset = [f"preset \"{values['preset']}\""] if "preset" in values else []
+    preset = [f'preset "{values["preset"]}"'] if "preset" in values else []
     return ", ".join(preset + [f"`{name}` = {value}" for name, value in values.items() if name != "preset"])
 
 
