@@ -15,7 +15,7 @@ from .total_derivative import forward_accumulation, mixtures  # isort: skip
 from .scalar import scalar_rnn  # isort: skip
 
 __version__ = "0.1.0"
-_MODULES = ("cells", "mistakes", "laws", "experiments", "figures", "explorers")
+_MODULES = ("cells", "mistakes", "laws", "experiments", "figures", "explorers", "exercises")
 _NAMES = {
     "check_gradients": "checking.check",
     "check_gradient": "checking.check",

@@ -1,11 +1,11 @@
 """The scalar RNN, with any phi and theta, and its backward pass as a table filled from the last row up.
 
-    s_t = w h_{t-1} + v x_t,   h_t = phi(s_t),   yhat_t = theta(h_t),   L = (1/T) sum_t l(yhat_t, y_t)
+    z_t = w h_{t-1} + v x_t,   h_t = phi(z_t),   yhat_t = theta(h_t),   L = (1/T) sum_t l(yhat_t, y_t)
 
     dL/dh_T = (1/T) l'(yhat_T) theta'(h_T)                           known: here the recursion starts
-    dL/ds_t = dL/dh_t phi'(s_t)
-    dL/dh_t = w dL/ds_{t+1} + (1/T) l'(yhat_t) theta'(h_t)           9.7.14 with one hidden unit
-    dL/dw   = sum_t dL/ds_t h_{t-1},   dL/dv = sum_t dL/ds_t x_t     9.7.16
+    dL/dz_t = dL/dh_t phi'(z_t)
+    dL/dh_t = w dL/dz_{t+1} + (1/T) l'(yhat_t) theta'(h_t)           9.7.14 with one hidden unit
+    dL/dw   = sum_t dL/dz_t h_{t-1},   dL/dv = sum_t dL/dz_t x_t     9.7.16
 
 Shapes: all sequences are (T,), entry t - 1 for step t, but h, which begins with h_0, is (T + 1,).
 """
@@ -37,38 +37,38 @@ class Table(NamedTuple):
 
     Attributes
     ----------
-    x, s, yhat : array, shape (T,)
+    x, z, yhat : array, shape (T,)
     h : array, shape (T + 1,)
         h[0] is the initial state.
-    dL_dh, dL_ds : array, shape (T,)
+    dL_dh, dL_dz : array, shape (T,)
     dL_dw, dL_dv, dL_dh0 : number
     loss : number
         L, the mean over t.
     """
 
     x: np.ndarray
-    s: np.ndarray
+    z: np.ndarray
     h: np.ndarray
     yhat: np.ndarray
     dL_dh: np.ndarray
-    dL_ds: np.ndarray
+    dL_dz: np.ndarray
     dL_dw: complex
     dL_dv: complex
     dL_dh0: complex
     loss: complex
 
     def rows(self) -> Iterator[tuple]:
-        """Yield t, x_t, s_t, h_t, yhat_t, dL/dh_t and dL/ds_t, for t = 1 .. T."""
-        columns = (self.x, self.s, self.h[1:], self.yhat, self.dL_dh, self.dL_ds)
+        """Yield t, x_t, z_t, h_t, yhat_t, dL/dh_t and dL/dz_t, for t = 1 .. T."""
+        columns = (self.x, self.z, self.h[1:], self.yhat, self.dL_dh, self.dL_dz)
         yield from zip(range(1, len(self.x) + 1), *columns, strict=True)
 
     def _repr_markdown_(self):
-        names = ("t", "x_t", "s_t", "h_t", r"\hat y_t", r"\partial L/\partial h_t", r"\partial L/\partial s_t")
+        names = ("t", "x_t", "z_t", "h_t", r"\hat y_t", r"\partial L/\partial h_t", r"\partial L/\partial z_t")
         lines = [[f"${name}$" for name in names], ["---:"] * len(names), *map(_text, self.rows())]
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
     def __str__(self):
-        lines = ["t x_t s_t h_t yhat_t dL/dh_t dL/ds_t".split(), *map(_text, self.rows())]
+        lines = ["t x_t z_t h_t yhat_t dL/dh_t dL/dz_t".split(), *map(_text, self.rows())]
         sums = f"dL/dw = {self.dL_dw:.6g}, dL/dv = {self.dL_dv:.6g}, L = {self.loss:.6g}"
         return "\n".join(["".join(f"{cell:>13}" for cell in line) for line in lines] + [sums])
 
@@ -95,7 +95,7 @@ def scalar_rnn(
     h0 : number
     phi, theta : str or pair of callables
         The name of an activation of the package, or (value, slope), both functions of the argument:
-        the slope of phi at s_t, that of theta at h_t.
+        the slope of phi at z_t, that of theta at h_t.
     loss : "squared_error" or pair of callables, optional
         (value, slope) of l, both functions of yhat_t and y_t; half the squared error if not given. A y_t that is nan,
         for a step without a target, is for a pair to deal with.
@@ -120,20 +120,20 @@ def scalar_rnn(
     if l is SQUARED_ERROR:
         _validation.finite("y", y)
     with np.errstate(over="ignore", invalid="ignore"):
-        s, h = _forward(w, v, x, h0, phi_rule)
+        z, h = _forward(w, v, x, h0, phi_rule)
         yhat = _along("theta", theta_rule.value, h[1:])
         losses = _along("loss", l.value, yhat, y)
         if np.isfinite(yhat).all() and np.isnan(losses).any():
             _validation.finite("y", y)
-        first_overflow({"s_t": s, "h_t": h[1:], "yhat_t": yhat, "l_t": losses})
+        first_overflow({"z_t": z, "h_t": h[1:], "yhat_t": yhat, "l_t": losses})
         own = _along("loss", l.slope, yhat, y) * _along("theta", theta_rule.slope, h[1:]) / len(x)
-        dh, ds = _backward(w, own, _along("phi", phi_rule.slope, s))
+        dh, dz = _backward(w, own, _along("phi", phi_rule.slope, z))
         no_overflow("dL/dh_t", dh)
-        no_overflow("dL/ds_t", ds)
-        sums = [ds @ h[:-1], ds @ x, w * ds[0], losses.mean()]
+        no_overflow("dL/dz_t", dz)
+        sums = [dz @ h[:-1], dz @ x, w * dz[0], losses.mean()]
     if not np.isfinite(sums).all():
         raise FloatingPointError("dL/dw, dL/dv, dL/dh_0 or L overflows float64")
-    return Table(x, s, h, yhat, dh, ds, *sums)
+    return Table(x, z, h, yhat, dh, dz, *sums)
 
 
 def _sequences(x, y) -> tuple[np.ndarray, np.ndarray]:
@@ -146,11 +146,11 @@ SQUARED_ERROR = Rule(lambda yhat, y: (yhat - y) ** 2 / 2, lambda yhat, y: yhat -
 
 
 def _forward(w, v, x, h0, phi):
-    s, h = [], [h0]
+    z, h = [], [h0]
     for x_t in x:
-        s.append(w * h[-1] + v * x_t)
-        h.append(_number("phi", phi.value(s[-1])))
-    return np.array(s), np.array(h)
+        z.append(w * h[-1] + v * x_t)
+        h.append(_number("phi", phi.value(z[-1])))
+    return np.array(z), np.array(h)
 
 
 def _backward(w, own, slopes):

@@ -11,7 +11,7 @@ import re
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from d2lbptt.explorers.front_end._typeset import as_plain as plain
+from d2lbptt._typeset import as_plain as plain
 from d2lbptt.figures._paper import picture
 
 __all__ = ["plain"]

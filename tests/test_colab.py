@@ -63,7 +63,8 @@ def test_notebooks_run_on_colab_and_change_none_of_its_packages(runtime, tmp_pat
     folder = tmp_path / "notebooks"
     folder.mkdir()
     slider = new_notebook(cells=[new_code_cell(MOVE_A_SLIDER)])
-    for notebook in [*map(notebooks.read, notebooks.paths()), slider]:
+    files = ([*map(notebooks.read, notebooks.made(source))] for source in notebooks.sources())
+    for notebook in [*map(notebooks.join, files), slider]:
         bootstrap.place(notebook, code)
         notebooks.execute(notebook, folder, python)
         after = packages(python)

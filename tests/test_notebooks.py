@@ -20,8 +20,11 @@ from d2lbptt.text.corpus import FILE, VARIABLE
 from tools import bootstrap, notebooks
 
 PATHS = notebooks.paths()
+SOURCES = notebooks.sources()
+ADDRESS = bootstrap.address(notebooks.ROOT)
 FAST = ("00_start_here",)  # the others run in the slow tests, on every kernel
-each_notebook = pytest.mark.parametrize("path", PATHS, ids=[path.stem for path in PATHS])
+each_notebook = pytest.mark.parametrize("path", PATHS, ids=[f"{path.parent.name}/{path.stem}" for path in PATHS])
+each_source = pytest.mark.parametrize("source", SOURCES, ids=[source.stem for source in SOURCES])
 
 
 def toy(*sources: str, tags=()):
@@ -37,16 +40,45 @@ def run(notebook, folder):
     return notebooks.clean(notebook)
 
 
+def write(folder, notebook, name="toy"):
+    """Write it as a source into a folder of notebooks; the path of the source."""
+    path = folder / "source" / f"{name}.ipynb"
+    path.parent.mkdir(exist_ok=True)
+    nbformat.write(notebook, path)
+    return path
+
+
+def saved(source):
+    """What lies in the files that are made from a source."""
+    return [*map(notebooks.read, notebooks.made(source))]
+
+
+def differences(files, without=()):
+    """Where the files of one source, run afresh, would read differently; they are left run."""
+    return [line for old, new in files for line in notebooks.differences(old, notebooks.clean(new), without)]
+
+
 def test_there_are_notebooks():
-    assert "00_start_here" in [path.stem for path in PATHS]
+    assert "00_start_here" in [path.stem for path in SOURCES]
+
+
+@each_source
+def test_the_files_are_what_the_source_says(source):
+    assert notebooks.stale(source, ADDRESS) == [], "run `make notebooks`"
+
+
+def test_every_notebook_has_a_source():
+    assert {path.name for path in PATHS} == {path.name for path in SOURCES}
 
 
 @pytest.mark.parametrize(
-    "path", [pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem not in FAST)) for path in PATHS]
+    "source", [pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem not in FAST)) for path in SOURCES]
 )
-def test_runs_and_shows_what_the_file_shows(path):
-    saved = notebooks.read(path)
-    assert notebooks.differences(saved, run(saved, path.parent), notebooks.missing(saved)) == []
+def test_runs_and_shows_what_the_files_show(source):
+    """With empty tasks, and solved: what both have runs once (`notebooks.join`)."""
+    old, new = saved(source), saved(source)
+    notebooks.execute_all(new, notebooks.ROOT / "notebooks")
+    assert differences(zip(old, new, strict=True), notebooks.missing(old[0])) == []
 
 
 @each_notebook
@@ -71,6 +103,130 @@ def test_one_bootstrap_cell_from_the_template_comes_first(path):
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert bootstrap.cells(notebook) == code[:1]
     assert code[0].source == bootstrap.source(bootstrap.address(notebooks.ROOT))
+
+
+# --- tasks ---
+
+SOLVED = [source for source in SOURCES if notebooks.has_tasks(notebooks.read(source))]
+
+
+def checked(notebook):
+    """What the last output of each cell with a task says, by the source of the cell."""
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and "exercises.check(" in cell.source]
+    return {cell.source: cell.outputs[-1].get("data", {}).get("text/plain", "") for cell in cells}
+
+
+@pytest.mark.parametrize("source", SOLVED, ids=lambda path: path.stem)
+def test_every_check_passes_where_it_is_solved_and_none_where_it_is_not(source):
+    """So the files say; that they show what the code gives is tested above."""
+    empty, solved = map(checked, saved(source))
+    assert len(empty) == len(solved) > 0
+    assert {code: said for code, said in solved.items() if said != "Right."} == {}
+    assert {code: said for code, said in empty.items() if not said.startswith("Not yet. ")} == {}
+
+
+CODE = """\
+def half(n):
+    \"\"\"Return its half.\"\"\"
+    ### BEGIN SOLUTION
+    return n / 2
+    ### END SOLUTION
+
+
+seen.append(half(3))
+seen"""
+EMPTY = """\
+def half(n):
+    \"\"\"Return its half.\"\"\"
+    # Your answer here.
+
+
+seen.append(half(3))
+seen"""
+SOLUTION = """\
+def half(n):
+    \"\"\"Return its half.\"\"\"
+    return n / 2
+
+
+seen.append(half(3))
+seen"""
+
+
+def test_a_source_becomes_a_notebook_with_empty_tasks_and_a_solved_one(tmp_path):
+    source = toy("seen = []", CODE)
+    source.cells[0].source = "# See [04, BPTT](04_b.ipynb#on), [here](#a), [there](https://x.example/y.md), $f[h](x.y)$"
+    source.cells.append(new_markdown_cell("Why?\n\n### BEGIN SOLUTION\nSo. [n](notation.md)\n### END SOLUTION\nDone."))
+    path = write(tmp_path, source)
+    notebooks.build(path, None)
+    student, solved = saved(path)
+    assert [cell.source for cell in student.cells[2:]] == ["seen = []", EMPTY, "Why?\n\n*Your answer here.*\nDone."]
+    assert [cell.source for cell in solved.cells[2:]] == [
+        "seen = []",
+        SOLUTION,
+        "Why?\n\nSo. [n](../notation.md)\nDone.",
+    ]
+    assert student.cells[0].source == source.cells[0].source
+    assert solved.cells[0].source == source.cells[0].source.replace("(04_b", "(../04_b")
+    assert [cell.id for cell in student.cells] == [cell.id for cell in solved.cells]
+    # What is the same ran once, and the empty task before the answer was there.
+    assert student.cells[3].outputs[0].data["text/plain"] == "[None]"
+    assert solved.cells[3].outputs[0].data["text/plain"] == "[None, 1.5]"
+    counts = [[cell.execution_count for cell in file.cells if cell.cell_type == "code"] for file in (student, solved)]
+    assert counts == [[1, 2, 3]] * 2
+
+
+def test_the_source_is_left_clean_and_what_is_out_of_date_is_noticed(tmp_path):
+    source = run(toy("1 + 1", CODE.replace("seen.append(half(3))\nseen", "half(3)")), tmp_path)
+    bootstrap.place(source, bootstrap.source(None))
+    path = write(tmp_path, source)
+    assert len(notebooks.stale(path, None)) == 2 * 4
+    notebooks.build(path, None)
+    left = notebooks.read(path)
+    assert bootstrap.cells(left) == [] and len(left.cells) == 3
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in left.cells[1:])
+    assert notebooks.stale(path, None) == []
+    assert len(notebooks.stale(path, "https://github.com/a/b")) == 2 * 2  # the badge and the bootstrap cell
+    left.cells[1].source = "1 + 2"
+    write(tmp_path, left)
+    assert [line.partition(":")[0] for line in notebooks.stale(path, None)] == ["toy.ipynb, cell 3"] * 2
+    left.cells[2].source = SOLUTION
+    write(tmp_path, left)
+    assert any("against None" in line for line in notebooks.stale(path, None))  # there is a solved one, and no task
+    left.cells[2].source = "half = None"
+    write(tmp_path, left)
+    notebooks.build(path, None)
+    assert notebooks.made(path) == [tmp_path / "toy.ipynb"] and not [*tmp_path.glob("solutions/*")]
+    assert notebooks.stale(path, None) == []
+
+
+def test_a_notebook_is_found_by_each_of_its_files(tmp_path):
+    path = write(tmp_path, toy("1"))
+    for folder in ("", "solutions", "source"):
+        assert notebooks.source_of(tmp_path / folder / "toy.ipynb") == path
+    with pytest.raises(SystemExit, match="a notebook is made from its source"):
+        notebooks.main([str(tmp_path / "other.ipynb")])
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "### BEGIN SOLUTION\n1",
+        "1\n### END SOLUTION",
+        "### BEGIN SOLUTION\n### BEGIN SOLUTION\n### END SOLUTION",
+        "### BEGIN SOLUTION\n### END SOLUTION\n### END SOLUTION",
+        "# BEGIN SOLUTION\n# END SOLUTION",
+        "### BEGIN SOLUTION:\n### END SOLUTION",
+        "1  ### BEGIN SOLUTION\n### END SOLUTION",
+    ],
+)
+def test_a_marker_without_its_partner_is_refused(code, tmp_path):
+    path = write(tmp_path, toy(code))
+    with pytest.raises(ValueError, match="SOLUTION"):
+        notebooks.split(new_code_cell(code))
+    with pytest.raises(SystemExit, match=r"toy.ipynb was left as it was: .*SOLUTION"):
+        notebooks.main([str(path)])
+    assert [*tmp_path.rglob("*.ipynb")] == [path]
 
 
 # --- on other processors ---
@@ -140,19 +296,19 @@ def test_there_are_two_kernels_to_compare():
 @pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, pytest.param(2, marks=pytest.mark.alone)])
 @pytest.mark.parametrize("name", PROCESSORS)
-@each_notebook
-def test_shows_the_same_on_another_processor(path, name, threads, tmp_path):
-    """All but the notebook that needs the text run without a text and a network here."""
+@each_source
+def test_shows_the_same_on_another_processor(source, name, threads, tmp_path):
+    """All but the notebook that needs the text run without a text and a network here; the answers of tasks, too."""
     if name not in kernels():
         pytest.skip(f"OpenBLAS loads {loaded(name)} for {name}")
-    saved = notebooks.read(path)
-    env = processor(name, threads) | ({} if needs_text(saved) else away(tmp_path))
-    new, seconds, blas = watched(saved, path.parent, env)
+    old, new = saved(source), saved(source)
+    env = processor(name, threads) | ({} if needs_text(old[-1]) else away(tmp_path))
+    seconds, blas = watch(new, env)
     assert blas == [[loaded(name), threads]]
     # Prescott stands for another rounding, not for a machine of today: without AVX, products take twice as long.
     assert seconds < SECONDS * threads or name == "Prescott"
-    if not needs_text(saved) or os.environ.get(VARIABLE):
-        assert notebooks.differences(saved, new, notebooks.missing(saved)) == []
+    if not needs_text(old[-1]) or os.environ.get(VARIABLE):
+        assert differences(zip(old, new, strict=True), notebooks.missing(old[0])) == []
 
 
 # Run by a Python when it starts: it finds these libraries no more.
@@ -169,27 +325,27 @@ def block(folder, *libraries):
     return {"PYTHONPATH": os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])}
 
 
-def spare(path):
-    notebook = notebooks.read(path)
+def spare(source):
+    notebook = notebooks.read(source)
     return needs_text(notebook) or notebooks.needed(notebook)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", [*filter(spare, PATHS)], ids=lambda path: path.stem)
-def test_runs_to_its_end_without_a_text_a_network_and_another_framework(path, tmp_path):
-    saved = notebooks.read(path)
-    new, *_ = watched(saved, path.parent, away(tmp_path) | block(tmp_path, *notebooks.LIBRARIES))
+@pytest.mark.parametrize("source", [*filter(spare, SOURCES)], ids=lambda path: path.stem)
+def test_runs_to_its_end_without_a_text_a_network_and_another_framework(source, tmp_path):
+    old, new = saved(source), saved(source)
+    watch(new, away(tmp_path) | block(tmp_path, *notebooks.LIBRARIES))
     assert not list(tmp_path.rglob(FILE))
-    said = "\n".join(output.text for cell in new.cells for output in cell.get("outputs", []) if "text" in output)
-    for name in notebooks.needed(saved):
+    said = "\n".join(output.text for cell in new[0].cells for output in cell.get("outputs", []) if "text" in output)
+    for name in notebooks.needed(old[0]):
         assert f"{notebooks.LIBRARIES[name]} is not installed here" in said
-    if not needs_text(saved):
-        assert notebooks.differences(saved, new, notebooks.needed(saved)) == []
+    if not needs_text(old[-1]):
+        assert differences(zip(old, new, strict=True), notebooks.needed(old[0])) == []
 
 
-@each_notebook
-def test_a_cell_that_needs_another_framework_is_tagged_and_does_nothing_without_it(path):
-    code = [cell for cell in notebooks.read(path).cells if cell.cell_type == "code"]
+@each_source
+def test_a_cell_that_needs_another_framework_is_tagged_and_does_nothing_without_it(source):
+    code = [cell for cell in notebooks.read(source).cells if cell.cell_type == "code"]
     for name in notebooks.LIBRARIES:
         first, *later = [cell for cell in code if re.search(rf"\b{name}\b", cell.source)] or [None]
         assert [cell for cell in code if name in cell.metadata.get("tags", [])] == [*filter(None, [first]), *later]
@@ -198,13 +354,14 @@ def test_a_cell_that_needs_another_framework_is_tagged_and_does_nothing_without_
         assert all(re.fullmatch(r"(if .*|    .*|\)|)", line) for cell in later for line in cell.source.splitlines())
 
 
-def watched(saved, folder, env):
-    """A clean, executed copy, the seconds of processor time that it took, and the kernels and threads of its BLAS."""
-    new = copy.deepcopy(saved)
-    new.cells.append(new_code_cell(LOOK))
-    notebooks.execute(new, folder, env=env)
-    seconds, blas = json.loads(new.cells.pop().outputs[0].text)
-    return notebooks.clean(new), seconds, blas
+def watch(files, env):
+    """Run what is made from one source, in place: the seconds of the processor, and the kernels and threads of BLAS."""
+    joint = notebooks.join(files)
+    joint.cells.append(new_code_cell(LOOK))
+    notebooks.execute(joint, notebooks.ROOT / "notebooks", env=env)
+    seconds, blas = json.loads(joint.cells.pop().outputs[0].text)
+    notebooks.part(joint, files)
+    return seconds, blas
 
 
 # --- what is compared ---
@@ -212,7 +369,7 @@ def watched(saved, folder, env):
 
 VARY = [
     pytest.param(cell, id=f"{path.stem}-{i}")
-    for path in PATHS
+    for path in SOURCES
     for i, cell in enumerate(notebooks.read(path).cells)
     if {notebooks.VARIES, *notebooks.REASONS} & set(cell.metadata.get("tags", []))
 ]
@@ -234,9 +391,10 @@ def test_links_look_like_links_and_lead_somewhere(path):
     """A text in backticks, in a link, is shown as code, in a colour of its own."""
     text = "\n".join(cell.source for cell in notebooks.read(path).cells if cell.cell_type == "markdown")
     assert not re.search(r"\[[^\]]*`[^\]]*\]\([^)]*\)", text)
-    for words, name in re.findall(r"\[([^\]]+)\]\((\w+)\.ipynb\)", text):
-        assert words.startswith(f"{name.partition('_')[0]}, "), words
-        assert (path.parent / f"{name}.ipynb").exists(), name
+    for words, target in re.findall(r"\[([^\]]+)\]\((?![a-z]+:|#)([^)#]+)(?:#[^)]*)?\)", text):
+        name, _, ending = target.rpartition("/")[2].rpartition(".")
+        assert ending != "ipynb" or words.startswith(f"{name.partition('_')[0]}, "), words
+        assert (path.parent / target).exists(), target
 
 
 def test_a_stale_output_is_noticed(tmp_path):
@@ -307,15 +465,14 @@ def test_a_cell_that_needs_what_is_missing_is_not_compared(tmp_path):
 
 
 def test_a_notebook_that_needs_what_is_missing_is_left_as_it_was(tmp_path, monkeypatch, capsys):
-    paths = {name: tmp_path / f"{name}.ipynb" for name in ("needs_both", "needs_none")}
-    nbformat.write(toy(FRAMEWORK, tags=["torch", "jax"]), paths["needs_both"])
-    nbformat.write(toy("1 + 1"), paths["needs_none"])
-    before = paths["needs_both"].read_bytes()
+    both = write(tmp_path, toy(FRAMEWORK, tags=["torch", "jax"]), "needs_both")
+    none = write(tmp_path, toy("1 + 1"), "needs_none")
+    before = both.read_bytes()
     monkeypatch.setitem(sys.modules, "jax", None)
     monkeypatch.setitem(sys.modules, "torch", None)
-    notebooks.main(list(map(str, paths.values())))
-    assert paths["needs_both"].read_bytes() == before
-    assert notebooks.read(paths["needs_none"]).cells[-1].execution_count == 2
+    notebooks.main([str(tmp_path / both.name), str(none)])
+    assert both.read_bytes() == before and not (tmp_path / both.name).exists()
+    assert notebooks.read(tmp_path / none.name).cells[-1].execution_count == 2
     assert capsys.readouterr().out == (
         "needs_both.ipynb: left as it was, because its cells need what is missing here: torch, jax\n"
         "needs_none.ipynb: run and saved\n"
@@ -323,12 +480,11 @@ def test_a_notebook_that_needs_what_is_missing_is_left_as_it_was(tmp_path, monke
 
 
 def test_building_leaves_nothing_that_changes_from_run_to_run(tmp_path):
-    path = tmp_path / "toy.ipynb"
-    source = "import ipywidgets\nprint('a'); print('b')\nipywidgets.IntSlider()"
-    nbformat.write(toy(source, "", "2 + 2"), path)
-    notebooks.build(path, None)
+    code = "import ipywidgets\nprint('a'); print('b')\nipywidgets.IntSlider()"
+    source, path = write(tmp_path, toy(code, "", "2 + 2")), tmp_path / "toy.ipynb"
+    notebooks.build(source, None)
     first = path.read_text(encoding="utf-8")
-    notebooks.build(path, None)
+    notebooks.build(source, None)
     assert path.read_text(encoding="utf-8") == first
     built = notebooks.read(path)
     assert set(built.metadata) == {"kernelspec", "language_info"}
@@ -374,13 +530,39 @@ def test_a_picture_and_what_is_said_are_two_outputs_and_both_are_on_a_page_witho
     assert again == built and notebooks.differences(built, run(built, tmp_path)) == []
 
 
+DESCRIBED = """\
+import matplotlib.pyplot as plt
+import d2lbptt as bptt
+_, ax = plt.subplots(figsize=(2, 1))
+ax.plot([2, 1])
+"""
+DESCRIBE = "bptt.figures.described(ax, r'It *falls* to $1/\\tau$: <1.')"
+
+
+@pytest.mark.parametrize("how", [DESCRIBE, f"display({DESCRIBE})"])
+def test_a_picture_that_is_described_is_shown_once_with_its_words_below(how, tmp_path):
+    built = run(toy(DESCRIBED + how), tmp_path)
+    picture, said = built.cells[1].outputs
+    assert list(picture.data) == ["image/png"] and picture.metadata == {"image/png": {"alt": "It *falls* to 1/τ: <1."}}
+    assert list(said.data) == ["text/markdown"] and said.data["text/markdown"] == "It *falls* to $1/\\tau$: <1."
+    classic = pytest.importorskip("nbconvert").HTMLExporter(template_name="classic")
+    page, _ = classic.from_notebook_node(built)
+    assert re.findall(r'alt="([^"]*)"', page) == ["It *falls* to 1/τ: &lt;1."]
+    assert notebooks.clean(copy.deepcopy(built)) == built
+
+
+def test_a_picture_without_a_text_alternative_is_found(tmp_path):
+    ways = [DESCRIBED + DESCRIBE, DESCRIBED + "None", EXPLORER.format(widget=notebooks.WIDGET) + "Explorer()"]
+    built = run(toy(*ways), tmp_path)
+    assert notebooks.silent_pictures(built) == ways[1:]
+
+
 def test_a_notebook_that_fails_is_left_as_it_was(tmp_path):
-    path = tmp_path / "toy.ipynb"
-    nbformat.write(toy("1", "raise ValueError('planted')"), path)
+    path = write(tmp_path, toy("1", "raise ValueError('planted')"))
     before = path.read_bytes()
     with pytest.raises(CellExecutionError, match="planted"):
         notebooks.build(path, None)
-    assert path.read_bytes() == before
+    assert path.read_bytes() == before and [*tmp_path.rglob("*.ipynb")] == [path]
 
 
 def test_the_bootstrap_cell_says_what_to_do_where_the_package_is_missing(tmp_path):

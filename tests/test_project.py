@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 import d2lbptt
-from tools import environment, links, notebooks, run
+from tools import badges, bootstrap, environment, links, notebooks, run
 
 ROOT = notebooks.ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -329,8 +329,15 @@ def test_all_files_show_the_same_address_or_none():
 def test_links_writes_one_address_everywhere(tree):
     links.write(tree, "an-owner/a.name")
     assert set(map(frozenset, links.written(tree).values())) == {frozenset({"an-owner/a.name"})}
-    badges = links.BLOCK.search((tree / "README.md").read_text(encoding="utf-8"))[0]
-    assert all(path.name in badges for path in notebooks.paths(tree))
+    shown = badges.BLOCK.search((tree / "README.md").read_text(encoding="utf-8"))[0]
+    assert all(path.name in shown for path in notebooks.paths(tree))
+
+
+def test_what_links_wrote_is_what_the_sources_say(tree):
+    links.write(tree, "an-owner/a.name")
+    assert [
+        line for source in notebooks.sources(tree) for line in notebooks.stale(source, bootstrap.address(tree))
+    ] == []
 
 
 def test_links_replaces_an_earlier_address_without_a_trace(tree):

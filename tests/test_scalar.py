@@ -11,12 +11,12 @@ CUBE = (lambda h: h**3, lambda h: 3 * h**2)
 X, Y = np.random.default_rng(4).normal(size=(2, 5))
 
 
-def L_with_nudges(w, v, h0, *, s_nudge=(), h_nudge=()):
-    """The loss for phi = sin and theta = cube, where s_t and h_t can be nudged at one step."""
+def L_with_nudges(w, v, h0, *, z_nudge=(), h_nudge=()):
+    """The loss for phi = sin and theta = cube, where z_t and h_t can be nudged at one step."""
     h, total = h0, 0
     for t, (x, y) in enumerate(zip(X, Y, strict=True), 1):
-        s = w * h + v * x + dict(s_nudge).get(t, 0)
-        h = np.sin(s) + dict(h_nudge).get(t, 0)
+        z = w * h + v * x + dict(z_nudge).get(t, 0)
+        h = np.sin(z) + dict(h_nudge).get(t, 0)
         total = total + (h**3 - y) ** 2 / 2
     return total / len(X)
 
@@ -28,7 +28,7 @@ def test_every_entry_of_the_table_by_the_complex_step():
     table = scalar_rnn(0.8, -0.6, X, Y, h0=0.4, phi=SINE, theta=CUBE)
     at = (0.8, -0.6, 0.4)
     for t in range(1, 6):
-        assert table.dL_ds[t - 1] == pytest.approx(L_with_nudges(*at, s_nudge=[(t, STEP)]).imag / 1e-30, rel=1e-12)
+        assert table.dL_dz[t - 1] == pytest.approx(L_with_nudges(*at, z_nudge=[(t, STEP)]).imag / 1e-30, rel=1e-12)
         assert table.dL_dh[t - 1] == pytest.approx(L_with_nudges(*at, h_nudge=[(t, STEP)]).imag / 1e-30, rel=1e-12)
     for i, ours in enumerate((table.dL_dw, table.dL_dv, table.dL_dh0)):
         nudged = [number + STEP * (i == k) for k, number in enumerate(at)]
@@ -81,7 +81,7 @@ def test_the_table_prints_a_row_for_each_step():
     table = scalar_rnn(0.8, -0.6, X, Y)
     assert [row[0] for row in table.rows()] == [1, 2, 3, 4, 5]
     lines = str(table).splitlines()
-    assert len(lines) == 7 and lines[0].split() == "t x_t s_t h_t yhat_t dL/dh_t dL/ds_t".split()
+    assert len(lines) == 7 and lines[0].split() == "t x_t z_t h_t yhat_t dL/dh_t dL/dz_t".split()
     assert lines[-1].startswith(f"dL/dw = {table.dL_dw:.6g}")
     assert table._repr_markdown_().count("\n") == 6
 
@@ -106,7 +106,7 @@ def test_the_table_prints_a_row_for_each_step():
             ValueError,
             r"what theta returns has shape \(2,\), wanted one number",
         ),
-        ({"x": X * 1e308, "y": Y}, FloatingPointError, r"s_t overflows float64, first at t = "),
+        ({"x": X * 1e308, "y": Y}, FloatingPointError, r"z_t overflows float64, first at t = "),
         ({"y": Y[:3]}, ValueError, r"y has shape \(3,\), wanted \(T,\) = \(5,\)"),
         ({"x": []}, ValueError, r"x has shape \(0,\), wanted \(T,\)"),
         ({"x": "text"}, TypeError, "x has dtype .*, wanted float32, float64 or complex"),
@@ -140,7 +140,7 @@ def test_whole_numbers_and_float32_are_calculated_in_float64():
         scalar_rnn(2, 3, x, y, phi="identity"),
         scalar_rnn(2.0, 3.0, x.astype(float), y.astype(float), phi="identity"),
     )
-    assert ours.s.tolist() == [600, 1500] and ours.dL_dh.dtype == float
+    assert ours.z.tolist() == [600, 1500] and ours.dL_dh.dtype == float
     assert ours.dL_dw == wanted.dL_dw
     assert scalar_rnn(0.8, -0.6, X, Y, loss="squared_error").loss == scalar_rnn(0.8, -0.6, X, Y).loss
 

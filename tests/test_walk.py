@@ -11,7 +11,7 @@ import walk
 
 import d2lbptt
 
-AREAS = ("core", "cells", "growth", "checker", "book", "text", "experiments", "pictures", "frameworks")
+AREAS = ("core", "cells", "growth", "checker", "book", "text", "experiments", "pictures", "frameworks", "exercises")
 SPECS = {}
 for area in AREAS:
     SPECS |= importlib.import_module(f"walk_{area}").SPECS

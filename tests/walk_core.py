@@ -398,7 +398,7 @@ def scalar_number(value):
     return number()(found) or (isinstance(found, complex) and np.isfinite(found))
 
 
-overflow = ("s_t", "h_t", "l_t", "yhat_t", "dL/dw")
+overflow = ("z_t", "h_t", "l_t", "yhat_t", "dL/dw")
 ROWS_SPECS = {
     "total_derivative.recursion": Spec(total_derivative.recursion, {"b": B, "c": C}, ROWS, right_a, a_t),
     "total_derivative.closed_sum": Spec(total_derivative.closed_sum, {"b": B, "c": C}, ROWS, right_a, a_t),

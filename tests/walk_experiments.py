@@ -381,7 +381,7 @@ SPECS = {
             "theta": choice(*ACTIVATIONS),
         },
         every(experiments.ScalarRNN),
-        {"T": ("T", "x"), "w": ("w", "s_t", "h_t", "dL/dh_t"), "v": ("v", "s_t")},
+        {"T": ("T", "x"), "w": ("w", "z_t", "h_t", "dL/dh_t"), "v": ("v", "z_t")},
     ),
     "experiments.two_routes": Spec(
         experiments.two_routes,

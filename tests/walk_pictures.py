@@ -88,6 +88,12 @@ SPECS = {
         {"graph": graph.computational_graph(3), "walked": 5, "weight": "W_hh"},
         {"graph": never, "walked": optional(whole(0, RNN_WALK)), "weight": optional(choice("W_hx", "W_hh", "W_qh"))},
     ),
+    "figures.described": Spec(
+        figures.described,
+        {"ax": fresh(axes), "words": "An empty frame."},
+        {"ax": never, "words": lambda value: isinstance(value, str) and bool(value.strip())},
+        lambda found, given: found._repr_mimebundle_()[1]["image/png"]["alt"] == str(found),
+    ),
     "figures.distances": picture(
         figures.distances,
         {"runs": {"calm": (np.geomspace(1e-8, 1e-9, T), np.geomspace(1e-8, 1e-9, T))}},

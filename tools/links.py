@@ -10,13 +10,10 @@ from pathlib import Path
 
 import nbformat
 import tomlkit
-from nbformat import NotebookNode
 
-from tools import bootstrap, notebooks
+from tools import badges, bootstrap, notebooks
 
 ROOT = notebooks.ROOT
-START, END = "<!-- badges -->", "<!-- /badges -->"
-BLOCK = re.compile(f"{START}.*?{END}", re.DOTALL)
 CITED = re.compile(r"^repository-code:.*\n", re.MULTILINE)
 # What GitHub lets an owner and a repository be called; a repository is never ".", ".." or an address that ends in .git.
 NAME = re.compile(r"[A-Za-z0-9][\w-]{0,38}/(?!\.{1,2}$)[\w.-]{1,100}(?<!\.git)", re.ASCII)
@@ -29,9 +26,9 @@ LINK = re.compile(
 
 def write(root: Path, repo: str) -> None:
     """Write `repo` (owner/name) into every file that shows it, in place of any earlier one."""
-    address = f"https://github.com/{repo}"
+    address = f"{badges.HOST}{repo}"
     changed = {
-        root / "README.md": lambda text: with_badges(text, readme_badges(root, repo)),
+        root / "README.md": lambda text: badges.placed(text, readme_badges(root, repo)),
         root / "CITATION.cff": lambda text: CITED.sub("", text) + f'repository-code: "{address}"\n',
         root / "pyproject.toml": lambda text: with_address(text, address),
     }
@@ -40,7 +37,7 @@ def write(root: Path, repo: str) -> None:
     for path in notebooks.paths(root):
         notebook = notebooks.read(path)
         bootstrap.place(notebook, bootstrap.source(address))
-        add_badge(notebook, colab(repo, path.relative_to(root)))
+        badges.add(notebook, badges.colab(repo, path.relative_to(root)))
         nbformat.write(notebooks.clean(notebook), path)
 
 
@@ -51,39 +48,12 @@ def with_address(pyproject: str, address: str) -> str:
     return tomlkit.dumps(document)
 
 
-def with_badges(text: str, badges: str) -> str:
-    """The text with `badges` between its markers."""
-    return BLOCK.sub(lambda _: f"{START}\n{badges}\n{END}", text)
-
-
 def readme_badges(root: Path, repo: str) -> str:
     """A badge for Binder, one for Colab, and a Colab link for each notebook."""
     files = [path.relative_to(root) for path in notebooks.paths(root)]
-    links = [f"[{path.stem}]({colab_url(repo, path)})" for path in files]
-    badges = f"{binder(repo, files[0])} {colab(repo, files[0])}"
-    return f"{badges}\n\nEach notebook in Colab: {', '.join(links)}"
-
-
-def add_badge(notebook: NotebookNode, badge: str) -> None:
-    """Put the badge at the end of the notebook's first cell, if that is text."""
-    first = notebook.cells[0]
-    if first.cell_type == "markdown":
-        text = BLOCK.sub("", first.source).rstrip()
-        first.source = with_badges(f"{text}\n\n{START}{END}", badge)
-
-
-def binder(repo: str, path: Path) -> str:
-    url = f"https://mybinder.org/v2/gh/{repo}/HEAD?urlpath=lab/tree/{path.as_posix()}"
-    return f"[![Open in Binder](https://mybinder.org/badge_logo.svg)]({url})"
-
-
-def colab(repo: str, path: Path) -> str:
-    image = "https://colab.research.google.com/assets/colab-badge.svg"
-    return f"[![Open in Colab]({image})]({colab_url(repo, path)})"
-
-
-def colab_url(repo: str, path: Path) -> str:
-    return f"https://colab.research.google.com/github/{repo}/blob/main/{path.as_posix()}"
+    links = [f"[{path.stem}]({badges.colab_url(repo, path)})" for path in files if path.parent.name == "notebooks"]
+    both = f"{badges.binder(repo, files[0])} {badges.colab(repo, files[0])}"
+    return f"{both}\n\nEach notebook in Colab: {', '.join(links)}"
 
 
 def written(root: Path) -> dict[str, set[str]]:
@@ -102,8 +72,8 @@ def main(arguments: list[str]) -> None:
         sys.exit("Say where the repository is published, as in: make links REPO=owner/name")
     if not NAME.fullmatch(arguments[0]):
         sys.exit(f"REPO is {arguments[0]!r}, wanted the owner and the name of a GitHub repository, as in owner/name")
-    if not BLOCK.search((ROOT / "README.md").read_text(encoding="utf-8")):
-        sys.exit(f"README.md has no place for the badges: put {START} and {END} where they belong.")
+    if not badges.BLOCK.search((ROOT / "README.md").read_text(encoding="utf-8")):
+        sys.exit(f"README.md has no place for the badges: put {badges.START} and {badges.END} where they belong.")
     write(ROOT, arguments[0])
     print(f"README.md, CITATION.cff, pyproject.toml and the notebooks now point to {arguments[0]}.")
 

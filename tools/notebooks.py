@@ -1,11 +1,16 @@
-"""Run the notebooks and keep their files clean.
+"""Make the notebooks from their sources, run them and keep their files clean.
 
-A notebook's .ipynb file is its source. `make notebooks` puts the bootstrap cell in place, runs
-every cell in a fresh kernel and writes the file with nothing in it that differs from run to run.
-`differences` tells whether the outputs in a file are still what its code gives. A cell that needs a library which is no
-dependency has its name among its tags; where that is missing, `main` leaves the whole notebook alone.
+`notebooks/source/NAME.ipynb` is what is edited: solved, and without outputs. `make notebooks` makes two files from it,
+in which every cell was run: `notebooks/NAME.ipynb`, where "Your answer here." stands in place of what is between
+`### BEGIN SOLUTION` and `### END SOLUTION`, and, if there are such tasks, `notebooks/solutions/NAME.ipynb` with the
+answers. Both get the bootstrap cell, and hold nothing that differs from run to run.
+
+`stale` tells whether a file is still what its source says, `differences` whether its outputs are still what its code
+gives. A cell that needs a library which is no dependency has its name among its tags; where that is missing, `main`
+leaves the whole notebook alone.
 """
 
+import copy
 import os
 import re
 import sys
@@ -13,7 +18,7 @@ from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 from importlib.util import find_spec
 from itertools import chain, zip_longest
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import nbformat
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
@@ -24,7 +29,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from traitlets import Unicode
 
-from tools import bootstrap
+from tools import badges, bootstrap
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ("tags", "jupyter")  # metadata of a cell: its tags, and whether its source is folded away
@@ -38,13 +43,36 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
+MARKER = re.compile(r"(BEGIN|END) SOLUTION")
+ANSWER = {"code": "# Your answer here.", "markdown": "*Your answer here.*"}
+# Where in a Markdown link a path to a file begins; [h](x) may stand in a formula, and an address has a colon first.
+PATH = re.compile(r"(?<=\]\()(?=[\w./-]*\.(?:ipynb|md|py|png|svg|html)[)#])")
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
 
 def paths(root: Path = ROOT) -> list[Path]:
-    """The notebooks, in reading order, then the solutions."""
+    """The notebooks that are made: those with empty tasks, by name, then the solutions."""
     folder = root / "notebooks"
     return [*sorted(folder.glob("*.ipynb")), *sorted(folder.glob("solutions/*.ipynb"))]
+
+
+def sources(root: Path = ROOT) -> list[Path]:
+    """The sources of the notebooks, by name."""
+    return sorted((root / "notebooks" / "source").glob("*.ipynb"))
+
+
+def source_of(path: Path) -> Path:
+    """The source of a notebook that is made; that of a source is itself."""
+    folder = path.parent.parent if path.parent.name in ("source", "solutions") else path.parent
+    return folder / "source" / path.name
+
+
+def made(source: Path) -> list[Path]:
+    """The files that are made from a source: one, or two if it has tasks."""
+    folder = source.parent.parent
+    student, solved = folder / source.name, folder / "solutions" / source.name
+    return [student, solved] if has_tasks(read(source)) else [student]
 
 
 def read(path: Path) -> NotebookNode:
@@ -63,12 +91,98 @@ def missing(notebook: NotebookNode) -> list[str]:
     return [name for name in needed(notebook) if not find_spec(name)]
 
 
-def build(path: Path, address: str | None) -> None:
-    """Run a notebook and save it clean; nothing is written unless every cell ran."""
-    notebook = read(path)
-    bootstrap.place(notebook, bootstrap.source(address))
-    execute(notebook, path.parent)
-    nbformat.write(clean(notebook), path)
+def build(source: Path, address: str | None) -> None:
+    """Run what is made from a source and save all of it clean; nothing is written unless every cell ran."""
+    notebook = read(source)
+    files = derive(notebook, source.name, address)
+    execute_all(files, source.parent.parent)
+    nbformat.write(strip(notebook), source)
+    (source.parent.parent / "solutions" / source.name).unlink(missing_ok=True)
+    for path, file in zip(made(source), files, strict=True):
+        path.parent.mkdir(exist_ok=True)
+        nbformat.write(clean(file), path)
+
+
+# --- from the source ---
+
+
+def has_tasks(notebook: NotebookNode) -> bool:
+    """Whether it has anything between markers."""
+    return any(BEGIN in cell.source for cell in notebook.cells)
+
+
+def derive(source: NotebookNode, name: str, address: str | None) -> list[NotebookNode]:
+    """What is made from a source, not yet run: the notebook with empty tasks, and the solved one if it has tasks."""
+    pairs = [split(cell) for cell in source.cells]
+    files = []
+    for solved in range(1 + has_tasks(source)):
+        notebook = copy.deepcopy(source)
+        for cell, texts in zip(notebook.cells, pairs, strict=True):
+            cell.source = _from_below(cell, texts[1]) if solved else texts[0]
+        bootstrap.place(notebook, bootstrap.source(address))
+        badges.remove(notebook)
+        if address and address.startswith(badges.HOST):
+            path = PurePath("notebooks", *["solutions"] * solved, name)
+            badges.add(notebook, badges.colab(address.removeprefix(badges.HOST), path))
+        files.append(notebook)
+    return files
+
+
+def split(cell: NotebookNode) -> tuple[str, str]:
+    """The text of a cell with empty tasks, and the solved one. Raises ValueError if a marker has no partner."""
+    empty, solved, inside = [], [], False
+    for line in cell.source.split("\n"):
+        if not MARKER.search(line):
+            solved.append(line)
+            empty += [] if inside else [line]
+            continue
+        if line.strip() != (END if inside else BEGIN):
+            raise ValueError(f"a line is {line!r}, wanted {END if inside else BEGIN!r} first: {cell.source!r}")
+        inside = not inside
+        if inside:
+            empty.append(line.replace(BEGIN, ANSWER[cell.cell_type]))
+    if inside:
+        raise ValueError(f"{BEGIN!r} without {END!r}: {cell.source!r}")
+    return "\n".join(empty), "\n".join(solved)
+
+
+def _from_below(cell: NotebookNode, text: str) -> str:
+    """The text of a cell, with links as they lead from a folder of the notebooks."""
+    return PATH.sub("../", text) if cell.cell_type == "markdown" else text
+
+
+def strip(source: NotebookNode) -> NotebookNode:
+    """Leave, in place, what is edited: no outputs, and no cell or badge that is put in place when it is made."""
+    source.cells = [cell for cell in source.cells if bootstrap.TAG not in cell.metadata.get("tags", [])]
+    badges.remove(source)
+    for cell in source.cells:
+        if cell.cell_type == "code":
+            cell.outputs = []
+    clean(source)
+    for cell in source.cells:
+        if cell.cell_type == "code":
+            cell.execution_count = None
+    return source
+
+
+def stale(source: Path, address: str | None) -> list[str]:
+    """Where files are not what their source says, one line for each place; outputs do not count."""
+    lines = []
+    wanted = dict(zip(made(source), derive(read(source), source.name, address), strict=True))
+    for path in {*wanted, source.parent.parent / "solutions" / source.name}:
+        new = list(map(_without_outputs, wanted[path].cells)) if path in wanted else []
+        old = list(map(_without_outputs, read(path).cells)) if path.exists() else []
+        lines += [f"{path.name}, cell {i}: {a} against {b}" for i, (a, b) in _pairs(old, new) if a != b]
+    return lines
+
+
+def _pairs(old, new):
+    return enumerate(zip_longest(old, new), 1)
+
+
+def _without_outputs(cell: NotebookNode) -> dict:
+    metadata = {key: value for key, value in cell.metadata.items() if key in KEPT}
+    return {"id": cell.id, "type": cell.cell_type, "source": cell.source, "metadata": metadata}
 
 
 # --- running ---
@@ -112,6 +226,48 @@ def execute(
     client.execute(env=os.environ | (env or {}))
 
 
+def execute_all(
+    files: list[NotebookNode], folder: Path, python: str = sys.executable, env: Mapping[str, str] | None = None
+) -> None:
+    """Run what was made from one source, all cells in place: see `join`."""
+    joint = join(files)
+    execute(joint, folder, python, env)
+    part(joint, files)
+
+
+def join(files: list[NotebookNode]) -> NotebookNode:
+    """One notebook that runs them: after the first come the other's cells from the one on in which they differ.
+
+    So what is the same runs once, and no answer is there before the empty tasks have run.
+    """
+    student, *others = files
+    joint = copy.deepcopy(student)
+    for solved in others:
+        joint.cells += copy.deepcopy(solved.cells[_first_difference(student, solved) :])
+    for i, cell in enumerate(joint.cells):
+        cell.id = f"joint-{i}"
+    return joint
+
+
+def part(joint: NotebookNode, files: list[NotebookNode]) -> None:
+    """Give the cells of the notebooks, in place, the outputs of a joint run."""
+    student, *others = files
+    ran = [joint.cells[: len(student.cells)]]
+    for solved in others:
+        ran.append(joint.cells[: _first_difference(student, solved)] + joint.cells[len(student.cells) :])
+    for notebook, cells in zip(files, ran, strict=True):
+        for cell, source in zip(notebook.cells, cells, strict=True):
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = copy.deepcopy(source.outputs), source.execution_count
+
+
+def _first_difference(student: NotebookNode, solved: NotebookNode) -> int:
+    """The place of the first code cell in which they differ."""
+    pairs = zip(student.cells, solved.cells, strict=True)
+    found = (i for i, (a, b) in enumerate(pairs) if a.cell_type == "code" and a.source != b.source)
+    return next(found, len(solved.cells))
+
+
 # --- cleaning ---
 
 
@@ -141,11 +297,14 @@ def _is_progress(output: NotebookNode) -> bool:
 
 
 def _without_widget(output: NotebookNode) -> list[NotebookNode]:
-    """Keep of a widget its picture and what it says, one after the other: of one output a page shows one form only.
+    """Keep of a widget, or a picture with words, picture and words one after the other: a page shows one form of each.
 
     A widget without its state is an error message on reopening.
     """
     data = output.get("data", {})
+    if {"image/png", "text/markdown"} <= data.keys():  # a picture with a text alternative
+        words = new_output("display_data", {"text/markdown": data["text/markdown"]})
+        return [_only(output, ["image/png"]), words]
     if WIDGET not in data:
         return [output]
     if "image/png" not in data:
@@ -160,6 +319,16 @@ def _only(output: NotebookNode, kinds: list[str]) -> NotebookNode:
         for kind in part.keys() - set(kinds):
             del part[kind]
     return output
+
+
+def silent_pictures(notebook: NotebookNode) -> list[str]:
+    """Return the sources of the cells that show a picture without a text alternative."""
+    outputs = [(cell.source, output) for cell in notebook.cells for output in cell.get("outputs", [])]
+    return [source for source, output in outputs for kind in output.get("data", {}) if _is_silent(output, kind)]
+
+
+def _is_silent(output: NotebookNode, kind: str) -> bool:
+    return kind.startswith("image/") and not output.metadata.get(kind, {}).get("alt", "").strip()
 
 
 # --- comparing ---
@@ -218,7 +387,9 @@ def _close(old: str, new: str) -> bool:
 
 
 def main(names: list[str]) -> None:
-    for path in map(Path, names) if names else paths():
+    for path in map(source_of, map(Path, names)) if names else sources():
+        if not path.exists():
+            sys.exit(f"{path} is not there: a notebook is made from its source, in notebooks/source")
         if absent := missing(read(path)):
             print(f"{path.name}: left as it was, because its cells need what is missing here: {', '.join(absent)}")
             continue
@@ -226,6 +397,8 @@ def main(names: list[str]) -> None:
             build(path, bootstrap.address(ROOT))
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
             sys.exit(f"{path.name} was left as it was, because a cell failed:\n{error}")
+        except ValueError as error:
+            sys.exit(f"{path.name} was left as it was: {error}")
         print(f"{path.name}: run and saved")
 
 

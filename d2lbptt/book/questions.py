@@ -581,9 +581,9 @@ def _the_table_of_one_unit():
     last = _one_unit([*_W_V_H0[:2], table.h[-2]], _X[-1:], _Y[-1:])
     return Evidence(
         table=table,
-        beyond=np.concatenate([longer.dL_dh[T:], longer.dL_ds[T:]]),
-        upto=(longer.dL_ds[:T] * (T + 3), table.dL_ds * T),  # each without its 1/T
-        from_T_alone=(last.dL_ds[0] / T, table.dL_ds[-1]),
+        beyond=np.concatenate([longer.dL_dh[T:], longer.dL_dz[T:]]),
+        upto=(longer.dL_dz[:T] * (T + 3), table.dL_dz * T),  # each without its 1/T
+        from_T_alone=(last.dL_dz[0] / T, table.dL_dz[-1]),
         filled=[table.dL_dw, table.dL_dv, table.dL_dh0],
         measured=complex_step(lambda w_v_h0: _one_unit(w_v_h0).loss, _W_V_H0),
         known=(table.yhat[-1] - y) * LOGISTIC[1](h) / T,

@@ -1,17 +1,18 @@
-"""Which truncation gives the gradient under test: a window, chunks, or an update every k1 steps, back over k2?
+"""Which truncation gives the gradient under test: a window, chunks, an update every k1 steps, a cut in each sequence?
 
 Each is known by the first step that the loss of each step t reaches, and its gradient is
 
     sum_t C[t, first_t],    C[t, k] = what the loss of step t contributes through its steps k .. t
 
 A direction R, drawn in the space of the parameters, makes of C a table of numbers, and of the gradient under test the
-number that must come out. There are some T^2 / 2 pairs (k1, k2): all are tried on these numbers, and only what comes
-close is calculated, and compared entry by entry.
+number that must come out. There are some T^2 / 2 pairs (k1, k2), and T^B ways to cut each of B sequences once: they
+are tried on these numbers, and only what comes close is calculated, and compared entry by entry.
 
 Shapes: the table has T rows, one for each loss; column j holds the number for k = t - j.
 """
 
 from collections.abc import Callable
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -20,11 +21,12 @@ from .._recursion import affine, by_lag
 from ..bptt import _truncated
 from ..gates import chunks, first_kept, tbptt
 from .finding import Key
-from .linearization import Linearization, contributions, linearize, tables, unbatched
+from .linearization import Linearization, adjoints, contributions, linearize, tables, unbatched
 from .patterns import run_from_zero
 
 LONG = 200  # all lengths up to this one are tried, and some beyond
 NUMBERS = 2**23  # in the table, at most: 64 MiB
+COMBINATIONS = 2**20  # of cuts in the sequences of a batch are tried, at most
 SURE = 4  # standard deviations
 TRIED = 20  # of those that come close, the ones that are named first; and as many of the closest
 
@@ -40,8 +42,7 @@ def truncations(finding, right, factors=(1,)):
     for trace, start in _starts(finding) if names else ():
         p = linearize(trace, finding.y, **finding.options)
         p = Linearization(*(part.astype(float) for part in p))
-        for words, first in _close(p, finding, names, right, factors):
-            dh = _truncated(p.slope, p.W_hh, p.do @ p.W_qh, first)
+        for words, dh in _candidates(p, finding, names, right, factors):
             found = contributions(p, p.slope * dh) | {"h": dh, "o": p.do}
             found["h0"] = found["h0"] * (not detached)
             answer = tables(unbatched(found, trace))
@@ -99,15 +100,28 @@ def _from_the_end(T, tau):
     return np.maximum(T - ((T - t) // tau + 1) * tau + 1, 1)
 
 
-def _close(p, finding, names, right, factors):
-    """Yield (words, first) of the truncations that come close; such as leave ``right`` steps right come first."""
-    rng, T = np.random.default_rng(0), len(p.do)
+def _candidates(p, finding, names, right, factors):
+    """Yield (words, dL/dh_t) of the truncations that come close."""
+    rng = np.random.default_rng(0)
     R = {name: rng.normal(size=finding.comparisons[Key(name)].tested.shape) for name in names}
-    table = _table(p, R, min(T, max(1, NUMBERS // T)))
     wanted, uncertain = _along(R, finding)
+
+    def far(scores):
+        return np.min([np.abs(factor * scores - wanted) for factor in factors], axis=0)
+
+    for words, first in _close(p, R, far, uncertain, right):
+        yield words, _truncated(p.slope, p.W_hh, p.do @ p.W_qh, first)
+    for words, xi in _each_cut_once(p, R, far, uncertain):
+        yield words, adjoints(p._replace(slope=p.slope * xi[..., None]))[0]
+
+
+def _close(p, R, distance, uncertain, right):
+    """Yield (words, first steps): such as leave ``right`` steps right come first."""
+    T = len(p.do)
+    table = _table(p, R, min(T, max(1, NUMBERS // T)))
     families = list(_families(T, table.shape[1]))
     scores, last = np.hstack([_scores(table, family) for family in families])
-    far = np.min([np.abs(factor * scores - wanted) for factor in factors], axis=0)
+    far = distance(scores)
     near = np.flatnonzero(far <= uncertain)
     named_first = near[np.argsort(last[near] != T + 1 - (right or 0), kind="stable")]
     closest = near[np.argsort(far[near], kind="stable")]
@@ -115,6 +129,28 @@ def _close(p, finding, names, right, factors):
     for n in dict.fromkeys([*named_first[:TRIED], *closest[:TRIED]]):
         family, lengths = every[n]
         yield family.words(*lengths), family.first(*lengths)
+
+
+def _each_cut_once(p, R, distance, uncertain):
+    """Yield (words, gates) where each sequence of a batch is cut at a step of its own, or at none."""
+    T, B = p.x.shape[:2]
+    if B == 1 or T**B > COMBINATIONS:
+        return
+    t = np.arange(T)
+    first = np.where(t < t[:, None], 0, t[:, None])  # a row for each step before which is cut
+    scores = [_table(_one_sequence(p, b), R, T)[t, t - first].sum(1) for b in range(B)]
+    far = distance(reduce(np.add.outer, scores))
+    for n in np.argsort(far, axis=None)[:TRIED]:
+        if far.flat[n] <= uncertain:
+            cuts = np.array(np.unravel_index(n, far.shape))
+            xi = np.where((t[:, None] == cuts) & (cuts > 0), 0.0, 1.0)
+            where = ", ".join(f"t = {cut + 1} in sequence {b}" for b, cut in enumerate(cuts) if cut)
+            yield f"nothing flows to the step before from {where}", xi
+
+
+def _one_sequence(p, b):
+    parts = p._asdict().items()
+    return Linearization(*(part if name.startswith("W") else part[:, b : b + 1] for name, part in parts))
 
 
 def _table(p, R, lags):

@@ -23,10 +23,13 @@ class Wrong(NamedTuple):
     ----------
     answer : number, array, str, function, tuple or dict
     hint : str
+    tolerance : float, optional
+        How near numbers must be to it; that of the task where it is None.
     """
 
     answer: Any
     hint: str
+    tolerance: float | None = None
 
 
 class Task(NamedTuple):
@@ -75,9 +78,12 @@ class Task(NamedTuple):
             return found
         if self.judge is not None:
             return self.judge(answer)
-        if self._same(found, self.right):
+        if self._same(found, self.right, self.tolerance):
             return ""
-        return next((wrong.hint for wrong in self.wrong if self._same(found, wrong.answer)), self.hint)
+        for answer, hint, tolerance in self.wrong:
+            if self._same(found, answer, self.tolerance if tolerance is None else tolerance):
+                return hint
+        return self.hint
 
     def _told(self, answer):
         """Return what there is to compare: the answer, or what a function returns; a hint if it returns nothing."""
@@ -89,10 +95,10 @@ class Task(NamedTuple):
             return f"Called with our arguments, your function raises {_in_words(error)}."
         return "Your function returns nothing yet." if any(map(_is_missing, found)) else found
 
-    def _same(self, found, wanted):
+    def _same(self, found, wanted, tolerance):
         if callable(wanted):
             wanted = [wanted(*copy.deepcopy(case)) for case in self.cases]
-        return _agree(found, wanted, self.tolerance)
+        return _agree(found, wanted, tolerance)
 
 
 def _in_words(error):
@@ -113,7 +119,8 @@ def _agree(found, wanted, tolerance):
             and all(_agree(found[name], value, tolerance) for name, value in wanted.items())
         )
     if isinstance(wanted, (tuple, list)):
-        same_length = not isinstance(found, str) and np.ndim(found) != 0 and len(found) == len(wanted)
+        listed = isinstance(found, (tuple, list)) or (isinstance(found, np.ndarray) and found.ndim > 0)
+        same_length = listed and len(found) == len(wanted)
         return same_length and all(_agree(*pair, tolerance) for pair in zip(found, wanted, strict=True))
     return _numbers_agree(np.asarray(found), np.asarray(wanted), tolerance)
 

@@ -22,7 +22,7 @@ class ScalarRNN(NamedTuple):
     own : array, shape (T,)
         l'(yhat_t) theta'(h_t) / T: what the loss of step t itself contributes to dL/dh_t.
     slopes : array, shape (T,)
-        phi'(s_t).
+        phi'(z_t).
     dL_dw, dL_dv : array, shape (T,)
         What the steps t .. T contribute: row t - 1 is the sum as far as it is known when row t is filled, and the first
         is the gradient.
@@ -37,7 +37,7 @@ class ScalarRNN(NamedTuple):
 
 
 def scalar_rnn(T: int = 5, w: float = 0.9, v: float = 0.5, phi: str = "tanh", theta: str = "identity") -> ScalarRNN:
-    """Fill the table of s_t = w h_{t-1} + v x_t, h_t = phi(s_t), yhat_t = theta(h_t), for x_t = cos t and y_t = sin t.
+    """Fill the table of z_t = w h_{t-1} + v x_t, h_t = phi(z_t), yhat_t = theta(h_t), for x_t = cos t and y_t = sin t.
 
     Parameters
     ----------
@@ -66,5 +66,5 @@ def scalar_rnn(T: int = 5, w: float = 0.9, v: float = 0.5, phi: str = "tanh", th
     y = np.sin(t)
     table = run(w, v, np.cos(t), y, phi=phi, theta=theta)
     own = (table.yhat - y) * ACTIVATIONS[theta].slope(table.yhat) / T
-    dw, dv = (np.cumsum((table.dL_ds * entering)[::-1])[::-1] for entering in (table.h[:-1], table.x))
+    dw, dv = (np.cumsum((table.dL_dz * entering)[::-1])[::-1] for entering in (table.h[:-1], table.x))
     return ScalarRNN(table, w, own, ACTIVATIONS[phi].slope(table.h[1:]), dw, dv)

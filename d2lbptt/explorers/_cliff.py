@@ -43,7 +43,7 @@ def cliff() -> Explorer:
             "rate": Slider("$\\log_{10}$ rate", -3, 1, 0.1),
             "clip": Menu("clip at", thresholds),
             "T": Slider("length $T$", 10, 200, unit="steps"),
-            "h": Slider("$\\log_{10} h$", -6, -1, 0.1),
+            "h": Slider("$\\log_{10} ε$", -6, -1, 0.1),
             "steps": Slider("steps", 1, 100),
         },
         more=["T", "h", "steps"],
@@ -75,7 +75,7 @@ def _details(values, data):
     cut, at = data.cut, data.steepest
     yield (
         f"There $dE/db$ is {number(cut.bptt)} by BPTT and {_exactly(cut.central)} by a central difference "
-        f"with $h = 10^{{{values['h']:.1f}}}$."
+        f"with $ε = 10^{{{values['h']:.1f}}}$."
     )
     on = data.path.b[0] == at.b
     yield f"$E$ is steepest along b {'right there' if on else 'for this w'}, at $b = {at.b:.{6 if on else 2}f}$."

@@ -16,7 +16,7 @@ BEFORE = "The forward pass is done: all states are known.", "Every row waits for
 
 
 def scalar_rnn() -> Explorer:
-    """Explore the scalar RNN s_t = w h_{t-1} + v x_t, h_t = phi(s_t), yhat_t = theta(h_t), row by row.
+    """Explore the scalar RNN z_t = w h_{t-1} + v x_t, h_t = phi(z_t), yhat_t = theta(h_t), row by row.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def _words(values, data):
         dw, dv = _number(data.table.dL_dw), _number(data.table.dL_dv)
         sentence = f"All rows are there, {step} of $T = {T}$, for {w}: $dL/dw$ = {dw} and $dL/dv$ = {dv}."
     else:
-        whence = "its own loss alone" if t == T else f"$w$ times $dL/ds_{t + 1}$ below, and its own loss"
+        whence = "its own loss alone" if t == T else f"$w$ times $dL/dz_{t + 1}$ below, and its own loss"
         dh = f"$dL/dh_{t}$ = {_number(data.table.dL_dh[t - 1])}"
         sentence = f"With {step} of $T = {T}$ rows filled and {w}, {dh} comes from {whence}."
     return Said(sentence, (*_row(data, t, T), network))
@@ -62,12 +62,12 @@ def _words(values, data):
 def _row(data, t, T):
     """Return what is said of the row that was filled last."""
     start = f"Row {t} waits for no other: its own loss is all that $h_{T}$ reaches."
-    dh, ds = _number(data.table.dL_dh[t - 1]), _number(data.table.dL_ds[t - 1])
+    dh, dz = _number(data.table.dL_dh[t - 1]), _number(data.table.dL_dz[t - 1])
     dw, dv = _number(data.dL_dw[t - 1]), _number(data.dL_dv[t - 1])
     rows = f"Row {t} gives" if t == T else f"The rows from {t} to {T} give"
     return (
         start if t == T else f"Row {t} could be filled because row {t + 1} below it was known.",
-        f"$dL/dh_{t}$ is {dh}; times $φ'(s_{t})$ that is $dL/ds_{t}$, {ds}.",
+        f"$dL/dh_{t}$ is {dh}; times $φ'(z_{t})$ that is $dL/dz_{t}$, {dz}.",
         f"{rows} {dw} of $dL/dw$ and {dv} of $dL/dv$.",
     )
 

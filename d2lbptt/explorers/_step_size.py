@@ -1,4 +1,4 @@
-"""How small should the step h be? The error of three differences against h, and the digits that one h leaves."""
+"""How small should the step ε be? The error of three differences against ε, and the digits that one ε leaves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..figures._step_size import NAMES, _StepSizePicture
 from ._words import Said, counted, number
 from .front_end import Explorer, Menu, Slider
 
-NEAR = 0.5  # decades between an h and the best one that are close
+NEAR = 0.5  # decades between an ε and the best one that are close
 
 
 def step_size() -> Explorer:
@@ -24,9 +24,9 @@ def step_size() -> Explorer:
     """
     return Explorer(
         experiments.step_size,
-        question="How small should the step h be?",
+        question="How small should the step ε be?",
         controls={
-            "h": Slider("$\\log_{10} h$", -30, -1, 0.1),
+            "h": Slider("$\\log_{10} ε$", -30, -1, 0.1),
             "method": Menu("method", [(NAMES[method], method) for method in METHODS]),
             "dtype": Menu("numbers", ["float64", "float32"]),
             "T": Slider("length $T$", 1, 60, unit="steps"),
@@ -41,7 +41,7 @@ def step_size() -> Explorer:
 
 def _words(values, data):
     sizes, method, h, _, right = data
-    at = f"At $T = {values['T']}$, $g = {values['g']:.2f}$ the {NAMES[method]} with $h = 10^{{{values['h']:.1f}}}$"
+    at = f"At $T = {values['T']}$, $g = {values['g']:.2f}$ the {NAMES[method]} with $ε = 10^{{{values['h']:.1f}}}$"
     digits = counted(right, "digit") if right else "no digit"
     return Said(
         f"{at} gets {digits} of the gradient right: {_why(sizes.law[method], h, method)}.",
@@ -50,16 +50,16 @@ def _words(values, data):
 
 
 def _why(law, h, method):
-    """Return on which side of the best h this one is, by theory."""
+    """Return on which side of the best ε this one is, by theory."""
     truncation, rounding = law.terms(h)
     if method == "complex" and truncation <= rounding:
         return "only rounding is left"
     if abs(np.log10(h / law.best)) < NEAR:
-        return "$h$ is close to the best"
+        return "$ε$ is close to the best"
     return (
-        "$h$ is too small, and rounding rules"
+        "$ε$ is too small, and rounding rules"
         if truncation <= rounding
-        else "$h$ is too large, and the formula's error rules"
+        else "$ε$ is too large, and the formula's error rules"
     )
 
 
@@ -72,10 +72,10 @@ def _details(values, data):
     entry = f"$dL/dW_{{hh}}${list(sizes.entry)}"
     yield f"In {values['dtype']} the relative error of {entry} is {size}; by theory most of it is {source}."
     if method == "complex":
-        yield f"In theory any $h$ below {number(law.best, 1)} will do."
+        yield f"In theory any $ε$ below {number(law.best, 1)} will do."
     else:
-        yield f"The best $h$ is {number(law.best, 1)} in theory and {number(sizes.best(method), 1)} as measured."
+        yield f"The best $ε$ is {number(law.best, 1)} in theory and {number(sizes.best(method), 1)} as measured."
     factor = sizes.apart(method)
-    known = f"Errors and theory are a factor of {factor:.2f} apart, in the median over $h$."
-    yield known if np.isfinite(factor) else "By theory no $h$ leaves a digit."
+    known = f"Errors and theory are a factor of {factor:.2f} apart, in the median over $ε$."
+    yield known if np.isfinite(factor) else "By theory no $ε$ leaves a digit."
     yield f"The network has 5 units with tanh, drawn with seed {values['seed']}."

@@ -24,7 +24,7 @@ def two_routes() -> Explorer:
         experiments.two_routes,
         question="One derivative of $h_t$ is total, one is immediate: how can both give the gradient?",
         controls={
-            "g": Slider("$W_{hh} = g$", 0, 2, 0.01),
+            "g": Slider("$W_{hh}$", 0, 2, 0.01),
             "T": Slider("length $T$", 1, LONGEST, unit="steps"),
             "h0": Slider("$h_0$", 0, 2, 0.05),
             "parameter": Menu("weight", ["W_hh", "W_hx"]),

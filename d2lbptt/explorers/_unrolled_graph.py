@@ -30,7 +30,7 @@ def unrolled_graph() -> Explorer:
             "T": Slider("length $T$", 1, ROOM[-1], unit="steps"),
             "weight": Menu("weight", WEIGHTS),
             "activation": Menu("$φ$", list(ACTIVATIONS)),
-            "g": Slider("$W_{hh} = g$", 0, 1.5, 0.01),
+            "g": Slider("$W_{hh}$", 0, 1.5, 0.01),
         },
         more=["activation", "g"],
         picture=picture(_UnrolledGraphPicture, 9.6, 4.6, [computational_graph(T) for T in ROOM]),
@@ -79,7 +79,7 @@ def _evidence(values, data, edges, forwards):
         apart = abs(data.parts.sum() - getattr(data.gradient, data.weight).item())
         apart = "0 to rounding" if apart <= 1e-13 * abs(data.parts).sum() else number(apart)
         yield f"The sum differs from the gradient of the backward pass by {apart}."
-    yield f"$φ$ is {values['activation']}, $W_{{hh}} = g = {values['g']:.2f}$."
+    yield f"$φ$ is {values['activation']}, $W_{{hh}} = {values['g']:.2f}$."
 
 
 def _carried(edge, data):

@@ -3,7 +3,7 @@
 Each picture is a function ``name(ax, ...)`` that draws on given Axes and returns them. Where a picture also has to
 move, there is a ``Panel`` behind it, which draws once and whose ``update`` changes its artists; the function is the
 panel used once, and a ``Picture`` is several of them on one figure (both in ``_panels``).
-``errors(report)`` makes a figure of its own.
+``errors(report)`` makes a figure of its own. ``described(ax, words)`` shows a figure with a text alternative.
 
 On the reader's Axes these hold, whatever their rcParams are (``plt.style.use("dark_background")``, TeX, grids, sizes):
 
@@ -17,6 +17,7 @@ from . import _style  # noqa: F401  isort: skip  first: it loads Matplotlib's fo
 from ._cliff import cliff
 from ._cost import cost
 from ._cuts import cuts
+from ._described import described
 from ._distances import distances
 from ._eigenvalues import eigenvalues
 from ._errors import errors
@@ -48,6 +49,7 @@ __all__ = [
     "computational_graph",
     "cost",
     "cuts",
+    "described",
     "distances",
     "eigenvalues",
     "errors",

@@ -57,7 +57,7 @@ def cliff(ax: Axes, data: Cut) -> Axes:
     BPTT gives is right, and still a bad guide for a step of any size.
     """
     top = 1.3 * _validation.instance("data", data, Cut).E.max()
-    _Cut(ax, (-0.06 * top, top), "b, in steps h from the steepest point").update(data)
+    _Cut(ax, (-0.06 * top, top), "b, in steps ε from the steepest point").update(data)
     near = ax.inset_axes((0.075, 0.13, 0.27, 0.5))
     _Cut(near, ax.get_ylim(), "", secant=False).update(data)
     near.set(xlim=(-REACH / ZOOM, REACH / ZOOM), xticks=[], yticks=[], ylabel="")
@@ -65,7 +65,7 @@ def cliff(ax: Axes, data: Cut) -> Axes:
     near.set_title(f"b stretched {ZOOM} times", **style.SMALL)
     words = style.BOLD | {"va": "center"}
     ax.text(0.2, 0.9 * top, f"BPTT: dE/db = {minus(short(data.bptt))}", color=style.FULL["color"], **words)
-    central = f"h = {scientific(data.h)}: dE/db = {minus(short(data.central))}"
+    central = f"ε = {scientific(data.h)}: dE/db = {minus(short(data.central))}"
     factor = f"{short(data.bptt / data.central, 2)} times too flat"
     ax.text(
         0.45, 0.48 * top, f"central difference,\n{central},\n{factor}", color=CENTRAL_DARK, linespacing=1.4, **words
@@ -223,7 +223,7 @@ def _words(data):
     yield f"{steps} step{'s' * (steps > 1)}, {often}: {end}"
     yield f"dE/db by BPTT: {_size(cut.bptt)}"
     yield f"by a difference: {_size(cut.central)}"
-    yield f"b, in steps h = {scientific(cut.h, 1)}"
+    yield f"b, in steps ε = {scientific(cut.h, 1)}"
 
 
 def _size(number, places=1):

@@ -14,6 +14,7 @@ from .. import _validation
 from ..checking.finding import Key
 from ..checking.report import Report
 from . import _style as style
+from ._described import bundle
 from ._graph import NAMES
 from ._panels import Picture, Words, box, line
 from ._paper import house, picture
@@ -157,6 +158,9 @@ class _ErrorsPicture(Picture):
         # A few colours are all there are, and a notebook has many of these pictures.
         Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(128).save(out, "PNG", optimize=True)
         return out.getvalue()
+
+    def _repr_mimebundle_(self, **kwargs):
+        return bundle(self._repr_png_(), self._words)
 
     def __repr__(self):
         """Return what a page shows that shows no pictures."""

@@ -16,7 +16,7 @@ from ._paper import drawn
 from ._style import SUBSCRIPTS, minus, scientific, short
 
 PITCH, HEAD = 36, 26  # pixels from row to row; of the middle of the head below the upper edge
-HEADS = "t", "xₜ", "sₜ", "hₜ", "ŷₜ", "∂L/∂hₜ", "∂L/∂sₜ"
+HEADS = "t", "xₜ", "zₜ", "hₜ", "ŷₜ", "∂L/∂hₜ", "∂L/∂zₜ"
 
 
 class _Places(NamedTuple):
@@ -38,7 +38,7 @@ NARROW = _Places(
 )
 BEFORE = (
     "forward pass: done",
-    "∂L/∂hₜ needs ∂L/∂sₜ₊₁ :",
+    "∂L/∂hₜ needs ∂L/∂zₜ₊₁ :",
     "every row waits",
     "for the row below it,",
     "down to the last.",
@@ -47,7 +47,7 @@ BEFORE = (
 
 @drawn
 def backward_table(ax: Axes, table: Table, *, filled: int | None = None) -> Axes:
-    """Draw the table of s, h, dL/dh and dL/ds, the last rows of the slopes being filled.
+    """Draw the table of z, h, dL/dh and dL/dz, the last rows of the slopes being filled.
 
     Parameters
     ----------
@@ -114,11 +114,11 @@ class _BackwardTable(Panel):
             marks.set_visible(t is not None)
         if t is None:
             return
-        (*_, o, h, s), (narrow, half), y = self._places.columns, self._places.half, self._row(t)
-        self.now.set_verts([self._cell(h, t, half), self._cell(s, t, half)])
-        self.sources.set_verts([self._cell(o, t, narrow), self._cell(s, t + 1, half)])
-        across = _arrow((o + narrow, y), (h - half, y)), _arrow((h + half, y), (s - half, y))
-        self.arrows.set_verts([*across, _arrow((s - half, y - PITCH), (h + 16, y - PITCH / 2 + 2))])
+        (*_, o, h, z), (narrow, half), y = self._places.columns, self._places.half, self._row(t)
+        self.now.set_verts([self._cell(h, t, half), self._cell(z, t, half)])
+        self.sources.set_verts([self._cell(o, t, narrow), self._cell(z, t + 1, half)])
+        across = _arrow((o + narrow, y), (h - half, y)), _arrow((h + half, y), (z - half, y))
+        self.arrows.set_verts([*across, _arrow((z - half, y - PITCH), (h + 16, y - PITCH / 2 + 2))])
 
     def _row(self, t):
         """Return the height of the middle of row t."""
@@ -129,8 +129,8 @@ class _BackwardTable(Panel):
 
 
 def _words(numbers, known, states, slopes):
-    t, *forwards, dh, ds = numbers
-    ends = (_fixed(d, slopes) if known else "?" for d in (dh, ds))
+    t, *forwards, dh, dz = numbers
+    ends = (_fixed(d, slopes) if known else "?" for d in (dh, dz))
     return [str(t), *(_fixed(number, states) for number in forwards), *ends]
 
 
@@ -169,22 +169,22 @@ class _ScalarPicture(Picture):
 
 
 def _workings(data, t):
-    T, (dh, ds) = len(data.table.x), (data.table.dL_dh, data.table.dL_ds)
+    T, (dh, dz) = len(data.table.x), (data.table.dL_dh, data.table.dL_dz)
     i, j = (str(number).translate(SUBSCRIPTS) for number in (t, t + 1))
-    later, own = ds[t] if t < T else 0, data.own[t - 1]
+    later, own = dz[t] if t < T else 0, data.own[t - 1]
     so_far = "so far" if t > 1 else "="
     return [
         f"row {t}: the start" if t == T else f"row {t}, from row {t + 1}",
-        f"∂L/∂h{i} = w ∂L/∂s{j} + ℓ′ θ′(h{i}) / T",
+        f"∂L/∂h{i} = w ∂L/∂z{j} + ℓ′ θ′(h{i}) / T",
         f"    = {minus(short(data.w))} · {_factor(later)} {'−' if own < 0 else '+'} {_slope(abs(own))}",
         f"    = {_slope(dh[t - 1])}",
-        f"∂L/∂s{i} = ∂L/∂h{i} φ′(s{i})",
+        f"∂L/∂z{i} = ∂L/∂h{i} φ′(z{i})",
         f"    = {_slope(dh[t - 1])} · {_slope(data.slopes[t - 1])}",
-        f"    = {_slope(ds[t - 1])}",
+        f"    = {_slope(dz[t - 1])}",
         "",
-        "∂L/∂w = Σ ∂L/∂sₜ hₜ₋₁",
+        "∂L/∂w = Σ ∂L/∂zₜ hₜ₋₁",
         f"    {so_far} {_slope(data.dL_dw[t - 1])}",
-        "∂L/∂v = Σ ∂L/∂sₜ xₜ",
+        "∂L/∂v = Σ ∂L/∂zₜ xₜ",
         f"    {so_far} {_slope(data.dL_dv[t - 1])}",
     ]
 

@@ -60,7 +60,7 @@ class _StepSize(Panel):
     """The picture of ``step_size``."""
 
     def __init__(self, ax):
-        super().__init__(style.axes(ax, "step h", "relative error"))
+        super().__init__(style.axes(ax, "step ε", "relative error"))
         ax.set(xlim=H, ylim=ERRORS)
         ax.xaxis.set_major_locator(MultipleLocator(5))
         ax.yaxis.set_major_locator(MultipleLocator(4))
@@ -168,7 +168,7 @@ class _Digits(Panel):
         shown, true = map(minus, written)
         law, dtype = sizes.law[method], sizes.found[method].dtype
         end = shown.index(".") + same if same else 0
-        self.title.set_text(f"h = {scientific(h, 1)}")
+        self.title.set_text(f"ε = {scientific(h, 1)}")
         self.subtitle.set_text(f"{NAMES[method]}, {dtype}")
         self.right.set_text(shown[:end])
         x, y = self.right.get_position()
@@ -176,7 +176,7 @@ class _Digits(Panel):
         self.true.set_text(true)
         self.count.set_text(f"{same} digit{'s' * (same > 1)} right" if same else "no digit is right")
         if method == "complex":
-            self.best.set_text(f"◇ any h below {scientific(law.best)}\n    will do")
+            self.best.set_text(f"◇ any ε below {scientific(law.best)}\n    will do")
         else:
             best, found = scientific(law.best), scientific(sizes.best(method))
-            self.best.set_text(f"◇ best h, theory: {best}\n    best h, found: {found}")
+            self.best.set_text(f"◇ best ε, theory: {best}\n    best ε, found: {found}")

@@ -345,6 +345,36 @@ def test_k1_and_k2_are_known_in_other_problems(given, style):
     assert_said(report, "k1 = 2", "k2 = 5", steps=tuple(range(1, 8)))
 
 
+def cut(trace, y, cuts):
+    """Each sequence in two parts, the second from the step in which it begins; their losses, each divided by T B."""
+    T, B = y.shape[:2]
+    total = dict.fromkeys(PARAMETERS, 0.0)
+    for b, start in enumerate(cuts):
+        for steps in (slice(start - 1), slice(start - 1, T)):
+            part = trace._replace(
+                x=trace.x[steps, b], h=trace.h[steps.start or 0 : steps.stop + 1, b], o=trace.o[steps, b]
+            )
+            if len(part.x):
+                found = sums(part, y[steps, b], reduction="sum")
+                total = {name: total[name] + found[name] / (T * B) for name in PARAMETERS}
+    return total
+
+
+@pytest.mark.parametrize("cuts", [(4, 9), (3, 1), (2, 5, 8), (1, 1, 6), (6, 2, 1)], ids=str)
+@pytest.mark.parametrize("seed", range(3))
+def test_sequences_that_are_cut_at_different_steps_are_known(cuts, seed):
+    given = problem(seed, T=10, B=len(cuts))
+    stored = cut(trace_of(given), given.y, cuts)
+    gates = np.where(np.arange(1, 11)[:, None] == cuts, 0.0, 1.0)
+    for factor in (1, 10):
+        report = checked(given, lambda *_, n=factor: {name: n * g for name, g in stored.items()})
+        where = ", ".join(f"t = {step} in sequence {b}" for b, step in enumerate(cuts) if step > 1)
+        assert_said(report, f"nothing flows to the step before from {where}", "T = 10 times" if factor > 1 else "")
+    gates[0] = 1
+    report = checked(given, lambda trace, y: looks(trace, y, gates=gates if len(y) == 10 else None))
+    assert_said(report, "nothing flows to the step before from t = ", steps=tuple(range(1, max(cuts))))
+
+
 def test_k1_and_k2_beside_a_factor():
     report = checked(problem(T=12), lambda trace, y: {name: 12 * g for name, g in updated(trace, y, 2, 5).items()})
     assert_said(report, "k1 = 2", "k2 = 5", "every entry is T = 12 times too large")

@@ -353,6 +353,12 @@ def sentences(module):
     return {n.value for n in strings if id(n) not in docstrings and re.search(r"[\w']+ [\w']+", n.value)}
 
 
+def sums_of_ours(trace, y, gates):
+    """What ``backward`` returns with gates, as ``loop`` would: a single row."""
+    found = backward(trace, y, gates=gates if len(y) == len(gates) else None)._asdict()
+    return {name: found[name][None] for name in NAMES}
+
+
 @cache
 def others():
     """Reports on sums that test_check_patterns looks at one by one."""
@@ -381,6 +387,9 @@ def others():
     reports = [
         check_gradients(given.params, given.x, given.y, gradient=lambda *_, one=one: one, **options) for one in answers
     ]
+    batch = problem(T=7, B=2)
+    gates = np.where(np.arange(1, 8)[:, None] == [3, 6], 0.0, 1.0)
+    reports.append(checked(batch, lambda trace, y: sums_of_ours(trace, y, gates), sums=True))
     square = problem(T=7, q=4)
     turned = summed(loop(trace_of(square), square.y))
     turned |= {name: turned[name].T for name in ("W_hh", "W_qh")}

@@ -33,9 +33,9 @@ def test_the_two_gradients_by_the_complex_step(phi, theta):
 
 def test_each_row_is_calculated_from_the_one_below():
     data = experiments.scalar_rnn(phi="tanh", theta="sigmoid", w=-1.2)
-    dh, ds = data.table.dL_dh, data.table.dL_ds
-    np.testing.assert_allclose(dh, data.w * np.append(ds[1:], 0) + data.own, rtol=1e-13)
-    np.testing.assert_allclose(ds, dh * data.slopes, rtol=1e-13)
+    dh, dz = data.table.dL_dh, data.table.dL_dz
+    np.testing.assert_allclose(dh, data.w * np.append(dz[1:], 0) + data.own, rtol=1e-13)
+    np.testing.assert_allclose(dz, dh * data.slopes, rtol=1e-13)
 
 
 @pytest.mark.parametrize("phi", CURVES)

@@ -100,7 +100,7 @@ def approx_E(E):
 def check_details(details, values, b, steepest, slope, h):
     T = values["T"]
     bptt, central, power = re.fullmatch(
-        r"There dE/db is (\S.*) by BPTT and (\S.*) by a central difference with h = 10\^(\S+)\.", details[0]
+        r"There dE/db is (\S.*) by BPTT and (\S.*) by a central difference with ε = 10\^(\S+)\.", details[0]
     ).groups()
     E_low, E_high = cliff.errors(values["w"], b + np.array([-h, h]), T)
     assert number(central) == pytest.approx((E_high - E_low) / (2 * h), rel=0.006, abs=1e-9)

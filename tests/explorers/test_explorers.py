@@ -317,12 +317,13 @@ def test_saving_never_overwrites(name, tmp_path, monkeypatch):
 @each_explorer
 def test_what_is_displayed_has_a_picture_for_pages_without_widgets(name):
     explorer = getattr(explorers, name)()
-    bundle, _ = explorer._repr_mimebundle_()
+    bundle, metadata = explorer._repr_mimebundle_()
     picture = Image.open(io.BytesIO(base64.b64decode(bundle["image/png"])))
     size = explorer.answer["width"], explorer.answer["height"]
     assert np.allclose(picture.size, size, rtol=0, atol=1)  # Matplotlib rounds 459.99 pixels up or down
     assert len(np.unique(np.asarray(picture.convert("L")))) > 20
     assert bundle["text/plain"] == explorer.state["alternative"]
+    assert metadata["image/png"] == {"alt": explorer.state["sentence"]}
 
 
 def test_neither_pyplot_nor_global_settings_are_touched(tmp_path):

@@ -51,7 +51,7 @@ def test_the_start_needs_no_later_row_and_the_end_has_both_gradients():
     _, start, details = said_of(step=1)
     assert "its own loss alone" in start and "its own loss is all that h_5 reaches" in details[0]
     _, later, details = said_of(step=2)
-    assert "w times dL/ds_5 below, and its own loss" in later and "because row 5 below it was known" in details[0]
+    assert "w times dL/dz_5 below, and its own loss" in later and "because row 5 below it was known" in details[0]
     data, end, _ = said_of(step=5)
     found = re.fullmatch(rf"All rows are there, 5 of T = 5, for w = 0.90: dL/dw = {NUMBER} and dL/dv = {NUMBER}\.", end)
     assert near(found[1], data.table.dL_dw) and near(found[2], data.table.dL_dv)
@@ -66,11 +66,11 @@ def test_every_number_of_the_words(values):
         if t > 1:
             found = re.search(rf"dL/dh_(\d) = {NUMBER} comes from", sentence)
             assert int(found[1]) == t and near(found[2], data.table.dL_dh[t - 1])
-        found = re.fullmatch(rf"dL/dh_{t} is {NUMBER}; times φ'\(s_{t}\) that is dL/ds_{t}, {NUMBER}\.", details[1])
-        assert near(found[1], data.table.dL_dh[t - 1]) and near(found[2], data.table.dL_ds[t - 1])
+        found = re.fullmatch(rf"dL/dh_{t} is {NUMBER}; times φ'\(z_{t}\) that is dL/dz_{t}, {NUMBER}\.", details[1])
+        assert near(found[1], data.table.dL_dh[t - 1]) and near(found[2], data.table.dL_dz[t - 1])
         found = re.search(rf"gives? {NUMBER} of dL/dw and {NUMBER} of dL/dv", details[2])
         # the sums once more, over the rows that are filled
-        sums = (data.table.dL_ds[t - 1 :] @ entering[t - 1 :] for entering in (data.table.h[:-1], data.table.x))
+        sums = (data.table.dL_dz[t - 1 :] @ entering[t - 1 :] for entering in (data.table.h[:-1], data.table.x))
         assert all(near(words, number) for words, number in zip(found.groups(), sums, strict=True))
 
 

@@ -19,9 +19,9 @@ from d2lbptt.figures._step_size import NAMES, _StepSizePicture
 module = sys.modules["d2lbptt.explorers._step_size"]
 START = {"h": -3.0, "method": "central", "dtype": "float64", "T": 12, "g": 1.0, "seed": 0}
 SENTENCE = re.compile(
-    r"At \$T = (\d+)\$, \$g = (\S+)\$ the (.*) with \$h = 10\^\{(\S+)\}\$ gets (\d+|no) digits? of the gradient right: "
-    r"(\$h\$ is too small, and rounding rules|\$h\$ is too large, and the formula's error rules|"
-    r"\$h\$ is close to the best|only rounding is left)\."
+    r"At \$T = (\d+)\$, \$g = (\S+)\$ the (.*) with \$ε = 10\^\{(\S+)\}\$ gets (\d+|no) digits? of the gradient right: "
+    r"(\$ε\$ is too small, and rounding rules|\$ε\$ is too large, and the formula's error rules|"
+    r"\$ε\$ is close to the best|only rounding is left)\."
 )
 
 
@@ -52,9 +52,9 @@ def test_what_is_said_is_true_at_every_corner(method, dtype, T, g, h):
     assert about.endswith("rounding." if rounding >= truncation else "the formula's error.")
     steps = [number(words) for words in re.findall(r"(?:below|is|and) (\S*\d(?: · \S+)?)", best)]
     wanted = [law.best] if method == "complex" else [law.best, data.sizes.best(method)]
-    assert steps == pytest.approx(wanted, rel=0.5) and ("any h below" in best) == (method == "complex")
+    assert steps == pytest.approx(wanted, rel=0.5) and ("any ε below" in best) == (method == "complex")
     factor = data.sizes.apart(method)
-    assert f"a factor of {factor:.2f} apart" in apart if np.isfinite(factor) else "no h leaves a digit" in apart
+    assert f"a factor of {factor:.2f} apart" in apart if np.isfinite(factor) else "no ε leaves a digit" in apart
     assert network.endswith("seed 7.")
 
 
@@ -63,7 +63,7 @@ def check_side(words, method, truncation, rounding, beyond):
     if method == "complex" and truncation <= rounding:
         assert words == "only rounding is left"
     elif abs(beyond) < 0.5:
-        assert words == "$h$ is close to the best"
+        assert words == "$ε$ is close to the best"
     else:
         assert ("too large" in words) == (beyond > 0) == (truncation > rounding) and ("too small" in words) == (
             beyond < 0

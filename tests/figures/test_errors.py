@@ -236,6 +236,8 @@ def test_all_words_lie_in_the_figure_and_do_not_touch(name, steps, units):
 
 def test_a_notebook_shows_it_without_pyplot():
     image = Image.open(io.BytesIO(figures.errors(report())._repr_png_()))
+    bundle, metadata = figures.errors(report())._repr_mimebundle_()
+    assert metadata["image/png"]["alt"] == bundle["text/plain"] == repr(figures.errors(report()))
     assert image.size == (960, 400)
     assert len(np.unique(np.asarray(image.convert("L")))) > 20
 

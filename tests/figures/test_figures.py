@@ -337,7 +337,7 @@ def test_the_cliff_shows_the_secant_and_the_tangent_with_their_slopes():
         assert (left, right) == ax.get_xlim() and (end - start) / (right - left) == pytest.approx(slope * data.h)
     words = " ".join(shown_texts(ax)).replace("−", "-")
     assert f"dE/db = {data.bptt:.0f}" in words and f"dE/db = {data.central:.0f}" in words
-    assert f"{data.bptt / data.central:.0f} times too flat" in words and "h = 10⁻³" in words
+    assert f"{data.bptt / data.central:.0f} times too flat" in words and "ε = 10⁻³" in words
 
 
 def test_texts_of_the_static_pictures_stand_inside():

@@ -18,7 +18,9 @@ from matplotlib.text import Text
 from d2lbptt import explorers, figures
 
 SPECS = walk_text.SPECS | walk_pictures.SPECS
-DRAWING = {key: spec for key, spec in SPECS.items() if key.startswith("figures") and "errors" not in key}
+DRAWING = {
+    key: spec for key, spec in SPECS.items() if key.startswith("figures") and key[8:] not in ("errors", "described")
+}
 FONT = {"font.size": 30, "axes.labelsize": 30, "xtick.labelsize": 30, "font.family": "monospace"}
 HOSTILE = {
     "usetex": {"text.usetex": True, "axes.unicode_minus": True},

@@ -9,7 +9,7 @@ from numbers import Integral, Real
 import traitlets
 
 from ... import _validation
-from ._typeset import as_plain
+from ..._typeset import as_plain
 
 
 class _Value(traitlets.Any):

@@ -22,13 +22,13 @@ import anywidget
 import traitlets
 
 from ... import _validation
+from ..._typeset import as_html, as_plain
 from ...figures._panels import Picture
 from ...figures._paper import house
 from .._words import Said
 from . import _fonts
 from ._controls import Control, Menu
 from ._layers import Layers
-from ._typeset import as_html, as_plain
 
 _HERE = Path(__file__).parent
 _UNHURRIED = 1  # seconds of work after which the page is told how far it is
@@ -347,6 +347,7 @@ class Explorer(anywidget.AnyWidget):
         if self.error is None:
             with self._lock, house():
                 bundle["image/png"] = base64.b64encode(self._layers.file("png", scale=1)).decode()
+            metadata = {**metadata, "image/png": {"alt": self.state["sentence"]}}  # see figures.described
         return bundle, metadata
 
 

@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from d2lbptt.explorers.front_end._typeset import as_html, as_plain
+from d2lbptt._typeset import as_html, as_plain
 
 MATH = '<span class="d2l-math">{}</span>'
 
@@ -19,6 +19,12 @@ MATH = '<span class="d2l-math">{}</span>'
         ("h_{T-1}", "<var>h</var><sub><var>T</var>−1</sub>", "h_T-1"),
         (r"\sigma_{max}", "<var>σ</var><sub>max</sub>", "σ_max"),
         ("W_{hh}^T", "<var>W</var><sub><var>hh</var></sub><sup><var>T</var></sup>", "W_hh^T"),
+        (
+            r"\partial L/\partial\mathbf h_t",
+            "∂ <var>L</var>/∂<var>h</var><sub><var>t</var></sub>",
+            "∂ L/∂h_t",
+        ),
+        (r"\Vert\mathbf{W}\Vert \ge \varepsilon", "‖<var>W</var>‖ ≥ <var>ε</var>", "‖W‖ ≥ ε"),
         (r"4 \cdot 10^6 < x", "4 · 10<sup>6</sup> &lt; <var>x</var>", "4 · 10^6 < x"),
     ],
 )

@@ -9,9 +9,10 @@ from __future__ import annotations
 import html
 import re
 
-_GREEK = "alpha beta gamma delta eta theta lambda mu xi pi rho sigma tau phi"
-_SIGNS = dict(zip(_GREEK.split(), "αβγδηθλμξπρστφ", strict=True))
+_GREEK = "alpha beta gamma delta varepsilon eta theta lambda mu xi pi rho sigma tau phi"
+_SIGNS = dict(zip(_GREEK.split(), "αβγδεηθλμξπρστφ", strict=True))
 _SIGNS |= {"cdot": "·", "le": "≤", "ge": "≥", "approx": "≈", "partial": "∂", "infty": "∞", "times": "×", "pm": "±"}
+_SIGNS |= {"top": "⊤", "Vert": "‖"}
 _UPRIGHT = {"max", "min", "log", "exp"}
 _TOKEN = re.compile(r"(?P<script>[_^])(?:\{(?P<group>[^}]*)\}|(?P<one>.))|(?P<letters>[^\W\d_]+)|.")
 
@@ -32,7 +33,8 @@ def _each_part(text, of_words, of_symbols):
 
 
 def _signs(tex):
-    return re.sub(r"\\([a-z]+)", lambda found: _SIGNS.get(found[1], found[1]), tex)
+    tex = re.sub(r"\\(?!mathbf)([A-Za-z]+)", lambda found: _SIGNS.get(found[1], found[1]), tex)
+    return re.sub(r"\\mathbf(?:\{(\w+)\}| ?)", r"\1", tex)  # bold type is for the page of formulas
 
 
 def _formula(tex):
