@@ -55,8 +55,6 @@ def _which_pass(answer):
     """Return a hint for the settings on which three mistakes are to pass, "" if they do."""
     if not isinstance(answer, dict) or answer.keys() != {"T", "activation", "kind"}:
         return 'A dict with the keys "T", "activation" and "kind" is wanted.'
-    if any(value is ... for value in answer.values()):
-        return "One of the three values is still missing."
     from ..experiments import gradient_check
 
     failing = [name for name in MISTAKES if gradient_check(mistake=name, **answer).report.verdict != "PASS"]
@@ -91,7 +89,7 @@ TASKS = [
     Task(
         key="06.2",
         right=_with(None),
-        hint="Put each band beside the code: which is wrong in step 1, and which in the other steps as well? See `mine`.",
+        hint="Put each band beside the code: which is wrong in step 1, and which in the others, too? See `mine`.",
         wrong=(
             Wrong(
                 _with("h_t for h_{t-1}"),

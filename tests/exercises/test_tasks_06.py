@@ -147,7 +147,7 @@ def test_a_test_that_shows_none_of_the_three_is_right(kind):
 @pytest.mark.parametrize(
     ("changed", "idea"),
     [({"T": 2}, "mean over time"), ({"activation": "tanh"}, "slope"), ({"activation": "relu"}, "slope"),
-     ({"kind": "orthogonal"}, "transpose"), ({"kind": ...}, "missing"), ({"g": 1}, "keys"),
+     ({"kind": "orthogonal"}, "transpose"), ({"kind": ...}, "no answer yet"), ({"g": 1}, "keys"),
      ({"T": 9, "activation": "tanh", "kind": "gaussian"}, "3 of 3")],
 )  # fmt: skip
 def test_the_settings_that_show_a_mistake_are_told_which(changed, idea):
