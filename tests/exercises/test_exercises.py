@@ -28,6 +28,10 @@ each_task = pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
 # --- the set of tasks ---
 
 
+def test_there_are_forty_tasks():
+    assert len(TASKS) >= 40
+
+
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)
 def test_the_keys_of_a_notebook_are_numbered_and_all_are_tested(module):
     number = module.stem.removeprefix("_tasks_")
