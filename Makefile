@@ -19,7 +19,7 @@ export ARGS REPO PYTHON
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help lab test test-slow notebooks lint bench checkers training sliders links environment venv clean
+.PHONY: help lab test test-slow notebooks lint bench checkers training sliders links teaching environment venv clean
 
 help: ## list what can be made (this text)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +60,9 @@ sliders: .venv/test.stamp ## time sliders in a browser, from the key to the pict
 
 links: .venv/test.stamp ## write the public address everywhere: make links REPO=owner/name
 	@.venv/bin/python -m tools.links "$$REPO"
+
+teaching: .venv/test.stamp ## write the tables of TEACHING.md from site/lectures.toml (ARGS=hour for the notebook of a lecture)
+	$(RUN) -m tools.lectures
 
 environment: .venv/test.stamp ## write environment.yml (conda, Binder) from pyproject.toml
 	.venv/bin/python -m tools.environment

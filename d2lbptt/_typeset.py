@@ -12,7 +12,7 @@ import re
 _GREEK = "alpha beta gamma delta varepsilon eta theta lambda mu xi pi rho sigma tau phi"
 _SIGNS = dict(zip(_GREEK.split(), "αβγδεηθλμξπρστφ", strict=True))
 _SIGNS |= {"cdot": "·", "le": "≤", "ge": "≥", "approx": "≈", "partial": "∂", "infty": "∞", "times": "×", "pm": "±"}
-_SIGNS |= {"top": "⊤", "Vert": "‖"}
+_SIGNS |= {"top": "⊤", "Vert": "‖", "lVert": "‖", "rVert": "‖", "lvert": "|", "rvert": "|", "odot": "⊙"}
 _UPRIGHT = {"max", "min", "log", "exp"}
 _TOKEN = re.compile(r"(?P<script>[_^])(?:\{(?P<group>[^}]*)\}|(?P<one>.))|(?P<letters>[^\W\d_]+)|.")
 

@@ -178,7 +178,7 @@ def test_preset_reset_python_and_save_by_mouse(open_and_run):
             "12_your_own_network",
             [
                 ("How far back does the gradient reach?", "g", "Home", "exactly 0"),
-                ("Can a gradient grow although every eigenvalue is below 1?", "c", "Home", "c = 0.0"),
+                ("Can a gradient grow although every eigenvalue is below 1?", "c", "End", "c = 50.0"),
                 ("Where is this gradient wrong?", "T", "Home", "T = 1"),
             ],
         ),

@@ -9,7 +9,8 @@ import pytest
 from d2lbptt.book.equations import EDITIONS, RECORDS, equation
 
 ROOT = Path(__file__).parent.parent
-FILES = [ROOT / "README.md", *sorted(ROOT.glob("d2lbptt/**/*.py")), *sorted(ROOT.glob("notebooks/source/*.ipynb"))]
+PAGES = [ROOT / name for name in ("README.md", "TEACHING.md", "paper.md")]
+FILES = [*PAGES, *sorted(ROOT.glob("d2lbptt/**/*.py")), *sorted(ROOT.glob("notebooks/source/*.ipynb"))]
 NUMBER = re.compile(r"(?<![\d.])([89]\.7\.\d+)(?!\.?\d)")
 
 

@@ -189,7 +189,10 @@ def test_the_source_is_left_clean_and_what_is_out_of_date_is_noticed(tmp_path):
     assert len(notebooks.stale(path, "https://github.com/a/b")) == 2 * 2  # the badge and the bootstrap cell
     left.cells[1].source = "1 + 2"
     write(tmp_path, left)
-    assert [line.partition(":")[0] for line in notebooks.stale(path, None)] == ["toy.ipynb, cell 3"] * 2
+    assert [line.partition(":")[0] for line in notebooks.stale(path, None)] == [
+        "toy.ipynb, cell 3",
+        "solutions/toy.ipynb, cell 3",
+    ]
     left.cells[2].source = SOLUTION
     write(tmp_path, left)
     assert any("against None" in line for line in notebooks.stale(path, None))  # there is a solved one, and no task
@@ -539,6 +542,11 @@ ax.plot([2, 1])
 DESCRIBE = "bptt.figures.described(ax, r'It *falls* to $1/\\tau$: <1.')"
 
 
+# Made before there were alternatives: to be emptied as they are made anew.
+STILL_SILENT = "00 01 02 03 04 05 06 07 07b 08 09 10 12".split()
+SILENT = pytest.mark.xfail(reason="has a picture without words", strict=False)
+
+
 @pytest.mark.parametrize("how", [DESCRIBE, f"display({DESCRIBE})"])
 def test_a_picture_that_is_described_is_shown_once_with_its_words_below(how, tmp_path):
     built = run(toy(DESCRIBED + how), tmp_path)
@@ -549,6 +557,14 @@ def test_a_picture_that_is_described_is_shown_once_with_its_words_below(how, tmp
     page, _ = classic.from_notebook_node(built)
     assert re.findall(r'alt="([^"]*)"', page) == ["It *falls* to 1/τ: &lt;1."]
     assert notebooks.clean(copy.deepcopy(built)) == built
+
+
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, id=path.stem, marks=[SILENT] * (path.stem.split("_")[0] in STILL_SILENT)) for path in PATHS],
+)
+def test_every_picture_has_a_text_alternative(path):
+    assert notebooks.silent_pictures(notebooks.read(path)) == []
 
 
 def test_a_picture_without_a_text_alternative_is_found(tmp_path):

@@ -24,7 +24,7 @@ MATH = '<span class="d2l-math">{}</span>'
             "∂ <var>L</var>/∂<var>h</var><sub><var>t</var></sub>",
             "∂ L/∂h_t",
         ),
-        (r"\Vert\mathbf{W}\Vert \ge \varepsilon", "‖<var>W</var>‖ ≥ <var>ε</var>", "‖W‖ ≥ ε"),
+        (r"\lVert\mathbf{W}\rVert \ge \varepsilon", "‖<var>W</var>‖ ≥ <var>ε</var>", "‖W‖ ≥ ε"),
         (r"4 \cdot 10^6 < x", "4 · 10<sup>6</sup> &lt; <var>x</var>", "4 · 10^6 < x"),
     ],
 )

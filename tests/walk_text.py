@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from walk import Spec, choice, filled, flag, fresh, never, number, optional, whole
+from walk import Spec, choice, filled, flag, fresh, never, number, optional, shaped, whole
 
 from d2lbptt import experiments, figures
 from d2lbptt.text import corpus as text
@@ -55,6 +55,13 @@ def is_empty_mapping(value):
     return value is None or is_empty_dict(value)
 
 
+def is_rising(value):
+    """Whole numbers from 0 on, each larger than the one before."""
+    row = isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim == 1)
+    row = row and not isinstance(value, np.ma.MaskedArray) and 0 < len(value) < 100
+    return row and all(whole(0)(one) for one in value) and all(np.diff(value) > 0)
+
+
 def is_picture(result, given):
     return isinstance(result, Axes) and result is given["ax"]
 
@@ -76,6 +83,7 @@ def is_training(result, given):
 
 ACTIVATION = choice("tanh", "identity", "sigmoid", "relu")
 IS_PARAMS = filled(PARAMS, b_h=optional(lambda b: b is PARAMS.b_h), b_q=optional(lambda b: b is PARAMS.b_q))
+LONG = np.tile(CORPUS, 12)  # enough for a minibatch of the book's size
 BATCHES = {
     "corpus": never,  # none of the values is long enough
     "batch_size": whole(1, 10),
@@ -154,6 +162,33 @@ SPECS = {
         },
         lambda result, given: len(result.removeprefix(given["prefix"]).replace("<unk>", "?")) == given["num_preds"],
         fields=("params",),
+    ),
+    "experiments.reach_in_training": Spec(
+        experiments.reach_in_training,
+        {
+            "corpus": LONG, "held_out": LONG, "num_tokens": V, "epochs": (0, 1), "far": 2, "num_hiddens": 3,
+            "cut": "random", "scheme": "randomized", "tau": None, "pi": 0.8, "seed": 0, "progress": None,
+        },
+        {
+            "corpus": never, "held_out": never, "num_tokens": whole(V, 10**3), "epochs": is_rising,
+            "far": whole(1, 10**3), "num_hiddens": whole(1, 10**3), "cut": choice("sequential", "random"),
+            "scheme": choice("randomized"), "tau": nothing, "pi": lambda pi: shaped()(pi) and 0 < pi <= 1,
+            "seed": whole(0), "progress": optional(flag),
+        },
+        lambda found, given: found.decades.shape == (len(given["epochs"]), given["far"] + 1),
+        {"num_tokens": ("num_tokens", "corpus"), "far": ("far", "held_out")},
+    ),
+    "figures.reach_in_training": Spec(
+        figures.reach_in_training,
+        {"ax": AX, "data": experiments.reach_in_training(LONG, LONG, V, epochs=[0, 1], far=2, num_hiddens=3)},
+        {"ax": never, "data": never},
+        is_picture,
+    ),
+    "figures.held_out": Spec(
+        figures.held_out,
+        {"ax": AX, "epochs": [0, 1], "runs": {"one": [[28.0, 9.0]]}, "levels": {"a guess": 28}},
+        {"ax": never, "epochs": is_rising, "runs": never, "levels": is_empty_mapping},
+        is_picture,
     ),
     "figures.perplexity": Spec(
         figures.perplexity,

@@ -167,17 +167,14 @@ def strip(source: NotebookNode) -> NotebookNode:
 
 def stale(source: Path, address: str | None) -> list[str]:
     """Where files are not what their source says, one line for each place; outputs do not count."""
-    lines = []
+    folder, lines = source.parent.parent, []
     wanted = dict(zip(made(source), derive(read(source), source.name, address), strict=True))
-    for path in {*wanted, source.parent.parent / "solutions" / source.name}:
+    for path in (folder / source.name, folder / "solutions" / source.name):
         new = list(map(_without_outputs, wanted[path].cells)) if path in wanted else []
         old = list(map(_without_outputs, read(path).cells)) if path.exists() else []
-        lines += [f"{path.name}, cell {i}: {a} against {b}" for i, (a, b) in _pairs(old, new) if a != b]
+        pairs = enumerate(zip_longest(old, new), 1)
+        lines += [f"{path.relative_to(folder)}, cell {i}: {a} against {b}" for i, (a, b) in pairs if a != b]
     return lines
-
-
-def _pairs(old, new):
-    return enumerate(zip_longest(old, new), 1)
 
 
 def _without_outputs(cell: NotebookNode) -> dict:

@@ -67,7 +67,7 @@ class Task(NamedTuple):
             if _is_missing(answer):
                 return "There is no answer yet."
             return self._hint_for(answer)
-        except Exception as error:  # whatever a reader's object or function does
+        except (Exception, SystemExit) as error:  # whatever a reader's object or function does
             return f"It cannot be compared: {_in_words(error)}."
 
     def _hint_for(self, answer):
@@ -91,7 +91,7 @@ class Task(NamedTuple):
             return answer
         try:
             found = [answer(*copy.deepcopy(case)) for case in self.cases]
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return f"Called with our arguments, your function raises {_in_words(error)}."
         return "Your function returns nothing yet." if any(map(_is_missing, found)) else found
 
@@ -102,7 +102,11 @@ class Task(NamedTuple):
 
 
 def _in_words(error):
-    return f"{type(error).__name__}: {error}".rstrip(": .")
+    try:
+        words = str(error)
+    except Exception:  # a reader's class may have no words
+        words = ""
+    return f"{type(error).__name__}: {words[:200]}".rstrip(": .")
 
 
 def _is_missing(answer):
@@ -141,5 +145,6 @@ def _numbers_agree(found, wanted, tolerance):
         return False
     if wanted.dtype.kind == "b":
         return bool((found == wanted).all())
-    largest = np.abs(wanted).max(initial=0)
-    return bool((np.abs(found - wanted) <= tolerance * np.abs(wanted) + TINY * largest).all())
+    largest = np.nanmax(np.abs(wanted), initial=0)
+    close = np.abs(found - wanted) <= tolerance * np.abs(wanted) + TINY * largest
+    return bool((close | (np.isnan(found) & np.isnan(wanted))).all())

@@ -100,7 +100,7 @@ TASKS = [
     Task(
         key="03.4",
         right=_by_w_x,
-        hint="Only the immediate derivative changes: the slope of tanh, times what w_x is multiplied by in step t.",
+        hint="Both terms as in 9.7.4. What is w_x multiplied by in step t, and what is the slope of tanh there?",
         wrong=(
             Wrong(lambda x, h, w_h: (1 - h[1:] ** 2) * x, NEEDS_BOTH),
             Wrong(_by_w_h, "This is the derivative with respect to w_h. In step t, what is w_x multiplied by?"),

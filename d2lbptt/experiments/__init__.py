@@ -19,6 +19,7 @@ from ._memory import Memory, memory
 from ._phase_diagram import PhaseDiagram, phase_diagram
 from ._powers import Powers, powers
 from ._product_spectrum import ProductSpectrum, product_spectrum
+from ._reach_in_training import ReachInTraining, reach_in_training
 from ._remedies import Remedies, Remedy, remedies
 from ._scalar_rnn import ScalarRNN, scalar_rnn
 from ._schemes import SchemeCost, Schemes, schemes
@@ -47,6 +48,7 @@ __all__ = [
     "Powers",
     "ProductSpectrum",
     "RandomizedDraws",
+    "ReachInTraining",
     "Remedies",
     "Remedy",
     "ScalarRNN",
@@ -77,6 +79,7 @@ __all__ = [
     "phase_diagram",
     "powers",
     "product_spectrum",
+    "reach_in_training",
     "remedies",
     "scalar_rnn",
     "schemes",

@@ -31,6 +31,7 @@ from ._memory import memory
 from ._phase_diagram import phase_diagram
 from ._powers import powers
 from ._product_spectrum import product_spectrum
+from ._reach_in_training import held_out, reach_in_training
 from ._remedies import remedies
 from ._routes import pairs
 from ._scalar import backward_table
@@ -56,6 +57,7 @@ __all__ = [
     "fresh_or_repeated",
     "gated",
     "gradient_flow",
+    "held_out",
     "lost_slope",
     "memory",
     "pair_table",
@@ -64,6 +66,7 @@ __all__ = [
     "phase_diagram",
     "powers",
     "product_spectrum",
+    "reach_in_training",
     "remedies",
     "schemes",
     "seen_by_span",

@@ -166,7 +166,7 @@ def test_the_other_weight():
         (student(with_slope=False, carry_slope=False), "slope of tanh is missing"),
         (student(with_slope=False), "immediate derivative too"),
         (student(slope_of=0), "h[t]"),
-        (lambda x, h, w_h: 0 * x, "Only the immediate derivative changes"),
+        (lambda x, h, w_h: 0 * x, "Both terms as in 9.7.4"),
     ],
 )
 def test_other_weight_hints(function, idea):
