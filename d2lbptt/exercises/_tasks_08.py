@@ -14,17 +14,18 @@ def _column(*numbers):
     return np.array(numbers, float)[:, None]
 
 
+WEIGHTS, Y = Params(*(_column(weight) for weight in (1, 2, 1))), _column(1, 2, 1)
+TRACE = forward(WEIGHTS, _column(0, -3, 1), h0=np.ones(1))
+
+
 def _on_paper(**how):
     """Return dL/dw of task 08.1, truncated."""
-    trace = forward(Params(*(_column(weight) for weight in (1, 2, 1))), _column(0, -3, 1), h0=np.ones(1))
-    how = {"reduction": "sum"} | how
-    return float(backward(trace, _column(1, 2, 1), **how).W_hh[0, 0])
+    return float(backward(TRACE, Y, **{"reduction": "sum"} | how).W_hh[0, 0])
 
 
 def _with_h_t(tau):
     """Return the same with h_k in place of h_{k-1}, a usual mistake."""
-    trace = forward(Params(*(_column(weight) for weight in (1, 2, 1))), _column(0, -3, 1), h0=np.ones(1))
-    return float((backward(trace, _column(1, 2, 1), reduction="sum", window=tau).h * trace.h[1:]).sum())
+    return float((backward(TRACE, Y, reduction="sum", window=tau).h * TRACE.h[1:]).sum())
 
 
 def _each(of, **more):
