@@ -242,7 +242,7 @@ def test_links_within_teaching_lead_to_a_heading():
     assert set(re.findall(r"\]\(#([^)]*)\)", page)) <= headings
 
 
-@pytest.mark.parametrize("name", ["TEACHING.md", "paper.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("name", ["TEACHING.md", "paper.md"])
 def test_links_lead_to_files(name):
     text = (ROOT / name).read_text(encoding="utf-8")
     targets = [target.split("#")[0] for target in re.findall(r"\]\(([^)]+)\)", text) if "://" not in target]
