@@ -187,6 +187,36 @@ def test_the_self_study_takes_the_minutes_that_its_notebooks_state():
             assert stated is None or int(stated[1]) == reading.minutes, reading.name
 
 
+@pytest.mark.parametrize("path", [path for path in LECTURES.paths if path.steps], ids=lambda path: path.key)
+def test_the_notebook_of_a_lecture_has_every_step_at_its_start(path):
+    cells = lectures.slides(path).cells
+    code = [cell.source for cell in cells if cell.cell_type == "code"]
+    shown, space = [], {}
+    for source in code:
+        exec(source, space)
+        shown.append(space.get("explorer"))
+    told = [explorer.state["sentence"] for explorer in shown[1:]]
+    assert told == [next(iter(step.stations())).state["sentence"] for step in path.steps]
+    texts = [cell.source for cell in cells if cell.cell_type == "markdown"]
+    for step in path.steps:
+        where = next(i for i, text in enumerate(texts) if step.question in text)
+        assert texts[where + 1].startswith("<details>") and all(answer in texts[where + 1] for answer in step.answers)
+    assert len(cells) == 3 + 3 * len(path.steps)
+
+
+def test_the_notebook_of_a_lecture_is_written(tmp_path, monkeypatch, capsys):
+    for name in (lectures.SOURCE, lectures.PAGE):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(lectures, "ROOT", tmp_path)
+    monkeypatch.setattr(lectures, "read", lambda text: LECTURES)
+    lectures.main(["hour"])
+    assert "build/lecture_hour.ipynb is made" in capsys.readouterr().out
+    notebooks.nbformat.validate(notebooks.read(tmp_path / "build" / "lecture_hour.ipynb"))
+    with pytest.raises(SystemExit, match="the path is 'day', wanted one of hour, ninety"):
+        lectures.main(["day"])
+
+
 def test_teaching_is_what_the_lectures_say():
     page = (ROOT / lectures.PAGE).read_text(encoding="utf-8")
     assert set(re.findall(r"<!-- made: (\w+) -->", page)) == set(lectures.MADE)

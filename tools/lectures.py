@@ -1,5 +1,7 @@
 """The lectures, from site/lectures.toml, and what TEACHING.md shows of them: `make teaching`.
 
+`make teaching ARGS=hour` writes the notebook of a lecture, to be shown: build/lecture_hour.ipynb.
+
 An explorer, a preset, a setting, a notebook or a task that is not there, and minutes that do not add up, are a
 ValueError that names the place.
 """
@@ -14,6 +16,8 @@ from dataclasses import dataclass, fields
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
+
+from nbformat import NotebookNode, v4, write
 
 from d2lbptt import explorers
 from d2lbptt.exercises._check import _tasks
@@ -262,7 +266,7 @@ def _step_text(step):
     answers = "\n".join(f"- {answer}" for answer in step.answers)
     *_, last = [explorer.code for explorer in step.stations()]
     call = last.split("\n\n", 1)[1].removeprefix("data = ").strip()
-    code = [f"explorer = bptt.explorers.{step.explorer}()", _set(step.start), "explorer", ""]
+    code = [*_lines(step), ""]
     code += [f"{_set(move)}  # in a cell of its own" for move in step.moves or []]
     code += ["", "# where it ends, as numbers", f"data = {call}"]
     return (
@@ -273,6 +277,11 @@ def _step_text(step):
         "<details>\n<summary>As Python</summary>\n\n"
         "```python\n" + "\n".join(code) + "\n```\n\n</details>"
     )
+
+
+def _lines(step):
+    """Return the lines that put the explorer of a step on the screen."""
+    return [f"explorer = bptt.explorers.{step.explorer}()", _set(step.start), "explorer"]
 
 
 def _set(values):
@@ -322,16 +331,48 @@ MADE: dict[str, Callable[[Lectures], str]] = {
 }
 
 
-def main() -> None:
-    """Write TEACHING.md anew."""
+# --- the notebook of a lecture ---
+
+
+def slides(path: Way) -> NotebookNode:
+    """Return a notebook with a question, an explorer and a folded answer for each step; code is hidden."""
+    hidden = {"jupyter": {"source_hidden": True}}
+    cells = [
+        v4.new_markdown_cell(f"# Backpropagation through time\n\n{path.opening.text if path.opening else ''}".rstrip()),
+        v4.new_code_cell("import d2lbptt as bptt", metadata=hidden),
+    ]
+    for step in path.steps:
+        answers = "\n".join(f"- {answer}" for answer in [*step.answers, f"**{step.sentence}**"])
+        folded = f"<details>\n<summary>Answer</summary>\n\n{answers}\n\n</details>"
+        cells += [
+            v4.new_markdown_cell(f"## {step.title}\n\n{step.question}"),
+            v4.new_code_cell("\n".join(_lines(step)), metadata=hidden),
+            v4.new_markdown_cell(folded),
+        ]
+    sentences = "\n".join(f"- {step.sentence}" for step in path.steps)
+    cells.append(v4.new_markdown_cell(f"## What to take home\n\n{sentences}"))
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    return v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+
+
+def main(arguments: list[str]) -> None:
+    """Write TEACHING.md anew, or the notebooks of these paths."""
     try:
         lectures = read((ROOT / SOURCE).read_text(encoding="utf-8"))
+        paths = {path.key: path for path in lectures.paths if path.steps}
+        chosen = [paths[_one_of("the path", key, paths)] for key in arguments]
         page = with_tables((ROOT / PAGE).read_text(encoding="utf-8"), lectures)
     except ValueError as error:
         sys.exit(f"{SOURCE}: {error}")
-    (ROOT / PAGE).write_text(page, encoding="utf-8")
-    print(f"{PAGE} is made.")
+    for path in chosen:
+        file = ROOT / "build" / f"lecture_{path.key}.ipynb"
+        file.parent.mkdir(exist_ok=True)
+        write(slides(path), file)
+        print(f"{file.relative_to(ROOT)} is made: open it with `make lab`, and run all its cells.")
+    if not chosen:
+        (ROOT / PAGE).write_text(page, encoding="utf-8")
+        print(f"{PAGE} is made.")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

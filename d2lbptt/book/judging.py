@@ -10,9 +10,10 @@ right, with a condition  some are: true in one case, false in another
 a matter of notation     the same, where the cases are meanings of one and the same sign
 =======================  ====================================================================
 
-Others are ``shown``: what else the answer says. The answer is written for one outcome (``rightly``, ``wrongly``);
-where the evidence has another, the Answer says so in its place, and its verdict is that of the evidence, or "open".
-Evidence comes from models and numbers; nothing is counted by watching a run, and no clock is read.
+Others are ``shown``: what else the answer says. The answer, in short and in a sentence, is written for one outcome
+(``rightly``, ``wrongly``); where the evidence has another, the Answer says so in its place, and its verdict is that of
+the evidence, or "open". Evidence comes from models and numbers; nothing is counted by watching a run, and no clock is
+read.
 """
 
 from collections.abc import Callable
@@ -81,29 +82,46 @@ class Answer(NamedTuple):
         against = "; ".join(f"it is {_truth(s)} that {s.words}" for s in self.contradicted)
         return f"The evidence contradicts the answer that is written here: {against}."
 
+    @property
+    def in_short(self):
+        """The answer to the question as it was asked; "open" where the evidence contradicts what is written."""
+        return OPEN.capitalize() + "." if self.contradicted else self.question.in_short
+
+    @property
+    def judgement(self):
+        """The claim, its verdict and what makes it, in a sentence; "" where nothing is claimed."""
+        asked = [s for s in self.statements if s.kind == "asked"]
+        cases = ", and ".join(f"it is {_truth(s)} that {s.words}" for s in asked)
+        return f"Put as a claim: {self.question.claim}. This is {self.verdict}, for {cases}." if asked else ""
+
+    @property
+    def besides(self):
+        """What else was computed, a sentence each."""
+        return tuple(_sentence(s) for s in self.statements if s.kind == "shown")
+
     def _lines(self):
         head = f"{self.question.key}, on {self.question.about}. {self.question.question}"
-        judged = [f"The claim: {self.question.claim}.", f"The verdict: {self.verdict}."] if self.statements else []
-        return head, self.sentence, *judged
+        return head, self.in_short, self.sentence, *filter(None, [self.judgement])
 
     def _repr_markdown_(self):
-        head, *lines = self._lines()
-        rows = [f"| {KINDS[s.kind]} | {s.words} | {_truth(s)} |" for s in self.statements]
-        table = ["| | computed | |\n|---|---|---|", *rows]
-        return "\n\n".join([f"**{head}**", *lines, *(["\n".join(table)] if rows else [])])
+        head, short, *lines = self._lines()
+        rows = "\n".join(f"- {words}" for words in self.besides)
+        more = ["Computed besides:", rows] if rows else []
+        return "\n\n".join([f"**{head}**", f"**{short}**", *lines, *more])
 
     def __str__(self):
-        rows = [f"    {KINDS[s.kind]}, {_truth(s)}: {s.words}" for s in self.statements]
-        return "\n".join([*self._lines(), *rows])
+        return "\n".join([*self._lines(), *(f"    - {words}" for words in self.besides)])
 
     __repr__ = __str__  # type: ignore[misc]  # mypy takes it for a field
 
 
-KINDS = {"asked": "the claim", "shown": "besides"}
-
-
 def _truth(statement):
     return "true" if statement.holds else "false"
+
+
+def _sentence(statement):
+    words = statement.words if statement.holds else f"it is false that {statement.words}"
+    return f"{words[0].upper() if words[:2].isalpha() else words[0]}{words[1:]}."  # a symbol stays as it is
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -120,6 +138,8 @@ class Question:
         What readers ask.
     claim : str
         What is judged, in Markdown with formulas.
+    in_short : str
+        The answer to that question in a few words.
     because : str
         The answer in a sentence.
     compute : callable
@@ -134,6 +154,7 @@ class Question:
     about: str
     question: str
     claim: str
+    in_short: str
     because: str
     compute: Callable
     statements: Callable
@@ -176,11 +197,11 @@ def _registered(key):
     return next(record for record in RECORDS if record.key == key)
 
 
-def settled_by(compute, about, *, question, claim, because, meanings=False):
+def settled_by(compute, about, *, question, claim, in_short, because, meanings=False):
     # Enters a record. The function below it yields the statements, and its name, _q8, is the key, Q8.
     def enter(statements):
         key = statements.__name__.strip("_").upper()
-        RECORDS.append(Question(key, about, question, claim, because, compute, statements, meanings))
+        RECORDS.append(Question(key, about, question, claim, in_short, because, compute, statements, meanings))
         return statements
 
     return enter

@@ -1,8 +1,9 @@
 r"""What readers of the section ask, Q1 - Q18: each question with a computation that settles it, and its verdict.
 
-``question("Q8").answer()`` computes the evidence, judges a claim by it and returns an answer: its ``verdict`` (right;
-wrong; right, with a condition; a matter of notation), the ``statements`` that led to it, each true or false, and the
-``evidence``. Nothing of it is typed in: other evidence has another verdict.
+``question("Q8").answer()`` computes the evidence and returns an answer: ``in_short`` answers what was asked. Behind it
+stand a claim and its ``verdict`` (right; wrong; right, with a condition; a matter of notation), the
+``statements`` that led to it, each true or false, and the ``evidence``. Other evidence has another verdict, and then
+the short answer is "open".
 """
 
 from __future__ import annotations
@@ -109,6 +110,10 @@ def _both_networks():
         r"for $\mathbf h_t = \tanh(\mathbf W_{hh}\mathbf h_{t-1} + \mathbf W_{hx}\mathbf x_t + \mathbf b_h)$, "
         "gradients without the slopes of tanh are wrong"
     ),
+    in_short=(
+        "Nothing is missing from the linear network that is printed. A network with tanh needs the "
+        "slopes of tanh besides."
+    ),
     because=(
         "The old text lost it by an oversight, as its authors answered, and a revision then took the identity for "
         "the activation and said so; the gradients are right for the linear network that is printed, and a network "
@@ -166,6 +171,7 @@ def _ranges_of_the_slopes():
     "8.7.16 (v0.14)",
     question="With a tanh, does every term of the sum also lack the slopes 1 - h_i^2 for i = t-j+1 .. t?",
     claim=f"$ {COUNTED_BACK.latex} $",
+    in_short="Slopes are missing, yes. In the j of the display they are those of i = j .. t.",
     because=(
         "Slopes are lacking, but for this range only where the terms are w^(j-1) h_(t-j), counted from the end, and "
         "w is a number: in the j of the display they run over i = j .. t, and between matrices each has a place of "
@@ -173,12 +179,16 @@ def _ranges_of_the_slopes():
     ),
 )
 def _q2(e):
-    yield rightly("one unit, terms w^(j-1) h_(t-j): the slopes of t-j+1 .. t", _proved(e.counted_back))
-    yield wrongly("one unit, terms w^(t-j) h_(j-1): the slopes of t-j+1 .. t", _proved(e.as_quoted))
-    yield wrongly("matrices: all slopes stand in front of the power", _proved(e.matrices))
+    yield rightly("for one unit and terms w^(j-1) h_(t-j), the slopes are those of t-j+1 .. t", _proved(e.counted_back))
+    yield wrongly("for one unit and terms w^(t-j) h_(j-1), the slopes are those of t-j+1 .. t", _proved(e.as_quoted))
+    yield wrongly("with matrices all slopes can stand in front of the power", _proved(e.matrices))
     one, several = map(_to_what_extent, (e.one_unit, e.in_order))
-    yield shown(f"one unit, terms w^(t-j) h_(j-1): the slopes of j .. t, for every phi ({one})", _proved(e.one_unit))
-    yield shown(f"matrices: the slopes of j .. t, one between every two W_hh ({several})", _proved(e.in_order))
+    yield shown(
+        f"for one unit and terms w^(t-j) h_(j-1), they are those of j .. t, for every phi ({one})", _proved(e.one_unit)
+    )
+    yield shown(
+        f"with matrices they are those of j .. t, too, one between every two W_hh ({several})", _proved(e.in_order)
+    )
     yield shown("what is wrong for matrices is right for numbers", e.matrices.shown.case.sizes == (2, 2, 2))
 
 
@@ -214,6 +224,7 @@ def _with_one(rows):
     "9.7.9",
     question="Where is the bias? Can it be put into the weights?",
     claim=r"$[\mathbf b_h, \mathbf W_{hx}]$ on $[1, \mathbf x_t]$ is the same network with the same gradient",
+    in_short="Yes, exactly: put a 1 in front of x_t, and in front of h_t at the output.",
     because=(
         "A bias is a weight whose input is always 1, so nothing is lost: b_h enters by [1, x_t], and b_q by [1, h_t]."
     ),
@@ -224,7 +235,7 @@ def _q3(e):
     yield rightly("[b_h, W_hx] has, through [1, x_t], the same gradient, entry by entry", equal["[b_h, W_hx]"])
     yield rightly("[b_q, W_qh] has, through [1, h_t], the same gradient, entry by entry", equal["[b_q, W_qh]"])
     yield shown("the gradient of W_hh does not notice", equal["W_hh"])
-    yield shown("with tanh the same, up to rounding", all(_same(*pair) for pair in e.tanh.values()))
+    yield shown("with tanh all this holds up to rounding", all(_same(*pair) for pair in e.tanh.values()))
 
 
 def _the_index_of_the_state():
@@ -236,6 +247,7 @@ def _the_index_of_the_state():
     "8.7.16 (v0.14)",
     question="Should it not be h_{j-1}, the state that enters step j, where h_j is printed?",
     claim=f"$ {_old(16).corrected_form.latex} $",
+    in_short="Yes, h_{j-1}. That alone does not repair the display.",
     because=(
         "The index is j - 1; besides, a matrix times a vector has an index too few for this derivative, and in "
         "components W_hh stands without the transpose, which 8.7.15 (v0.14) has rightly in one of two layouts."
@@ -280,6 +292,7 @@ def _printed_displays_with_phi():
     "9.7.9",
     question="The section takes the identity for the activation. What holds for tanh all the same, and what is lost?",
     claim="what the section says of the identity holds for tanh, too",
+    in_short="9.7.11 to 9.7.13 hold. In 9.7.14 to 9.7.16 slopes are missing, and eigenvalues alone no longer decide.",
     because=(
         "9.7.11 to 9.7.13 stand as they are, 9.7.14 to 9.7.16 need the slopes of phi, and the eigenvalues of W_hh "
         "no longer decide alone."
@@ -287,7 +300,7 @@ def _printed_displays_with_phi():
 )
 def _q5(e):
     yield rightly("9.7.11, 9.7.12 and 9.7.13 hold for every phi as printed", _proved(*e.printed[:3]))
-    yield wrongly("one of 9.7.14, 9.7.15 and 9.7.16 does", not _refuted(*e.printed[3:]))
+    yield wrongly("one of 9.7.14, 9.7.15 and 9.7.16 holds for every phi as printed", not _refuted(*e.printed[3:]))
     short = ["T <= 4" in proof.scope for proof in e.sloped] == [n == 15 for n in range(11, 17)]
     words = "with the slopes all six hold for every phi (9.7.15 for T <= 4, the others for all T)"
     yield shown(words, _proved(*e.sloped) and short)
@@ -331,6 +344,7 @@ def _lost_per_step(params, x):
     "9.7.2",
     question="Why is the loss divided by T: to average over the steps, or for something else?",
     claim=r"the $1/T$ is there to average: with it, the size of $L$ and of its gradient does not depend on $T$",
+    in_short="To average.",
     because=(
         "To average, so that long and short sequences can be compared: loss and gradient keep their size at every "
         "length as long as nothing explodes; 1/T cures neither explosion nor vanishing, which go by powers of T."
@@ -339,16 +353,19 @@ def _lost_per_step(params, x):
 def _q6(e):
     mean_loss, mean_gradient, sum_loss, sum_gradient = e.calm[1:].T
     steady = _spread(mean_loss) < 1.3 and _spread(mean_gradient) < 2
-    words = "nothing explodes (g = 0.8): from T = 100 to 1000 loss and gradient of the mean keep their size"
+    words = "where nothing explodes (g = 0.8), loss and gradient of the mean keep their size from T = 100 to 1000"
     yield rightly(words, steady)
     grows = np.diff(np.log10(e.wild[:, 1])).min()
-    yield wrongly("something explodes (g = 2.5): the gradient of the mean keeps its size, too", grows < 1)
+    yield wrongly("where something explodes (g = 2.5), the gradient of the mean keeps its size, too", grows < 1)
     ten = min(sizes[-1] / sizes[0] for sizes in (sum_loss, sum_gradient))
-    yield shown("g = 0.8, without 1/T: both are over five times as large at T = 1000 as at T = 100", ten > 5)
+    yield shown("without 1/T (g = 0.8) both are over five times as large at T = 1000 as at T = 100", ten > 5)
     times_T = np.array(LENGTHS)[:, None] * e.calm[:, :2]
-    yield shown("the two differ by the factor T, and by nothing else", np.allclose(e.calm[:, 2:], times_T))
+    yield shown("mean and sum differ by the factor T, and by nothing else", np.allclose(e.calm[:, 2:], times_T))
     spread = max(map(_spread, e.per_step))
-    yield shown("g = 0.8: the loss at T alone loses as many decades per step at every length", spread < 1.25)
+    yield shown(
+        "with or without 1/T, the gradient of the loss at T loses as many decades per step at every length (g = 0.8)",
+        spread < 1.25,
+    )
 
 
 def _spread(numbers):
@@ -365,6 +382,7 @@ def _the_weight_of_the_output():
     "8.7.3 (v0.14), 8.7.3 (v0.17) up to release 0.16.1",
     question="Should the weight in the slope of the output not be w_o, where w_h is printed?",
     claim=f"$ {equation('9.7.3').latex} $",
+    in_short="Yes, w_o.",
     because="The output is g(h_t, w_o), so that is where its slope is taken; today's 9.7.3 has it.",
 )
 def _q7(e):
@@ -414,6 +432,7 @@ def _apart(measured):
     "9.7.4",
     question="Why a plus? As h_t = f(x_t, h_{t-1}, w_h), its derivative should be the first term and nothing else.",
     claim=f"$ {equation('9.7.4').but(carry=False).latex} $",
+    in_short="A sum of two terms, because h_{t-1} moves, too.",
     because=(
         "The left side is the total derivative: h_{t-1} depends on w_h, too, and moves; the first term holds it, "
         "which for every f comes to the same only at t = 1."
@@ -421,15 +440,21 @@ def _apart(measured):
 )
 def _q8(e):
     yield wrongly("the first term alone is the derivative, for every f and t", _proved(*e.first_term))
-    yield shown(f"the two terms together are, for every f ({_to_what_extent(e.plus)})", _proved(e.plus))
-    yield shown("the first term is at t = 1", _proved(e.first_term[0]))
-    yield shown("at t = 2, 3, 4 it is not", _refuted(*e.first_term[1:]))
+    yield shown(f"the two terms together are the derivative, for every f ({_to_what_extent(e.plus)})", _proved(e.plus))
+    yield shown("the first term alone is the derivative at t = 1", _proved(e.first_term[0]))
+    yield shown("at t = 2, 3, 4 it is not, for some f", _refuted(*e.first_term[1:]))
     later = e.apart[1:].min() > PLAIN
-    yield shown("measured on one network, h_0 not zero: equal at t = 1, apart at t = 2 .. 5", e.apart[0] == 0 and later)
+    yield shown(
+        "measured on one network with h_0 not zero, the two are equal at t = 1 and apart at t = 2 .. 5",
+        e.apart[0] == 0 and later,
+    )
     yield shown("what 9.7.4 carries from step to step is the one that moves", e.carried < ROUNDING)
     accident = e.from_zero[1] < ROUNDING and e.from_zero[2:].min() > PLAIN
-    yield shown("an accident: with h_0 = 0 they are equal at t = 2 as well", accident)
-    yield shown("another: where relu is off, here at t = 3", e.relu_off[2] == 0 and e.relu_off[1] > PLAIN)
+    yield shown("by an accident they are equal at t = 2 as well, if h_0 = 0", accident)
+    yield shown(
+        "by another accident they are equal where relu is off, here at t = 3",
+        e.relu_off[2] == 0 and e.relu_off[1] > PLAIN,
+    )
 
 
 def _two_routes():
@@ -452,6 +477,7 @@ def _two_routes():
     "9.7.4, 9.7.16",
     question="9.7.4 needs a recursion for dh_t/dw_h. Does 9.7.16, which has none for dh_t/dW_hx, leave something out?",
     claim="9.7.16 leaves something out: its gradient is not that of 9.7.3 and 9.7.4",
+    in_short="No, it leaves nothing out.",
     because=(
         "Time is looked through once, either in the derivative of the state (9.7.4) or in the slope of the loss "
         "(9.7.14), and both routes end in one gradient; to do it twice, or not at all, is wrong in general."
@@ -471,6 +497,7 @@ def _q9(e):
     "9.7.16",
     question="dh_t/dW_hh is not h_{t-1}, because h_{t-1} depends on W_hh itself. Is the display wrong?",
     claim=f"this is wrong: $ {equation('9.7.16').latex} $",
+    in_short="No: the sign stands for the derivative with h_{t-1} held.",
     because=(
         "One sign has two meanings: the total derivative is not h_{t-1}, and in that product it would be wrong; the "
         "factor in that product is the immediate one, with h_{t-1} held, and the display is right."
@@ -478,14 +505,16 @@ def _q9(e):
     meanings=True,
 )
 def _q10(e):
-    yield rightly("wrong, if dh_t/dW_hh is the total derivative", _refuted(e.moving))
-    yield wrongly("wrong, if it is the immediate one", not _proved(e.held))
+    yield rightly("it is wrong if dh_t/dW_hh is the total derivative", _refuted(e.moving))
+    yield wrongly("it is wrong if dh_t/dW_hh is the immediate one", not _proved(e.held))
     immediate, total, before = e.derivatives.values()
-    yield shown("one unit: the immediate derivative is h_{t-1}", np.array_equal(immediate, before))
-    yield shown("one unit: the total one is not, from t = 2 on", np.abs(total - before)[1:].min() > PLAIN)
+    yield shown("for one unit the immediate derivative is h_{t-1}", np.array_equal(immediate, before))
+    yield shown("for one unit the total one is not, from t = 2 on", np.abs(total - before)[1:].min() > PLAIN)
     routes = e.errors["W_hh"]
     yield shown("the total one goes with the immediate slope of the loss", routes.total_state_immediate_loss < ROUNDING)
-    yield shown("and not with the total slope, which the display has", routes.total_state_total_loss > PLAIN)
+    yield shown(
+        "the total one does not go with the total slope, which the display has", routes.total_state_total_loss > PLAIN
+    )
 
 
 def _where_the_loop_cuts(T=12, tau=4):
@@ -527,6 +556,7 @@ def _loop(params, x, y, h0, tau, carry):
     "9.7.7",
     question="If the sum is truncated after tau steps, does the training loop detach at every time step?",
     claim=r"the training loop detaches at every time step: its gradient is that of $\xi_t = 0$ at every $t$",
+    in_short="No, once per minibatch.",
     because=(
         "It cuts once per minibatch: the loop of the 0.x editions detaches the state that it carries over, that of "
         "1.0 begins afresh, and both keep every pair (t, k) inside a minibatch, which are fewer than a sliding "
@@ -537,14 +567,18 @@ def _q11(e):
     (t, k), g = np.indices(e.pairs["full"].shape), e.gradients
     inside, window, carried = e.pairs["minibatches"], e.pairs["window"], g["loop, state carried"]
     yield wrongly("the loop has the gradient of detaching at every step", _gap(carried, g["every step"]) < ROUNDING)
-    yield shown("it has that of detaching where a minibatch begins", _gap(carried, g["minibatches"]) < ROUNDING)
-    yield shown("there the pairs inside a minibatch survive", np.all(inside == ((t // e.tau == k // e.tau) & (k <= t))))
-    yield shown("in a window of tau, those with t - k < tau", np.all(window == ((t - k < e.tau) & (k <= t))))
+    yield shown(
+        "the loop has the gradient of detaching where a minibatch begins", _gap(carried, g["minibatches"]) < ROUNDING
+    )
+    yield shown(
+        "in the loop the pairs inside a minibatch survive", np.all(inside == ((t // e.tau == k // e.tau) & (k <= t)))
+    )
+    yield shown("in a window of tau those with t - k < tau survive", np.all(window == ((t - k < e.tau) & (k <= t))))
     yield shown("detaching at every step would leave t = k alone", np.all(e.pairs["every step"] == (t == k)))
-    yield shown("the window keeps all of them", np.all(inside <= window))
-    yield shown("and others", np.any(inside < window))
+    yield shown("the window keeps all pairs that the loop keeps", np.all(inside <= window))
+    yield shown("the window keeps others besides", np.any(inside < window))
     apart = min(_gap(g[name], carried) for name in ("full", "window", "loop, state fresh"))
-    yield shown("in full, with the window, with fresh states: other gradients", apart > PLAIN)
+    yield shown("the full gradient, the window and fresh states have other gradients than the loop", apart > PLAIN)
 
 
 @settled_by(
@@ -552,6 +586,7 @@ def _q11(e):
     "the exercises of the section",
     question="Where are the solutions to the exercises?",
     claim="",
+    in_short="In notebooks 07 and 07b.",
     because="In this companion: exercise 1 is solved in notebook 07, exercise 2 in 07b, under headings that name them.",
 )
 def _q12(e):
@@ -595,8 +630,9 @@ def _the_table_of_one_unit():
 @settled_by(
     _the_table_of_one_unit,
     "9.7.14 with one unit",
-    question="dL/ds_t is defined by dL/ds_{t+1}, unknown as well. How does one ever begin? Is all beyond T zero?",
-    claim=r"$\partial L/\partial s_t = 0$ for $t > T$, and step $T$ needs nothing else",
+    question="dL/dz_t is defined by dL/dz_{t+1}, unknown as well. How does one ever begin? Is all beyond T zero?",
+    claim=r"$\partial L/\partial z_t = 0$ for $t > T$, and step $T$ needs nothing else",
+    in_short="At t = T. Yes, all slopes beyond T are zero.",
     because=(
         "No loss comes after T, so nothing comes back from there: the last row of the table needs no other, and "
         "each row only the one below it."
@@ -630,16 +666,19 @@ def _the_slope_of_the_output():
     "9.7.13 with one unit",
     question="Is the slope of the output, in the chain rule for dL/dh_t, phi'(h_t)?",
     claim=r"$\partial\hat y_t/\partial h_t = \phi'(h_t)$ where $\hat y_t = \theta(h_t)$",
+    in_short="No, it is theta'(h_t).",
     because=(
         "It is theta'(h_t), the slope of the function that makes the output; nobody notices as long as theta is phi."
     ),
 )
 def _q14(e):
-    yield wrongly("phi is tanh, theta logistic: the finite difference agrees with phi'(h_t)", _agree(*e.by_phi))
+    yield wrongly(
+        "the finite difference agrees with phi'(h_t), where phi is tanh and theta logistic", _agree(*e.by_phi)
+    )
     yield shown("it agrees with theta'(h_t)", _agree(*e.by_theta))
     found, measured = e.by_phi
     yield shown("with phi'(h_t), dL/dw is off by more than 1 %", _gap(found, measured.value) > PLAIN)
-    yield shown("both are tanh: phi'(h_t) passes", _agree(*e.theta_is_phi))
+    yield shown("phi'(h_t) passes where both are tanh", _agree(*e.theta_is_phi))
 
 
 def _agree(found, measured):
@@ -651,6 +690,7 @@ def _agree(found, measured):
     "9.7.13 with one unit",
     question="Is dL/dh_T a known quantity?",
     claim=r"$\frac{\partial L}{\partial h_T} = \frac1T\, l'(\hat y_T, y_T)\, \theta'(h_T)$",
+    in_short="Yes, from the forward pass.",
     because=(
         "The forward pass knows it: the slope of the loss at the last prediction times theta'(h_T), and 1/T where "
         "the losses are averaged."
@@ -705,6 +745,7 @@ def _at_rest(g, T):
     "the introduction to the section",
     question="1000 matrix products forwards and 1000 back: what do they cost, and what do they do to the numbers?",
     claim="for T = 1000 the far end is over 1000 matrix products away, and the way back is as long",
+    in_short="The cost is harmless: it grows with T and no faster. The numbers vanish or explode by powers of T.",
     because=(
         "The cost is harmless, for all products together and the states that are kept grow with T and no faster; the "
         "numbers are not: with an orthogonal W_hh, a factor of 0.9 or 1.1 at each step is 46 decades down or 41 up "
@@ -713,19 +754,21 @@ def _at_rest(g, T):
 )
 def _q16(e):
     forwards, back = e.in_a_row
-    yield rightly("forwards, from x_1 to o_1000: 1001 products in a row", forwards == 1001)
-    yield rightly("back, from o_1000 to the first use of W_hx: 1001 products in a row", back == 1001)
-    yield shown("all products, those of W_hx and W_qh too: three for each step forwards", e.products[1000][0] == 3000)
-    yield shown("and five back, with the outer products of the three weights", e.products[1000][1] == 5000)
+    yield rightly("forwards there are 1001 products in a row, from x_1 to o_1000", forwards == 1001)
+    yield rightly("back there are 1001 products in a row, from o_1000 to the first use of W_hx", back == 1001)
+    yield shown(
+        "there are three products for each step forwards, those of W_hx and W_qh counted", e.products[1000][0] == 3000
+    )
+    yield shown("there are five back, the outer products of the three weights counted", e.products[1000][1] == 5000)
     growth = [e.products[1000][i] / e.products[100][i] for i in (0, 1)]
     yield shown("ten times the steps take ten times the products", growth == [10, 10])
     yield shown("the states that are kept are T + 1", e.states == {T: T + 1 for T in e.products})
     law = [np.isclose(lost, (T - 1) * np.log10(g)) for (g, T), lost in e.decades.items()]
-    yield shown("orthogonal W_hh, identity: the gradient changes by the factor g at every step", all(law))
+    yield shown("with an orthogonal W_hh and the identity the gradient changes by the factor g at every step", all(law))
     rounded = [round(e.decades[g, 1000]) for g in (0.9, 1.1)]
-    yield shown("over 1000 steps, 46 decades down for g = 0.9 and 41 up for g = 1.1", rounded == [-46, 41])
+    yield shown("over 1000 steps it falls by 46 decades for g = 0.9, and rises by 41 for g = 1.1", rounded == [-46, 41])
     beyond = min(abs(e.decades[g, 10_000]) for g in (0.9, 1.1))
-    yield shown("over 10,000 steps, beyond the range of float64", beyond > np.log10(np.finfo(float).max))
+    yield shown("over 10,000 steps it leaves the range of float64", beyond > np.log10(np.finfo(float).max))
 
 
 APART = 1e-6
@@ -759,6 +802,7 @@ def _two_runs(g):
     "the text on full computation",
     question="Can a tiny change of the initial state change the outcome a lot?",
     claim=r"$\lVert\mathbf h'_T - \mathbf h_T\rVert$ is more than 100 times $\lVert\mathbf h'_0 - \mathbf h_0\rVert$",
+    in_short="In the chaotic regime yes, in the calm one no.",
     because=(
         "In the chaotic regime it grows by the product of the Jacobians until it is as large as the states; in the "
         "calm one the same product makes it vanish."
@@ -766,14 +810,16 @@ def _two_runs(g):
 )
 def _q17(e):
     calm, chaotic = e.grown[0.8], e.grown[3.0]
-    words = f"chaotic, g = 3: after 80 steps over 100 times as large, in each of {len(SEEDS)} networks"
+    words = (
+        f"in the chaotic regime, g = 3, it is over 100 times as large after 80 steps, in each of {len(SEEDS)} networks"
+    )
     yield rightly(words, min(chaotic) > 100)
-    yield wrongly("calm, g = 0.8: over 100 times as large in one of them", max(calm) > 100)
-    yield shown("calm: less than a hundredth in each", max(calm) < 1 / 100)
+    yield wrongly("in the calm regime, g = 0.8, it is over 100 times as large in one of them", max(calm) > 100)
+    yield shown("in the calm regime less than a hundredth is left in each", max(calm) < 1 / 100)
     predicted = all(_predicted(run.measured, run.predicted) for run in (e.calm, e.chaotic))
-    yield shown("here, as long as it is small, the product of Jacobians says its size", predicted)
+    yield shown("as long as the distance is small, the product of Jacobians says its size, here", predicted)
     ended = e.chaotic.predicted[-1] > 10 * e.chaotic.measured[-1]
-    yield shown("chaotic, here: the states end its growth, not that of the product", ended)
+    yield shown("in the chaotic regime the bounds of the states end its growth, and not that of the product", ended)
 
 
 def _predicted(measured, predicted):
@@ -817,6 +863,7 @@ def _pieces(gates):
     "9.7.7, 9.7.14",
     question="Is the full gradient very slow to compute?",
     claim="the full sum is slow: twice the steps are more than twice the work, or a long wait for each update",
+    in_short="The sum 9.7.7 is slow, the recursion 9.7.14 is not. Learning is slow, with one update for a whole text.",
     because=(
         "The sum 9.7.7 as it is written is slow, and the recursion 9.7.14 is not: it has the same gradient for a few "
         "products at each step; what stays slow is learning, with one update for a whole text, whose states must all "
@@ -825,27 +872,30 @@ def _pieces(gates):
 )
 def _q18(e):
     growth = {name: twice / once for name, (once, twice) in e.multiplications.items()}
-    work = "twice the steps are over 2.5 times the work"
-    yield rightly(f"9.7.7, the sum, as it is written: {work}", growth["9.7.7, a_T alone"] > 2.5)
-    yield wrongly(f"9.7.14, and all products that go with it: {work}", growth["forwards and back"] > 2.5)
+    work = "takes over 2.5 times the work for twice the steps"
+    yield rightly(f"9.7.7, the sum as it is written, {work}", growth["9.7.7, a_T alone"] > 2.5)
+    yield wrongly(f"9.7.14, with all products that go with it, {work}", growth["forwards and back"] > 2.5)
     longest, minibatch = (max(e.pieces[name]) for name in ("full", "minibatches"))
     slow = len(e.pieces["full"]) == 1 and longest > 100 * minibatch
-    words = f"one update for the whole text: {longest:,} steps and their states before the first, for {minibatch}"
-    yield rightly(f"{words} in minibatches", slow)
+    words = f"the full gradient has one update for the whole text, after {longest:,} steps whose states are kept"
+    yield rightly(f"{words}, and a loop of minibatches one after {minibatch}", slow)
     exactly = [T * (T - 1) // 2 for T in (10, 20)], [(T - 1) * T * (T + 1) // 6 for T in (10, 20)]
     counted = [e.multiplications[name] for name in ("9.7.7, a_T alone", "9.7.7, a_1 to a_T")]
     yield shown("the sum takes T(T-1)/2 for a_T alone, and about T^3/6 for all of a_1 to a_T", counted == list(exactly))
     yield shown("9.7.4, whose solution the sum is, takes T", e.multiplications["9.7.4, a_1 to a_T"] == [10, 20])
-    yield shown("and has the same numbers", _same(*e.results))
+    yield shown("the sum and the recursion have the same numbers", _same(*e.results))
     everything = e.multiplications["forwards and back"] == [80, 160]
-    yield shown("forwards and back, W_hx, W_qh and outer products counted: eight for each step", everything)
+    yield shown(
+        "forwards and back there are eight products for each step, those of W_hx, W_qh and the outer ones counted",
+        everything,
+    )
 
 
 class Table(Records):
     """Records that show themselves as a table; a verdict stands there once its question is answered."""
 
     __slots__ = ()
-    HEAD = ("", "about", "question", "the claim", "its verdict", "answer")
+    HEAD = ("", "about", "question", "in short", "because")
 
     def answer(self) -> Table:
         """Answer all of them, and return the table."""
@@ -855,14 +905,15 @@ class Table(Records):
 
     def _rows(self):
         for q in self:
-            yield q.key, q.about, q.question, q.claim, _verdict(q), q.answered.sentence if q.answered else ""
+            found = q.answered
+            yield q.key, q.about, q.question, found.in_short if found else "", found.sentence if found else ""
 
     def __str__(self):
-        return "\n".join(f"{q.key:5}{_verdict(q):25}{q.question}" for q in self)
+        return "\n".join(_line(q) for q in self)
 
 
-def _verdict(record):
-    return (record.answered and record.answered.verdict) or ""
+def _line(q):
+    return f"{q.key:5}{q.question}" + (f" {q.answered.in_short}" if q.answered else "")
 
 
 def questions() -> Table:
@@ -871,7 +922,7 @@ def questions() -> Table:
     Returns
     -------
     Table
-        A tuple, Q1 first, that shows itself as a table of questions, claims, verdicts and answers;
+        A tuple, Q1 first, that shows itself as a table of questions and answers, in short and with the reason;
         ``questions().answer()`` fills in the last two (in about a minute).
     """
     return Table(RECORDS)

@@ -61,14 +61,14 @@ TASKS = [
     Task(
         key="09.1",
         right=tuple(_slopes(ON_PAPER[None], np.array([1]))[0]),
-        hint="First the softmax: exp of each output, divided by the sum of all three. Then take the one-hot target away.",
+        hint="First the softmax: exp of each output, divided by the sum of all. Then take the one-hot target away.",
         wrong=(
             Wrong(
                 tuple(_softmax(ON_PAPER[None])[0]), "This is the softmax. The one-hot target is still to be taken off."
             ),
             Wrong(
                 tuple((_one_hot(ON_PAPER[None], [1]) - _softmax(ON_PAPER[None]))[0]),
-                "The sign is turned: it is softmax minus one-hot. More of a token that did not come makes the loss larger.",
+                "The sign is turned: it is softmax minus one-hot. The loss rises with the outputs of all other tokens.",
             ),
             Wrong(
                 tuple((_softmax(ON_PAPER[None]) - _one_hot(ON_PAPER[None], [0]))[0]),
@@ -84,7 +84,7 @@ TASKS = [
             Wrong(lambda o, y: len(o) * _slopes(o, y), "The factor 1/T of the mean is missing: 9.7.10."),
             Wrong(
                 _without_shift,
-                "Large outputs overflow in exp. A softmax does not change when a number is taken off all entries of a row.",
+                "Large outputs overflow in exp. A softmax stays the same if one number is taken off a whole row.",
             ),
             Wrong(
                 lambda o, y: (_softmax(o, 0) - _one_hot(o, y)) / len(o),
@@ -122,7 +122,7 @@ TASKS = [
         wrong=(
             Wrong(
                 lambda gradients, longest: [_clipped([g], longest)[0] for g in gradients],
-                "Here each array has a factor of its own, which turns the direction. One length is that of all arrays together.",
+                "Here each array has a factor of its own, which turns the direction. The length is of all together.",
             ),
             Wrong(
                 lambda gradients, longest: [np.clip(g, -longest, longest) for g in gradients],

@@ -130,7 +130,7 @@ TASKS = [
     Task(
         key="10.4",
         right=(comb(STEPS, 2), STEPS),
-        hint="The product for one i has t - i factors c_j, and i runs from 1 to t - 1. The recursion multiplies once a step.",
+        hint="For one i there are t - i factors c_j, and i runs from 1 to t - 1. The recursion multiplies once a step.",
         wrong=(
             Wrong(
                 (comb(STEPS + 1, 2), STEPS),

@@ -50,8 +50,9 @@ def test_the_evidence_leads_to_the_verdict_and_bears_out_the_answer(key):
     assert key in VERDICTS[answer.verdict]
     assert answer.contradicted == () and answer.sentence == answer.question.because
     for text in (str(answer), answer._repr_markdown_()):
-        assert answer.question.because in text and answer.question.question in text
-        assert key == "Q12" or (f"The verdict: {answer.verdict}." in text and answer.question.claim in text)
+        assert answer.question.because in text and answer.question.question in text and answer.question.in_short in text
+        assert key == "Q12" or (f"This is {answer.verdict}, for it is" in text and answer.question.claim in text)
+        assert not re.search(r"\| |asked|shown", text)
 
 
 def test_there_are_18_questions_and_17_claims():
@@ -270,6 +271,28 @@ BENT = dict(
 )  # fmt: skip
 
 
+def besides(answer):
+    """What was computed besides, in words, with its statement."""
+    return zip(answer.besides, [s for s in answer.statements if s.kind == "shown"], strict=True)
+
+
+@pytest.mark.parametrize(
+    ("key", "half"), [("Q6", "To average."), ("Q8", "A sum"), ("Q14", "theta'"), ("Q18", "sum 9.7.7")]
+)
+def test_a_question_with_two_halves_gets_the_half_that_is_right(key, half):
+    assert half in answered(key).in_short and answered(key).in_short not in ("Right.", "Wrong.", "Yes.", "No.")
+
+
+@pytest.mark.parametrize("key", SETTLED)
+def test_what_was_computed_is_said_in_sentences(key):
+    answer = answered(key)
+    for words in (*answer.besides, answer.in_short, answer.judgement):
+        assert words.endswith(".") and not words[0].isspace() and not re.match(r"[a-z]\w", words)
+    cases = [s for s in answer.statements if s.kind == "asked"]
+    assert answer.judgement.count("it is true that") == sum(s.holds for s in cases)
+    assert answer.judgement.count("it is false that") == sum(not s.holds for s in cases)
+
+
 @pytest.mark.parametrize("key", SETTLED)
 def test_every_statement_can_fail_and_the_verdict_goes_with_it(key):
     answer, fell = answered(key), set()
@@ -278,6 +301,8 @@ def test_every_statement_can_fail_and_the_verdict_goes_with_it(key):
         false = {i for i, s in enumerate(other.statements) if s in other.contradicted}
         assert false and other.verdict != answer.verdict
         assert answer.question.because not in str(other) and "contradicts the answer" in other._repr_markdown_()
+        assert other.in_short == "Open." and answer.in_short not in str(other)
+        assert all(("it is false that" in words.lower()) == (not s.holds) for words, s in besides(other))
         fell |= false
     assert fell == set(range(len(answer.statements)))
 
@@ -481,15 +506,15 @@ def test_the_table_shows_every_question_and_once_answered_its_verdict_and_its_an
         vars(record).pop("_answered", None)
     table = questions()
     assert isinstance(table, Table) and table == questions()
-    assert {row[4:] for row in table._rows()} == {("", "")}
+    assert {row[3:] for row in table._rows()} == {("", "")}
     for key in KEYS:
         vars(question(key))["_answered"] = answered(key)
     for shape in (table._repr_markdown_(), table._repr_html_()):
         for record in RECORDS:
-            assert record.about in shape and (record.verdict or "") in shape
+            assert record.about in shape and (record.in_short in shape or "'" in record.in_short)
     lines = table._repr_markdown_().splitlines()
-    assert len(lines) == 20 and {line.count("|") for line in lines} == {7}  # no formula adds a column
-    assert [line[5:10] for line in str(table).splitlines()].count("wrong") == 4 and len(str(table).splitlines()) == 18
+    assert len(lines) == 20 and {line.count("|") for line in lines} == {6}  # no formula adds a column
+    assert str(table).splitlines() == [f"{q.key:5}{q.question} {q.in_short}" for q in RECORDS]
     assert "<" not in re.sub(r"</?(table|tr|br|t[hd])( style=\"[^\"]*\")?>", "", table._repr_html_())
 
 
@@ -540,7 +565,9 @@ def test_what_is_cited_is_in_the_registry():
 
 
 def test_what_is_shown_and_fails_leaves_the_verdict_open():
-    record = Question("Q0", "", "", "", "", Evidence, lambda e: [judging.rightly("yes", True), shown("always", False)])
+    record = Question(
+        "Q0", "", "", "", "", "", Evidence, lambda e: [judging.rightly("yes", True), shown("always", False)]
+    )
     assert record.answer().verdict == OPEN
     assert "it is false that always" in record.answer().sentence
 
