@@ -91,7 +91,7 @@ class Answer(NamedTuple):
     def judgement(self):
         """The claim, its verdict and what makes it, in a sentence; "" where nothing is claimed."""
         asked = [s for s in self.statements if s.kind == "asked"]
-        cases = ", and ".join(f"it is {_truth(s)} that {s.words}" for s in asked)
+        cases = "; ".join(f"it is {_truth(s)} that {s.words}" for s in asked)
         return f"Put as a claim: {self.question.claim}. This is {self.verdict}, for {cases}." if asked else ""
 
     @property

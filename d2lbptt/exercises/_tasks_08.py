@@ -4,9 +4,9 @@ from numbers import Real
 
 import numpy as np
 
-from ..bptt import backward
 from ..gates import chunks, tbptt
 from ..rnn import Params, forward
+from ..untied import by_pair
 from ._task import Task, Wrong
 
 
@@ -14,36 +14,32 @@ def _column(*numbers):
     return np.array(numbers, float)[:, None]
 
 
-def _on_paper(**how):
-    """Return dL/dw of task 08.1, truncated."""
-    trace = forward(Params(*(_column(weight) for weight in (1, 2, 1))), _column(0, -3, 1), h0=np.ones(1))
-    how = {"reduction": "sum"} | how
-    return float(backward(trace, _column(1, 2, 1), **how).W_hh[0, 0])
+TRACE = forward(Params(*(_column(weight) for weight in (1, 2, 1))), _column(0, -3, 1), h0=np.ones(1))
+CELLS = by_pair(TRACE, _column(1, 2, 1), "W_hh", reduction="sum")[:, :, 0, 0]
+LAG = np.subtract.outer(np.arange(3), np.arange(3))  # t - k
 
 
-def _with_h_t(tau):
-    """Return the same with h_k in place of h_{k-1}, a usual mistake."""
-    trace = forward(Params(*(_column(weight) for weight in (1, 2, 1))), _column(0, -3, 1), h0=np.ones(1))
-    return float((backward(trace, _column(1, 2, 1), reduction="sum", window=tau).h * trace.h[1:]).sum())
+def _windows(cells):
+    """Return dL/dw of task 08.1 with a window of 1, 2 and 3."""
+    return tuple(float(cells[LAG < tau].sum()) for tau in (1, 2, 3))
 
 
-def _each(of, **more):
-    return tuple(of(window=tau, **more) for tau in (1, 2, 3))
-
-
-RIGHT = _each(_on_paper)
+RIGHT = _windows(CELLS)
 ON_PAPER = Task(
     key="08.1",
     right=RIGHT,
     hint="Compute the three states, then the six cells. A window keeps those with t - k < tau: a band.",
     wrong=(
-        Wrong(_each(_on_paper, reduction="mean"), "Here L is a sum over the steps, without 1/T."),
+        Wrong(_windows(CELLS / 3), "Here L is a sum over the steps, without 1/T."),
         Wrong(
             (*RIGHT[1:], RIGHT[2]),
             "The own step counts: a window of 1 keeps the cells with k = t, and no others.",
         ),
-        Wrong((RIGHT[0], _on_paper(gates=chunks(3, 2)), RIGHT[2]), "With tau = 2 these are chunks, not the window."),
-        Wrong(tuple(map(_with_h_t, (1, 2, 3))), "In step k the weight is multiplied by the state before, h_{k-1}."),
+        Wrong((RIGHT[0], RIGHT[1] - CELLS[2, 1], RIGHT[2]), "With tau = 2 these are chunks, not the window."),
+        Wrong(
+            _windows(CELLS * TRACE.h[1:, 0] / TRACE.h[:-1, 0]),
+            "In step k the weight is multiplied by the state before, h_{k-1}.",
+        ),
         Wrong(RIGHT[::-1], "The order: the shortest window comes first."),
         Wrong(RIGHT[2], "Three numbers are wanted, one for each window."),
     ),

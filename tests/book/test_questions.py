@@ -81,7 +81,7 @@ def test_a_verdict_is_made_of_what_holds(holds, meanings, verdict):
     def statements(evidence):
         return [judging.Statement("asked", truth, "words", truth) for truth in evidence.truths]
 
-    record = Question("Q0", "", "", "", "", lambda: Evidence(truths=holds), statements, meanings)
+    record = Question("Q0", "", "", "", "", "", lambda: Evidence(truths=holds), statements, meanings)
     assert record.answer().verdict == record.verdict == verdict
 
 
