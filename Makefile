@@ -61,8 +61,8 @@ sliders: .venv/test.stamp ## time sliders in a browser, from the key to the pict
 links: .venv/test.stamp ## write the public address everywhere: make links REPO=owner/name
 	@.venv/bin/python -m tools.links "$$REPO"
 
-teaching: .venv/test.stamp ## write the tables of TEACHING.md from site/lectures.toml
-	.venv/bin/python -m tools.lectures
+teaching: .venv/test.stamp ## write the tables of TEACHING.md from site/lectures.toml (ARGS=hour for the notebook of a lecture)
+	$(RUN) -m tools.lectures
 
 environment: .venv/test.stamp ## write environment.yml (conda, Binder) from pyproject.toml
 	.venv/bin/python -m tools.environment

@@ -4,6 +4,7 @@ Oracle of the numbers: the experiments, at the settings of each step.
 """
 
 import re
+from functools import cache
 
 import numpy as np
 import pytest
@@ -15,6 +16,14 @@ ROOT = lectures.ROOT
 TEXT = (ROOT / lectures.SOURCE).read_text(encoding="utf-8")
 LECTURES = lectures.read(TEXT)
 STEPS = LECTURES.steps.values()
+
+
+@cache
+def states(key):
+    """What the explorer of a step says and knows before the question, and after each move."""
+    return [explorer.state for explorer in LECTURES.steps[key].stations()]
+
+
 each_step = pytest.mark.parametrize("key", LECTURES.steps)
 
 
@@ -79,7 +88,11 @@ FACTS = {
         shrunk(data[2]),
         np.median(data[2].slopes),
     ],
-    "edge": lambda without, tanh: [np.median(without.edges), np.median(tanh.edges), tanh.law_edge],
+    "edge": lambda without, tanh, loud: [
+        *(np.median(one.edges) for one in (without, tanh, loud)),
+        tanh.law_edge,
+        1.0 / 0.1,  # the sizes of the inputs, as the presets have them
+    ],
     "transient": lambda normal, grows, late: [
         1,
         10 ** grows.norms.max(),
@@ -123,15 +136,13 @@ def agrees(found, number, half):
 @each_step
 def test_every_number_is_what_the_experiments_say(key):
     step = LECTURES.steps[key]
-    values = [step.start, *step.moves]
-    facts = [float(fact) for fact in FACTS[key](*[explorer.state["data"] for explorer in step.stations()])]
-    settings = []
-    for explorer in step.stations():
-        settings += [value for value in explorer.state["controls"].values() if isinstance(value, int | float)]
+    facts = [float(fact) for fact in FACTS[key](*[state["data"] for state in states(key)])]
+    settings = [
+        value for state in states(key) for value in state["controls"].values() if isinstance(value, int | float)
+    ]
     for text in (step.question, *step.answers, step.sentence):
         for number, half in numbers(text):
             assert any(agrees(fact, number, half) for fact in facts + settings), (number, text, facts)
-    assert values
 
 
 def test_facts_are_about_the_steps_that_are_there():
@@ -149,7 +160,7 @@ def test_a_number_that_is_wrong_is_found():
 def test_what_is_asked_is_not_shown_before(key):
     """The first number of the answers that is no setting is not in the sentence under the picture at the start."""
     step = LECTURES.steps[key]
-    start = next(iter(step.stations())).state["sentence"]
+    start = states(key)[0]["sentence"]
     told = {number for number, _ in numbers(start)} | {number for number, _ in numbers(step.question)}
     new = [number for answer in step.answers for number, _ in numbers(answer) if number not in told]
     assert len(new) >= 1
@@ -157,7 +168,7 @@ def test_what_is_asked_is_not_shown_before(key):
 
 @each_step
 def test_every_move_changes_the_picture(key):
-    said = [explorer.state["sentence"] for explorer in LECTURES.steps[key].stations()]
+    said = [state["sentence"] for state in states(key)]
     assert len(set(said)) == len(said) > 1
 
 
@@ -180,11 +191,41 @@ def test_the_python_of_a_step_runs(key):
 
 
 def test_the_self_study_takes_the_minutes_that_its_notebooks_state():
-    for path in LECTURES.paths:
-        for reading in path.notebooks:
-            source = notebooks.read(ROOT / "notebooks" / "source" / f"{reading.name}.ipynb")
-            stated = re.search(r"\*\*Time\.\*\* (\d+) minutes", source.cells[0].source)
-            assert stated is None or int(stated[1]) == reading.minutes, reading.name
+    (alone,) = [path for path in LECTURES.paths if path.notebooks]
+    for reading in alone.notebooks:
+        first = notebooks.read(ROOT / "notebooks" / "source" / f"{reading.name}.ipynb").cells[0].source
+        assert f"**Time.** {reading.minutes} minutes" in first
+    assert abs(sum(reading.minutes for reading in alone.notebooks) - alone.minutes) <= 15
+
+
+@pytest.mark.parametrize("path", [path for path in LECTURES.paths if path.steps], ids=lambda path: path.key)
+def test_the_notebook_of_a_lecture_has_every_step_at_its_start(path):
+    cells = lectures.slides(path).cells
+    code = [cell.source for cell in cells if cell.cell_type == "code"]
+    shown, space = [], {}
+    for source in code:
+        exec(source, space)
+        shown.append(space.get("explorer"))
+    told = [explorer.state["sentence"] for explorer in shown[1:]]
+    assert told == [states(step.key)[0]["sentence"] for step in path.steps]
+    texts = [cell.source for cell in cells if cell.cell_type == "markdown"]
+    for step in path.steps:
+        where = next(i for i, text in enumerate(texts) if step.question in text)
+        assert texts[where + 1].startswith("<details>") and all(answer in texts[where + 1] for answer in step.answers)
+    assert len(cells) == 3 + 3 * len(path.steps)
+
+
+def test_the_notebook_of_a_lecture_is_written(tmp_path, monkeypatch, capsys):
+    for name in (lectures.SOURCE, lectures.PAGE):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(lectures, "ROOT", tmp_path)
+    monkeypatch.setattr(lectures, "read", lambda text: LECTURES)
+    lectures.main(["hour"])
+    assert "build/lecture_hour.ipynb is made" in capsys.readouterr().out
+    notebooks.nbformat.validate(notebooks.read(tmp_path / "build" / "lecture_hour.ipynb"))
+    with pytest.raises(SystemExit, match="the path is 'day', wanted one of hour, ninety"):
+        lectures.main(["day"])
 
 
 def test_teaching_is_what_the_lectures_say():
@@ -199,6 +240,13 @@ def test_links_within_teaching_lead_to_a_heading():
     page = (ROOT / lectures.PAGE).read_text(encoding="utf-8")
     headings = {lectures._anchor(title) for title in re.findall(r"^#+ (.*)$", page, re.MULTILINE)}
     assert set(re.findall(r"\]\(#([^)]*)\)", page)) <= headings
+
+
+@pytest.mark.parametrize("name", ["TEACHING.md", "paper.md"])
+def test_links_lead_to_files(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    targets = [target.split("#")[0] for target in re.findall(r"\]\(([^)]+)\)", text) if "://" not in target]
+    assert [target for target in targets if target and not (ROOT / target).exists()] == []
 
 
 STEP = """

@@ -1,5 +1,7 @@
 """The lectures, from site/lectures.toml, and what TEACHING.md shows of them: `make teaching`.
 
+`make teaching ARGS=hour` writes the notebook of a lecture, to be shown: build/lecture_hour.ipynb.
+
 An explorer, a preset, a setting, a notebook or a task that is not there, and minutes that do not add up, are a
 ValueError that names the place.
 """
@@ -10,10 +12,12 @@ import re
 import sys
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
+
+from nbformat import NotebookNode, v4, write
 
 from d2lbptt import explorers
 from d2lbptt.exercises._check import _tasks
@@ -21,6 +25,7 @@ from d2lbptt.explorers.front_end import Explorer
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE, PAGE = Path("site/lectures.toml"), Path("TEACHING.md")
+STATED, NEAR = re.compile(r"\*\*Time\.\*\* (\d+) minutes"), 15  # that a way through notebooks may be off
 BLOCK = re.compile(r"(<!-- made: (\w+) -->\n).*?(<!-- /made -->)", re.DOTALL)
 
 
@@ -68,11 +73,11 @@ class Talk:
 
 @dataclass(frozen=True)
 class Reading:
-    """A notebook on the way of those who study alone."""
+    """A notebook on the way of those who study alone, with the minutes that it states."""
 
     name: str
-    minutes: int
     text: str
+    minutes: int = 0
 
 
 @dataclass(frozen=True)
@@ -162,11 +167,10 @@ def _path(entry, steps, root):
         entry[name] = entry[name] and _made(Talk, entry[name], f"{where}: {name}")
     entry["steps"] = [_step(where, key, steps) for key in entry["steps"]]
     entry["notebooks"] = [_made(Reading, one, f"{where}: notebook") for one in entry["notebooks"]]
+    entry["notebooks"] = [replace(one, minutes=_stated(where, one.name, root)) for one in entry["notebooks"]]
     path = _made(Way, entry, where)
-    for reading in path.notebooks:
-        _notebook(where, reading.name, root)
     parts = [*path.steps, *path.notebooks, *filter(None, (path.opening, path.closing))]
-    if (total := sum(part.minutes for part in parts)) != path.minutes:
+    if abs((total := sum(part.minutes for part in parts)) - path.minutes) > (NEAR if path.notebooks else 0):
         raise ValueError(f"{where} takes {total} minutes, wanted {path.minutes}")
     return path
 
@@ -197,6 +201,15 @@ def _step(where, key, steps):
 def _notebook(where, name, root):
     if not (root / "notebooks" / f"{name}.ipynb").is_file():
         raise ValueError(f"{where}: there is no notebook {name}")
+
+
+def _stated(where, name, root):
+    """Return the minutes that a notebook states for what everyone needs."""
+    _notebook(where, name, root)
+    text = (root / "notebooks" / "source" / f"{name}.ipynb").read_text(encoding="utf-8")
+    if not (found := STATED.search(text)):
+        raise ValueError(f"{where}: notebook {name} states no minutes")
+    return int(found[1])
 
 
 def _made(kind, entry, where):
@@ -262,7 +275,7 @@ def _step_text(step):
     answers = "\n".join(f"- {answer}" for answer in step.answers)
     *_, last = [explorer.code for explorer in step.stations()]
     call = last.split("\n\n", 1)[1].removeprefix("data = ").strip()
-    code = [f"explorer = bptt.explorers.{step.explorer}()", _set(step.start), "explorer", ""]
+    code = [*_lines(step), ""]
     code += [f"{_set(move)}  # in a cell of its own" for move in step.moves or []]
     code += ["", "# where it ends, as numbers", f"data = {call}"]
     return (
@@ -273,6 +286,11 @@ def _step_text(step):
         "<details>\n<summary>As Python</summary>\n\n"
         "```python\n" + "\n".join(code) + "\n```\n\n</details>"
     )
+
+
+def _lines(step):
+    """Return the lines that put the explorer of a step on the screen."""
+    return [f"explorer = bptt.explorers.{step.explorer}()", _set(step.start), "explorer"]
 
 
 def _set(values):
@@ -322,16 +340,48 @@ MADE: dict[str, Callable[[Lectures], str]] = {
 }
 
 
-def main() -> None:
-    """Write TEACHING.md anew."""
+# --- the notebook of a lecture ---
+
+
+def slides(path: Way) -> NotebookNode:
+    """Return a notebook with a question, an explorer and a folded answer for each step; code is hidden."""
+    hidden = {"jupyter": {"source_hidden": True}}
+    cells = [
+        v4.new_markdown_cell(f"# Backpropagation through time\n\n{path.opening.text if path.opening else ''}".rstrip()),
+        v4.new_code_cell("import d2lbptt as bptt", metadata=hidden),
+    ]
+    for step in path.steps:
+        answers = "\n".join(f"- {answer}" for answer in [*step.answers, f"**{step.sentence}**"])
+        folded = f"<details>\n<summary>Answer</summary>\n\n{answers}\n\n</details>"
+        cells += [
+            v4.new_markdown_cell(f"## {step.title}\n\n{step.question}"),
+            v4.new_code_cell("\n".join(_lines(step)), metadata=hidden),
+            v4.new_markdown_cell(folded),
+        ]
+    sentences = "\n".join(f"- {step.sentence}" for step in path.steps)
+    cells.append(v4.new_markdown_cell(f"## What to take home\n\n{sentences}"))
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    return v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+
+
+def main(arguments: list[str]) -> None:
+    """Write TEACHING.md anew, or the notebooks of these paths."""
     try:
         lectures = read((ROOT / SOURCE).read_text(encoding="utf-8"))
+        paths = {path.key: path for path in lectures.paths if path.steps}
+        chosen = [paths[_one_of("the path", key, paths)] for key in arguments]
         page = with_tables((ROOT / PAGE).read_text(encoding="utf-8"), lectures)
     except ValueError as error:
         sys.exit(f"{SOURCE}: {error}")
-    (ROOT / PAGE).write_text(page, encoding="utf-8")
-    print(f"{PAGE} is made.")
+    for path in chosen:
+        file = ROOT / "build" / f"lecture_{path.key}.ipynb"
+        file.parent.mkdir(exist_ok=True)
+        write(slides(path), file)
+        print(f"{file.relative_to(ROOT)} is made: open it with `make lab`, and run all its cells.")
+    if not chosen:
+        (ROOT / PAGE).write_text(page, encoding="utf-8")
+        print(f"{PAGE} is made.")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -5,6 +5,8 @@ Proofs are for the reader's eyes; what is judged stands beside each of them, a n
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 
 from ..bptt import backward
@@ -249,7 +251,7 @@ def _backward(trace, y, weights):
 
 def _judge_backward(function):
     for case in BATCH:
-        right, found = _backward(*case), function(*case)
+        right, found = _backward(*case), function(*copy.deepcopy(case))
         if not hasattr(found, "keys"):
             return "A dict is wanted, with the gradients by the names of the parameters."
         for name in PARAMETERS:
@@ -465,18 +467,18 @@ def _in_line(key, right, hint, **others):
 
 BUGS = [
     _in_line(
-        "11.13",
-        3,
-        "One line is made for a network without the skip. For which does it matter how h_t was made?",
+        key="11.13",
+        right=3,
+        hint="One line is made for a network without the skip. For which does it matter how h_t was made?",
         line_1="This is the network as it was meant: tanh, and the state before beside it.",
         line_2="It has both: the loss of its own step, 9.7.13, and what comes from the later ones.",
         line_4="This is 9.7.16: h[t] is the state before the step, for the loop counts from 0.",
         line_5="Both ways back are there, past tanh and through it, and W_hh is transposed.",
     ),
     _in_line(
-        "11.14",
-        3,
-        "A step may become shorter, but it should keep its direction. What is it that every part must have in common?",
+        key="11.14",
+        right=3,
+        hint="A step may become shorter, but it keeps its direction. What must all its parts have in common?",
         line_1="The state is handed over as a number, so nothing flows into the minibatch before: that is meant.",
         line_2="This is the gradient of the minibatch, as `bptt.train` takes it.",
         line_4="To multiply by a number of at most 1 is right. Is it the same number for all?",
@@ -484,9 +486,9 @@ BUGS = [
         line_6="This is the last state, and it belongs to the minibatch that comes next.",
     ),
     _in_line(
-        "11.15",
-        8,
-        "Go through the equations of the cell, from the last to the first. What multiplies c_{t-1} in step t?",
+        key="11.15",
+        right=8,
+        hint="Go through the equations of the cell, from the last to the first. What multiplies c_{t-1} in step t?",
         line_1="h_t has the loss of its own step, and what the gates of the next step send.",
         line_2="c_t is used in h_t and in the next cell state: two terms, as they should be.",
         line_3="The input gate multiplies the candidate, and its slope is that of the sigmoid.",

@@ -78,7 +78,7 @@ def _way(data):
 
 def _arrives(T, data):
     plain, lstm, gru = (power(decades[-1]) for decades in (data.plain, data.lstm, data.gru))
-    of = f"Of $|dL/dh_{{{T}}}|$ there arrives"
+    of = f"Of $|∂L/∂h_{{{T}}}|$ there arrives"
     return f"{of}: plain, at $h_1$, {plain}; LSTM, at $c_1$, {lstm}; GRU, at $h_1$, {gru}."
 
 

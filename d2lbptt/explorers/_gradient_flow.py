@@ -138,7 +138,7 @@ def _what_a_window_does(flow):
 
 def _arrives(flow, T):
     change = flow.full[0] - flow.full[-1]
-    return f"$|dL/dh_1|$ is {power(change)}" + (f" times $|dL/dh_{{{T}}}|$." if np.isfinite(change) else ".")
+    return f"$|∂L/∂h_1|$ is {power(change)}" + (f" times $|∂L/∂h_{{{T}}}|$." if np.isfinite(change) else ".")
 
 
 def _what_is_set(values):

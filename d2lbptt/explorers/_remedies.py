@@ -50,7 +50,7 @@ def remedies() -> Explorer:
 
 def _words(values, data):
     T, tau = values["T"], data.tau
-    of = f"Of $|dL/dh_{{{T}}}|$ there arrives at $h_1$, with a gaussian $W_{{hh}}$"
+    of = f"Of $|∂L/∂h_{{{T}}}|$ there arrives at $h_1$, with a gaussian $W_{{hh}}$"
     names = {"gaussian": of, "orthogonal": "Orthogonal $W_{hh}$ with tanh", "identity": "Identity with relu"}
     names |= {"lstm": "LSTM"}
     window = "everything arrives" if tau == T else f"exactly 0 from $h_{{{T - tau}}}$ back"

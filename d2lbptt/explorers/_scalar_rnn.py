@@ -51,10 +51,10 @@ def _words(values, data):
     t = T + 1 - step
     if t == 1:
         dw, dv = _number(data.table.dL_dw), _number(data.table.dL_dv)
-        sentence = f"All rows are there, {step} of $T = {T}$, for {w}: $dL/dw$ = {dw} and $dL/dv$ = {dv}."
+        sentence = f"All rows are there, {step} of $T = {T}$, for {w}: $∂L/∂w$ = {dw} and $∂L/∂v$ = {dv}."
     else:
-        whence = "its own loss alone" if t == T else f"$w$ times $dL/dz_{t + 1}$ below, and its own loss"
-        dh = f"$dL/dh_{t}$ = {_number(data.table.dL_dh[t - 1])}"
+        whence = "its own loss alone" if t == T else f"$w$ times $∂L/∂z_{t + 1}$ below, and its own loss"
+        dh = f"$∂L/∂h_{t}$ = {_number(data.table.dL_dh[t - 1])}"
         sentence = f"With {step} of $T = {T}$ rows filled and {w}, {dh} comes from {whence}."
     return Said(sentence, (*_row(data, t, T), network))
 
@@ -67,8 +67,8 @@ def _row(data, t, T):
     rows = f"Row {t} gives" if t == T else f"The rows from {t} to {T} give"
     return (
         start if t == T else f"Row {t} could be filled because row {t + 1} below it was known.",
-        f"$dL/dh_{t}$ is {dh}; times $φ'(z_{t})$ that is $dL/dz_{t}$, {dz}.",
-        f"{rows} {dw} of $dL/dw$ and {dv} of $dL/dv$.",
+        f"$∂L/∂h_{t}$ is {dh}; times $φ'(z_{t})$ that is $∂L/∂z_{t}$, {dz}.",
+        f"{rows} {dw} of $∂L/∂w$ and {dv} of $∂L/∂v$.",
     )
 
 

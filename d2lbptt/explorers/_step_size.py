@@ -69,7 +69,7 @@ def _details(values, data):
     truncation, rounding = law.terms(h)
     size = number(error, 2) if error else "exactly 0"
     source = "rounding" if truncation <= rounding else "the formula's error"
-    entry = f"$dL/dW_{{hh}}${list(sizes.entry)}"
+    entry = f"$∂L/∂W_{{hh}}${list(sizes.entry)}"
     yield f"In {values['dtype']} the relative error of {entry} is {size}; by theory most of it is {source}."
     if method == "complex":
         yield f"In theory any $ε$ below {number(law.best, 1)} will do."

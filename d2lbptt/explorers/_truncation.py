@@ -67,7 +67,7 @@ def _words(values, data):
     details = (*_overflow(values, data), *(_error(data) if draws is None else _chance(data)), *_other(values, data))
     start, few = _scheme(values, data), f"{data.dropped} of {counted(data.all, 'cell')}"
     if not data.network.table.norm:
-        return Said(f"$dL/dW_{{hh}}$ is exactly 0 ({settings}), so {start} has nothing to throw away.", details)
+        return Said(f"$∂L/∂W_{{hh}}$ is exactly 0 ({settings}), so {start} has nothing to throw away.", details)
     if not data.dropped:
         return Said(f"{start[0].upper()}{start[1:]} drops nothing ({settings}): this is the full gradient.", details)
     start = f"{start[0].upper()}{start[1:]} drops {few} ({settings})"

@@ -36,8 +36,8 @@ def two_routes() -> Explorer:
 
 
 def _words(values, data):
-    name, (often, few) = f"$dL/d{symbol(data.parameter)}$", data.ratios[2:] - 1
-    settings = f"$g = {values['g']:.2f}$, $T = {values['T']}$, $h_0 = {values['h0']:.2f}$"
+    name, (often, few) = f"$∂L/∂{symbol(data.parameter)}$", data.ratios[2:] - 1
+    settings = f"$W_{{hh}} = {values['g']:.2f}$, $T = {values['T']}$, $h_0 = {values['h0']:.2f}$"
     details = (*_evidence(data, name), f"$φ$ is {values['activation']}.")
     if not data.gradient:
         return Said(f"{name} is exactly 0 ({settings}): $W_{{hh}}$ meets only states that are 0.", details)
@@ -50,8 +50,8 @@ def _words(values, data):
 def _evidence(data, name):
     apart = abs(data.by_loss.sum() - data.by_use.sum())
     return (
-        "The sum of row $t$ is the total $dh_t/dW$ times the immediate $dL/dh_t$: forward accumulation (9.7.4).",
-        "The sum of column $k$ is the total $dL/dh_k$ times the immediate $dh_k/dW$: BPTT (9.7.16).",
+        "The sum of row $t$ is the total $∂h_t/∂W$ times the immediate $∂L/∂h_t$: forward accumulation (9.7.4).",
+        "The sum of column $k$ is the total $∂L/∂h_k$ times the immediate $∂h_k/∂W$: BPTT (9.7.16).",
         f"The two sums {'agree to rounding' if apart < 1e-12 else f'differ by {number(apart)} of {name}'}.",
     )
 

@@ -54,15 +54,15 @@ def _words(values, data):
         sentence = f"At edge 0 nothing is calculated yet: ${name}$ is one number, used in {uses} ($T = {T}$)."
     elif step == len(edges):
         parts = (
-            f"parts of $dL/d{name}$ from {uses} ($T = {T}$) add up to"
+            f"parts of $∂L/∂{name}$ from {uses} ($T = {T}$) add up to"
             if T > 1
-            else f"only part of $dL/d{name}$ ($T = 1$) is"
+            else f"only part of $∂L/∂{name}$ ($T = 1$) is"
         )
         sentence = f"All {step} edges are done: the {parts} {number(data.parts.sum())}."
     elif step <= forwards:
         sentence = f"{start}, forward ($T = {T}$): {_carried(edges[step - 1], data)}."
     else:
-        come = f"so far {data.arrived(step).sum()} of {counted(T, 'part')} of $dL/d{name}$ came back"
+        come = f"so far {data.arrived(step).sum()} of {counted(T, 'part')} of $∂L/∂{name}$ came back"
         sentence = f"{start}, back ($T = {T}$): {_brought_back(edges[step - 1], data)}; {come}."
     return Said(sentence, tuple(_evidence(values, data, edges, forwards)))
 
@@ -98,16 +98,16 @@ def _brought_back(edge, data):
     dz, before = dh * ACTIVATIONS[trace.activation].slope(trace.h[t : t + 1])[0, 0], trace.h[t - 1, 0]
     dh_dz = "" if trace.activation == "identity" else "φ' "
     words, value = {
-        ("L", "mean"): ("dL/dL", 1.0),
+        ("L", "mean"): ("∂L/∂L", 1.0),
         ("mean", "l"): ("1/T", 1 / data.graph.T),
-        ("l", "o"): (f"dL/do_{t}", do),
-        ("o", "g"): (f"dL/do_{t}", do),
-        ("g", "W_qh"): (f"dL/do_{t} h_{t}", do * h),
-        ("g", "h"): (f"W_{{qh}} dL/do_{t}", W.W_qh[0, 0] * do),
-        ("h", "f"): (f"dL/dh_{t}", dh),
-        ("f", "W_hh"): (f"{dh_dz}dL/dh_{t} h_{t - 1}", dz * before),
-        ("f", "h"): (f"W_{{hh}} {dh_dz}dL/dh_{t}", W.W_hh[0, 0] * dz),
-        ("f", "W_hx"): (f"{dh_dz}dL/dh_{t} x_{t}", dz * x),
+        ("l", "o"): (f"∂L/∂o_{t}", do),
+        ("o", "g"): (f"∂L/∂o_{t}", do),
+        ("g", "W_qh"): (f"∂L/∂o_{t} h_{t}", do * h),
+        ("g", "h"): (f"W_{{qh}} ∂L/∂o_{t}", W.W_qh[0, 0] * do),
+        ("h", "f"): (f"∂L/∂h_{t}", dh),
+        ("f", "W_hh"): (f"{dh_dz}∂L/∂h_{t} h_{t - 1}", dz * before),
+        ("f", "h"): (f"W_{{hh}} {dh_dz}∂L/∂h_{t}", W.W_hh[0, 0] * dz),
+        ("f", "W_hx"): (f"{dh_dz}∂L/∂h_{t} x_{t}", dz * x),
     }[edge.source.symbol, edge.target.symbol]
     whole = "all of " * (edge.source.symbol == "h")  # its parts came by several edges
     return f"{whole}${words}$ = {number(value)} goes to {_place(edge.target)}"

@@ -67,5 +67,5 @@ def _what_is_seen(values, data, T):
 def _arrives(decades, phi):
     change, T = decades[0] - decades[-1], len(decades)
     if not np.isfinite(change):
-        return f"With {phi}, $|dL/dh_1|$ is exactly 0: vanishing."
-    return f"With {phi}, $|dL/dh_1|$ is {power(change)} times $|dL/dh_{{{T}}}|$: {verdict(change)}."
+        return f"With {phi}, $|∂L/∂h_1|$ is exactly 0: vanishing."
+    return f"With {phi}, $|∂L/∂h_1|$ is {power(change)} times $|∂L/∂h_{{{T}}}|$: {verdict(change)}."

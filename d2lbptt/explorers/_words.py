@@ -8,7 +8,7 @@ from ..figures._style import short
 
 
 class Said(NamedTuple):
-    """What is said of a picture. Symbols stand between dollars, in a little of TeX: ``$|dL/dh_1|$``, ``$10^{-19}$``.
+    """What is said of a picture. Symbols stand between dollars, in a little of TeX: ``$|∂L/∂h_1|$``, ``$10^{-19}$``.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ def from_plain(text):
         if found["number"]:
             digits = found[0].partition("e")[0].replace(".", "")
             return number(float(found[0]), len(digits))
-        name = re.sub(r"_([A-Za-z0-9]{2,})", r"_{\1}", found[0]).replace("phi", r"\phi")
+        name = re.sub(r"_([A-Za-z0-9]{2,})", r"_{\1}", found[0]).replace("phi", r"\phi").replace("dL/d", "∂L/∂")
         return f"${name}$"
 
     return _PLAIN.sub(in_tex, text)

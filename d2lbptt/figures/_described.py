@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from .. import _validation
 from .._typeset import as_html, as_plain
 
-_FIGURE = '<figure style="margin: 0"><img src="data:image/png;base64,{png}" alt="{alt}">'
+_FIGURE = '<figure style="margin: 0"><img src="data:image/png;base64,{png}" alt="{alt}" style="max-width: 100%">'
 _FIGURE += '<figcaption aria-hidden="true">{words}</figcaption></figure>'  # a screen reader says the words once
 
 

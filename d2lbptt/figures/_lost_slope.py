@@ -49,4 +49,4 @@ def lost_slope(ax: Axes, data: LostSlope) -> Axes:
         ax.plot(z[law <= 1], np.log10(law[law <= 1]), **style.THEORY)
         words = f"{name}:\nslope 0 from {data.gone[name]:.3g}"
         ax.text(data.gone[name] + 0.2, 0.3, words, color=dark, va="bottom", linespacing=1.15, **style.BOLD)
-    ax.text(12.5, -13, "dashed: ε / (1 − tanh² z)", color=style.THEORY["color"], fontsize=style.LABEL)
+    ax.text(12.5, -13, "dashed: u / (1 − tanh² z)", color=style.THEORY["color"], fontsize=style.LABEL)

@@ -40,7 +40,7 @@ def shown(explorer, **values):
 
 def told(hint):
     """What a report says, in the plain words of an explorer."""
-    return hint.replace("{", "").replace("}", "").replace("phi", "φ")
+    return hint.replace("{", "").replace("}", "").replace("phi", "φ").replace("dL/d", "∂L/∂")
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
@@ -75,7 +75,7 @@ def test_a_hint_is_set_in_symbols():
         "The slope is phi'(z_{t-1}) for phi'(z_t): phi' is not.": (
             r"The slope is $\phi'(z_{t-1})$ for $\phi'(z_t)$: $\phi'$ is not."
         ),
-        "it is W_hh^T dz_1, beside dL/dW_hh (9.7.16).": "it is $W_{hh}^T$ $dz_1$, beside $dL/dW_{hh}$ (9.7.16).",
+        "it is W_hh^T dz_1, beside dL/dW_hh (9.7.16).": "it is $W_{hh}^T$ $dz_1$, beside $∂L/∂W_{hh}$ (9.7.16).",
         "lambda = 1.25e-05, at t = T": r"lambda = $1.25 \cdot 10^{-5}$, at t = T",
     }.items():
         assert from_plain(words) == wanted

@@ -66,7 +66,7 @@ def test_sentence_in_words_and_numbers():
         "the window τ = 999 drops the first step."
     )
     assert details == (
-        "|dL/dh_1| is 2 · 10^-301 times |dL/dh_1000|. "
+        "|∂L/∂h_1| is 2 · 10^-301 times |∂L/∂h_1000|. "
         "The window ends at h_2: nothing reaches the state before. "
         "ρ = 0.50 and σ_max = 0.50. With enough steps vanishing is certain: σ_max < 1 is sufficient, in every step. "
         "Theory, c ρ^k with the slopes in front, is 0.00 decades off at t = 1. "
@@ -75,7 +75,7 @@ def test_sentence_in_words_and_numbers():
     sentence, _ = said(explorer, g=3)
     assert "grows 10^477-fold" in sentence and "explodes" in sentence  # 999 log10 3
     sentence, details = said(explorer, g=0)
-    assert "becomes exactly 0" in sentence and "it vanishes" in sentence and "|dL/dh_1| is exactly 0." in details
+    assert "becomes exactly 0" in sentence and "it vanishes" in sentence and "|∂L/∂h_1| is exactly 0." in details
     sentence, _ = said(explorer, g=1)
     assert "keeps its size over T = 1000 steps; the window" in sentence
     assert "nothing to carry back over T = 1 step; the window τ = 1 keeps everything" in said(explorer, T=1)[0]

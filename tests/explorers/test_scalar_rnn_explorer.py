@@ -51,9 +51,9 @@ def test_the_start_needs_no_later_row_and_the_end_has_both_gradients():
     _, start, details = said_of(step=1)
     assert "its own loss alone" in start and "its own loss is all that h_5 reaches" in details[0]
     _, later, details = said_of(step=2)
-    assert "w times dL/dz_5 below, and its own loss" in later and "because row 5 below it was known" in details[0]
+    assert "w times ∂L/∂z_5 below, and its own loss" in later and "because row 5 below it was known" in details[0]
     data, end, _ = said_of(step=5)
-    found = re.fullmatch(rf"All rows are there, 5 of T = 5, for w = 0.90: dL/dw = {NUMBER} and dL/dv = {NUMBER}\.", end)
+    found = re.fullmatch(rf"All rows are there, 5 of T = 5, for w = 0.90: ∂L/∂w = {NUMBER} and ∂L/∂v = {NUMBER}\.", end)
     assert near(found[1], data.table.dL_dw) and near(found[2], data.table.dL_dv)
 
 
@@ -64,11 +64,11 @@ def test_every_number_of_the_words(values):
         data, sentence, details = said_of(step=step, **values)
         t = T + 1 - step
         if t > 1:
-            found = re.search(rf"dL/dh_(\d) = {NUMBER} comes from", sentence)
+            found = re.search(rf"∂L/∂h_(\d) = {NUMBER} comes from", sentence)
             assert int(found[1]) == t and near(found[2], data.table.dL_dh[t - 1])
-        found = re.fullmatch(rf"dL/dh_{t} is {NUMBER}; times φ'\(z_{t}\) that is dL/dz_{t}, {NUMBER}\.", details[1])
+        found = re.fullmatch(rf"∂L/∂h_{t} is {NUMBER}; times φ'\(z_{t}\) that is ∂L/∂z_{t}, {NUMBER}\.", details[1])
         assert near(found[1], data.table.dL_dh[t - 1]) and near(found[2], data.table.dL_dz[t - 1])
-        found = re.search(rf"gives? {NUMBER} of dL/dw and {NUMBER} of dL/dv", details[2])
+        found = re.search(rf"gives? {NUMBER} of ∂L/∂w and {NUMBER} of ∂L/∂v", details[2])
         # the sums once more, over the rows that are filled
         sums = (data.table.dL_dz[t - 1 :] @ entering[t - 1 :] for entering in (data.table.h[:-1], data.table.x))
         assert all(near(words, number) for words, number in zip(found.groups(), sums, strict=True))

@@ -47,7 +47,7 @@ def test_what_is_said_is_true_at_every_corner(method, dtype, T, g, h):
     truncation, rounding = law.terms(here)
     check_side(found[6], method, truncation, rounding, np.log10(here / law.best))
     about, best, apart, network = map(plain, words.details)
-    size = re.search(r"^In (\w+) the relative error of dL/dW_hh\[\d, \d\] is (\S.*);", about)
+    size = re.search(r"^In (\w+) the relative error of ∂L/∂W_hh\[\d, \d\] is (\S.*);", about)
     assert size[1] == dtype and number(size[2]) == pytest.approx(error, rel=0.06)
     assert about.endswith("rounding." if rounding >= truncation else "the formula's error.")
     steps = [number(words) for words in re.findall(r"(?:below|is|and) (\S*\d(?: · \S+)?)", best)]

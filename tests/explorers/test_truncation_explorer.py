@@ -89,7 +89,7 @@ def test_a_gradient_that_is_zero_has_nothing_to_lose(explorer):
     for scheme in SCHEMES:
         data, sentence, _ = shown(explorer, **dead, scheme=scheme)
         assert not data.network.full.any()
-        assert sentence.startswith("dL/dW_hh is exactly 0 (T = 1, g = 0.00), so ")
+        assert sentence.startswith("∂L/∂W_hh is exactly 0 (T = 1, g = 0.00), so ")
         assert sentence.endswith("has nothing to throw away.")
 
 
