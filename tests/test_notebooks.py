@@ -543,7 +543,7 @@ DESCRIBE = "bptt.figures.described(ax, r'It *falls* to $1/\\tau$: <1.')"
 
 
 # Made before there were alternatives: to be emptied as they are made anew.
-STILL_SILENT = ("07b", "08", "09", "10")
+STILL_SILENT = ("09", "10")
 SILENT = pytest.mark.xfail(reason="has a picture without words", strict=False)
 
 

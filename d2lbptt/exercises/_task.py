@@ -110,11 +110,8 @@ def _in_words(error):
 
 
 def _is_missing(answer):
-    if type(answer) in (tuple, list):
-        return any(map(_is_missing, answer))
-    if type(answer) is dict:
-        return any(map(_is_missing, answer.values()))
-    return answer is None or answer is Ellipsis
+    parts = answer if type(answer) in (tuple, list) else answer.values() if type(answer) is dict else ()
+    return answer is None or answer is Ellipsis or any(part is Ellipsis for part in parts)
 
 
 def _agree(found, wanted, tolerance):
