@@ -5,7 +5,7 @@ import re
 INDEX = r"_(?:\{[^}]*\}|\([^)]*\)|[A-Za-z]+|\d+)"
 SYMBOL = rf"[A-Za-z]{INDEX}(?:\^\d)?"
 RANGE = r"(?:[ijt] = )?[\w+-]+ \.\. [tT\d]\b"
-ALONE = r"(?<![\w'])[TtijwWgflk](?![\w'.]\w|\()"
+ALONE = r"(?<![\w'])[TtijwgflkvxW](?![\w'(]|\.\w)"
 EQUAL = rf"(?:{SYMBOL}|[Ttgij])(?: - [jk])? (?:=|<=|<) [\w.]+(?<!\.)(?![\w.]*/)"
 PATTERN = re.compile(
     "|".join(
@@ -20,7 +20,7 @@ PATTERN = re.compile(
             r"T\(T-1\)/2|T\^3/6|1/T(?!\w)|T \+ 1|j - 1",
             RANGE,
             rf"h_t = f\([^)]*\)|{EQUAL}",
-            SYMBOL,
+            rf"(?:1 - )?{SYMBOL}",
             ALONE,
             r"(?<![\w'$\\])(?:theta|phi|tau)(?![\w'])",
         ]

@@ -22,6 +22,8 @@ from functools import partial
 from types import SimpleNamespace
 from typing import NamedTuple
 
+from ._words import typeset
+
 
 class Evidence(SimpleNamespace):
     """What was computed, by name."""
@@ -104,8 +106,8 @@ class Answer(NamedTuple):
         return head, self.in_short, self.sentence, *filter(None, [self.judgement])
 
     def _repr_markdown_(self):
-        head, short, *lines = self._lines()
-        rows = "\n".join(f"- {words}" for words in self.besides)
+        head, short, *lines = map(self.question.typeset, self._lines())
+        rows = "\n".join(f"- {self.question.typeset(words)}" for words in self.besides)
         more = ["Computed besides:", rows] if rows else []
         return "\n\n".join([f"**{head}**", f"**{short}**", *lines, *more])
 
@@ -148,6 +150,8 @@ class Question:
         ``statements(evidence)`` yields Statements.
     meanings : bool
         Whether what is asked is one statement in several meanings of its signs.
+    scalar : bool
+        Whether its states are numbers, as in 9.7.3 to 9.7.7, and not vectors.
     """
 
     key: str
@@ -159,6 +163,7 @@ class Question:
     compute: Callable
     statements: Callable
     meanings: bool = False
+    scalar: bool = False
 
     def answer(self):
         """Compute the evidence, judge the claim by it, and return the Answer."""
@@ -169,6 +174,10 @@ class Question:
     def judge(self, evidence):
         """Return the Answer to which this evidence leads."""
         return Answer(self, evidence, tuple(s._replace(holds=bool(s.holds)) for s in self.statements(evidence)))
+
+    def typeset(self, words):
+        """Return words of this question with every symbol as a formula."""
+        return typeset(words, bold=not self.scalar)
 
     @property
     def answered(self):
@@ -197,11 +206,11 @@ def _registered(key):
     return next(record for record in RECORDS if record.key == key)
 
 
-def settled_by(compute, about, *, question, claim, in_short, because, meanings=False):
+def settled_by(compute, about, *, question, claim, in_short, because, meanings=False, scalar=False):
     # Enters a record. The function below it yields the statements, and its name, _q8, is the key, Q8.
     def enter(statements):
         key = statements.__name__.strip("_").upper()
-        RECORDS.append(Question(key, about, question, claim, in_short, because, compute, statements, meanings))
+        RECORDS.append(Question(key, about, question, claim, in_short, because, compute, statements, meanings, scalar))
         return statements
 
     return enter

@@ -384,6 +384,7 @@ def _the_weight_of_the_output():
     claim=f"$ {equation('9.7.3').latex} $",
     in_short="Yes, w_o.",
     because="The output is g(h_t, w_o), so that is where its slope is taken; today's 9.7.3 has it.",
+    scalar=True,
 )
 def _q7(e):
     extent = _to_what_extent(e.today)
@@ -437,6 +438,7 @@ def _apart(measured):
         "The left side is the total derivative: h_{t-1} depends on w_h, too, and moves; the first term holds it, "
         "which for every f comes to the same only at t = 1."
     ),
+    scalar=True,
 )
 def _q8(e):
     yield wrongly("the first term alone is the derivative, for every f and t", _proved(*e.first_term))
@@ -637,6 +639,7 @@ def _the_table_of_one_unit():
         "No loss comes after T, so nothing comes back from there: the last row of the table needs no other, and "
         "each row only the one below it."
     ),
+    scalar=True,
 )
 def _q13(e):
     yield rightly("beyond the last loss every slope is zero", not e.beyond.any())
@@ -670,6 +673,7 @@ def _the_slope_of_the_output():
     because=(
         "It is theta'(h_t), the slope of the function that makes the output; nobody notices as long as theta is phi."
     ),
+    scalar=True,
 )
 def _q14(e):
     yield wrongly(
@@ -695,6 +699,7 @@ def _agree(found, measured):
         "The forward pass knows it: the slope of the loss at the last prediction times theta'(h_T), and 1/T where "
         "the losses are averaged."
     ),
+    scalar=True,
 )
 def _q15(e):
     yield rightly("it stands so in the last row of the table", _same(e.known, e.table.dL_dh[-1]))
@@ -906,7 +911,8 @@ class Table(Records):
     def _rows(self):
         for q in self:
             found = q.answered
-            yield q.key, q.about, q.question, found.in_short if found else "", found.sentence if found else ""
+            words = q.question, found.in_short if found else "", found.sentence if found else ""
+            yield q.key, q.about, *map(q.typeset, words)
 
     def __str__(self):
         return "\n".join(_line(q) for q in self)

@@ -19,6 +19,7 @@ import pytest
 
 from d2lbptt.book import judging
 from d2lbptt.book import questions as module
+from d2lbptt.book._words import typeset
 from d2lbptt.book.equations import equation
 from d2lbptt.book.judging import OPEN, Evidence, Question, shown
 from d2lbptt.book.questions import RECORDS, Table, question, questions
@@ -50,8 +51,11 @@ def test_the_evidence_leads_to_the_verdict_and_bears_out_the_answer(key):
     assert key in VERDICTS[answer.verdict]
     assert answer.contradicted == () and answer.sentence == answer.question.because
     for text in (str(answer), answer._repr_markdown_()):
-        assert answer.question.because in text and answer.question.question in text and answer.question.in_short in text
-        assert key == "Q12" or (f"This is {answer.verdict}, for it is" in text and answer.question.claim in text)
+        words = answer.question.because, answer.question.question, answer.question.in_short
+        assert all(said in text or answer.question.typeset(said) in text for said in words)
+        claim = answer.question.claim
+        assert claim in text or answer.question.typeset(claim) in text
+        assert key == "Q12" or f"This is {answer.verdict}, for it is" in text
         assert not re.search(r"\| |asked|shown", text)
 
 
@@ -293,6 +297,27 @@ def test_what_was_computed_is_said_in_sentences(key):
     assert answer.judgement.count("it is false that") == sum(not s.holds for s in cases)
 
 
+@pytest.mark.parametrize(("words", "bold", "wanted"), [
+    ("h_{t-1} depends on w_h, too", False, r"$h_{t-1}$ depends on $w_h$, too"),
+    ("b_q by [1, h_t].", True, r"$\mathbf b_q$ by $[1, \mathbf h_t]$."),
+    ("dL/dh_T is phi'(h_t) where T <= 4", False, r"$\partial L/\partial h_T$ is $\phi'(h_t)$ where $T \le 4$"),
+    ("terms w^(j-1) h_(t-j), i = t-j+1 .. t", True, r"terms $w^{j-1} h_{t-j}$, $i = t-j+1, \dots, t$"),
+    ("it is if a t is in (g = 0.8) to 1/T", True, r"it is if a $t$ is in ($g = 0.8$) to $1/T$"),
+    (r"what is $x_t$ stays, o_1000 too", True, r"what is $x_t$ stays, $\mathbf o_{1000}$ too"),
+])  # fmt: skip
+def test_symbols_become_formulas(words, bold, wanted):
+    assert typeset(words, bold) == wanted == typeset(wanted, bold)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_no_symbol_is_left_among_the_words(key):
+    parts = answered(key)._repr_markdown_().split("$")
+    assert len(parts) % 2 == 1
+    plain = " ".join(parts[::2])
+    assert not re.search(r"\w_\w|\w_[{(]|\bd[hL]/|\b[tTwghijlk] (?:=|<)|\^|\b(?:phi|theta)\b", plain), plain
+    assert all(formula and formula.count("{") == formula.count("}") for formula in parts[1::2])
+
+
 @pytest.mark.parametrize("key", SETTLED)
 def test_every_statement_can_fail_and_the_verdict_goes_with_it(key):
     answer, fell = answered(key), set()
@@ -511,7 +536,7 @@ def test_the_table_shows_every_question_and_once_answered_its_verdict_and_its_an
         vars(question(key))["_answered"] = answered(key)
     for shape in (table._repr_markdown_(), table._repr_html_()):
         for record in RECORDS:
-            assert record.about in shape and (record.in_short in shape or "'" in record.in_short)
+            assert record.about in shape and record.typeset(record.in_short) in shape
     lines = table._repr_markdown_().splitlines()
     assert len(lines) == 20 and {line.count("|") for line in lines} == {6}  # no formula adds a column
     assert str(table).splitlines() == [f"{q.key:5}{q.question} {q.in_short}" for q in RECORDS]
