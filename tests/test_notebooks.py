@@ -542,11 +542,6 @@ ax.plot([2, 1])
 DESCRIBE = "bptt.figures.described(ax, r'It *falls* to $1/\\tau$: <1.')"
 
 
-# Made before there were alternatives: to be emptied as they are made anew.
-STILL_SILENT = ("09", "10")
-SILENT = pytest.mark.xfail(reason="has a picture without words", strict=False)
-
-
 @pytest.mark.parametrize("how", [DESCRIBE, f"display({DESCRIBE})"])
 def test_a_picture_that_is_described_is_shown_once_with_its_words_below(how, tmp_path):
     built = run(toy(DESCRIBED + how), tmp_path)
@@ -559,10 +554,7 @@ def test_a_picture_that_is_described_is_shown_once_with_its_words_below(how, tmp
     assert notebooks.clean(copy.deepcopy(built)) == built
 
 
-@pytest.mark.parametrize(
-    "path",
-    [pytest.param(path, id=path.stem, marks=[SILENT] * (path.stem.split("_")[0] in STILL_SILENT)) for path in PATHS],
-)
+@each_notebook
 def test_every_picture_has_a_text_alternative(path):
     assert notebooks.silent_pictures(notebooks.read(path)) == []
 
