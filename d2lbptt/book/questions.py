@@ -590,8 +590,8 @@ def _q11(e):
     claim="",
     in_short="In notebooks 07, 07b and 11.",
     because=(
-        "In this companion: exercise 1 is solved in notebook 07, exercise 2 in 07b, under headings that name them; both "
-        "are tasks in 11."
+        "In this companion: exercise 1 is solved in notebook 07, exercise 2 in 07b, under headings that name them; "
+        "both are tasks in 11."
     ),
 )
 def _q12(e):
