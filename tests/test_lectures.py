@@ -109,7 +109,7 @@ FACTS = {
     ],
     "cuts": of_cuts,
     "random": of_random,
-    "gates": lambda none, one, five: [
+    "gates": lambda five, none, one: [
         fold(none.lstm[-1]),
         fold(none.plain[-1]),
         fold(one.lstm[-1]),
