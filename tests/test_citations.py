@@ -71,4 +71,4 @@ def test_there_is_something_to_look_at():
 def test_the_notebook_of_a_record_has_its_heading(record):
     name, heading = record.notebook
     text = text_of(ROOT / "notebooks" / f"{name}.ipynb")
-    assert re.search(rf"^#+ {re.escape(heading)}$", text, re.MULTILINE)
+    assert re.search(rf"^#+ {re.escape(heading)}( · \*further\*)?$", text, re.MULTILINE)

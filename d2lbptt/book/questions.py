@@ -588,8 +588,11 @@ def _q11(e):
     "the exercises of the section",
     question="Where are the solutions to the exercises?",
     claim="",
-    in_short="In notebooks 07 and 07b.",
-    because="In this companion: exercise 1 is solved in notebook 07, exercise 2 in 07b, under headings that name them.",
+    in_short="In notebooks 07, 07b and 11.",
+    because=(
+        "In this companion: exercise 1 is solved in notebook 07, exercise 2 in 07b, under headings that name them; "
+        "both are tasks in 11."
+    ),
 )
 def _q12(e):
     return ()

@@ -80,12 +80,12 @@ def test_what_truncation_does_to_held_out_text_and_to_the_reach(numbers, seed):
     learned, late = ({name: getattr(run, what)[-1] for name, run in runs.items()} for what in ("learned", "held_out"))
     assert learned.pop("window") > 5 > max(learned.values())
     for name in ("fresh", "window", "randomized"):
-        assert 10 < late[name] < 12.6 < late["full"]
+        assert late[name] < 12.4 < late["full"]
     assert 12 < late["chunks"] < 15.5
     for run in runs.values():
         assert 60 <= run.epochs[run.held_out.argmin()] <= 200 and 8.5 < run.held_out.min() < 9.7
-        assert run.reach[0] == 1 and run.decades[0, 14] < -15 and run.reach[-1] > 30
-    assert runs["window"].reach[8] < 30 < runs["full"].reach[8]
+        assert run.reach[0] == 1 and run.decades[0, 14] < -14 and run.reach[-1] > 30
+    assert runs["window"].reach[8] < 29 <= runs["full"].reach[8]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
