@@ -139,7 +139,7 @@ def test_preset_reset_python_and_save_by_mouse(open_and_run):
     [
         ("01_scalar_rnn", [("Every slope needs a later one", "step", "End", "5 of T = 5")]),
         ("02_unrolling", [("One weight, many places", "T", "End", "T = 12")]),
-        ("03_total_derivative", [("One derivative of", "g", "Home", "g = 0.00")]),
+        ("03_total_derivative", [("One derivative of", "g", "Home", "Whh = 0.00")]),
         ("05_with_tanh", [("What does a nonlinearity change?", "g", "Home", "g = 0.00")]),
         ("06_checking_gradients", [("Where is this gradient wrong?", "T", "Home", "T = 1")]),
         (
