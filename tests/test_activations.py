@@ -170,8 +170,14 @@ def test_a_linear_phi_of_another_slope_is_one_of_the_linear_ones(monkeypatch):
 # --- every public function that takes one ---
 
 REFUSED = {
-    "leaky": {"laws.mean_field", "laws.edge_of_chaos", "checking.step_size.step_sizes"},
-    "arsinh": {"laws.mean_field", "laws.edge_of_chaos", "growth.scales.theory", "experiments.phase_diagram"},
+    "leaky": {"laws.mean_field", "laws.edge_of_chaos", "checking.step_size.step_sizes", "frameworks.to_torch"},
+    "arsinh": {
+        "laws.mean_field",
+        "laws.edge_of_chaos",
+        "growth.scales.theory",
+        "experiments.phase_diagram",
+        "frameworks.to_torch",
+    },
 }
 NAMED = ("activation", "phi", "theta")
 
@@ -208,6 +214,8 @@ def test_the_walk_finds_those_who_take_an_activation():
 @pytest.mark.parametrize("activation", REFUSED)
 @pytest.mark.parametrize(("key", "argument"), BY_NAME)
 def test_who_takes_an_activation_takes_a_new_one_or_refuses_it_by_name(key, argument, activation):
+    if SPECS[key].needs:
+        pytest.importorskip(SPECS[key].needs, reason=f"{SPECS[key].needs} is not installed")
     if key in REFUSED[activation]:
         with pytest.raises(ValueError, match=f"^activation is '{activation}', wanted one of [a-z, ]+$") as refused:
             called(key, **{argument: activation})

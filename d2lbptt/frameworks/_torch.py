@@ -94,10 +94,7 @@ def to_torch(params: Params, activation: str = "tanh", *, batch_first: bool = Fa
     params = checked_params(params)
     _validation.all_real(**params._asdict())
     _validation.float_dtype("the dtype of params", params.W_hh.dtype)
-    if not isinstance(activation, str) or activation not in _MODES.values():
-        raise ValueError(
-            f"activation is {_validation.shown(activation)}, wanted tanh or relu: torch.nn.RNN has no other"
-        )
+    _validation.one_of("activation", activation, tuple(_MODES.values()))
     batch_first = _validation.flag("batch_first", batch_first)
     (h, d), q, bias = params.W_hx.shape, len(params.W_qh), params.b_h is not None
     kind: Any = {"dtype": getattr(torch, params.W_hh.dtype.name), "device": "meta"}  # draws no random numbers
