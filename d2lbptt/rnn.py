@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from . import _validation
-from ._recursion import affine, checked_weights, first_overflow, weigh
+from ._recursion import affine, checked_weights, first_overflow, over_rows, weigh
 from .activations import ACTIVATIONS, Activation
 from .losses import LOSSES, REDUCTIONS, Loss
 
@@ -304,15 +304,12 @@ def _targets(trace, y, loss, reduction, weights=None):
     _validation.one_of("reduction", reduction, REDUCTIONS)
     o = trace.o
     w, counts = checked_weights(weights, reduction, len(o), o.shape[1:-1])
-    if w is not None and counts.all():
-        counts = None
-    elif w is not None:
-        counts = np.broadcast_to(counts.reshape(*counts.shape, *[1] * (o.ndim - 1 - counts.ndim)), o.shape[:-1])
+    counts = None if w is None or counts.all() else over_rows(counts, o)
     if loss == "cross_entropy":
-        return rule, _labels(y, o, counts), w
+        return rule, _labels(y, o, None if counts is None else counts[..., 0]), w
     y = _validation.numeric("y", y)
     _validation.shaped("y", y, o.shape, "(T, q)" if o.ndim == 2 else "(T, B, q)")
-    y = y if counts is None else np.where(counts[..., None], y, o)
+    y = y if counts is None else np.where(counts, y, o)
     dtype = np.result_type(o, y) if np.iscomplexobj(y) else o.dtype
     return rule, _validation.finite("y", y).astype(dtype, copy=False), w
 

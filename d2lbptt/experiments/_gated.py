@@ -21,7 +21,7 @@ from .. import _validation
 from .._cache import cached
 from ..cells import gru, lstm
 from ..rnn import init_params
-from ._remedies import _bias, _inputs, _plain, _sizes
+from ._remedies import _at_rest, _bias, _inputs, _plain, _sizes
 from ._slopes import SlopeBands, slope_bands
 
 CELLS = ("lstm", "gru")
@@ -119,7 +119,7 @@ def gated(
         gru=by_cell["gru"].whole,
         direct=chosen.direct,
         through=chosen.through,
-        law=_law(chosen),
+        law=chosen.whole[0] + _at_rest(chosen.factor, T),
         factor=chosen.factor,
         gate=chosen.bands,
         cell=cell,
@@ -156,8 +156,3 @@ def _flow(cell, g, bias, T, seed, h, d, size) -> _Flow:
     whole, direct, through = (decades[::-1] - start for decades in module.ways(trace, dh_T))
     gate = trace.f if cell == "lstm" else trace.z
     return _Flow(whole, direct, through, module.resting_factor(params), *slope_bands(gate))
-
-
-def _law(flow):
-    k = np.arange(len(flow.whole))
-    return flow.whole[0] + np.log10(flow.factor) * k if 0 < flow.factor < 1 else np.full(len(k), np.nan)

@@ -178,9 +178,12 @@ def _lstm(g, bias, T, seed, h, d, size) -> Remedy:
     params = lstm.init_params(d, h, scale=g, gate_bias=bias, seed=seed)
     W_qh = init_params(d, h, 1, seed=seed).W_qh
     decades = _by_lag(lstm.log10_norms(lstm.forward(params, _inputs(T, seed, d, size)), W_qh[0]).h)
-    factor = lstm.resting_factor(params)
-    law = np.log10(factor) * np.arange(T) if 0 < factor < 1 else np.full(T, np.nan)
-    return Remedy(decades, law, "at rest")
+    return Remedy(decades, _at_rest(lstm.resting_factor(params), T), "at rest")
+
+
+def _at_rest(factor, T):
+    """Return the decades by the factor of a cell at rest; nan where the state does not stay there."""
+    return np.log10(factor) * np.arange(T) if 0 < factor < 1 else np.full(T, np.nan)
 
 
 def _patient_law(g, T, seed, h, d, size):

@@ -94,20 +94,17 @@ def schemes(T: int = 12, tau: int = 4, k1: int = 2, pi: float = 0.8, seed: int =
     pi, rng = _validation.probability("pi", pi), np.random.default_rng(_validation.seed("seed", seed))
     _validation.fits_in_memory("the tables of all weights", 15 * T * T, float, f"T = {T}")
     every = {"full": T, "window": 1, "tbptt": k1}  # steps from update to update; the others have one at each cut
-    costs = {}
+    costs, t = {}, np.arange(1, T + 1)
     for scheme in ("full", "chunks", "window", "tbptt", "randomized"):
         first = first_kept(T, **scheme_options(scheme, T, tau=tau, k1=k1, k2=tau, pi=pi, rng=rng))
-        ends = np.arange(1, T + 1)
-        ends = (
-            ends[(ends % every[scheme] == 0) | (ends == T)] if scheme in every else ends[np.append(_cuts(first), True)]
-        )
-        costs[scheme] = _cost(first, ends, pi if scheme == "randomized" else 1.0)
+        is_end = t % every[scheme] == 0 if scheme in every else _is_cut(first)
+        costs[scheme] = _cost(first, t[is_end | (t == T)], pi if scheme == "randomized" else 1.0)
     return Schemes(T, tau, k1, pi, costs)
 
 
-def _cuts(first):
-    """Return for t = 1 .. T - 1 whether no later loss reaches back to step t."""
-    return first[1:] > np.arange(1, len(first))
+def _is_cut(first):
+    """Return for t = 1 .. T whether no later loss reaches back to step t."""
+    return np.append(first[1:] > np.arange(1, len(first)), True)
 
 
 def _cost(first, ends, pi):
