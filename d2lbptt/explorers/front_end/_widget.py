@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import base64
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from inspect import signature
 from pathlib import Path
 from timeit import default_timer as clock
@@ -61,11 +61,17 @@ class Explorer(anywidget.AnyWidget):
         Values of controls that start elsewhere than the experiment's defaults.
     given : dict, optional
         More arguments of the experiment, the reader's own, by name.
+    leads : dict of str to collection, optional
+        The controls that move on a page without a kernel, the main one first, and the values that they take there; a
+        menu given an empty collection takes all of its own. The others stand still on such a page.
+    play : str, optional
+        The slider that a button moves by itself from end to end, because time passes along it.
 
     Attributes
     ----------
     controls : dict of str to Control
     presets : dict of str to dict
+    leads : dict of str to list
     state : dict
         Of the last update: ``controls`` (the values used), ``sentence``, ``details`` and ``alternative`` (both, as one
         text) in plain words, ``data`` (None if it failed).
@@ -96,6 +102,8 @@ class Explorer(anywidget.AnyWidget):
         actions: Mapping[str, Callable] | None = None,
         start: Mapping[str, Any] | None = None,
         given: Mapping[str, Any] | None = None,
+        leads: Mapping[str, Iterable] | None = None,
+        play: str = "",
     ):
         self._experiment, self._words, self._given = experiment, words, dict(given or {})
         self._name, self._picture = experiment.__name__, picture
@@ -116,7 +124,8 @@ class Explorer(anywidget.AnyWidget):
         self.code = ""
         self._name_the_preset()
         self._start = self._values()
-        super().__init__(spec=self._spec(question, more))
+        self.leads = {key: list(values) for key, values in (leads or {}).items()}
+        super().__init__(spec={**self._spec(question, more), "play": play})
         for key, control in self.controls.items():
             control.observe(self._on_preset if key == "preset" else self._on_value, "value")
         self.on_msg(self._on_question)
