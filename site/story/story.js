@@ -48,6 +48,7 @@
   stage.prepend(...Object.values(figures));
   story.querySelector(".story-body").prepend(stage);
   story.classList.add("story-live");
+  document.querySelector("#pst-primary-sidebar")?.classList.add("pst-sidebar-hidden"); // the theme's button brings it back
 
   function addButtons(step) {
     const look = step.querySelector(".story-look");

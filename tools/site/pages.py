@@ -14,7 +14,7 @@ import nbformat
 
 from d2lbptt import explorers
 from tools import bootstrap, notebooks
-from tools.site import cells, explorer_pages, mathjax, notebook, pictures, records
+from tools.site import cells, explorer_pages, mathjax, notebook, pictures, records, story
 from tools.site.links import relinked
 from tools.site.titles import short
 
@@ -23,11 +23,6 @@ STATIC = ROOT / "site" / "_static"
 TEXTS = {"notebooks/notation.md": "notation.md", "TEACHING.md": "teaching.md"}
 GENERATED = {"equations.md": records.equations, "questions.md": records.questions}
 LOOK_UP = {"equations": "Equations", "questions": "Readers’ questions", "notation": "Notation", "teaching": "Teaching"}
-INDEX = """\
-# Backpropagation through time, with sliders
-
-A companion to the section *Backpropagation Through Time* of *Dive into Deep Learning*.
-"""
 
 
 class Folder:
@@ -65,7 +60,7 @@ def assemble(folder: Path, kept: Path) -> None:
     _explorers(sources, made)
     for name, generate in GENERATED.items():
         sources.write(name, _remembered(kept / name, generate))
-    sources.write("index.md", f"{INDEX}\n{contents()}")
+    sources.write("index.md", f"{story.page(sources.write)}\n{contents()}")
     for path in (ROOT / "site" / "conf.py", *filter(Path.is_file, STATIC.rglob("*"))):
         sources.write(path.relative_to(ROOT / "site").as_posix(), path.read_bytes())
     sources.write(f"_static/mathjax/{mathjax.SCRIPT}", mathjax.script())
