@@ -47,7 +47,7 @@ def phase_diagram() -> Explorer:
         picture=picture(_PhaseDiagramPicture, 9.6, 4.5),
         words=_words,
         presets=PRESETS,
-        leads={"g": steps(0.5, 3, 0.05), "activation": []},
+        leads={"g": [*steps(0.5, 0.8, 0.1), *steps(0.85, 1.5, 0.05), *steps(1.6, 3, 0.1)], "activation": []},
     )
 
 

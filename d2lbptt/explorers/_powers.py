@@ -49,7 +49,7 @@ def powers() -> Explorer:
         picture=picture(_PowersPicture, 9.6, 4.4),
         words=_words,
         presets=PRESETS,
-        leads={"k": steps(0, 200), "ratio": [0.5, 0.7, 0.9, 0.97, 0.99]},
+        leads={"k": [*steps(0, 20), *steps(25, 200, 5)], "ratio": [0.5, 0.7, 0.9, 0.97, 0.99]},
         play="k",
     )
 

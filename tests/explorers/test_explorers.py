@@ -416,21 +416,23 @@ def test_two_controls_lead_from_end_to_end(name):
 
 
 @each_explorer
-def test_what_plays_leads_with_every_step(name):
+def test_what_plays_leads_with_every_step_or_every_step_of_the_beginning(name):
     explorer = getattr(explorers, name)()
     key = explorer.spec["play"]
     assert (key == "") == (name not in ("powers", "scalar_rnn", "unrolled_graph"))
     if key:
         control = explorer.controls[key]
         assert next(iter(explorer.leads)) == key
-        assert explorer.leads[key] == list(range(control.min, control.max + 1))
+        whole = list(range(control.min, control.max + 1))
+        assert explorer.leads[key][:21] == whole[:21]
+        assert explorer.leads[key] == whole or name == "powers"  # every dot moves in every step, and takes its place
 
 
 @each_explorer
 def test_some_hundred_states_lead(name):
     explorer = getattr(explorers, name)()
     number = np.prod([len(led(explorer.controls[key], values)) for key, values in explorer.leads.items()])
-    assert 100 <= number <= (1100 if name == "powers" else 400)  # powers: 200 steps, each by itself
+    assert 100 <= number <= 400
 
 
 @each_explorer
