@@ -7,7 +7,7 @@ const LOST = "This part of the data could not be loaded, so the picture stays as
 const NO_DATA = "This picture does not move: its data could not be loaded.";
 const TOO_OLD = "This picture does not move: the browser cannot unpack its data. Browsers since 2023 can.";
 const SLOW = 300; // ms without an answer after which we say that it is on its way
-const NEAR = "800px"; // from the screen, where a player begins to load
+const AHEAD = "800px"; // from the screen, where a player begins to load
 const WRITE = 400; // ms at rest after which the address follows: browsers refuse to write it often
 
 /** The place of the value that is nearest to what is wanted. */
@@ -349,9 +349,12 @@ function mountAll() {
   const seen = new IntersectionObserver((entries) => {
     for (const { target } of entries.filter(({ isIntersecting }) => isIntersecting)) {
       seen.unobserve(target);
-      ready(target).catch(({ message }) => target.append(make("p", { class: "d2l-refused" }, message)));
+      ready(target).catch(({ message }) => {
+        target.classList.remove("d2l-awaited");
+        target.append(make("p", { class: "d2l-refused" }, message));
+      });
     }
-  }, { rootMargin: NEAR });
+  }, { rootMargin: AHEAD });
   for (const figure of figures) {
     figure.classList.add("d2l-awaited");
     seen.observe(figure);
