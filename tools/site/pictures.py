@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from matplotlib import rc_context
-
 from d2lbptt import explorers
 from d2lbptt.explorers.front_end import Explorer
 from d2lbptt.figures._paper import house
@@ -33,5 +31,5 @@ def svg(explorer: Explorer) -> bytes:
     """The picture that an explorer shows. Raises ValueError if it shows none."""
     if explorer.error is not None:
         raise ValueError(f"{explorer.spec['name']} shows no picture: {explorer.error}")
-    with house(), rc_context({"svg.hashsalt": "d2lbptt"}):  # or names within the file would be drawn at random
+    with house():
         return explorer._layers.file("svg")
