@@ -9,10 +9,11 @@ from itertools import pairwise
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
+from nbformat import v4
 from pages import MARKS, browser
 
 from tools import badges, bootstrap, notebooks
-from tools.site import beside, handout
+from tools.site import beside, handout, notebook
 from tools.site.pages import assemble
 
 ROOT = notebooks.ROOT
@@ -131,6 +132,24 @@ def test_a_notebook_links_nothing_before_the_address_is_known_and_then_where_it_
     ]
     assert handout.PLACE.search(beside.line("notebooks/04_a", "an-owner/a.name"))
     assert not handout.PLACE.search(beside.line("solutions/04_a", None))
+
+
+def test_what_proves_a_folded_answer_is_marked_and_badges_of_other_hosts_are_left_out():
+    saved = v4.new_notebook(
+        cells=[
+            v4.new_markdown_cell(f"# A title\n\n{badges.START}![](https://mybinder.org/badge_logo.svg){badges.END}"),
+            v4.new_code_cell("n = 2\nassert n"),
+            v4.new_markdown_cell("*Predict* n.\n\n<details>\n<summary>Answer</summary>\n\nTwo.\n\n</details>"),
+            v4.new_code_cell("n = 2\nassert n == 2"),
+            v4.new_markdown_cell("The next text."),
+            v4.new_code_cell("assert n == 2"),
+            v4.new_code_cell("n", outputs=[v4.new_output("stream", text="2")]),
+        ]
+    )
+    notebook.page(saved, relinked=str, write=lambda *_: None, can_show=lambda _: True)
+    tags = [cell.metadata.get("tags", []) for cell in saved.cells if cell.cell_type == "code"]
+    assert tags == [[], ["hide-input", "proof"], ["hide-input"], []]
+    assert saved.cells[0].source == "# A title"
 
 
 # --- the whole site ---
