@@ -1,9 +1,8 @@
-"""What a player shows is what the explorer shows: all states of all players, read back from what the page loads.
+"""What a player shows is what the explorer shows: every state of every player, read back from the files of the page.
 
-Oracles: a new explorer set to the same values, and one that goes through all states in a random order.
+Oracles: an explorer that goes through all states in a random order, and new ones that were never anywhere else.
 """
 
-import functools
 import json
 import re
 
@@ -11,57 +10,60 @@ import numpy as np
 import pytest
 
 from d2lbptt import explorers
-from d2lbptt.explorers.front_end import Menu, table
+from d2lbptt.explorers.front_end import Menu
+from tools.site import players
 
-SEED, SAMPLE = 20, 6
-WAYS = {"wide": False, "narrow": True}
-each_explorer = pytest.mark.parametrize("name", explorers.__all__)
-
-
-# --- the two sides ---
+SEED, NEW = 20, 6
+QUICK = {"step_size"}
+NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (name not in QUICK)) for name in explorers.__all__]
 
 
-@functools.cache
-def stored(name):
-    """Head and chunks of a player, as the page reads them."""
-    explorer = getattr(explorers, name)()
-    found = table(explorer)
-    explorer.close()
-    return json.loads(json.dumps(found, allow_nan=False))
+@pytest.mark.parametrize("name", NAMES)
+def test_a_player_shows_what_the_explorer_shows(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(players, "KEPT", tmp_path / "kept")
+    players.write(tmp_path, [name], jobs=1)
+    head, chunks = players.read(tmp_path, name)
+    rng, found = np.random.default_rng(SEED), list(states(head, chunks))
+    assert len(found) >= 200
+    for narrow in (False, True):
+        explorer, some = getattr(explorers, name)(), [one for one in found if one[0] == narrow]
+        explorer.arrange(narrow)
+        for place in rng.permutation(len(some)):
+            _, sent, stored = some[place]
+            explorer.reset()
+            assert_same(stored, explorer, sent)
+        for place in rng.choice(len(some), NEW, replace=False):
+            _, sent, stored = some[place]
+            new = getattr(explorers, name)()
+            new.arrange(narrow)
+            assert_same(stored, new, sent)
 
 
-def states(name):
-    """All states of a player: whether narrow, which values to set, and where it is stored."""
-    head, chunks = stored(name)
-    main = head["leads"][0]
-    for way, narrow in WAYS.items():
+def states(head, chunks):
+    """All states: whether narrow, what the page would send to be there, and what it shows there."""
+    nothing, main = {"pool": []}, head["leads"][0]
+    for way, narrow in (("wide", False), ("narrow", True)):
+        yield narrow, {}, players.state(head, nothing, head["first"][way])
         for i, scene in enumerate(head["scenes"]):
             preset = {"preset": scene["preset"]} if scene["preset"] else {}
             for j, row in enumerate(scene["rows"]):
                 chunk = chunks[f"{i}-{j}-{way}"]
-                for value, state in zip(row["values"], chunk["states"], strict=True):
-                    yield narrow, {**preset, **row["at"], main: value}, chunk, state
-                for number, state in chunk["presets"].items():
-                    yield narrow, {"preset": int(number)}, chunk, state
+                for value, packed in zip(row["values"], chunk["states"], strict=True):
+                    yield narrow, {**preset, **row["at"], main: value}, players.state(head, chunk, packed)
+                for number, packed in chunk["presets"].items():
+                    yield narrow, {"preset": int(number)}, players.state(head, chunk, packed)
 
 
-def unpacked(head, chunk, state):
-    """What is shown in a state, which names it by places in two pools."""
-    pool = [*head["pool"], *chunk["pool"]]
-
-    def found(place):
-        if isinstance(place, dict):
-            return {key: pool[one] for key, one in place.items()}
-        return [pool[one] for one in place] if isinstance(place, list) else pool[place]
-
-    parts = {key: found(place) for key, place in state.items()}
-    return seen({**parts, **{key: "".join(parts[key]) for key in ("background", "foreground")}})
-
-
-def shown(explorer):
-    """What an explorer shows, in the same form."""
+def assert_same(stored, explorer, sent):
+    """What is stored is what an explorer shows once it is set to what the page sends: of menus, places."""
+    controls = explorer.controls
+    explorer.set(**{k: controls[k].values[v] if isinstance(controls[k], Menu) else v for k, v in sent.items()})
     assert explorer.error is None, explorer.state["sentence"]
-    return seen(json.loads(json.dumps({**explorer.answer, "background": explorer.background})))
+    wanted = seen(json.loads(json.dumps({**explorer.answer, "background": explorer.background})))
+    found = seen(stored)
+    assert found.keys() == wanted.keys()
+    differ = [key for key in wanted if found[key] != wanted[key]]
+    assert not differ, f"{differ} at {sent}"  # without the pictures, which pytest would compare letter by letter
 
 
 def seen(answer):
@@ -72,48 +74,3 @@ def seen(answer):
     used = set(re.findall(r"url\(#(§h[^)]*)\)", still + answer["foreground"]))
     assert used <= {key for _, key in patterns}
     return answer | {"background": still, "patterns": {whole for whole, key in patterns if key in used}}
-
-
-def put(explorer, sent):
-    """Set an explorer to what the page would send: of menus, places."""
-    controls = explorer.controls
-    explorer.set(**{k: controls[k].values[v] if isinstance(controls[k], Menu) else v for k, v in sent.items()})
-
-
-# --- are they the same ---
-
-
-@each_explorer
-def test_some_states_are_what_a_new_explorer_shows(name):
-    found = list(states(name))
-    for place in np.random.default_rng(SEED).choice(len(found), SAMPLE, replace=False):
-        narrow, sent, chunk, state = found[place]
-        fresh = getattr(explorers, name)()
-        if narrow:
-            fresh.arrange(True)
-        put(fresh, sent)
-        assert unpacked(stored(name)[0], chunk, state) == shown(fresh), (narrow, sent)
-        fresh.close()
-
-
-@pytest.mark.slow
-@each_explorer
-def test_every_state_is_what_an_explorer_shows_whatever_it_showed_before(name):
-    explorer, (head, _), found = getattr(explorers, name)(), stored(name), list(states(name))
-    np.random.default_rng(SEED).shuffle(found)
-    for narrow, sent, chunk, state in sorted(found, key=lambda one: one[0]):
-        if explorer.answer["narrow"] != narrow:
-            explorer.arrange(narrow)
-        explorer.reset()
-        put(explorer, sent)
-        assert unpacked(head, chunk, state) == shown(explorer), (narrow, sent)
-
-
-@each_explorer
-def test_a_player_begins_where_the_explorer_does(name):
-    head, _ = stored(name)
-    for way, narrow in WAYS.items():
-        fresh = getattr(explorers, name)()
-        fresh.arrange(narrow)
-        assert unpacked(head, {"pool": []}, head["first"][way]) == shown(fresh)
-        fresh.close()
