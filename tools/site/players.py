@@ -115,28 +115,37 @@ def _compute(missing, jobs):
 
 
 def _compute_one(name, path):
-    made = front_end.table(getattr(explorers, name)())
-    version = sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()[:8]  # no page mixes two builds
     fresh = path.with_name(f"{path.name}.part")
     shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    (fresh / "head.js").write_text(_packed(f"{name}/head", {**made.head, "version": version}), "utf-8")
-    for known, chunk in made.chunks.items():
-        file = f"{known}-{version}"
-        (fresh / f"{file}.js").write_text(_packed(f"{name}/{file}", chunk), "utf-8")
+    save(fresh, name, front_end.table(getattr(explorers, name)()))
     for old in path.parent.glob(f"{name}-*"):
         if old != fresh:
             shutil.rmtree(old)
     fresh.rename(path)
 
 
+def save(folder: Path, name: str, made: front_end.Table) -> None:
+    """Write the data of one explorer into a folder of its own."""
+    version = sha256(json.dumps(made).encode()).hexdigest()[:8]  # so that no page mixes what two builds have made
+    folder.mkdir(parents=True)
+    (folder / "head.js").write_text(_packed(f"{name}/head", {**made.head, "version": version}), "utf-8")
+    for known, chunk in made.chunks.items():
+        file = f"{known}-{version}"
+        (folder / f"{file}.js").write_text(_packed(f"{name}/{file}", chunk), "utf-8")
+
+
+def own(name: str) -> Path:
+    """The module of an explorer."""
+    return PACKAGE / "explorers" / f"_{name}.py"
+
+
 def key(name: str) -> str:
     """What the data of an explorer rests on, as some letters: code, and the versions that draw and calculate."""
     shelves = {path for shelf in SHELVES for path in (PACKAGE / shelf).glob("_*.py") if path.name != "__init__.py"}
-    files = set(PACKAGE.rglob("*.py")) - shelves | _reached(PACKAGE / "explorers" / f"_{name}.py") | {Path(__file__)}
-    digest = sha256()
+    files = set(PACKAGE.rglob("*.py")) - shelves | _reached(own(name))
+    digest = sha256(Path(__file__).read_bytes())
     for path in sorted(files):
-        digest.update(f"{path.relative_to(PACKAGE.parent).as_posix()}\n".encode() + path.read_bytes())
+        digest.update(f"{path.relative_to(PACKAGE).as_posix()}\n".encode() + path.read_bytes())
     for library in ("numpy", "matplotlib"):
         digest.update(f"{library} {sys.modules[library].__version__}\n".encode())
     return digest.hexdigest()[:12]
@@ -167,7 +176,7 @@ def _imported(path) -> Iterator[Path]:
 
 def _home(module, name):
     """Return the name of the module in which something is defined."""
-    thing = getattr(importlib.import_module(module), name)
+    thing = getattr(importlib.import_module(module), name, None)
     return thing.__name__ if isinstance(thing, ModuleType) else getattr(thing, "__module__", module)
 
 

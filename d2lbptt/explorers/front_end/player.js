@@ -349,7 +349,10 @@ function mountAll() {
   const seen = new IntersectionObserver((entries) => {
     for (const { target } of entries.filter(({ isIntersecting }) => isIntersecting)) {
       seen.unobserve(target);
-      ready(target).catch(({ message }) => target.append(make("p", { class: "d2l-refused" }, message)));
+      ready(target).catch(({ message }) => {
+        target.classList.remove("d2l-awaited");
+        target.append(make("p", { class: "d2l-refused" }, message));
+      });
     }
   }, { rootMargin: NEAR });
   for (const figure of figures) {
