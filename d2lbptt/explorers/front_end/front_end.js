@@ -1,7 +1,7 @@
 // One explorer on a page: a question, controls, a picture of two SVG layers, a sentence.
 //
 // It knows nothing of a kernel. It asks a source of answers, an object with
-//   spec            what never changes: name, question, controls, actions
+//   spec            what never changes: name, question, controls, actions, play (the slider along which time passes)
 //   answer()        the newest answer, with `background` among its fields, or null
 //   ask(question)   {number, set: {key: value}, moving, narrow, do: "reset" | "press", button}; an answer follows
 //   listen(heard)   calls heard() at each new answer and heard(progress) on the way; returns what ends it
@@ -15,6 +15,8 @@ const NARROW = 640; // CSS pixels of width below which panels stand below one an
 const REST = 300; // ms without a change after which axes may move
 const SPEAK = 700; // ms without a change after which the sentence is announced
 const PATIENCE = 4000; // ms without an answer after which we say so
+const WHOLE = 10000; // ms that playing takes from end to end
+const BEATS = [80, 1500]; // ms from one picture to the next while playing, at least and at most
 
 // Each widget loads this script for itself, so what all pictures of a page share is kept on the page.
 const onPage = (globalThis[Symbol.for("d2lbptt")] ??= { views: 0 });
@@ -61,6 +63,19 @@ function slider(id, { key, label, step, digits, unit, values }, change) {
   });
   return {
     element: row(key, id, label, input, output),
+    value,
+    /** How many steps there are from end to end. */
+    length: () => (input.max - input.min) / (values ? 1 : step),
+    enabled: () => !input.disabled,
+    /** Go so many steps on, or to the start from the end; whether anything has changed. */
+    advance(steps) {
+      const before = input.value;
+      input.stepUp(steps);
+      if (input.value === before) input.value = input.min;
+      show();
+      return input.value !== before;
+    },
+    atEnd: () => Number(input.value) + Number(input.step) > Number(input.max) + 1e-9,
     set(state) {
       [input.min, input.max] = values ? [0, values.length - 1] : [state.min, state.max];
       input.value = values ? values.indexOf(state.value) : state.value;
@@ -131,6 +146,59 @@ function courier(source, lost) {
     wants: (key) => key in (waiting?.set ?? {}),
     idle: () => !flying,
     end: () => clearTimeout(timer),
+  };
+}
+
+// ---- time: a slider that moves by itself
+
+/**
+ * A button that moves a slider from end to end, or a step at each press where the reader wants no motion.
+ * `ask(value, moving)` shows a value, `idle()` says whether the last one is shown, `stopped()` is called at the end.
+ */
+function playing(slider, ask, idle, stopped) {
+  const still = matchMedia("(prefers-reduced-motion: reduce)");
+  let timer = 0;
+  const element = button("", () => (timer ? stop() : still.matches ? step(1, 0) : start()), { class: "d2l-play" });
+  const say = () => (element.textContent = still.matches ? "Next" : timer ? "Pause" : "Play");
+
+  function step(steps, beat) {
+    if (slider.advance(steps)) ask(slider.value(), beat > 0 && beat < REST);
+  }
+
+  function start() {
+    const [least, most] = BEATS, steps = Math.max(1, Math.round((slider.length() * least) / WHOLE));
+    const beat = Math.min(most, Math.max(least, (steps * WHOLE) / slider.length()));
+    timer = setInterval(() => {
+      if (!idle()) return;
+      if (slider.enabled()) step(steps, beat);
+      if (slider.atEnd() || !slider.enabled()) stop();
+    }, beat);
+    if (slider.atEnd()) step(steps, beat);
+    say();
+  }
+
+  function stop() {
+    if (!timer) return;
+    clearInterval(timer);
+    timer = 0;
+    say();
+    stopped();
+  }
+
+  const wishes = () => (stop(), say());
+  still.addEventListener("change", wishes);
+  document.addEventListener("visibilitychange", stop);
+  say();
+  return {
+    element,
+    stop,
+    runs: () => timer > 0,
+    show: () => (element.disabled = !slider.enabled()),
+    end() {
+      clearInterval(timer);
+      still.removeEventListener("change", wishes);
+      document.removeEventListener("visibilitychange", stop);
+    },
   };
 }
 
@@ -249,7 +317,7 @@ async function save(svg, kind, name, title) {
 
 /** Show the explorer of a source inside an element; returns what takes it away. */
 export function mount(source, element) {
-  const { name, question, controls: specs, actions } = source.spec, uid = `d2l${++onPage.views}-`;
+  const { name, question, controls: specs, actions, play } = source.spec, uid = `d2l${++onPage.views}-`;
   const id = (what) => `${uid}${what}`;
   const settled = { speak: 0, rest: 0 };
   let pressed = false, background = null, width = 0;
@@ -268,15 +336,24 @@ export function mount(source, element) {
 
   const post = courier(source, (isLost) => {
     note.textContent = isLost ? "The kernel does not answer. It may be busy; if it was restarted, run the cell again." : "";
-    if (isLost) showControls(source.answer());
+    if (isLost) (player?.stop(), showControls(source.answer()));
   });
+  const change = (key) => (value, moving) => {
+    clearTimeout(settled.rest);
+    post.ask({ set: { [key]: value }, moving });
+  };
+  /** What the reader asks for ends what plays. */
+  const ask = (question) => {
+    player?.stop();
+    clearTimeout(settled.rest);
+    post.ask(question);
+  };
   const controls = Object.fromEntries(
-    specs.map((spec) => [spec.key, KINDS[spec.kind](id(spec.key), spec, (value, moving) => {
-      clearTimeout(settled.rest);
-      post.ask({ set: { [spec.key]: value }, moving });
-    })]),
+    specs.map((spec) => [spec.key, KINDS[spec.kind](id(spec.key), spec, (value, moving) => ask({ set: { [spec.key]: value }, moving }))]),
   );
-  const elements = (more) => specs.filter((spec) => spec.more === more).map((spec) => controls[spec.key].element);
+  const player = controls[play] && playing(controls[play], change(play), post.idle, () => post.idle() && speakLater());
+  const withButton = (key) => (key === play ? make("div", { class: "d2l-played" }, controls[key].element, player.element) : controls[key].element);
+  const elements = (more) => specs.filter((spec) => spec.more === more).map((spec) => withButton(spec.key));
   const [main, ...others] = elements(false), folded = elements(true);
   main.classList.add("d2l-main");
 
@@ -295,8 +372,8 @@ export function mount(source, element) {
       note, status, alternative,
       make("details", { class: "d2l-details" }, make("summary", {}, "details"), details),
       make("div", { class: "d2l-buttons" },
-        ...actions.map((words) => button(words, () => post.ask({ do: "press", button: words }))),
-        button("Reset", () => post.ask({ do: "reset" })),
+        ...actions.map((words) => button(words, () => ask({ do: "press", button: words }))),
+        button("Reset", () => ask({ do: "reset" })),
         asPython,
         button("Save SVG", () => save(picture, "svg", name, title.textContent)),
         button("Save PNG", () => save(picture, "png", name, title.textContent))),
@@ -317,6 +394,7 @@ export function mount(source, element) {
 
   function showControls(answer) {
     for (const [key, state] of Object.entries(answer.controls)) if (!post.wants(key)) controls[key].set(state);
+    player?.show();
   }
 
   function showPicture(answer) {
@@ -345,9 +423,13 @@ export function mount(source, element) {
     alternative.textContent = [sentence, ...details.children].map((part) => part.textContent).join(" ");
     root.dataset.shown = JSON.stringify(Object.fromEntries(Object.entries(answer.controls).map(([key, { value }]) => [key, value])));
     progress.hidden = true;
-    clearTimeout(settled.speak);
-    settled.speak = setTimeout(() => (status.textContent = sentence.textContent), SPEAK);
+    speakLater();
     if (answer.unsettled) restLater();
+  }
+
+  function speakLater() {
+    clearTimeout(settled.speak);
+    if (!player?.runs()) settled.speak = setTimeout(() => (status.textContent = sentence.textContent), SPEAK);
   }
 
   /** Let the axes follow once nothing moves any more, and no button of the mouse is held. */
@@ -359,13 +441,17 @@ export function mount(source, element) {
     }, REST);
   }
 
-  const down = () => (pressed = true), up = () => (pressed = false);
+  const up = () => (pressed = false);
+  const down = ({ target }) => {
+    pressed = true;
+    if (target !== player?.element) player?.stop();
+  };
   root.addEventListener("pointerdown", down);
   window.addEventListener("keydown", keepKeys, true);
   for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, up, true);
 
   const sizes = new ResizeObserver(([{ contentRect }]) => {
-    if (!contentRect.width) return; // not in sight
+    if (!contentRect.width) return player?.stop(); // not in sight
     const narrow = contentRect.width < NARROW, before = width && width < NARROW;
     width = contentRect.width;
     if (narrow !== before && narrow !== Boolean(source.answer()?.narrow)) post.ask({ narrow });
@@ -388,6 +474,7 @@ export function mount(source, element) {
     for (const end of ["pointerup", "pointercancel"]) window.removeEventListener(end, up, true);
     window.removeEventListener("keydown", keepKeys, true);
     sizes.disconnect();
+    player?.end();
     post.end();
     endTheme();
     endListening();
