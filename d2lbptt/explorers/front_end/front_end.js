@@ -2,7 +2,8 @@
 //
 // It knows nothing of a kernel. It asks a source of answers, an object with
 //   spec            what never changes: name, question, controls, actions, play (the slider along which time passes)
-//   answer()        the newest answer, with `background` among its fields, or null
+//   answer()        the newest answer, with `background` among its fields, or null; what `axes` and `touch` are is said
+//                   in _geometry.py
 //   ask(question)   {number, set: {key: value}, moving, narrow, do: "reset" | "press", button}; an answer follows
 //   listen(heard)   calls heard() at each new answer and heard(progress) on the way; returns what ends it
 //   fonts()         asks for the font of the pictures, for readers who have none
@@ -45,6 +46,12 @@ const button = (words, press, attributes = {}) => {
 const row = (key, id, label, ...rest) =>
   make("div", { class: "d2l-control", "data-key": key }, Object.assign(make("label", { for: id }), { innerHTML: label }), ...rest);
 
+/** Return the place of the number that is nearest to this one. */
+const nearest = (numbers, wanted) => {
+  const off = numbers.map((number) => Math.abs(number - wanted));
+  return off.indexOf(Math.min(...off));
+};
+
 function slider(id, { key, label, step, digits, unit, values }, change) {
   const input = make("input", { type: "range", id, step: values ? 1 : step });
   // <output> is a live region by itself, and the slider says its value already.
@@ -74,6 +81,12 @@ function slider(id, { key, label, step, digits, unit, values }, change) {
       if (input.value === before) input.value = input.min;
       show();
       return input.value !== before;
+    },
+    /** Go to the value that is nearest to this one, and return it. */
+    goTo(wanted) {
+      input.value = values ? nearest(values, wanted) : wanted;
+      show();
+      return value();
     },
     atEnd: () => Number(input.value) + Number(input.step) > Number(input.max) + 1e-9,
     set(state) {
@@ -202,6 +215,122 @@ function playing(slider, ask, idle, stopped) {
   };
 }
 
+// ---- places on a picture
+
+/** Return where on a picture the pointer is, in units of its viewBox. */
+function placeOf(picture, { clientX, clientY }) {
+  const { x, y } = new DOMPoint(clientX, clientY).matrixTransform(picture.getScreenCTM().inverse());
+  return [x, y];
+}
+
+const isIn = ([left, top, width, height], [x, y], margin = 0) =>
+  x >= left - margin && x <= left + width + margin && y >= top - margin && y <= top + height + margin;
+
+const set = (element, attributes) => {
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+};
+
+// ---- dragging: places of a picture stand for values of controls
+
+const GRIP = 9, NEAR = 24; // radius of the ring, and of what can be taken hold of, in units of the viewBox
+const HEAD = (x, y) => `M${18 * x} ${18 * y}l${-5 * x - 4 * y} ${-5 * y + 4 * x}l${8 * y} ${-8 * x}z`;
+
+/**
+ * Let a reader drag on a picture what sets the controls; `layer` is drawn over it, `ask(set, moving)` asks, and
+ * `hint(keys)` says whose slider does the same. A finger that starts elsewhere than at a grip still scrolls the page,
+ * across the way that is dragged.
+ */
+function dragging(picture, layer, controls, ask, hint) {
+  const regions = drawing("g"), grips = drawing("g");
+  layer.append(regions, grips);
+  let touches = [], held = null;
+
+  const keysOf = ({ sets, key }) => Object.keys(sets ?? { [key]: 0 }).filter((name) => controls[name]?.enabled?.());
+  const ways = ({ sets, keys }) =>
+    [1, 2].filter((way) => !sets || keys.some((key) => Math.abs(sets[key][way]) > 1e-9)).map((way) => "xy"[way - 1]).join("");
+
+  function valuesAt({ sets, key, spots, keys }, [x, y]) {
+    if (sets) return keys.map((name) => [name, sets[name][0] + sets[name][1] * x + sets[name][2] * y]);
+    // A place that is passed more than once is passed as often as the last one, until the way turns back.
+    const there = spots.filter((spot) => spot.length > 2 + (held.time ?? 0));
+    const values = there[nearest(there.map(([left, top]) => Math.hypot(left - x, top - y)), 0)].slice(2);
+    held.time = values[1] === values[0] + 1 ? 1 : held.time ?? nearest(values, controls[key].value());
+    return [[key, values[held.time]]];
+  }
+
+  function follow(at, moving) {
+    const wanted = Object.fromEntries(valuesAt(held.touch, at).map(([key, value]) => [key, controls[key].goTo(value)]));
+    if (moving && JSON.stringify(wanted) === JSON.stringify(held.wanted)) return;
+    held.wanted = wanted;
+    ask(wanted, moving);
+  }
+
+  const touchOf = ({ target }) => touches[target.closest?.("[data-touch]")?.dataset.touch];
+
+  function down(event) {
+    const touch = event.button ? null : touchOf(event);
+    if (!touch) return;
+    held = { touch, pointer: event.pointerId, from: [event.clientX, event.clientY], ours: true };
+    picture.setPointerCapture(event.pointerId);
+    picture.classList.add("d2l-held");
+    if (event.pointerType !== "touch") return event.preventDefault(), follow(placeOf(picture, event), true);
+    held.ours = event.target.closest(".d2l-grip") ? true : null; // else its first move tells
+  }
+
+  /** Whether a move drags: that of a finger may scroll the page. (Chromium knows no touch-action inside an SVG.) */
+  function drags({ clientX, clientY }) {
+    const [x, y] = [Math.abs(clientX - held.from[0]), Math.abs(clientY - held.from[1])];
+    return (held.ours ??= held.touch.way === "x" ? x > y : held.touch.way === "y" && y > x);
+  }
+
+  function move(event) {
+    if (!held) hint(touchOf(event)?.keys ?? []);
+    else if (event.pointerId === held.pointer && drags(event)) follow(placeOf(picture, event), true);
+  }
+
+  function up(event) {
+    if (event.pointerId !== held?.pointer) return;
+    if (event.type === "pointerup" && held.ours !== false) follow(placeOf(picture, event), false);
+    else if (held.wanted) ask(held.wanted, false);
+    held = null;
+    picture.classList.remove("d2l-held");
+  }
+
+  const keepPage = (event) => held && drags(event.touches[0]) && event.cancelable && event.preventDefault();
+  picture.addEventListener("touchmove", keepPage, { passive: false });
+  picture.addEventListener("pointerdown", down);
+  picture.addEventListener("pointermove", move);
+  picture.addEventListener("pointerleave", () => held || hint([]));
+  for (const end of ["pointerup", "pointercancel"]) picture.addEventListener(end, up);
+
+  function make(place) {
+    const grip = drawing("g", { class: "d2l-grip", "data-touch": place });
+    const circles = [["near", NEAR], ["halo", GRIP], ["ring", GRIP]];
+    grip.append(...circles.map(([name, r]) => drawing("circle", { class: `d2l-${name}`, r })), drawing("path"));
+    regions.append(drawing("rect", { class: "d2l-region", "data-touch": place }));
+    grips.append(grip);
+  }
+
+  function showOne({ box: [x, y, width, height], at, way, spots }, place) {
+    set(regions.children[place], { x, y, width, height, "data-way": way });
+    const grip = grips.children[place], heads = { x: HEAD(1, 0) + HEAD(-1, 0), y: HEAD(0, 1) + HEAD(0, -1) };
+    grip.style.display = at ? "" : "none";
+    set(grip, { transform: `translate(${at ?? "0 0"})${spots ? " scale(1.5)" : ""}`, "data-way": way });
+    set(grip.lastChild, { d: [...way].map((one) => heads[one]).join("") });
+  }
+
+  return {
+    holds: () => held !== null,
+    show(answer) {
+      touches = (answer.touch ?? []).map((touch) => ({ ...touch, keys: keysOf(touch) })).filter(({ keys }) => keys.length);
+      for (const touch of touches) touch.way = ways(touch);
+      while (regions.children.length > touches.length) for (const part of [regions, grips]) part.lastChild.remove();
+      while (regions.children.length < touches.length) make(regions.children.length);
+      touches.forEach(showOne);
+    },
+  };
+}
+
 // ---- what the page is like
 
 /** Whether what lies behind an element is dark; then the colours of the pictures are as light as they were dark. */
@@ -286,6 +415,7 @@ function wantFonts(source) {
 function paperCopy(svg, title) {
   const copy = svg.cloneNode(true);
   const { width, height } = svg.viewBox.baseVal;
+  copy.querySelector(".d2l-hands").remove();
   for (const name of ["class", "role", "aria-labelledby", "aria-describedby"]) copy.removeAttribute(name);
   for (const [name, value] of Object.entries({ xmlns: SVG, width, height, "font-family": FONT })) copy.setAttribute(name, value);
   copy.prepend(Object.assign(drawing("title"), { textContent: title }));
@@ -325,7 +455,8 @@ export function mount(source, element) {
   const title = Object.assign(make("h3", { class: "d2l-question", id: id("q") }), { innerHTML: question });
   const picture = drawing("svg", { class: "d2l-picture", role: "img", "aria-labelledby": id("q"), "aria-describedby": id("alt") });
   const back = drawing("g", { class: "d2l-background" }), front = drawing("g", { class: "d2l-foreground" });
-  picture.append(back, front);
+  const over = drawing("g", { class: "d2l-hands" });
+  picture.append(back, front, over);
   const failed = make("p", { class: "d2l-error", role: "alert", hidden: true });
   const sentence = make("figcaption", { class: "d2l-sentence" });
   const details = make("ul"), code = make("code");
@@ -352,6 +483,9 @@ export function mount(source, element) {
     specs.map((spec) => [spec.key, KINDS[spec.kind](id(spec.key), spec, (value, moving) => ask({ set: { [spec.key]: value }, moving }))]),
   );
   const player = controls[play] && playing(controls[play], change(play), post.idle, () => post.idle() && speakLater());
+  const drag = dragging(picture, over, controls, (set, moving) => ask({ set, moving }), (keys) => {
+    for (const { key } of specs) controls[key].element.classList.toggle("d2l-hinted", keys.includes(key));
+  });
   const withButton = (key) => (key === play ? make("div", { class: "d2l-played" }, controls[key].element, player.element) : controls[key].element);
   const elements = (more) => specs.filter((spec) => spec.more === more).map((spec) => withButton(spec.key));
   const [main, ...others] = elements(false), folded = elements(true);
@@ -408,6 +542,7 @@ export function mount(source, element) {
     const foreground = answer.foreground ?? "";
     knowColours(foreground);
     front.innerHTML = foreground.replace(MARK, uid);
+    drag.show(answer);
     sentence.innerHTML = answer.sentence ?? "";
     details.replaceChildren(...(answer.details ?? []).map((line) => Object.assign(make("li"), { innerHTML: line })));
     code.textContent = answer.code ?? "";

@@ -1,10 +1,13 @@
-"""Hands on the picture, in Chromium, by real mouse, keyboard and fingers: playing.
+"""Hands on the picture, in Chromium, by real mouse, keyboard and fingers: playing, dragging, reading.
 
-Oracles: the answers that the explorer gave.
+Oracles: Matplotlib's own transforms, the numbers that the experiments return, and the answers that the explorer gave.
 """
 
 import json
+import re
+from itertools import pairwise
 
+import numpy as np
 import pages
 import pytest
 
@@ -205,3 +208,318 @@ def test_a_slider_that_stands_still_has_no_play(new_page):
     pages.blank(page)
     page.evaluate(PUT_TABLE, json.loads(json.dumps(table(explorer, {"w": [0.5, 1.0]}, narrow=False))))
     assert play_button(page).is_disabled()
+
+
+# --- dragging ---
+
+ON_SCREEN = """([x, y]) => {
+    const picture = document.querySelector(".d2l-picture");
+    const place = new DOMPoint(x, y).matrixTransform(picture.getScreenCTM());
+    return [place.x, place.y];
+}"""
+
+
+def place_of(page, ax, x, y):
+    """Return where on the screen a place of Axes is, by Matplotlib's own transform."""
+    across, up = ax.transData.transform((x, y))
+    return page.evaluate(ON_SCREEN, [float(across), float(ax.figure.bbox.height - up)])
+
+
+def scroll_to_picture(page):
+    page.locator(".d2l-picture").evaluate("e => e.scrollIntoView({block: 'center'})")
+
+
+def drag(page, *places, release=True):
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=6)
+    if release:
+        page.mouse.up()
+    pages.at_rest(page)
+
+
+def asked(page, name):
+    """Let the page keep what it asks."""
+    page.evaluate(
+        """name => {
+        const source = d2l.sources[name], ask = source.ask;
+        window.questions = [];
+        source.ask = (question) => (questions.push(question), ask(question));
+    }""",
+        name,
+    )
+
+
+@pytest.mark.parametrize("screen", [{}, {"width": 390, "height": 844}], ids=["wide", "narrow"])
+def test_the_point_on_the_cliff_goes_where_it_is_dragged(opened, screen):
+    page, explorer = opened("cliff", **screen)
+    pages.at_rest(page)
+    scroll_to_picture(page)
+    ax = explorer._picture.plane.ax
+    asked(page, "cliff")
+    before = page.locator(".d2l-foreground").inner_html()
+    drag(page, place_of(page, ax, 5.0, -2.61), place_of(page, ax, 4.2, -3.4), place_of(page, ax, 6.1, -1.7))
+    w, b = (explorer.controls[key].value for key in "wb")
+    pixel = 4 / 200  # of the data, at most
+    assert abs(w - 6.1) <= pixel + 0.01 and abs(b + 1.7) <= pixel + 0.01
+    assert shown(page)["w"] == w and shown(page)["b"] == b
+    assert page.locator(".d2l-foreground").inner_html() != before
+    questions = page.evaluate("questions")
+    assert questions[0]["moving"] and not questions[-1]["moving"] and len(questions) > 3
+    grip = page.locator(".d2l-ring").bounding_box()
+    x, y = place_of(page, ax, w, b)
+    assert abs(grip["x"] + grip["width"] / 2 - x) < 1 and abs(grip["y"] + grip["height"] / 2 - y) < 1
+
+
+def test_beyond_the_edge_the_point_stays_at_the_end_of_its_sliders(opened):
+    page, explorer = opened("cliff")
+    ax = explorer._picture.plane.ax
+    drag(page, place_of(page, ax, 5.0, -2.61), place_of(page, ax, 7.6, -0.6))
+    assert [explorer.controls[key].value for key in "wb"] == [explorer.controls[key].max for key in "wb"]
+
+
+@pytest.mark.parametrize("screen", [{}, {"width": 390, "height": 844}], ids=["wide", "narrow"])
+def test_the_loss_goes_along_the_text_in_each_row(opened, screen):
+    page, explorer = opened("strategies", **screen)
+    pages.at_rest(page)
+    scroll_to_picture(page)
+    picture, T = explorer._picture.strategies, explorer.controls["T"].value
+    for row, t in zip(picture.rows, (3, 17, 24, T), strict=True):
+        line, column = divmod(t - 1, row._columns)
+        start = place_of(page, picture.ax, 2.5, row._bottom + 15)
+        drag(page, start, place_of(page, picture.ax, column + 0.6, row._bottom - line * row._form.line + 15))
+        in_line = 2.5 if line == 0 or start is None else None
+        if in_line is not None:  # a drag stays in the line where it began
+            assert explorer.controls["t"].value == t
+        page.mouse.click(*place_of(page, picture.ax, column + 0.6, row._bottom - line * row._form.line + 15))
+        pages.at_rest(page)
+        assert explorer.controls["t"].value == t == shown(page)["t"]
+
+
+@pytest.mark.parametrize(
+    ("start", "place", "tau"),
+    [
+        ({"scheme": "window"}, (20.6, 50), 29),
+        ({"scheme": "window", "reduction": "last"}, (40.6, 1), 20),
+        ({"scheme": "chunks"}, (25.4, 25.4), 25),
+    ],
+)
+def test_the_edge_of_a_window_and_of_a_chunk_is_dragged(opened, start, place, tau):
+    page, explorer = opened("truncation", start=start)
+    grip = page.locator(".d2l-ring").bounding_box()
+    end = place_of(page, explorer._picture.table.ax, *place)
+    drag(page, (grip["x"] + grip["width"] / 2, grip["y"] + grip["height"] / 2), end)
+    assert abs(explorer.controls["tau"].value - tau) <= 1 and shown(page)["tau"] == explorer.controls["tau"].value
+    grip = page.locator(".d2l-ring").bounding_box()  # on the line that is drawn
+    edge, ax = explorer._picture.table.edge.get_xydata(), explorer._picture.table.ax
+    edge = edge[np.isfinite(edge[:, 0])]
+    along = np.linspace(0, len(edge) - 1, 400)
+    points = np.column_stack([np.interp(along, np.arange(len(edge)), row) for row in edge.T])
+    places = [place_of(page, ax, *point) for point in points]
+    middle = (grip["x"] + grip["width"] / 2, grip["y"] + grip["height"] / 2)
+    assert min(abs(x - middle[0]) + abs(y - middle[1]) for x, y in places) < 12
+
+
+@pytest.mark.parametrize("screen", [{}, {"width": 390, "height": 1200}], ids=["wide", "narrow"])
+def test_the_step_on_the_graph_follows_the_pointer_along_the_edges(opened, screen):
+    page, explorer = opened("unrolled_graph", **screen)
+    pages.at_rest(page)
+    graph, layout = explorer.state["data"].graph, explorer._picture.graph._layout
+    walk, ax = graph.walk(), explorer._picture.graph.ax
+
+    def middle(edge):
+        forwards = edge if edge in graph.forward() else type(edge)(*edge[::-1])
+        return place_of(page, ax, *layout.path(*forwards)[:2].mean(0))
+
+    back = [walk.index(edge) + 1 for edge in walk[len(graph.forward()) :] if edge.source.symbol in ("f", "h")]
+    places = [middle(walk[step - 1]) for step in (len(walk), back[-4], back[4])]
+    drag(page, *places)
+    assert explorer.controls["step"].value == back[4]  # backwards still, not the same edge on the way forward
+    page.locator("[data-key='step'] input").press("Home")
+    page.locator("[data-key='step'] input").press("ArrowRight")
+    pages.at_rest(page)
+    assert shown(page)["step"] == 1
+    drag(page, middle(walk[2]), middle(walk[8]))
+    assert explorer.controls["step"].value == 9 == shown(page)["step"]
+    turn = len(graph.forward())
+    drag(page, middle(walk[8]), middle(walk[turn - 1]), middle(walk[turn + 2]))
+    assert explorer.controls["step"].value == turn + 3  # at the loss the way turns back
+
+
+def test_the_picture_of_the_last_place_is_the_last_picture(opened):
+    page, explorer = opened("cliff")
+    ax = explorer._picture.plane.ax
+    path = [place_of(page, ax, 3.5 + 0.03 * i, -3.9 + 0.025 * i) for i in range(100)]
+    page.mouse.move(*path[0])
+    page.mouse.down()
+    for place in path:
+        page.mouse.move(*place)
+    page.mouse.up()
+    pages.at_rest(page)
+    assert shown(page)["w"] == explorer.controls["w"].value == pytest.approx(3.5 + 0.03 * 99, abs=0.03)
+    assert shown(page)["b"] == explorer.controls["b"].value == pytest.approx(-3.9 + 0.025 * 99, abs=0.03)
+
+
+def test_axes_stay_while_the_picture_is_held(opened):
+    page, _ = opened("unrolled_graph", start={"T": 3})
+    before = page.locator(".d2l-background").inner_html()
+    spot = page.locator(".d2l-grip").bounding_box()
+    place = spot["x"] + spot["width"] / 2, spot["y"] + spot["height"] / 2
+    drag(page, place, (place[0] + 200, place[1] - 60), release=False)
+    assert page.locator(".d2l-background").inner_html() == before
+    page.mouse.up()
+
+
+@pytest.mark.parametrize("name", ["scalar_rnn", "powers", "gradient_flow", "phase_diagram", "step_size", "transient"])
+def test_what_else_is_dragged_follows_within_a_step_or_a_pixel(opened, name):
+    page, explorer = opened(name)
+    key = {"scalar_rnn": "step", "gradient_flow": "tau", "phase_diagram": "g", "step_size": "h"}.get(name, "k")
+    grip = page.locator(".d2l-ring").last.bounding_box()
+    x, y = grip["x"] + grip["width"] / 2, grip["y"] + grip["height"] / 2
+    end = (x, y - 70) if name == "scalar_rnn" else (x + 60, y) if name == "transient" else (x - 60, y)
+    before = explorer.controls[key].value
+    drag(page, (x, y), end)
+    assert explorer.controls[key].value != before and shown(page)[key] == explorer.controls[key].value
+    grip = page.locator(".d2l-ring").last.bounding_box()
+    at = (grip["x"] + grip["width"] / 2, grip["y"] + grip["height"] / 2)
+    along = 1 if name == "scalar_rnn" else 0
+    assert abs(at[along] - end[along]) < (20 if name == "scalar_rnn" else 8)  # half a row, half a step of g
+
+
+def test_what_does_not_count_is_no_handle(opened):
+    page, _ = opened("truncation", start={"scheme": "full"})
+    assert page.locator(".d2l-region").count() == 0
+    page.locator("[data-key='scheme'] select").select_option("window")
+    pages.at_rest(page)
+    assert page.locator(".d2l-region").count() == 1
+
+
+def test_over_the_picture_the_slider_that_does_the_same_is_marked(opened):
+    page, _ = opened("strategies")
+    grip = page.locator(".d2l-ring").first.bounding_box()
+    page.mouse.move(grip["x"] + 9, grip["y"] + 9)
+    hinted = page.locator(".d2l-hinted")
+    assert hinted.evaluate_all("all => all.map((e) => e.dataset.key)") == ["t"]
+    assert page.locator(".d2l-region").first.evaluate("e => getComputedStyle(e).cursor") == "ew-resize"
+    page.mouse.move(3, 3)
+    assert hinted.count() == 0
+
+
+@pytest.mark.parametrize("kind", ["SVG", "PNG"])
+def test_a_saved_picture_has_no_hands(opened, kind, tmp_path):
+    page, _ = opened("cliff")
+    with page.expect_download() as download:
+        page.get_by_role("button", name=f"Save {kind}").click()
+    download.value.save_as(tmp_path / "saved")
+    assert not re.search(b"d2l-(hands|ring|region)", (tmp_path / "saved").read_bytes())
+    assert page.locator(".d2l-ring").count() == 1  # on the page it still has
+
+
+# --- dragging with a finger ---
+
+
+def finger(page, *places):
+    """Put a finger down, move it from place to place, and lift it."""
+    client = page.context.new_cdp_session(page)
+    points = [[{"x": x, "y": y}] for x, y in places]
+    client.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": points[0]})
+    for start, end in pairwise(places):
+        for i in range(1, 9):
+            x, y = (a + (b - a) * i / 8 for a, b in zip(start, end, strict=True))
+            client.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": y}]})
+    client.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.wait_for_timeout(200)
+    pages.at_rest(page)
+
+
+PHONE = {"width": 390, "height": 664, "has_touch": True, "is_mobile": True}
+
+
+@pytest.fixture
+def cliff_on_a_phone(opened):
+    page, explorer = opened("cliff", **PHONE)
+    pages.at_rest(page)
+    page.evaluate("document.body.style.paddingBottom = '900px'")
+    page.locator(".d2l-stage").evaluate("e => e.scrollIntoView({block: 'start'})")
+    return page, explorer, explorer._picture.plane.ax
+
+
+def test_a_finger_on_the_grip_drags_and_the_page_stays(cliff_on_a_phone):
+    page, explorer, ax = cliff_on_a_phone
+    before = page.evaluate("scrollY")
+    finger(page, place_of(page, ax, 5.0, -2.61), place_of(page, ax, 5.5, -3.5))
+    assert page.evaluate("scrollY") == before
+    assert explorer.controls["w"].value == pytest.approx(5.5, abs=0.03) == shown(page)["w"]
+    assert explorer.controls["b"].value == pytest.approx(-3.5, abs=0.03) == shown(page)["b"]
+
+
+def test_a_finger_elsewhere_on_the_plane_scrolls_the_page(cliff_on_a_phone):
+    page, explorer, ax = cliff_on_a_phone
+    before = page.evaluate("scrollY")
+    finger(page, place_of(page, ax, 6.5, -4.2), place_of(page, ax, 6.5, -1.5))
+    assert abs(page.evaluate("scrollY") - before) > 50
+    assert (explorer.controls["w"].value, explorer.controls["b"].value) == (5.0, -2.61)
+
+
+def test_a_tap_on_the_plane_sets_the_point(cliff_on_a_phone):
+    page, explorer, ax = cliff_on_a_phone
+    page.touchscreen.tap(*place_of(page, ax, 4.0, -3.0))
+    pages.at_rest(page)
+    assert explorer.controls["w"].value == pytest.approx(4.0, abs=0.03)
+    assert explorer.controls["b"].value == pytest.approx(-3.0, abs=0.03)
+
+
+def test_along_the_text_a_finger_drags_across_and_scrolls_down(opened):
+    page, explorer = opened("strategies", **PHONE)
+    pages.at_rest(page)
+    page.evaluate("document.body.style.paddingBottom = '900px'")
+    page.locator(".d2l-stage").evaluate("e => e.scrollIntoView({block: 'start'})")
+    row, ax = explorer._picture.strategies.rows[2], explorer._picture.strategies.ax
+    y = row._bottom + 15
+    finger(page, place_of(page, ax, 4.5, y), place_of(page, ax, 14.5, y))
+    assert explorer.controls["t"].value == 15 == shown(page)["t"]
+    before = page.evaluate("scrollY")
+    x, top = place_of(page, ax, 4.5, y)
+    finger(page, (x, top), (x, top - 200))
+    assert page.evaluate("scrollY") - before > 50 and explorer.controls["t"].value == 15
+
+
+# --- dragging on a page without a kernel ---
+
+
+def put_table(page, name, leads, narrow=False):
+    explorer = getattr(explorers, name)()
+    pages.blank(page)
+    page.evaluate(PUT_TABLE, json.loads(json.dumps(table(explorer, leads, narrow=narrow))))
+    pages.at_rest(page)
+    return explorer
+
+
+def test_without_a_kernel_the_point_goes_to_the_nearest_values_that_are_there(new_page):
+    page = new_page()
+    explorer = put_table(page, "cliff", {"b": [-4.0, -3.0, -2.0], "w": [4.0, 5.0, 6.0]})
+    ax = explorer._picture.plane.ax
+    drag(page, place_of(page, ax, 5.0, -2.61), place_of(page, ax, 5.8, -3.2))
+    assert (shown(page)["w"], shown(page)["b"]) == (6.0, -3.0)
+
+
+def test_without_a_kernel_what_does_not_lead_stays(new_page):
+    page = new_page()
+    explorer = put_table(page, "cliff", {"b": [-4.0, -3.0, -2.0]})
+    ax = explorer._picture.plane.ax
+    drag(page, place_of(page, ax, 5.0, -2.61), place_of(page, ax, 5.8, -3.2))
+    assert (shown(page)["w"], shown(page)["b"]) == (5.0, -3.0)
+    assert page.locator(".d2l-region").evaluate("e => getComputedStyle(e).cursor") == "ns-resize"
+    put_table(page, "cliff", {"rate": [-1.0, 0.0]})
+    assert page.locator(".d2l-region").count() == 0
+
+
+def test_without_a_kernel_the_step_on_the_graph_is_dragged(new_page):
+    page = new_page()
+    explorer = put_table(page, "unrolled_graph", {"step": list(range(0, 63, 2))})
+    graph, layout = explorer.state["data"].graph, explorer._picture.graph._layout
+    edge = graph.walk()[5]
+    page.mouse.click(*place_of(page, explorer._picture.graph.ax, *layout.path(*edge)[:2].mean(0)))
+    pages.at_rest(page)
+    assert shown(page)["step"] in (6, graph.walk().index(type(edge)(*edge[::-1])) + 1)
