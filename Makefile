@@ -19,7 +19,7 @@ export ARGS REPO PYTHON
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help lab test test-slow notebooks lint bench checkers training sliders links teaching environment venv clean
+.PHONY: help lab test test-slow notebooks lint bench checkers training sliders site links teaching environment venv clean
 
 help: ## list what can be made (this text)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +58,9 @@ training: .venv/test.stamp ## train the book's model beside torch, if it is inst
 sliders: .venv/test.stamp ## time sliders in a browser, from the key to the picture, beside the naive way
 	$(RUN) -m benchmarks.sliders
 
+site: .venv/site.stamp ## make the pages that need no server, in build/site (ARGS=--open to look at them)
+	@$(RUN) -m tools.site
+
 links: .venv/test.stamp ## write the public address everywhere: make links REPO=owner/name
 	@.venv/bin/python -m tools.links "$$REPO"
 
@@ -74,7 +77,7 @@ clean: ## remove all that make has made, .venv included
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	find . -name .ipynb_checkpoints -prune -exec rm -rf {} +
 
-.venv/lab.stamp .venv/test.stamp: .venv/%.stamp: pyproject.toml .venv/pyvenv.cfg
+.venv/lab.stamp .venv/site.stamp .venv/test.stamp: .venv/%.stamp: pyproject.toml .venv/pyvenv.cfg
 	@echo "Installing d2lbptt[$*] into .venv; the first time takes a minute or two."
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@mkdir -p $(SETTINGS) && echo '$(QUIET)' > $(SETTINGS)/overrides.json

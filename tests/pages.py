@@ -57,7 +57,7 @@ def browser():
 def blank(page, ground="#fff"):
     """Make a page with the script and the style sheet, and nothing on it."""
     css = (FOLDER / "front_end.css").read_text("utf-8")
-    module = (FOLDER / "front_end.js").read_text("utf-8")
+    module = "".join((FOLDER / name).read_text("utf-8") for name in ("front_end.js", "player.js"))
     page.set_content(PAGE.format(css=css, ground=ground))
     module = module.replace("export function", "function").replace("export default", "const widget =")
     page.evaluate(SCRIPT.format(module=module))

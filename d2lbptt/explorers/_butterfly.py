@@ -11,7 +11,7 @@ from ..growth.perturbed_runs import rate
 from ..laws import LN10
 from ..rnn import KINDS
 from ._words import Said, percent, power
-from .front_end import Explorer, Menu, Slider
+from .front_end import Explorer, Menu, Slider, steps
 
 RUN = {"g": 2.5, "delta": -8, "T": 200, "units": 64, "kind": "gaussian", "input": 0.0}
 SLOW = RUN | {"g": 1.5, "T": 1000, "kind": "orthogonal"}
@@ -49,6 +49,7 @@ def butterfly() -> Explorer:
         picture=picture(_ButterflyPicture, 9.6, 4.4),
         words=_words,
         presets=PRESETS,
+        leads={"g": steps(0, 3, 0.1), "delta": [-14, -12, -10, -8, -6, -4, -2, -1]},
     )
 
 

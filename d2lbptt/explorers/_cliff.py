@@ -23,6 +23,28 @@ PRESETS: dict[str, dict] = {
     "where x_0 attracts": WALL | {"w": 4.2, "b": -2.12, "clip": 1.0},
 }
 
+# By w, the b where E is steepest: so thin is the wall that on a page without a kernel, where b and w move in steps, it
+# would be missed everywhere else.
+WALL_AT = {
+    3.1: -1.65,
+    3.25: -1.7,
+    3.5: -1.78,
+    3.75: -1.89,
+    4.0: -2.01,
+    4.25: -2.15,
+    4.5: -2.3,
+    4.75: -2.46,
+    5.0: -2.61,
+    5.25: -2.77,
+    5.5: -2.92,
+    5.75: -3.08,
+    6.0: -3.23,
+    6.25: -3.39,
+    6.5: -3.55,
+    6.75: -3.7,
+    6.9: -3.79,
+}
+
 
 def cliff() -> Explorer:
     """Explore what gradient descent, clipping and a finite difference do at the cliff in the error of one unit.
@@ -50,6 +72,7 @@ def cliff() -> Explorer:
         picture=picture(_CliffPicture, 9.6, 4.6),
         words=_words,
         presets=PRESETS,
+        leads={"b": sorted([-4.4, -4.1, *WALL_AT.values(), -1.4, -1.1]), "w": list(WALL_AT)},
     )
 
 

@@ -8,7 +8,7 @@ from .. import experiments
 from ..figures._gated import _GatedPicture
 from ..figures._paper import picture
 from ._words import Said, fate, number, power
-from .front_end import Explorer, Menu, Slider
+from .front_end import Explorer, Menu, Slider, steps
 
 PRESETS = {
     "forget bias 5": {"T": 200, "g": 0.8, "bias": 5.0, "cell": "lstm"},
@@ -46,6 +46,7 @@ def gated() -> Explorer:
         picture=picture(_GatedPicture, 9.6, 4.6),
         words=_words,
         presets=PRESETS,
+        leads={"bias": steps(-2, 10, 0.5), "g": [0, 0.5, 0.8, 1, 1.5, 2, 3, 5]},
     )
 
 

@@ -55,6 +55,8 @@ def gradient_check() -> Explorer:
         picture=picture(_ErrorsPicture, 9.6, 4),
         words=_words,
         presets=PRESETS,
+        # The menu first: a preset, such as sums alone, then shows every mistake.
+        leads={"mistake": [], "g": [0, 0.2, 0.4, 0.6, 0.8, 1, 1.2, 1.5, 2, 2.5, 3]},
     )
 
 

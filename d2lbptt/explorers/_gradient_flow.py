@@ -13,7 +13,7 @@ from ..figures._flow import _GradientFlowPicture
 from ..figures._paper import picture
 from ..rnn import KINDS, Params
 from ._words import SAME, Said, fate, number, power, verdict
-from .front_end import Explorer, Menu, Slider, within_T
+from .front_end import Explorer, Menu, Slider, steps, within_T
 
 LONGEST = 1000  # steps
 LOSSES = {"last": "at the last step", "mean": "at every step"}
@@ -73,6 +73,7 @@ def gradient_flow(
         link=within_T("tau"),
         start=start,
         given=given,
+        leads={} if given else {"g": steps(0, 3, 0.1), "T": [20, 50, 100, 200, 500, 1000]},
     )
 
 

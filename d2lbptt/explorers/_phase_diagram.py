@@ -10,7 +10,7 @@ from ..figures._paper import picture
 from ..figures._phase_diagram import _PhaseDiagramPicture
 from ..rnn import KINDS
 from ._words import Said, counted, power, verdict
-from .front_end import Explorer, Menu, Slider
+from .front_end import Explorer, Menu, Slider, steps
 
 PRESETS = {
     "tanh": {"activation": "tanh", "kind": "gaussian", "input_size": 0.1, "g": 1.2, "T": 1000},
@@ -47,6 +47,7 @@ def phase_diagram() -> Explorer:
         picture=picture(_PhaseDiagramPicture, 9.6, 4.5),
         words=_words,
         presets=PRESETS,
+        leads={"g": [*steps(0.5, 0.8, 0.1), *steps(0.85, 1.5, 0.05), *steps(1.6, 3, 0.1)], "activation": []},
     )
 
 

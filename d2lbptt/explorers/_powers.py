@@ -8,7 +8,7 @@ from .. import experiments
 from ..figures._paper import picture
 from ..figures._powers import _PowersPicture
 from ._words import Said, power
-from .front_end import Explorer, Menu, Slider
+from .front_end import Explorer, Menu, Slider, steps
 
 PRESETS = {
     "clear winner": {"n": 8, "ratio": 0.7, "k": 20, "spectrum": "equal"},
@@ -49,6 +49,8 @@ def powers() -> Explorer:
         picture=picture(_PowersPicture, 9.6, 4.4),
         words=_words,
         presets=PRESETS,
+        leads={"k": [*steps(0, 20), *steps(25, 200, 5)], "ratio": [0.5, 0.7, 0.9, 0.97, 0.99]},
+        play="k",
     )
 
 

@@ -8,7 +8,7 @@ from .. import experiments
 from ..figures._paper import picture
 from ..figures._remedies import _RemediesPicture
 from ._words import Said, fate, power
-from .front_end import Explorer, Menu, Slider, within_T
+from .front_end import Explorer, Menu, Slider, steps, within_T
 
 PRESETS = {
     "vanishing": {"T": 200, "g": 0.8, "tau": 30, "b_f": 5.0},
@@ -45,6 +45,7 @@ def remedies() -> Explorer:
         words=_words,
         presets=PRESETS,
         link=within_T("tau"),
+        leads={"g": steps(0, 3, 0.1), "T": [10, 20, 50, 100, 200, 500, 1000]},
     )
 
 

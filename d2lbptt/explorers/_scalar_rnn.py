@@ -9,7 +9,7 @@ from ..activations import ACTIVATIONS
 from ..figures._paper import picture
 from ..figures._scalar import _ScalarPicture
 from ._words import Said, power
-from .front_end import Explorer, Menu, Slider, within_T
+from .front_end import Explorer, Menu, Slider, steps, within_T
 
 LONGEST = 8
 BEFORE = "The forward pass is done: all states are known.", "Every row waits for the row below it, down to the last."
@@ -39,6 +39,8 @@ def scalar_rnn() -> Explorer:
         picture=picture(_ScalarPicture, 9.6, 4, LONGEST),
         words=_words,
         link=within_T("step"),
+        leads={"step": steps(0, 5), "w": steps(-2, 2, 0.1)},
+        play="step",
     )
 
 

@@ -9,7 +9,7 @@ from ..checking.step_size import METHODS
 from ..figures._paper import picture
 from ..figures._step_size import NAMES, _StepSizePicture
 from ._words import Said, counted, number
-from .front_end import Explorer, Menu, Slider
+from .front_end import Explorer, Menu, Slider, steps
 
 NEAR = 0.5  # decades between an ε and the best one that are close
 
@@ -36,6 +36,7 @@ def step_size() -> Explorer:
         more=["seed"],
         picture=picture(_StepSizePicture, 9.6, 4.3),
         words=_words,
+        leads={"h": steps(-30, -1, 0.5), "method": []},
     )
 
 

@@ -8,7 +8,7 @@ from ..figures._paper import picture
 from ..figures._strategies import _StrategiesPicture
 from ..text.corpus import Text
 from ._words import Said, counted, number
-from .front_end import Explorer, Number, Slider, within_T
+from .front_end import Explorer, Number, Slider, steps, within_T
 
 LONGEST, LAST_DRAW = 64, 999
 
@@ -49,6 +49,7 @@ def strategies(*, text: str | Text | None = None) -> Explorer:
         link=within_T("t", "tau"),
         actions={"New draw": _next_draw},
         given={} if text is None else {"text": text},
+        leads={"t": steps(1, 40), "tau": [1, 2, 3, 4, 5, 8, 10, 16, 20, 40]} if text is None else {},
     )
 
 

@@ -9,7 +9,7 @@ from ..activations import ACTIVATIONS
 from ..figures._paper import picture
 from ..figures._transient import _TransientPicture
 from ._words import Said, power
-from .front_end import Explorer, Menu, Slider, within_T
+from .front_end import Explorer, Menu, Slider, steps, within_T
 
 PRESETS = {
     "grows 100-fold first": {"rho": 0.95, "gap": 0.1, "c": 25.0, "T": 200, "k": 10, "activation": "identity"},
@@ -46,6 +46,7 @@ def transient() -> Explorer:
         words=_words,
         presets=PRESETS,
         link=within_T("k", less=1, then=_only_what_counts),
+        leads={"c": steps(0, 50, 2.5), "rho": steps(0.5, 1.05, 0.05)},
     )
 
 

@@ -12,7 +12,7 @@ from ..figures._truncation import _TruncationPicture, as_said
 from ..gates import SCHEMES
 from ..rnn import KINDS
 from ._words import Said, counted, number, percent
-from .front_end import Explorer, Menu, Slider, within, within_T
+from .front_end import Explorer, Menu, Slider, steps, within, within_T
 
 LOSSES = [("at every step", "mean"), ("at the last step", "last")]
 PRESETS = {
@@ -52,6 +52,7 @@ def truncation() -> Explorer:
         words=_words,
         presets=PRESETS,
         link=within_T("tau", then=within("tau", "k1", then=_only_what_counts)),
+        leads={"tau": steps(1, 60), "scheme": []},
     )
 
 

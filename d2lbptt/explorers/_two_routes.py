@@ -7,7 +7,7 @@ from ..activations import ACTIVATIONS
 from ..figures._paper import picture
 from ..figures._routes import _TwoRoutesPicture
 from ._words import Said, number, percent, symbol
-from .front_end import Explorer, Menu, Slider
+from .front_end import Explorer, Menu, Slider, steps
 
 LONGEST = 8
 
@@ -32,6 +32,7 @@ def two_routes() -> Explorer:
         },
         picture=picture(_TwoRoutesPicture, 9.6, 4.4, LONGEST),
         words=_words,
+        leads={"g": steps(0, 2, 0.05), "T": steps(1, LONGEST)},
     )
 
 

@@ -8,7 +8,7 @@ from ..figures._graph import _UnrolledGraphPicture
 from ..figures._paper import picture
 from ..graph import WEIGHTS, computational_graph
 from ._words import Said, counted, number, symbol
-from .front_end import Explorer, Menu, Slider
+from .front_end import Explorer, Menu, Slider, steps
 
 ROOM = (3, 6, 12)  # steps
 
@@ -36,6 +36,8 @@ def unrolled_graph() -> Explorer:
         picture=picture(_UnrolledGraphPicture, 9.6, 4.6, [computational_graph(T) for T in ROOM]),
         words=_words,
         link=_keep_step_within_the_walk,
+        leads={"step": steps(0, edges), "weight": []},
+        play="step",
     )
 
 

@@ -10,7 +10,7 @@ from ..figures._flow import _WithTanhPicture
 from ..figures._paper import picture
 from ..rnn import KINDS
 from ._words import Said, fate, power, verdict
-from .front_end import Explorer, Menu, Slider
+from .front_end import Explorer, Menu, Slider, steps
 
 
 def with_tanh() -> Explorer:
@@ -35,6 +35,7 @@ def with_tanh() -> Explorer:
         more=["seed"],
         picture=picture(_WithTanhPicture, 9.6, 4.2),
         words=_words,
+        leads={"g": steps(0, 3, 0.05), "activation": []},
     )
 
 

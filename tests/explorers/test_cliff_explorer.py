@@ -33,6 +33,15 @@ def in_plain(words):
     return words._replace(sentence=plain(words.sentence), details=tuple(map(plain, words.details)))
 
 
+def test_what_leads_meets_the_wall_at_every_w(explorer):
+    # Oracle: E on a grid of b, finer than the steps of the slider.
+    b = np.linspace(*cliff.PLANE[1], 20001)
+    for w, wall in module.WALL_AT.items():
+        E = cliff.errors(w, b, T=50)
+        assert abs(b[np.argmax(np.abs(np.diff(E)))] - wall) <= 0.006
+        assert wall in explorer.leads["b"] and w in explorer.leads["w"]
+
+
 def test_presets_do_what_they_say(explorer):
     wall, words = said(explorer, preset="on the wall")
     assert words.sentence.endswith("is 677 long: it leaves the map.")

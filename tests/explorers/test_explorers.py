@@ -4,6 +4,7 @@ import base64
 import functools
 import gc
 import io
+import itertools
 import re
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import xml.etree.ElementTree as ET
 import anywidget
 import numpy as np
 import pytest
-from driving import anywhere, check, drive, settings
+from driving import anywhere, check, drive, own_model, settings
 from PIL import Image
 from steady import check_said
 
@@ -376,6 +377,79 @@ def test_what_a_shorter_T_takes_away_comes_back_with_a_longer_one(make, name):
     T.value = 3
     explorer.reset()
     assert control.value == start
+
+
+# --- what leads on a page without a kernel ---
+
+
+SHORTENED = {("gradient_flow", "T"), ("remedies", "T")}  # lengths of which the shortest say nothing
+
+
+def led(control, values):
+    """The values that a control takes where it leads."""
+    return values or control.values
+
+
+def scenes(explorer):
+    """What stands still in each scene of a player, the start's first, and the leads with their values in it."""
+    leads = {key: led(explorer.controls[key], values) for key, values in explorer.leads.items()}
+    yield {}, leads
+    start, (first, _) = {key: control.value for key, control in explorer.controls.items()}, leads
+    for name, preset in explorer.presets.items():
+        if any(start[key] != value for key, value in preset.items() if key not in leads):
+            yield {"preset": name}, {first: leads[first]}
+
+
+@each_explorer
+def test_two_controls_lead_from_end_to_end(name):
+    explorer = getattr(explorers, name)()
+    assert len(explorer.leads) == 2
+    for key, values in explorer.leads.items():
+        control = explorer.controls[key]
+        assert not control.disabled and control.value in led(control, values)
+        if not isinstance(control, Menu):
+            assert values == sorted(set(values)) and len(values) >= 5
+            assert control.min <= values[0] and values[-1] == control.max
+            assert values[0] == control.min or (name, key) in SHORTENED
+            places = [(value - control.min) / control.step for value in values]
+            assert np.allclose(places, np.round(places), rtol=0, atol=1e-6), "the page shows the digits of the step"
+
+
+@each_explorer
+def test_what_plays_leads_with_every_step_or_every_step_of_the_beginning(name):
+    explorer = getattr(explorers, name)()
+    key = explorer.spec["play"]
+    assert (key == "") == (name not in ("powers", "scalar_rnn", "unrolled_graph"))
+    if key:
+        control = explorer.controls[key]
+        assert next(iter(explorer.leads)) == key
+        whole = list(range(control.min, control.max + 1))
+        assert explorer.leads[key][:21] == whole[:21]
+        assert explorer.leads[key] == whole or name == "powers"  # every dot moves in every step, and takes its place
+
+
+@each_explorer
+def test_some_hundred_states_lead(name):
+    explorer = getattr(explorers, name)()
+    number = np.prod([len(led(explorer.controls[key], values)) for key, values in explorer.leads.items()])
+    assert 100 <= number <= 400
+
+
+@each_explorer
+def test_at_the_corners_of_every_scene_there_is_a_picture(name):
+    explorer = getattr(explorers, name)()
+    for fixed, leads in scenes(explorer):
+        for corner in itertools.product(*((values[0], values[-1]) for values in leads.values())):
+            wanted = dict(zip(leads, corner, strict=True))
+            explorer.reset()
+            explorer.set(**fixed, **wanted)
+            check(explorer)
+            assert {key: explorer.controls[key].value for key in wanted} == wanted
+
+
+def test_of_a_reader_s_own_model_or_text_nothing_leads():
+    assert explorers.gradient_flow(**own_model()).leads == {}
+    assert explorers.strategies(text="a text of one's own").leads == {}
 
 
 # --- memory ---

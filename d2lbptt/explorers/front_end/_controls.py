@@ -154,6 +154,11 @@ class Menu(Control):
         return f"one of {', '.join(map(str, self.values))}"
 
 
+def steps(low: float, high: float, step: float = 1) -> list:
+    """Return the values from one end to the other, which lies so many steps away: ``leads`` of an Explorer."""
+    return [round(low + i * step, 10) for i in range(round((high - low) / step) + 1)]
+
+
 def within_T(*names: str, less: int = 0, then: Callable | None = None) -> Callable:
     """Return a ``link`` for an Explorer that ends these controls at T, or so many steps before: ``within`` T."""
     return within("T", *names, less=less, then=then)

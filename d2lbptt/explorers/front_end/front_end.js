@@ -5,9 +5,11 @@
 //   answer()        the newest answer, with `background` among its fields, or null; what `axes` and `touch` are is said
 //                   in _geometry.py
 //   ask(question)   {number, set: {key: value}, moving, narrow, do: "reset" | "press", button}; an answer follows
-//   listen(heard)   calls heard() at each new answer and heard(progress) on the way; returns what ends it
+//   listen(heard)   calls heard() at each new answer, heard({done, of}) on the way and heard({lost: why}) if none will
+//                   come; returns what ends it
 //   fonts()         asks for the font of the pictures, for readers who have none
-// `fromModel` makes one of a widget, `fromTable` of answers that were computed beforehand.
+//   atOnce          whether it takes a question while it looks for the answer to another, of which nobody waits any more
+// `fromModel` makes one of a widget; on a page without a kernel, `fromTable` of player.js makes one of a table.
 
 const SVG = "http://www.w3.org/2000/svg";
 const MARK = /§/g; // stands before each id in a picture, because all pictures of a page share their ids
@@ -18,6 +20,7 @@ const SPEAK = 700; // ms without a change after which the sentence is announced
 const PATIENCE = 4000; // ms without an answer after which we say so
 const WHOLE = 10000; // ms that playing takes from end to end
 const BEATS = [80, 1500]; // ms from one picture to the next while playing, at least and at most
+const NO_KERNEL = "The kernel does not answer. It may be busy; if it was restarted, run the cell again.";
 
 // Each widget loads this script for itself, so what all pictures of a page share is kept on the page.
 const onPage = (globalThis[Symbol.for("d2lbptt")] ??= { views: 0 });
@@ -52,8 +55,9 @@ const nearest = (numbers, wanted) => {
   return off.indexOf(Math.min(...off));
 };
 
-function slider(id, { key, label, step, digits, unit, values }, change) {
-  const input = make("input", { type: "range", id, step: values ? 1 : step });
+function slider(id, { key, label, step, digits, unit }, change) {
+  const input = make("input", { type: "range", id });
+  let values; // those that it takes, if not every step from end to end
   // <output> is a live region by itself, and the slider says its value already.
   const output = make("output", { for: id, "aria-hidden": "true" });
   const value = () => (values ? values[Number(input.value)] : Number(input.value));
@@ -90,7 +94,8 @@ function slider(id, { key, label, step, digits, unit, values }, change) {
     },
     atEnd: () => Number(input.value) + Number(input.step) > Number(input.max) + 1e-9,
     set(state) {
-      [input.min, input.max] = values ? [0, values.length - 1] : [state.min, state.max];
+      ({ values } = state);
+      [input.min, input.max, input.step] = values ? [0, values.length - 1, 1] : [state.min, state.max, step];
       input.value = values ? values.indexOf(state.value) : state.value;
       input.disabled = state.disabled;
       show();
@@ -116,8 +121,9 @@ function menu(id, { key, label, options }, change) {
   select.addEventListener("change", () => change(Number(select.value), false));
   return {
     element: row(key, id, label, select),
-    set({ value, disabled }) {
+    set({ value, disabled, values }) {
       Object.assign(select, { value, disabled });
+      for (const [place, option] of [...select.options].entries()) option.hidden = option.disabled = values?.includes(place) === false;
     },
   };
 }
@@ -129,12 +135,14 @@ const KINDS = { slider, number, menu };
 function courier(source, lost) {
   const view = Math.random().toString(36).slice(2); // another view of the same explorer counts for itself
   let count = 0, flying = null, waiting = null, timer;
+  const giveUp = (why) => {
+    clearTimeout(timer);
+    flying = waiting = null;
+    lost(why);
+  };
   const wait = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => {
-      flying = waiting = null;
-      lost(true);
-    }, PATIENCE);
+    if (!source.atOnce) timer = setTimeout(giveUp, PATIENCE, NO_KERNEL);
   };
   const go = () => {
     flying = `${view}-${++count}`;
@@ -146,16 +154,17 @@ function courier(source, lost) {
   return {
     ask(question) {
       waiting = { ...waiting, ...question, set: { ...waiting?.set, ...question.set } };
-      if (!flying) go();
+      if (!flying || source.atOnce) go();
     },
     answered(number) {
       if (number !== flying) return;
       clearTimeout(timer);
       flying = null;
-      lost(false);
+      lost();
       if (waiting) go();
     },
     onTheWay: () => flying && wait(),
+    giveUp,
     wants: (key) => key in (waiting?.set ?? {}),
     idle: () => !flying,
     end: () => clearTimeout(timer),
@@ -465,9 +474,10 @@ export function mount(source, element) {
   const note = make("p", { class: "d2l-note", role: "alert" });
   const progress = make("progress", { hidden: true, "aria-label": "progress of the calculation" });
 
-  const post = courier(source, (isLost) => {
-    note.textContent = isLost ? "The kernel does not answer. It may be busy; if it was restarted, run the cell again." : "";
-    if (isLost) (player?.stop(), showControls(source.answer()));
+  const post = courier(source, (why = "") => {
+    note.textContent = why;
+    progress.hidden = true;
+    if (why) (player?.stop(), showControls(source.answer()));
   });
   const change = (key) => (value, moving) => {
     clearTimeout(settled.rest);
@@ -595,7 +605,8 @@ export function mount(source, element) {
 
   const endTheme = followTheme(root);
   const endListening = source.listen((way) => {
-    if (way) {
+    if (way?.lost) post.giveUp(way.lost);
+    else if (way) {
       Object.assign(progress, { max: way.of, value: way.done, hidden: false });
       post.onTheWay();
     } else show(source.answer());
@@ -638,46 +649,6 @@ export function fromModel(model) {
         model.off("change:answer", answered);
         model.off("msg:custom", told);
       };
-    },
-  };
-}
-
-/** Answers that were computed beforehand: `explorers.front_end.table` makes one. */
-export function fromTable(table) {
-  const listeners = new Set();
-  let at = [...table.start], preset = null, narrow = false, number = null;
-  const nearest = (values, wanted) => {
-    const off = values.map((value) => Math.abs(value - wanted));
-    return off.indexOf(Math.min(...off));
-  };
-  const answer = () => {
-    const place = preset === null ? at.join() : `preset ${preset}`;
-    const state = table.states[narrow && table.narrow ? `${place} narrow` : place];
-    return {
-      ...state, number, narrow,
-      controls: { ...table.controls, ...state.controls },
-      background: table.backgrounds[state.background],
-      foreground: state.foreground.map((part) => table.parts[part]).join(""),
-    };
-  };
-  return {
-    spec: table.spec,
-    answer,
-    ask(question) {
-      number = question.number;
-      if (question.narrow !== undefined) narrow = question.narrow;
-      if (question.do === "reset") [at, preset] = [[...table.start], null];
-      for (const [key, value] of Object.entries(question.set ?? {})) {
-        const place = table.leads.findIndex((lead) => lead.key === key);
-        if (place >= 0) [at[place], preset] = [nearest(table.leads[place].values, value), null];
-        else if (key === "preset") [at, preset] = value ? [[...table.presets[value - 1]], value] : [at, null];
-      }
-      for (const heard of listeners) heard();
-    },
-    fonts() {}, // the page brings them along
-    listen(heard) {
-      listeners.add(heard);
-      return () => listeners.delete(heard);
     },
   };
 }

@@ -3,7 +3,7 @@
 import pytest
 import traitlets
 
-from d2lbptt.explorers.front_end import Menu, Number, Slider, within, within_T
+from d2lbptt.explorers.front_end import Menu, Number, Slider, steps, within, within_T
 
 
 def test_a_slider_stops_at_its_ends_and_keeps_its_kind_of_number():
@@ -76,3 +76,9 @@ def test_one_control_ends_another_that_ends_a_third():
         link(controls)
         assert [controls[name].value for name in ("k2", "k1")] == [k2, k1]
         assert [controls[name].max for name in ("k2", "k1")] == [T, k2]
+
+
+def test_steps_hold_both_ends_and_no_rounding():
+    assert steps(0, 3) == [0, 1, 2, 3] and all(type(value) is int for value in steps(0, 3))
+    assert steps(0, 0.5, 0.1) == [0, 0.1, 0.2, 0.3, 0.4, 0.5]
+    assert steps(-2, -1, 0.25) == [-2, -1.75, -1.5, -1.25, -1]

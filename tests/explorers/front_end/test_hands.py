@@ -15,10 +15,10 @@ from d2lbptt import explorers
 from d2lbptt.explorers.front_end import table
 
 pytestmark = pages.MARKS
-PUT_TABLE = """table => {
+PUT_TABLE = """([head, chunks]) => {
     const place = document.createElement("div");
     document.querySelector("main").append(place);
-    d2l.mount(d2l.fromTable(table), place);
+    d2l.mount(d2l.fromTable(head, async (key) => chunks[key]), place);
 }"""
 
 
@@ -68,6 +68,16 @@ def follow(explorer, key):
     values = []
     explorer.observe(lambda change: values.append(change["new"]["controls"][key]["value"]), "answer")
     return values
+
+
+def put_table(page, name, leads, play=""):
+    """Show an explorer on a page without a kernel; returns it."""
+    explorer = getattr(explorers, name)()
+    explorer.leads, explorer.spec = leads, {**explorer.spec, "play": play}
+    pages.blank(page)
+    page.evaluate(PUT_TABLE, json.loads(json.dumps(table(explorer, narrow=False))))
+    pages.at_rest(page)
+    return explorer
 
 
 # --- playing ---
@@ -187,11 +197,8 @@ def test_who_wants_no_motion_gets_one_step_at_each_press(opened):
 
 
 def test_play_on_a_page_without_a_kernel_goes_through_the_values_that_are_there(new_page):
-    explorer, page = explorers.scalar_rnn(), new_page()
-    explorer.spec = {**explorer.spec, "play": "step"}
-    answers = table(explorer, {"step": [0, 2, 4, 5]}, narrow=False)
-    pages.blank(page)
-    page.evaluate(PUT_TABLE, json.loads(json.dumps(answers)))
+    page = new_page()
+    put_table(page, "scalar_rnn", {"step": [0, 2, 4, 5]}, play="step")
     play_button(page).click()
     seen = []
     for _ in range(200):
@@ -203,10 +210,8 @@ def test_play_on_a_page_without_a_kernel_goes_through_the_values_that_are_there(
 
 
 def test_a_slider_that_stands_still_has_no_play(new_page):
-    explorer, page = explorers.scalar_rnn(), new_page()
-    explorer.spec = {**explorer.spec, "play": "step"}
-    pages.blank(page)
-    page.evaluate(PUT_TABLE, json.loads(json.dumps(table(explorer, {"w": [0.5, 1.0]}, narrow=False))))
+    page = new_page()
+    put_table(page, "scalar_rnn", {"w": [0.5, 1.0]}, play="step")
     assert play_button(page).is_disabled()
 
 
@@ -486,14 +491,6 @@ def test_along_the_text_a_finger_drags_across_and_scrolls_down(opened):
 
 
 # --- dragging on a page without a kernel ---
-
-
-def put_table(page, name, leads, narrow=False):
-    explorer = getattr(explorers, name)()
-    pages.blank(page)
-    page.evaluate(PUT_TABLE, json.loads(json.dumps(table(explorer, leads, narrow=narrow))))
-    pages.at_rest(page)
-    return explorer
 
 
 def test_without_a_kernel_the_point_goes_to_the_nearest_values_that_are_there(new_page):

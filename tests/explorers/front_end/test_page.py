@@ -10,7 +10,6 @@ import pages
 import pytest
 
 from d2lbptt import explorers
-from d2lbptt.explorers.front_end import table
 
 pytestmark = pages.MARKS
 NAMES = explorers.__all__
@@ -345,55 +344,6 @@ def test_every_control_has_a_name_one_tab_stop_and_is_heard(opened, name):
     for key in enabled:
         if slider(page, key).count() and slider(page, key).get_attribute("type") == "range":
             assert re.fullmatch(r"−?\d+(\.\d+)?( [a-z]+)?", slider(page, key).get_attribute("aria-valuetext"))
-
-
-# --- a page without a kernel ---
-
-AS_TEXT = """([tag, space, markup]) => {
-    const element = document.createElementNS(space, tag);
-    element.innerHTML = markup;
-    return element.textContent;
-}"""
-MOUNT = """table => {
-    const place = document.createElement("div");
-    document.querySelector("main").append(place);
-    d2l.mount(d2l.fromTable(table), place);
-}"""
-
-
-def test_a_table_of_answers_moves_an_explorer_without_a_kernel(chromium):
-    explorer = explorers.gradient_flow()
-    answers = json.loads(json.dumps(table(explorer, {"g": [0.5, 1.0, 1.5], "T": [20, 200]})))
-    page = chromium.new_page(viewport={"width": 1280, "height": 720})
-    pages.blank(page)
-    page.evaluate(MOUNT, answers)
-
-    def same(**values):
-        """The page shows what the explorer would answer."""
-        explorer.reset()
-        explorer.set(**values)
-        answer = explorer.answer
-        assert sentence(page) == page.evaluate(AS_TEXT, ["p", "http://www.w3.org/1999/xhtml", answer["sentence"]])
-        assert page.locator("code").text_content() == explorer.code
-        live = page.evaluate(AS_TEXT, ["g", "http://www.w3.org/2000/svg", answer["foreground"]])
-        assert page.locator(".d2l-foreground").text_content() == live
-
-    same()
-    press(page, "g", "End")
-    same(g=2.0)  # of a preset
-    press(page, "T", "Home")
-    same(g=2.0, T=20)
-    assert page.locator("[data-key='tau'] input").is_disabled()
-    page.locator("[data-key='preset'] select").select_option("edge")
-    same(preset="edge")
-    page.get_by_role("button", name="Reset").click()
-    same()
-    page.set_viewport_size({"width": 400, "height": 800})
-    pages.at_rest(page)
-    explorer.arrange(True)
-    same()
-    assert page.locator(".d2l-picture").get_attribute("viewBox").split()[2] == "480"
-    page.close()
 
 
 def test_what_is_mounted_can_be_taken_away(opened):

@@ -13,7 +13,7 @@ import sys
 import pytest
 
 from d2lbptt import explorers
-from d2lbptt.explorers.front_end import _widget, table
+from d2lbptt.explorers.front_end import _widget
 
 NAMES = explorers.__all__
 
@@ -118,21 +118,6 @@ def test_messages_while_a_slider_moves_are_small(name):
         ask(explorer, set={main: round(value) if control.whole else value}, moving=True)
         assert explorer.error is None and explorer.background == before
         assert len(json.dumps(explorer.answer).encode()) < 64_000
-
-
-def test_a_table_holds_what_the_explorer_answers(flow):
-    made = json.loads(json.dumps(table(flow, {"g": [0.5, 1.0]}, narrow=False)))
-    assert made["leads"] == [{"key": "g", "values": [0.5, 0.8, 1.0, 1.1, 2.0]}] and made["start"] == [1]
-    assert set(made["states"]) == {*map(str, range(5)), "preset 1", "preset 2", "preset 3"}
-    for i, g in enumerate(made["leads"][0]["values"]):
-        flow.reset()
-        flow.set(g=g)
-        state = made["states"][str(i)]
-        assert "".join(made["parts"][part] for part in state["foreground"]) == flow.answer["foreground"]
-        assert made["backgrounds"][state["background"]] == flow.background
-        assert state["sentence"] == flow.answer["sentence"] and state["code"] == flow.code
-    with pytest.raises(ValueError, match="slider is 'kind', wanted one of g, "):
-        table(flow, {"kind": ["gaussian"]})
 
 
 # --- memory ---

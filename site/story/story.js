@@ -1,0 +1,177 @@
+// The story: the step in the middle of what is free of the screen decides what the figure shows, until the reader
+// takes a slider; then the figure is the reader's until the next step begins.
+//
+// Without this script, or without players, the page is text with pictures.
+
+(() => {
+  const FRAMES = 9, GLIDE = 480; // pictures on the way from state to state, and ms for all of them
+  const REST = 250; // ms in a step after which its address is written and the next player is made
+  const TAKING = ["pointerdown", "input", "change", "click"]; // what a reader does to a control
+
+  const story = document.querySelector(".story"), players = window.d2lbptt?.players;
+  if (!story || !players) return;
+  const steps = [...story.querySelectorAll(".story-step")];
+  const calm = matchMedia("(prefers-reduced-motion: reduce)");
+
+  const make = (tag, attributes = {}, ...children) => {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    element.append(...children);
+    return element;
+  };
+  const button = (words, press, attributes = {}) => {
+    const element = make("button", { type: "button", ...attributes }, words);
+    element.addEventListener("click", press);
+    return element;
+  };
+  const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+  const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+
+  // ---- what stands beside the text
+
+  const figures = {}; // one for each explorer
+  const place = make("span", { class: "story-place" });
+  const back = button("Back to the step’s picture", () => show(current), { class: "story-back", hidden: "" });
+  const more = button("All controls", unfold, { class: "story-more", "aria-expanded": "false" });
+  const toText = button("To the text", () => current.focus(), { class: "story-totext" });
+  const bar = make("div", { class: "story-bar" }, place, back, more, toText);
+  const stage = make("aside", { class: "story-stage", "aria-label": "The picture of the step" }, bar);
+
+  for (const step of steps) {
+    const { name, set } = step.dataset;
+    step.values = JSON.parse(set);
+    step.tabIndex = -1;
+    figures[name] ??= make("figure", { class: "d2l-player", "data-name": name, "data-set": set, hidden: "" });
+    figures[name].append(...(figures[name].firstChild ? [] : [step.querySelector("picture").cloneNode(true)]));
+    addButtons(step);
+  }
+  stage.prepend(...Object.values(figures));
+  story.querySelector(".story-body").prepend(stage);
+  story.classList.add("story-live");
+
+  function addButtons(step) {
+    const look = step.querySelector(".story-look");
+    if (look) {
+      const press = button("", () => show(step, JSON.parse(look.dataset.set)));
+      press.append(...look.childNodes);
+      look.replaceChildren(press);
+    }
+    const take = button("Take the slider", async () => {
+      begin(step);
+      await players.ready(figures[step.dataset.name]);
+      figures[step.dataset.name].querySelector(".d2l-main input, .d2l-main select").focus();
+    });
+    step.querySelector(".story-ways").append(take);
+  }
+
+  function unfold() {
+    const open = stage.classList.toggle("story-open");
+    more.setAttribute("aria-expanded", String(open));
+    more.textContent = open ? "Fewer controls" : "All controls";
+  }
+
+  stage.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && stage.classList.contains("story-open")) unfold();
+  });
+
+  // ---- from state to state
+
+  let current = null; // step
+  let run = 0; // what is on its way counts only while it is the newest
+  let gliding = false;
+  let home = null; // what the player shows in the step's own state
+
+  /** Show a step's state, or another one, in the step's figure. */
+  async function show(step, values = step.values) {
+    const mine = ++run, figure = figures[step.dataset.name];
+    [gliding, home] = [true, null];
+    reveal(step, figure);
+    const player = await players.ready(figure);
+    listen(figure, player);
+    for (const state of [...way(player, values), values]) {
+      if (mine !== run) return;
+      await Promise.all([player.set(state), wait(calm.matches ? 0 : GLIDE / FRAMES)]);
+    }
+    if (mine !== run) return;
+    gliding = false;
+    if (values === step.values) home = player.values();
+    offer(player);
+  }
+
+  function reveal(step, figure) {
+    for (const other of Object.values(figures)) other.hidden = other !== figure;
+    stage.style.cssText = step.style.cssText; // which part of a tall picture is shown
+  }
+
+  /** Return the states that lie between, where one slider moves. */
+  function way(player, values) {
+    const now = player.values();
+    const key = Object.keys(values).find((name) => typeof values[name] === "number" && values[name] !== now[name]);
+    const grid = player.data.spec.controls.find((control) => control.key === key)?.values;
+    if (!grid || calm.matches) return [];
+    const [from, to] = [now[key], values[key]];
+    const between = grid.filter((value) => (value - from) * (value - to) < 0);
+    if (from > to) between.reverse();
+    const stride = Math.ceil(between.length / FRAMES);
+    return between.filter((_, i) => i % stride === 0).map((value) => ({ ...values, [key]: value }));
+  }
+
+  const offer = (player) => (back.hidden = same(player.values(), home));
+
+  function listen(figure, player) {
+    if (figure.heard) return;
+    figure.heard = player.listen(() => gliding || figure.hidden || offer(player));
+    for (const kind of TAKING) figure.addEventListener(kind, taken, true);
+  }
+
+  /** Take the story's hand away: the figure is the reader's. */
+  function taken({ isTrusted, target }) {
+    if (!isTrusted || !target.closest("input, select, button")) return;
+    run++;
+    gliding = false;
+  }
+
+  // ---- which step it is
+
+  let resting;
+
+  function begin(step) {
+    if (step === current) return;
+    const first = !current;
+    current?.removeAttribute("aria-current");
+    current = step;
+    step.setAttribute("aria-current", "step");
+    place.textContent = `${steps.indexOf(step) + 1} of ${steps.length}`;
+    show(step);
+    clearTimeout(resting);
+    resting = setTimeout(() => rest(step, first), REST);
+  }
+
+  function rest(step, first) {
+    if (!first) history.replaceState(null, "", `#${step.id}`);
+    const next = steps[steps.indexOf(step) + 1];
+    if (next) players.ready(figures[next.dataset.name]);
+  }
+
+  let watcher;
+
+  /** Watch the line in the middle of what is free: on a telephone the figure stands at the top. */
+  function watch() {
+    watcher?.disconnect();
+    const beside = getComputedStyle(stage.parentElement).display === "grid";
+    const covered = beside || stage.classList.contains("story-open") ? 0 : stage.offsetHeight;
+    story.style.setProperty("--covered", `${Math.round(covered)}px`);
+    const line = Math.round((innerHeight + covered) / 2);
+    const rootMargin = `${-line}px 0px ${line + 1 - innerHeight}px 0px`;
+    watcher = new IntersectionObserver((entries) => {
+      for (const { isIntersecting, target } of entries) if (isIntersecting) begin(target);
+    }, { rootMargin });
+    for (const step of steps) watcher.observe(step);
+  }
+
+  const asked = () => steps.find((step) => `#${step.id}` === location.hash);
+  begin(asked() ?? steps[0]);
+  asked()?.scrollIntoView();
+  new ResizeObserver(watch).observe(stage);
+  addEventListener("resize", watch);
+})();

@@ -1,0 +1,127 @@
+"""Which explorer a cell shows and at which settings, read from its code; and which cells only check."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from d2lbptt import explorers
+from d2lbptt.explorers.front_end import Explorer
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An explorer, and what it was set to; None where the code alone does not tell, as for a reader's own network."""
+
+    name: str
+    values: dict[str, Any] | None = field(default_factory=dict)
+
+
+def shown(source: str) -> Shown | None:
+    """The explorer that a cell shows at its end, or None."""
+    try:
+        statements = list(_statements(ast.parse(source).body))
+    except SyntaxError:  # a magic command
+        return None
+    known: dict[str, Shown] = {}
+    for statement in statements[:-1]:
+        _follow(statement, known)
+    last = statements[-1] if statements else None
+    return _of(_displayed(last.value), known) if isinstance(last, ast.Expr) else None
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements, and those below an `if`: such a cell needs a library that may be missing."""
+    for statement in body:
+        yield from _statements(statement.body) if isinstance(statement, ast.If) else [statement]
+
+
+def _displayed(value: ast.expr) -> ast.expr:
+    is_call = isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "display"
+    return value.args[0] if is_call and value.args else value
+
+
+def _follow(statement: ast.stmt, known: dict[str, Shown]) -> None:
+    """Take note, in `known`, of an explorer that is made or set."""
+    match statement:
+        case ast.Assign(targets=[ast.Name(name)], value=value):
+            known.pop(name, None)
+            if made := _of(value, known):
+                known[name] = made
+        case ast.Expr(ast.Call(ast.Attribute(ast.Name(name), "set"), args=[])) if name in known:
+            before, now = known[name], _literals(statement.value)
+            both = None if before.values is None or now is None else before.values | now
+            known[name] = Shown(before.name, both)
+        case _:
+            for node in ast.walk(statement):  # whatever else is done to it, we do not know what it shows then
+                if isinstance(node, ast.Name) and node.id in known:
+                    known[node.id] = Shown(known[node.id].name, None)
+
+
+def _of(value: ast.expr, known: dict[str, Shown]) -> Shown | None:
+    if isinstance(value, ast.Name):
+        return known.get(value.id)
+    match value:
+        case ast.Call(ast.Attribute(home, name)) if name in explorers.__all__:
+            if ast.unparse(home).split(".")[-1] == "explorers":
+                return Shown(name, _literals(value))
+    return None
+
+
+def _literals(call: ast.Call) -> dict[str, Any] | None:
+    """The arguments of a call, if all are keywords with plain values."""
+    if call.args or any(keyword.arg is None for keyword in call.keywords):
+        return None
+    try:
+        return {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
+    except ValueError:
+        return None
+
+
+def can_show(explorer: Explorer, values: dict[str, Any] | None) -> bool:
+    """Whether a page without a kernel has the explorer at these settings, which are as for `set`."""
+    if values is None or values.keys() - explorer.controls:
+        return False
+    explorer.reset()
+    start = _settings(explorer)
+    explorer.set(**values)
+    wanted = _settings(explorer)
+    main, *_ = [*explorer.leads, None]
+    if _differ(start, wanted) <= explorer.leads.keys():
+        return all(wanted[key] in [*_values(explorer, key), start[key]] for key in explorer.leads)
+    for preset in explorer.presets:
+        explorer.reset()
+        explorer.set(preset=preset)
+        settings = _settings(explorer)
+        if (differ := _differ(settings, wanted)) <= {main}:
+            return not differ or wanted[main] in _values(explorer, main)
+    return False
+
+
+def _settings(explorer):
+    return {key: control.value for key, control in explorer.controls.items() if key != "preset"}
+
+
+def _differ(settings, others):
+    return {key for key in settings if settings[key] != others[key]}
+
+
+def _values(explorer, key):
+    return explorer.leads[key] or explorer.controls[key].options
+
+
+def only_checks(source: str, later: Iterable[str]) -> bool:
+    """Whether a cell without output asserts, and defines nothing that a cell after it uses."""
+    try:
+        nodes = list(ast.walk(ast.parse(source)))
+        used = {name for cell in later for name in _names(ast.walk(ast.parse(cell)), ast.Load)}
+    except SyntaxError:
+        return False
+    defined = {node.name for node in nodes if isinstance(node, ast.FunctionDef)} | _names(nodes, ast.Store)
+    return any(isinstance(node, ast.Assert) for node in nodes) and not defined & used
+
+
+def _names(nodes, context):
+    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, context)}
