@@ -340,6 +340,181 @@ function dragging(picture, layer, controls, ask, hint) {
   };
 }
 
+// ---- reading: what a picture says at a place
+
+const POINT = /([ML]?)\s*(-?[\d.]+)[ ,](-?[\d.]+)/g;
+const signed = (words) => words.replace("-", "−");
+
+const within = (number, low, high) => Math.min(Math.max(number, low), high);
+
+/** Return the part of a straight line that is in a box, as [x, y, x, y], or null. */
+function partIn([left, top, width, height], [x0, y0], [x1, y1]) {
+  let [start, end] = [0, 1];
+  for (const [from, way, low, length] of [[x0, x1 - x0, left, width], [y0, y1 - y0, top, height]]) {
+    if (!way && (from < low || from > low + length)) return null;
+    if (!way) continue;
+    const [one, other] = [(low - from) / way, (low + length - from) / way];
+    [start, end] = [Math.max(start, Math.min(one, other)), Math.min(end, Math.max(one, other))];
+  }
+  const at = (share) => [x0 + share * (x1 - x0), y0 + share * (y1 - y0)];
+  return start <= end ? [...at(start), ...at(end)] : null;
+}
+
+/** Return the straight pieces of a curve that are in a box. */
+function piecesOf(path, box) {
+  const pieces = [];
+  let last = null;
+  for (const [, command, x, y] of path.getAttribute("d").matchAll(POINT)) {
+    const point = [Number(x), Number(y)], piece = last && command !== "M" ? partIn(box, last, point) : null;
+    if (piece) pieces.push(piece);
+    last = point;
+  }
+  return pieces;
+}
+
+/** Return how high a curve is at x, as near to `y` as it comes there, or null; where it drops, from where it does. */
+function heightAt(pieces, x, y) {
+  const there = pieces.filter(([x0, , x1]) => (x0 - x) * (x1 - x) <= 0);
+  const heights = there.map(([x0, y0, x1, y1]) => (x0 === x1 ? y0 : y0 + ((x - x0) / (x1 - x0)) * (y1 - y0)));
+  return heights[nearest(heights, y)] ?? null;
+}
+
+/** One of the two axes of a panel: numbers from places, places from numbers, and numbers in words. */
+function scaleOf({ ends: [start, end], label, meaning, whole }, from, length) {
+  const each = (end - start) / length, unit = Math.abs(each); // what a unit of the viewBox is worth
+  const places = (step) => Math.min(20, Math.max(0, Math.ceil(-Math.log10(step))));
+  const fixed = (number, step) => signed(number.toFixed(places(step)));
+  const plain = (power) => (power < -3 || power > 4 ? `10^${fixed(power, Math.max(unit, 0.1))}` : fixed(10 ** power, 10 ** power * Math.max(2.3 * unit, 0.01)));
+  const meanings = {
+    linear: (number) => fixed(number, whole ? 1 : unit),
+    log: plain,
+    decades: plain,
+    powers: (power) => fixed(10 ** power, 10 ** power * 2.3 * unit),
+    nines: (power) => fixed(1 - 10 ** -power, 10 ** -power * 2.3 * unit),
+  };
+  const name = label.split(" = ")[0]; // "lag k" of "lag k = T − t"
+  const at = (place) => (whole ? Math.round(start + each * (place - from)) : start + each * (place - from));
+  return {
+    snapped: (place) => from + (at(place) - start) / each,
+    step: whole ? Math.max(1, Math.round(unit)) / unit : length / 100,
+    /** The number at a place, behind the name of the axis. */
+    said: (place) => (name && meanings[meaning] ? `${name}${/(^|\s)\S$/.test(name) ? " =" : ":"} ${meanings[meaning](at(place))}` : ""),
+    number: (place) => meanings[meaning]?.(at(place)) ?? "",
+  };
+}
+
+/**
+ * Say what a picture shows under the pointer or, by keyboard, along its curves. `layer` is drawn over the picture;
+ * `front` holds its curves, which say by `data-curve` what they are. Returns `element`, to stand over the picture.
+ */
+function reading(picture, front, layer) {
+  const hair = drawing("line", { class: "d2l-hair" }), dot = drawing("circle", { r: 5, class: "d2l-dot" });
+  const paper = drawing("rect", { class: "d2l-paper", rx: 4 }), words = drawing("text");
+  const label = drawing("g", { class: "d2l-reading", style: "display: none" });
+  label.append(hair, dot, paper, words);
+  layer.append(label);
+  const element = make("div", {
+    class: "d2l-reader", role: "slider", tabindex: 0, "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": 0,
+    "aria-label": "read the picture: left and right along a curve, up and down to the next one",
+  });
+  let axes = {}, known = null, pointer = null, chosen = 0, share = 0.5;
+
+  /** Return the panels with their curves, once for each picture that is read. */
+  const panels = () => (known ??= Object.entries(axes).map(([key, { box, x, y }]) => {
+    const [left, top, width, height] = box;
+    const paths = [...front.querySelectorAll(`[data-axes="${key}"]`)];
+    const curves = paths.map((path) => ({ name: path.dataset.curve, pieces: piecesOf(path, box) }));
+    const inSight = curves.filter(({ pieces }) => pieces.length);
+    return { box, x: scaleOf(x, left, width), y: scaleOf(y, top + height, -height), hasCurves: curves.length > 0, curves: inSight };
+  }));
+
+  /** Return what is said of a curve at x: lines of words, and the place. */
+  function onCurve(panel, { name, pieces }, x, y) {
+    const whole = panel.x.snapped(x), height = heightAt(pieces, whole, y), at = height === null ? x : whole;
+    const there = height ?? heightAt(pieces, x, y);
+    return there === null ? null : { panel, at: [at, there], lines: [panel.x.said(at), `${name}: ${panel.y.number(there)}`] };
+  }
+
+  function under([x, y]) {
+    const panel = panels().find(({ box }) => isIn(box, [x, y], 3));
+    if (!panel) return null;
+    if (!panel.hasCurves) return { panel, at: [x, y], lines: [panel.x.said(x), panel.y.said(y)] };
+    const found = panel.curves.map((curve) => onCurve(panel, curve, x, y)).filter(Boolean);
+    return found[nearest(found.map(({ at }) => at[1]), y)] ?? null;
+  }
+
+  function write(lines) {
+    words.replaceChildren();
+    lines.forEach((line, i) => line.split(/\^(\S+)/).forEach((part, j) => {
+      const raised = j % 2, dy = j ? (raised ? -5 : 5) : i ? 20 : 0;
+      const piece = drawing("tspan", { ...(j ? {} : { x: 0 }), dy, "font-size": raised ? 12 : 16 });
+      piece.textContent = part;
+      words.append(piece);
+    }));
+  }
+
+  function draw(found) {
+    const lines = found?.lines.filter(Boolean) ?? [];
+    label.style.display = lines.length ? "" : "none";
+    if (!lines.length) return;
+    const [x, y] = found.at, [, top, , height] = found.panel.box, { width, height: low } = picture.viewBox.baseVal;
+    set(hair, { x1: x, x2: x, y1: top, y2: top + height });
+    set(dot, { cx: x, cy: y });
+    write(lines);
+    const size = words.getBBox(), wide = size.width + 16, high = size.height + 10;
+    const left = x + 12 + wide > width ? Math.max(0, x - 12 - wide) : x + 12;
+    const above = Math.min(Math.max(0, y - 12 - high), low - high);
+    set(paper, { x: left, y: above, width: wide, height: high });
+    set(words, { transform: `translate(${left + 8} ${above + 5 - size.y})` });
+  }
+
+  /** By keyboard: the chosen curve at its share of the width, or as near to it as the curve goes. */
+  function byKey() {
+    const all = panels().flatMap((panel) => panel.curves.map((curve) => [panel, curve]));
+    if (!all.length) return null;
+    const [panel, curve] = all[(chosen = Math.min(chosen, all.length - 1))], [left, top, width, height] = panel.box;
+    const ends = curve.pieces.flatMap(([x0, , x1]) => [x0, x1]);
+    const found = onCurve(panel, curve, within(left + share * width, Math.min(...ends), Math.max(...ends)), top + height / 2);
+    if (!found) return null;
+    const here = (found.at[0] - left) / width;
+    set(element, { "aria-valuenow": Math.round(100 * here), "aria-valuetext": found.lines.filter(Boolean).join(", ") });
+    return { ...found, here, step: panel.x.step / width, many: all.length };
+  }
+
+  const isRead = () => document.activeElement === element || element.getRootNode().activeElement === element;
+  const look = () => draw(isRead() ? byKey() : pointer && under(pointer));
+
+  const KEYS = {
+    ArrowLeft: ({ here, step }) => (share = here - step), ArrowRight: ({ here, step }) => (share = here + step),
+    PageDown: ({ here, step }) => (share = here - 10 * step), PageUp: ({ here, step }) => (share = here + 10 * step),
+    Home: () => (share = 0), End: () => (share = 1),
+    ArrowDown: ({ many }) => (chosen = (chosen + 1) % many), ArrowUp: ({ many }) => (chosen = (chosen + many - 1) % many),
+    Escape: () => element.blur(),
+  };
+  element.addEventListener("keydown", (event) => {
+    const found = KEYS[event.key] && !event.ctrlKey && !event.metaKey && !event.altKey && byKey();
+    if (!found) return;
+    event.preventDefault();
+    KEYS[event.key](found);
+    look();
+  });
+  for (const change of ["focus", "blur"]) element.addEventListener(change, look);
+
+  return {
+    element,
+    /** Read at a place of the picture, or nowhere. */
+    at(place) {
+      pointer = place;
+      look();
+    },
+    show(answer) {
+      [axes, known] = [answer.axes ?? {}, null];
+      element.hidden = !front.querySelector("[data-curve]");
+      look();
+    },
+  };
+}
+
 // ---- what the page is like
 
 /** Whether what lies behind an element is dark; then the colours of the pictures are as light as they were dark. */
@@ -496,6 +671,12 @@ export function mount(source, element) {
   const drag = dragging(picture, over, controls, (set, moving) => ask({ set, moving }), (keys) => {
     for (const { key } of specs) controls[key].element.classList.toggle("d2l-hinted", keys.includes(key));
   });
+  const read = reading(picture, front, over);
+  /** A mouse reads where it is, a finger where it taps; not while it drags. */
+  const readAt = (event) => read.at(drag.holds() ? null : placeOf(picture, event));
+  picture.addEventListener("pointermove", (event) => event.pointerType !== "touch" && readAt(event));
+  picture.addEventListener("click", readAt);
+  picture.addEventListener("pointerleave", () => read.at(null));
   const withButton = (key) => (key === play ? make("div", { class: "d2l-played" }, controls[key].element, player.element) : controls[key].element);
   const elements = (more) => specs.filter((spec) => spec.more === more).map((spec) => withButton(spec.key));
   const [main, ...others] = elements(false), folded = elements(true);
@@ -512,7 +693,7 @@ export function mount(source, element) {
       make("div", { class: "d2l-head" }, title, ...(folded.length ? [more] : [])),
       main,
       make("div", { class: "d2l-controls" }, ...others),
-      make("div", { class: "d2l-stage" }, make("figure", {}, picture, failed, progress, sentence), beside),
+      make("div", { class: "d2l-stage" }, make("figure", {}, make("div", { class: "d2l-view" }, picture, read.element), failed, progress, sentence), beside),
       note, status, alternative,
       make("details", { class: "d2l-details" }, make("summary", {}, "details"), details),
       make("div", { class: "d2l-buttons" },
@@ -553,6 +734,7 @@ export function mount(source, element) {
     knowColours(foreground);
     front.innerHTML = foreground.replace(MARK, uid);
     drag.show(answer);
+    read.show(answer);
     sentence.innerHTML = answer.sentence ?? "";
     details.replaceChildren(...(answer.details ?? []).map((line) => Object.assign(make("li"), { innerHTML: line })));
     code.textContent = answer.code ?? "";

@@ -520,3 +520,219 @@ def test_without_a_kernel_the_step_on_the_graph_is_dragged(new_page):
     page.mouse.click(*place_of(page, explorer._picture.graph.ax, *layout.path(*edge)[:2].mean(0)))
     pages.at_rest(page)
     assert shown(page)["step"] in (6, graph.walk().index(type(edge)(*edge[::-1])) + 1)
+
+
+# --- reading ---
+
+IN_WORDS = """() => {
+    const label = document.querySelector(".d2l-reading");
+    if (label.style.display === "none") return [];
+    const lines = [];
+    for (const piece of label.querySelectorAll("tspan")) {
+        if (piece.hasAttribute("x")) lines.push("");
+        lines[lines.length - 1] += (piece.getAttribute("font-size") === "12" ? "^" : "") + piece.textContent;
+    }
+    return lines;
+}"""
+IS_ON = """name => {  // whether the dot lies on the curve of this name, as the browser draws it
+    const dot = document.querySelector(".d2l-dot"), svg = document.querySelector(".d2l-picture");
+    const point = Object.assign(svg.createSVGPoint(), { x: dot.cx.baseVal.value, y: dot.cy.baseVal.value });
+    return [...document.querySelectorAll("[data-curve]")].filter((path) => path.dataset.curve === name).some((path) => {
+        const copy = path.cloneNode();
+        for (const [key, value] of Object.entries({ fill: "none", "stroke-dasharray": "none", "stroke-width": 3 }))
+            copy.setAttribute(key, value);
+        path.after(copy);
+        const hit = copy.isPointInStroke(point);
+        copy.remove();
+        return hit;
+    });
+}"""
+
+
+def read(page, place):
+    page.mouse.move(*place)
+    page.evaluate("() => new Promise(requestAnimationFrame)")
+    return page.evaluate(IN_WORDS)
+
+
+def decades(words):
+    """Return log10 of a number as it is read, such as "10^−8.3" or "0.004"."""
+    words = words.replace("−", "-")
+    return float(words[3:]) if words.startswith("10^") else np.log10(float(words))
+
+
+def test_a_curve_says_its_number_under_the_pointer(opened):
+    page, explorer = opened("with_tanh")
+    data, ax = explorer.state["data"], explorer._layers.figure.axes[0]
+    for t in (5, 33, 57, 100):
+        for name, curve in (("identity", data.identity), ("tanh", data.full)):
+            relative = curve[t - 1] - curve[-1]
+            step, said = read(page, place_of(page, ax, t + 0.2, relative))
+            assert step == f"time step t = {t}"
+            found, _, number = said.partition(": ")
+            if t < 100:  # at the end both are 1
+                assert found == name
+            assert abs(decades(number) - relative) < 0.35  # a pixel, and what is rounded
+
+
+def test_a_plane_and_a_table_say_their_coordinates(opened):
+    page, explorer = opened("cliff")
+    w, b = read(page, place_of(page, explorer._picture.plane.ax, 5.5, -1.5))
+    assert float(w.removeprefix("w = ")) == pytest.approx(5.5, abs=0.011)
+    assert float(b.removeprefix("b = ").replace("−", "-")) == pytest.approx(-1.5, abs=0.011)
+    page, explorer = opened("truncation")  # whose steps t count downwards
+    found = read(page, place_of(page, explorer._picture.table.ax, 12.3, 40.4))
+    assert found == ["used in step k = 12", "loss of step t = 40"]
+
+
+def test_numbers_are_those_that_the_ticks_stand_for(opened):
+    page, explorer = opened("gated")
+    data, ax = explorer.state["data"], explorer._picture.gate.ax
+    t, _, median, _ = data.gate
+    k = len(data.plain) - t
+    at = len(k) // 2
+    step, said = read(page, place_of(page, ax, k[at], -np.log10(1 - median[at]) + 0.02))
+    assert step == f"steps back, k = {k[at]}"
+    assert float(said.partition(": ")[2]) == pytest.approx(median[at], abs=0.0005)
+    page, explorer = opened("truncation")
+    reach, said = read(page, place_of(page, explorer._picture.curves.ax, np.log10(10), -1))
+    assert float(reach.removeprefix("mean reach of a loss, in steps: ")) == pytest.approx(10, rel=0.03)
+
+
+@pytest.mark.parametrize("screen", [{}, {"width": 390, "height": 844}], ids=["wide", "narrow"])
+@pytest.mark.parametrize("name", explorers.__all__)
+def test_every_panel_says_something_sensible_and_the_dot_is_on_the_curve(opened, name, screen):
+    page, explorer = opened(name, **screen)
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    pages.at_rest(page)
+    for key, told in explorer.answer["axes"].items():
+        ax, heard = explorer._layers.figure.axes[int(key)], 0
+        for across, up in ((0.1, 0.5), (0.35, 0.8), (0.5, 0.2), (0.8, 0.6)):
+            place = ax.transAxes.transform((across, up))
+            on_screen = page.evaluate(ON_SCREEN, [float(place[0]), float(ax.figure.bbox.height - place[1])])
+            page.evaluate("y => scrollTo(0, scrollY + y - innerHeight / 2)", on_screen[1])
+            on_screen = page.evaluate(ON_SCREEN, [float(place[0]), float(ax.figure.bbox.height - place[1])])
+            lines = read(page, on_screen)
+            heard += bool(lines)
+            for line in lines:
+                assert re.fullmatch(r"[^:=]+.*( =|:) (10\^)?−?\d+(\.\d+)?", line), line
+            curves = [line.get_label() for line in ax.lines if not line.get_label().startswith("_")]
+            if lines and curves:
+                assert page.evaluate(IS_ON, max((c for c in curves if lines[-1].startswith(f"{c}:")), key=len))
+            box = page.locator(".d2l-paper").bounding_box()
+            picture = page.locator(".d2l-picture").bounding_box()
+            if lines:
+                assert box["x"] >= picture["x"] - 1 and box["y"] >= picture["y"] - 1
+                assert box["x"] + box["width"] <= picture["x"] + picture["width"] + 1
+        assert heard >= 2 or not told["x"]["label"]
+    page.mouse.move(1, 1)
+    assert page.evaluate(IN_WORDS) == [] and errors == []
+
+
+def test_the_reading_follows_the_picture_and_goes_with_the_pointer(opened):
+    page, explorer = opened("gradient_flow")
+    ax = explorer._picture.flow.ax
+    first = read(page, place_of(page, ax, 57, -12))
+    page.locator("[data-key='g'] input").focus()
+    page.keyboard.press("PageUp")
+    pages.at_rest(page)
+    assert page.evaluate(IN_WORDS)[0] == first[0] and page.evaluate(IN_WORDS) != first
+    page.mouse.move(1, 1)
+    assert page.evaluate(IN_WORDS) == []
+
+
+def test_nothing_is_read_while_something_is_dragged(opened):
+    page, explorer = opened("cliff")
+    ax = explorer._picture.plane.ax
+    drag(page, place_of(page, ax, 5, -2.61), place_of(page, ax, 6, -2), release=False)
+    assert page.evaluate(IN_WORDS) == []
+    page.mouse.up()
+
+
+def test_a_tap_reads(opened):
+    page, explorer = opened("with_tanh", **PHONE)
+    pages.at_rest(page)
+    scroll_to_picture(page)
+    page.touchscreen.tap(*place_of(page, explorer._layers.figure.axes[0], 50, 3))
+    assert page.evaluate(IN_WORDS)[0] == "time step t = 50"
+
+
+def reader(page):
+    return page.get_by_role("slider", name="read the picture")
+
+
+def test_by_keyboard_a_curve_is_read_step_by_step_and_the_next_one_and_left(opened):
+    page, explorer = opened("with_tanh")
+    data = explorer.state["data"]
+    assert reader(page).count() == 1
+    page.locator(".d2l-controls").locator("input, select").last.focus()
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        if reader(page).evaluate("e => e === document.activeElement"):
+            break
+    else:
+        raise AssertionError("Tab does not come to the picture")
+
+    def heard():
+        where, said = re.fullmatch(r"time step t = (\d+), (.*)", reader(page).get_attribute("aria-valuetext")).groups()
+        return int(where), said
+
+    start, said = heard()
+    assert said.startswith("tanh: ") and 40 <= start <= 60
+    for key, wanted in (("ArrowRight", start + 1), ("ArrowLeft", start), ("PageUp", start + 10), ("Home", 1)):
+        page.keyboard.press(key)
+        assert heard()[0] == wanted
+    page.keyboard.press("ArrowDown")
+    t, said = heard()
+    assert t == 1 and said.startswith("identity: ")
+    assert abs(decades(said.removeprefix("identity: ")) - (data.identity[0] - data.identity[-1])) < 0.35
+    assert page.evaluate(IN_WORDS) == ["time step t = 1", said]
+    page.keyboard.press("End")
+    assert heard()[0] == len(data.full) and reader(page).get_attribute("data-lm-suppress-shortcuts") == "true"
+    page.keyboard.press("ArrowUp")
+    assert heard()[1].startswith("tanh: ")
+    assert explorer.controls["g"].value == explorer._start["g"]  # arrows move nothing but the reading
+    page.keyboard.press("Escape")
+    assert page.evaluate(IN_WORDS) == [] and page.evaluate("document.activeElement === document.body")
+
+
+@pytest.mark.parametrize("name", explorers.__all__)
+def test_each_curve_is_reached_by_keyboard(opened, name):
+    page, explorer = opened(name)
+    figure, curves = explorer._layers.figure, page.locator("[data-curve]")
+    if not curves.count():
+        assert reader(page).count() == 0 and page.locator(".d2l-reader").is_hidden()
+        return
+    reader(page).focus()
+    heard = []
+    for _ in range(curves.count()):
+        heard.append(reader(page).get_attribute("aria-valuetext"))
+        page.keyboard.press("ArrowDown")
+    for line in (line for ax in figure.axes for line in ax.lines if not line.get_label().startswith("_")):
+        x, y = line.get_data()
+        inside = [line.axes.viewLim.contains(*point) for point in zip(x, y, strict=True)]
+        if line.get_visible() and any(inside):
+            assert any(f"{line.get_label()}: " in words for words in heard), (line.get_label(), heard)
+    assert all(re.search(r": (10\^)?−?\d+(\.\d+)?$", words) for words in heard)
+
+
+@pytest.mark.parametrize("ground", ["#ffffff", "#111111"])
+def test_axe_finds_nothing_in_a_picture_that_is_read_and_played(opened, ground):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page, _ = opened("powers", play="k", ground=ground)
+    reader(page).focus()
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_without_a_kernel_curves_are_read_too(new_page):
+    page = new_page()
+    explorer = put_table(page, "with_tanh", {"g": [0.5, 1.0, 1.5]})
+    ax = explorer._layers.figure.axes[0]
+    assert read(page, place_of(page, ax, 50, 5))[0] == "time step t = 50"
+    before = page.evaluate(IN_WORDS)
+    page.locator("[data-key='g'] input").press("Home")
+    pages.at_rest(page)
+    assert page.evaluate(IN_WORDS)[0] == before[0] and page.evaluate(IN_WORDS) != before
