@@ -10,12 +10,6 @@ const SLOW = 300; // ms without an answer after which we say that it is on its w
 const AHEAD = "800px"; // from the screen, where a player begins to load
 const WRITE = 400; // ms at rest after which the address follows: browsers refuse to write it often
 
-/** The place of the value that is nearest to what is wanted. */
-const nearest = (values, wanted) => {
-  const off = values.map((value) => Math.abs(value - wanted));
-  return off.indexOf(Math.min(...off));
-};
-
 /**
  * A source of answers that were computed beforehand: `head` is that of `front_end.table`, `loadChunk(key)` promises one
  * of its chunks.
