@@ -14,7 +14,7 @@ import nbformat
 
 from d2lbptt import explorers
 from tools import bootstrap, notebooks
-from tools.site import cells, explorer_pages, mathjax, notebook, pictures, records
+from tools.site import cells, explorer_pages, mathjax, notebook, pictures, records, story
 from tools.site.links import relinked
 from tools.site.titles import short
 
@@ -36,11 +36,6 @@ SOLUTIONS = """\
 The same notebooks with their tasks solved. Try first: `bptt.exercises.check` says that an answer is right, or gives a
 hint. The search leaves these pages out.
 
-"""
-INDEX = """\
-# Backpropagation through time, with sliders
-
-A companion to the section *Backpropagation Through Time* of *Dive into Deep Learning*.
 """
 
 
@@ -80,7 +75,7 @@ def assemble(folder: Path, kept: Path) -> None:
     for name, generate in GENERATED.items():
         sources.write(name, _remembered(kept / name, generate))
     sources.write("solutions/index.md", solutions())
-    sources.write("index.md", f"{INDEX}\n{contents()}")
+    sources.write("index.md", f"{story.page(sources.write)}\n{contents()}")
     for path in [SITE / "conf.py", *SITE.glob("_*/*")]:
         sources.write(path.relative_to(SITE).as_posix(), path.read_bytes())
     for name, script in mathjax.scripts().items():
