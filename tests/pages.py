@@ -44,6 +44,13 @@ SOURCE = """([name, first, spec]) => {
 }"""
 
 
+def on_page(test):
+    """Mark one test as one that drives a browser."""
+    for mark in MARKS:
+        test = mark(test)
+    return test
+
+
 @contextmanager
 def browser():
     """A Chromium that asks nobody; the test skips where Playwright is not installed."""

@@ -41,13 +41,14 @@
     const { name, set } = step.dataset;
     step.values = JSON.parse(set);
     step.tabIndex = -1;
-    figures[name] ??= make("figure", { class: "d2l-player", "data-name": name, "data-set": set, hidden: "" });
+    figures[name] ??= make("figure", { "data-name": name, "data-set": set, class: "d2l-player story-away" });
     figures[name].append(...(figures[name].firstChild ? [] : [step.querySelector("picture").cloneNode(true)]));
     addButtons(step);
   }
   stage.prepend(...Object.values(figures));
   story.querySelector(".story-body").prepend(stage);
   story.classList.add("story-live");
+  document.querySelector("#pst-primary-sidebar")?.classList.add("pst-sidebar-hidden"); // the theme's button brings it back
 
   function addButtons(step) {
     const look = step.querySelector(".story-look");
@@ -79,6 +80,7 @@
   let current = null; // step
   let run = 0; // what is on its way counts only while it is the newest
   let gliding = false;
+  const heard = new Set(); // figures
   let home = null; // what the player shows in the step's own state
 
   /** Show a step's state, or another one, in the step's figure. */
@@ -86,11 +88,12 @@
     const mine = ++run, figure = figures[step.dataset.name];
     [gliding, home] = [true, null];
     reveal(step, figure);
-    const player = await players.ready(figure);
+    const player = await players.ready(figure).catch(giveUp);
+    if (!player) return;
     listen(figure, player);
     for (const state of [...way(player, values), values]) {
       if (mine !== run) return;
-      await Promise.all([player.set(state), wait(calm.matches ? 0 : GLIDE / FRAMES)]);
+      await Promise.all([player.reset(state), wait(calm.matches ? 0 : GLIDE / FRAMES)]);
     }
     if (mine !== run) return;
     gliding = false;
@@ -98,29 +101,34 @@
     offer(player);
   }
 
+  /** Where players cannot be, the page is again text with pictures. */
+  function giveUp() {
+    watcher?.disconnect();
+    stage.remove();
+    story.classList.remove("story-live");
+  }
+
   function reveal(step, figure) {
-    for (const other of Object.values(figures)) other.hidden = other !== figure;
+    for (const other of Object.values(figures)) other.classList.toggle("story-away", other !== figure);
     stage.style.cssText = step.style.cssText; // which part of a tall picture is shown
   }
 
-  /** Return the states that lie between, where one slider moves. */
-  function way(player, values) {
-    const now = player.values();
-    const key = Object.keys(values).find((name) => typeof values[name] === "number" && values[name] !== now[name]);
-    const grid = player.data.spec.controls.find((control) => control.key === key)?.values;
-    if (!grid || calm.matches) return [];
-    const [from, to] = [now[key], values[key]];
-    const between = grid.filter((value) => (value - from) * (value - to) < 0);
+  /** Return the states that lie between, where the main slider moves. */
+  function way({ data, values }, goal) {
+    const key = data.leads[0], from = values()[key], to = goal[key];
+    if (calm.matches || typeof to !== "number") return [];
+    const between = data.scenes[0].rows[0].values.filter((value) => (value - from) * (value - to) < 0);
     if (from > to) between.reverse();
     const stride = Math.ceil(between.length / FRAMES);
-    return between.filter((_, i) => i % stride === 0).map((value) => ({ ...values, [key]: value }));
+    return between.filter((_, i) => i % stride === 0).map((value) => ({ ...goal, [key]: value }));
   }
 
   const offer = (player) => (back.hidden = same(player.values(), home));
 
   function listen(figure, player) {
-    if (figure.heard) return;
-    figure.heard = player.listen(() => gliding || figure.hidden || offer(player));
+    if (heard.has(figure)) return;
+    heard.add(figure);
+    player.listen(() => gliding || figure !== figures[current.dataset.name] || offer(player));
     for (const kind of TAKING) figure.addEventListener(kind, taken, true);
   }
 
@@ -150,7 +158,7 @@
   function rest(step, first) {
     if (!first) history.replaceState(null, "", `#${step.id}`);
     const next = steps[steps.indexOf(step) + 1];
-    if (next) players.ready(figures[next.dataset.name]);
+    if (next) players.ready(figures[next.dataset.name]).catch(giveUp);
   }
 
   let watcher;

@@ -81,26 +81,28 @@ def _literals(call: ast.Call) -> dict[str, Any] | None:
 
 
 def can_show(explorer: Explorer, values: dict[str, Any] | None) -> bool:
-    """Whether a page without a kernel has the explorer at these settings, which are as for `set`."""
-    if values is None or values.keys() - explorer.controls:
+    """Whether a page without a kernel has the explorer at these settings, which are as for `set`.
+
+    There all leads move while the other controls are as at the start, and the main one alone where a preset has set
+    the others.
+    """
+    if values is None or values.keys() - explorer.controls.keys():
         return False
+    wanted, start, leads = _settings(explorer, values), _settings(explorer, {}), explorer.leads.keys()
+    presets = [_settings(explorer, {"preset": name}) for name in explorer.presets]
+    if _differ(start, wanted) <= leads:
+        near = [start, *(preset for preset in presets if _differ(preset, start) <= leads)]
+        return all(_moves_to(explorer, key, wanted[key], near) for key in leads)
+    main = {*list(leads)[:1]}
+    return any(
+        _differ(preset, wanted) <= main and all(_moves_to(explorer, key, wanted[key], [preset]) for key in main)
+        for preset in presets
+    )
+
+
+def _settings(explorer, values):
     explorer.reset()
-    start = _settings(explorer)
     explorer.set(**values)
-    wanted = _settings(explorer)
-    main, *_ = [*explorer.leads, None]
-    if _differ(start, wanted) <= explorer.leads.keys():
-        return all(wanted[key] in [*_values(explorer, key), start[key]] for key in explorer.leads)
-    for preset in explorer.presets:
-        explorer.reset()
-        explorer.set(preset=preset)
-        settings = _settings(explorer)
-        if (differ := _differ(settings, wanted)) <= {main}:
-            return not differ or wanted[main] in _values(explorer, main)
-    return False
-
-
-def _settings(explorer):
     return {key: control.value for key, control in explorer.controls.items() if key != "preset"}
 
 
@@ -108,8 +110,9 @@ def _differ(settings, others):
     return {key for key in settings if settings[key] != others[key]}
 
 
-def _values(explorer, key):
-    return explorer.leads[key] or explorer.controls[key].options
+def _moves_to(explorer, key, value, places):
+    listed = explorer.leads[key]  # empty for a menu that takes all its values
+    return not listed or value in [*listed, *(place[key] for place in places)]
 
 
 def only_checks(source: str, later: Iterable[str]) -> bool:

@@ -83,7 +83,7 @@ def index(made: Mapping[str, Explorer]) -> str:
         CARD.format(name=name, picture=PICTURE.format(name), question=escape(question(one)), line=escape(line(name)))
         for name, one in made.items()
     ]
-    return INDEX.format(cards="\n".join(cards), pages="\n".join(f"{name} <{name}>" for name in made))
+    return INDEX.format(cards="\n".join(cards), pages="\n".join(f"{name.replace('_', ' ')} <{name}>" for name in made))
 
 
 def page(name: str, explorer: Explorer, users: Mapping[str, str]) -> str:

@@ -2,23 +2,32 @@
 
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, files
-from pathlib import Path
+from pathlib import PurePosixPath
 
-PACKAGE = "sphinx-mathjax-offline"
-SCRIPT, CHECKSUM = "tex-svg.js", "d4295dc33744836935c1399feece5159577b34c5c8ffb9f1c6324cd82e03a882"
+PACKAGE, FOLDER = "sphinx-mathjax-offline", "mathjax"
+# MathJax 3.2.2: the script, and what it loads where a formula has \boldsymbol.
+CHECKSUMS = {
+    "tex-svg.js": "d4295dc33744836935c1399feece5159577b34c5c8ffb9f1c6324cd82e03a882",
+    "input/tex/extensions/boldsymbol.js": "d6771fee0772db2657796c8d0e20e1878bb3237f6d3ed1e828e1834a4ff743ca",
+}
 
 
-def script() -> bytes:
-    """The script. Raises ValueError if the package is missing, or has another script than the one that is known."""
+def scripts() -> dict[str, bytes]:
+    """The scripts by name. Raises ValueError if the package is missing, or has others than those that are known."""
+    return {name: checked(name, _content(name)) for name in CHECKSUMS}
+
+
+def _content(name):
+    place = PurePosixPath(FOLDER, name).parts
     try:
-        (path,) = [path.locate() for path in files(PACKAGE) or [] if path.parts[-2:] == ("mathjax", SCRIPT)]
+        (file,) = [file for file in files(PACKAGE) or [] if file.parts[-len(place) :] == place]
     except (PackageNotFoundError, ValueError):
-        raise ValueError(f"{PACKAGE} is not installed, which has the script for formulas: run `make site`") from None
-    return checked(Path(path).read_bytes())
+        raise ValueError(f"{name}, which sets formulas, is missing: pip install {PACKAGE}") from None
+    return file.read_binary()
 
 
-def checked(content: bytes) -> bytes:
-    """The script, if it is that of MathJax 3.2.2. Raises ValueError if not."""
-    if (found := sha256(content).hexdigest()) != CHECKSUM:
-        raise ValueError(f"{SCRIPT} of {PACKAGE} has the checksum {found}, wanted {CHECKSUM}, that of MathJax 3.2.2")
+def checked(name: str, content: bytes) -> bytes:
+    """The script, if it is the one that is known. Raises ValueError if not."""
+    if (found := sha256(content).hexdigest()) != CHECKSUMS[name]:
+        raise ValueError(f"{name} of {PACKAGE} has the sha256 {found}, wanted {CHECKSUMS[name]}, that of MathJax 3.2.2")
     return content

@@ -14,19 +14,28 @@ import nbformat
 
 from d2lbptt import explorers
 from tools import bootstrap, notebooks
-from tools.site import cells, explorer_pages, mathjax, notebook, pictures, records
+from tools.site import cells, explorer_pages, mathjax, notebook, pictures, records, story
 from tools.site.links import relinked
 from tools.site.titles import short
 
 ROOT = notebooks.ROOT
-STATIC = ROOT / "site" / "_static"
+SITE = ROOT / "site"
 TEXTS = {"notebooks/notation.md": "notation.md", "TEACHING.md": "teaching.md"}
 GENERATED = {"equations.md": records.equations, "questions.md": records.questions}
-LOOK_UP = {"equations": "Equations", "questions": "Readers’ questions", "notation": "Notation", "teaching": "Teaching"}
-INDEX = """\
-# Backpropagation through time, with sliders
+LOOK_UP = {
+    "explorers/index": "Explorers",
+    "equations": "Equations",
+    "questions": "Readers’ questions",
+    "notation": "Notation",
+    "solutions/index": "Tasks, solved",
+    "teaching": "Teaching",
+}
+SOLUTIONS = """\
+# Tasks, solved
 
-A companion to the section *Backpropagation Through Time* of *Dive into Deep Learning*.
+The same notebooks with their tasks solved. Try first: `bptt.exercises.check` says that an answer is right, or gives a
+hint. The search leaves these pages out.
+
 """
 
 
@@ -65,10 +74,12 @@ def assemble(folder: Path, kept: Path) -> None:
     _explorers(sources, made)
     for name, generate in GENERATED.items():
         sources.write(name, _remembered(kept / name, generate))
-    sources.write("index.md", f"{INDEX}\n{contents()}")
-    for path in (ROOT / "site" / "conf.py", *filter(Path.is_file, STATIC.rglob("*"))):
-        sources.write(path.relative_to(ROOT / "site").as_posix(), path.read_bytes())
-    sources.write(f"_static/mathjax/{mathjax.SCRIPT}", mathjax.script())
+    sources.write("solutions/index.md", solutions())
+    sources.write("index.md", f"{story.page(sources.write)}\n{contents()}")
+    for path in [SITE / "conf.py", *SITE.glob("_*/*")]:
+        sources.write(path.relative_to(SITE).as_posix(), path.read_bytes())
+    for name, script in mathjax.scripts().items():
+        sources.write(f"_static/{mathjax.FOLDER}/{name}", script)
     sources.tidy()
 
 
@@ -139,18 +150,19 @@ def _state_of_the_code() -> str:
 
 def contents() -> str:
     """The tables of contents, which make the sidebar and the order of the pages."""
-    stems = {folder: [] for folder in ("notebooks", "solutions")}
-    for path in notebooks.paths(ROOT):
-        stems[path.parent.name].append(path.stem)
-    trees = {
-        "Notebooks": {f"notebooks/{name}": short(name) for name in stems["notebooks"]},
-        "To play with": {"explorers/index": "Explorers"},
-        "To look up": LOOK_UP,
-        "Tasks, solved": {f"solutions/{name}": short(name) for name in stems["solutions"]},
-    }
-    return "\n".join(map(_tree, trees, trees.values()))
+    read = {f"notebooks/{name}": short(name) for name in _names("notebooks")}
+    return _tree(read, ":hidden:\n:caption: Notebooks") + _tree(LOOK_UP, ":hidden:\n:caption: To play, to look up")
 
 
-def _tree(caption, entries):
+def solutions() -> str:
+    """The page that leads to the notebooks whose tasks are solved."""
+    return SOLUTIONS + _tree({name: short(name) for name in _names("solutions")}, ":maxdepth: 1")
+
+
+def _names(folder):
+    return [path.stem for path in notebooks.paths(ROOT) if path.parent.name == folder]
+
+
+def _tree(entries, options):
     lines = "\n".join(f"{title} <{page}>" for page, title in entries.items())
-    return f"```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{lines}\n```\n"
+    return f"```{{toctree}}\n{options}\n\n{lines}\n```\n"

@@ -9,10 +9,10 @@ from d2lbptt.book.judging import Question
 from tools.site.titles import short
 
 STATUS = {
-    "proved": "proved from the model",
-    "definition": "a definition; formula and code agree",
-    "refuted": "wrong as it is printed",
-    "right in a stated layout": "right, if its derivatives are laid out as stated",
+    "proved": "proved",
+    "definition": "definition",
+    "refuted": "wrong as printed",
+    "right in a stated layout": "right in one layout",
 }
 OLD = "v0.14"
 EQUATIONS = """\

@@ -16,16 +16,21 @@ from typing import Any
 
 from d2lbptt import explorers
 from d2lbptt._typeset import as_html
-from d2lbptt.figures._paper import house
+from tools.site import pictures
 
 FOLDER = Path(__file__).resolve().parents[2] / "site" / "story"
 SOURCE, STATIC = FOLDER / "story.toml", "_static/story"
 PAGE = """\
+---
+html_theme.sidebar_secondary.remove: true
+---
 # {title}
 
 ```{{raw}} html
+<link rel="stylesheet" href="_static/players/players.css">
 <link rel="stylesheet" href="{static}/story.css">
 {body}
+<script defer src="_static/players/players.js"></script>
 <script defer src="{static}/story.js"></script>
 ```
 """
@@ -96,7 +101,7 @@ class Still:
 
 
 def read(text: str) -> Story:
-    """Return the story of the text of a TOML file, if all that it names is there; `stills` sets the explorers."""
+    """Return the story of the text of a TOML file, if all that it names is there; `draw` sets the explorers."""
     table = tomllib.loads(text)
     steps = [_step(entry, f"step {number}") for number, entry in enumerate(table.get("step", []), 1)]
     end = table.get("end", {})
@@ -126,23 +131,19 @@ def _made(kind, entry, where):
 # --- pictures that stand still ---
 
 
-def stills(story: Story, write: Write) -> list[Still]:
+def draw(story: Story, write: Write) -> list[Still]:
     """Write the pictures of all steps, and return them."""
     return [_still(step, number, write) for number, step in enumerate(story.steps, 1)]
 
 
 def _still(step, number, write):
-    explorer = getattr(explorers, step.explorer)()
+    explorer, sizes = getattr(explorers, step.explorer)(), []
+    files = [f"{STATIC}/step-{number}.svg", f"{STATIC}/step-{number}-tall.svg"]
     try:
         explorer.set(**step.set)
-        if explorer.error is not None:
-            raise ValueError(f"step {number}: {explorer.error}")
-        files = [f"{STATIC}/step-{number}.svg", f"{STATIC}/step-{number}-tall.svg"]
-        sizes = []
         for narrow, name in enumerate(files):
             explorer.arrange(bool(narrow))
-            with house():
-                write(name, explorer._layers.file("svg"))
+            write(name, pictures.svg(explorer))
             sizes.append((explorer.answer["width"], explorer.answer["height"]))
         return Still(*files, *sizes, explorer.state["sentence"])
     finally:
@@ -152,11 +153,11 @@ def _still(step, number, write):
 # --- HTML ---
 
 
-def markup(story: Story, pictures: list[Still]) -> str:
+def markup(story: Story, stills: list[Still]) -> str:
     """Return the body of the page below its heading."""
     number = len(story.steps)
     steps = [
-        _section(i, number, step, still) for i, (step, still) in enumerate(zip(story.steps, pictures, strict=True), 1)
+        _section(i, number, step, still) for i, (step, still) in enumerate(zip(story.steps, stills, strict=True), 1)
     ]
     parts = ['<div class="story">', f'<div class="story-lead">{_text(story.lead)}</div>']
     parts += ['<div class="story-body">', '<div class="story-steps">', *steps, "</div>", "</div>", _end(story.end)]
@@ -225,4 +226,4 @@ def page(write: Write) -> str:
     story = read(SOURCE.read_text(encoding="utf-8"))
     for name in ("story.js", "story.css"):
         write(f"{STATIC}/{name}", (FOLDER / name).read_bytes())
-    return PAGE.format(title=story.title, static=STATIC, body=markup(story, stills(story, write)))
+    return PAGE.format(title=story.title, static=STATIC, body=markup(story, draw(story, write)))

@@ -625,6 +625,17 @@ async function save(svg, kind, name, title) {
   canvas.toBlob((blob) => download(blob, `${name}.png`));
 }
 
+/** Copy the text of an element; where the page may not, select it, so that the reader can. Returns whether it is copied. */
+async function copy(element) {
+  try {
+    await navigator.clipboard.writeText(element.textContent);
+    return true;
+  } catch {
+    getSelection().selectAllChildren(element);
+    return false;
+  }
+}
+
 // ---- the explorer
 
 /** Show the explorer of a source inside an element; returns what takes it away. */
@@ -685,7 +696,7 @@ export function mount(source, element) {
   const more = button("more", () => unfold(beside, more), { "aria-expanded": "false", "aria-controls": id("more") });
   const python = make("div", { class: "d2l-python", id: id("python"), hidden: true },
     make("pre", { tabindex: 0, "aria-label": "these settings as Python" }, code),
-    button("Copy", () => navigator.clipboard.writeText(code.textContent)));
+    button("Copy", () => copy(code)));
   const asPython = button("As Python", () => unfold(python, asPython), { "aria-expanded": "false", "aria-controls": id("python") });
   const view = make("div", { class: "d2l-view" }, picture, read.element);
   const root = make("div", { class: "d2l", role: "group", "aria-labelledby": id("q"), "data-name": name },

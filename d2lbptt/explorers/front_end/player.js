@@ -4,18 +4,24 @@
 // import nor fetch. For the same reason each file of data is a script too, which hands over what it brings.
 
 const LOST = "This part of the data could not be loaded, so the picture stays as it was.";
+const NO_DATA = "This picture does not move: its data could not be loaded.";
+const TOO_OLD = "This picture does not move: the browser cannot unpack its data. Browsers since 2023 can.";
 const SLOW = 300; // ms without an answer after which we say that it is on its way
+const AHEAD = "800px"; // from the screen, where a player begins to load
+const WRITE = 400; // ms at rest after which the address follows: browsers refuse to write it often
 
 /**
- * A source of answers that were computed beforehand.
+ * A source of answers that were computed beforehand: `head` is that of `front_end.table`, `loadChunk(key)` promises one
+ * of its chunks.
  *
- * `load(key)` promises a chunk. Beside what every source has it offers `place()`, the scene and where the leads stand,
- * `nearby()`, the keys of all chunks of this arrangement, the nearest first, and `bring(key)`, which keeps one at hand.
+ * Beside what every source has it offers `where(question)`, the place to which a question would lead: the preset of the
+ * scene or 0, where the controls stand that move there, and the preset shown; and `prepare()`, which brings one more
+ * chunk, the nearest that is not at hand, and promises whether there was one. `ask` promises whether the answer came.
  */
-export function fromTable(head, load) {
+export function fromTable(head, loadChunk) {
   const { leads: [main, ...others], scenes, presets } = head, chunks = {}, listeners = new Set();
   const start = { scene: 0, at: head.start, preset: 0, narrow: false };
-  let wanted = start, shown = start, state, number, asked = 0;
+  let wanted = start, shown = start, state, number, count = 0;
   const tell = (way) => listeners.forEach((heard) => heard(way));
 
   const rowsOf = ({ scene }) => scenes[scene].rows;
@@ -61,17 +67,17 @@ export function fromTable(head, load) {
   }
 
   async function bring(key) {
-    chunks[key] ??= await load(key);
+    chunks[key] ??= await loadChunk(key);
   }
 
   async function show(place) {
-    const mine = ++asked;
+    const mine = ++count;
     wanted = place;
-    const slow = setTimeout(() => mine === asked && tell({ done: 0, of: 1 }), SLOW);
+    const slow = setTimeout(() => mine === count && tell({ done: 0, of: 1 }), SLOW);
     try {
       if (!find(place)) await bring(keyAt(place));
     } catch {
-      if (mine === asked) {
+      if (mine === count) {
         wanted = shown;
         tell({ lost: LOST });
       }
@@ -79,10 +85,18 @@ export function fromTable(head, load) {
     } finally {
       clearTimeout(slow);
     }
-    if (mine !== asked) return true; // somebody wants to see something else by now
+    if (mine !== count) return true; // somebody wants to see something else by now
     [shown, state] = [place, find(place)];
     tell();
     return true;
+  }
+
+  /** The key of the nearest chunk of this arrangement that is not at hand. */
+  function missing() {
+    const here = rowsOf(shown).indexOf(rowOf(shown));
+    const far = ([scene, row]) => (scene === shown.scene ? Math.abs(row - here) : 1000 + scene);
+    const all = scenes.flatMap(({ rows }, scene) => rows.map((_, row) => [scene, row])).sort((a, b) => far(a) - far(b));
+    return all.map((place) => keyOf(...place, shown.narrow)).find((key) => !(key in chunks));
   }
 
   state = find(start);
@@ -94,18 +108,20 @@ export function fromTable(head, load) {
       ({ number = number } = question);
       return show(follow(wanted, question));
     },
-    fonts() {}, // the page brings them along
+    fonts: () => load("fonts").then((sheet) => (fonts.textContent = sheet), () => {}), // without it words look a little different
     listen(heard) {
       listeners.add(heard);
       return () => listeners.delete(heard);
     },
-    place: () => shown,
-    bring,
-    nearby() {
-      const here = Number(keyAt(shown).split("-")[1]);
-      const far = ([scene, row]) => (scene === shown.scene ? Math.abs(row - here) : 1000 + scene);
-      const all = scenes.flatMap(({ rows }, scene) => rows.map((_, row) => [scene, row]));
-      return all.sort((a, b) => far(a) - far(b)).map(([scene, row]) => keyOf(scene, row, shown.narrow));
+    where(question = {}) {
+      const place = follow(wanted, question), { at, values } = rowOf(place);
+      const own = values[nearest(values, place.at[main])];
+      return { scene: scenes[place.scene].preset, at: { [main]: own, ...at }, preset: place.preset };
+    },
+    async prepare() {
+      const key = missing();
+      if (key) await bring(key);
+      return Boolean(key);
     },
   };
 }
@@ -121,3 +137,228 @@ function unpacked(packed, pool, more) {
   const state = Object.fromEntries(Object.entries(packed).map(([key, places]) => [key, field(places)]));
   return { ...state, background: state.background.join(""), foreground: state.foreground.join("") };
 }
+
+// ---- files of data: each calls `take` with its name and base64 of deflated JSON
+
+const FOLDER = document.currentScript?.src && new URL(".", document.currentScript.src).href;
+const taken = new Map(), loads = new Map();
+
+function run(name) {
+  const script = make("script", { src: `${FOLDER}${name}.js` });
+  return new Promise((resolve, reject) => {
+    const lost = () => reject(new Error(`${name} could not be loaded`));
+    script.addEventListener("load", () => (taken.has(name) ? resolve(taken.get(name)) : lost()));
+    script.addEventListener("error", lost);
+    document.head.append(script);
+  }).finally(() => {
+    script.remove();
+    taken.delete(name);
+  });
+}
+
+function inflated(text) {
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).json();
+}
+
+/** Promise what is in a file; all players of the page share it, and one that failed may be asked for again. */
+function load(name) {
+  if (!loads.has(name)) {
+    const promised = run(name).then(inflated);
+    promised.catch(() => loads.delete(name));
+    loads.set(name, promised);
+  }
+  return loads.get(name);
+}
+
+// ---- values by name, as Python knows them
+
+const written = (value) => ({ null: "None", true: "True", false: "False" })[value] ?? String(value);
+const listed = (words) => (words.length < 2 ? words.join() : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`);
+
+/** A value as the page knows it, of one as Python does; null where a menu does not have it. */
+function sent(head, key, value) {
+  const menu = head.menus[key];
+  if (!menu) return typeof value === "number" ? value : null;
+  return menu.includes(value) ? menu.indexOf(value) : null;
+}
+
+/** A value as Python knows it, of the text in an address. */
+function fromText(head, key, text) {
+  const menu = head.menus[key] ?? [];
+  const number = text.trim() === "" ? NaN : Number(text);
+  return menu.find((value) => written(value) === text) ?? (Number.isNaN(number) ? text : number);
+}
+
+/** What is asked of a source to show values, after Reset if `afresh`; throws an error whose message says what is wrong. */
+function asked(head, values, afresh) {
+  const keys = head.spec.controls.map(({ key }) => key);
+  const one = ([key, value]) => {
+    if (!keys.includes(key)) throw new Error(`There is no control ${key} here, only ${listed(keys)}.`);
+    const known = head.menus[key]?.filter((other) => other !== "").map(written);
+    const found = sent(head, key, value);
+    if (found === null) throw new Error(`${key} is ${written(value)}, wanted ${known ? `one of ${listed(known)}` : "a number"}.`);
+    return [key, found];
+  };
+  return { set: Object.fromEntries(Object.entries(values).map(one)), ...(afresh && { do: "reset" }) };
+}
+
+/** In a sentence each, what of a question cannot be shown: controls that stand `still`, and values that are `far`. */
+function missed(head, source, question) {
+  const { at, scene } = source.where(question), { preset, ...set } = question.set;
+  const told = (key, value) => `${key} = ${written(head.menus[key]?.[value] ?? value)}`;
+  const place = scene ? "with this preset" : "on this page";
+  const moving = `only ${listed(Object.keys(at))} move${Object.keys(at).length > 1 ? "" : "s"}`;
+  const keys = Object.keys(set), far = keys.filter((key) => key in at && at[key] !== set[key]);
+  return {
+    still: keys.filter((key) => !(key in at)).map((key) => `${key} stands still ${place}, where ${moving}.`),
+    far: far.map((key) => `${told(key, set[key])} was not computed for this page; the nearest is ${told(key, at[key])}.`),
+  };
+}
+
+// ---- addresses: #g=1.2&T=200
+
+/** The values in the address of the page, as Python knows them; what has no "=" is a place on the page. */
+function inAddress(head) {
+  const pairs = location.hash.includes("=") ? [...new URLSearchParams(location.hash.slice(1))] : [];
+  return Object.fromEntries(pairs.map(([key, text]) => [key, fromText(head, key, text)]));
+}
+
+/** The same for what a source shows. */
+function toAddress(head, source) {
+  const { scene, preset, at } = source.where();
+  const values = scene || preset ? { preset: scene || preset, ...(preset ? {} : at) } : at;
+  const text = (key, value) => encodeURIComponent(written(head.menus[key]?.[value] ?? value));
+  return `#${Object.entries(values).map(([key, value]) => `${key}=${text(key, value)}`).join("&")}`;
+}
+
+/** Let the address follow a player, and the player the address; gives its row of buttons one that copies the address. */
+function keepAddress(figure, head, source, follow) {
+  let timer;
+  const write = () => history.replaceState(null, "", toAddress(head, source));
+  source.listen((way) => {
+    if (way) return;
+    clearTimeout(timer);
+    timer = setTimeout(write, WRITE);
+  });
+  window.addEventListener("hashchange", () => follow(inAddress(head)));
+  const address = make("code"), words = make("span"), told = make("p", { class: "d2l-address", role: "status" }, words, address);
+  const link = button("Link", async () => {
+    write();
+    address.textContent = location.href;
+    words.textContent = (await copy(address)) ? "Copied: " : "The address to copy: ";
+  });
+  figure.querySelector(".d2l-buttons").append(link);
+  figure.querySelector(".d2l-buttons").after(told);
+}
+
+// ---- players: figures of a page that move
+
+/** Say once which controls move here, and keep saying it right. */
+function sayWhatMoves(figure, head, source) {
+  const note = make("p", { class: "d2l-moving" });
+  const labels = Object.fromEntries(head.spec.controls.map(({ key, label }) => [key, label]));
+  let said;
+  const say = (way) => {
+    const { scene, at } = source.where(), keys = Object.keys(at);
+    if (way || scene === said) return;
+    said = scene;
+    const words = `${listed(keys.map((key) => labels[key]))} move${keys.length > 1 ? "" : "s"}`;
+    note.innerHTML = scene
+      ? `With this preset only ${words} here; Reset leads back.`
+      : `On this page ${words}; the other controls move in the notebook.`;
+  };
+  say();
+  source.listen(say);
+  figure.querySelector(".d2l-details").before(note);
+}
+
+/** Bring what is not at hand while nothing else is to be done, the nearest first. */
+async function prepare(source) {
+  if (navigator.connection?.saveData) return;
+  const rest = () => new Promise((done) => (globalThis.requestIdleCallback ?? setTimeout)(done));
+  const more = () => source.prepare().catch(() => false);
+  do await rest();
+  while (await more());
+}
+
+/** Let a figure move. It keeps its static picture until that is possible. */
+async function makePlayer(figure) {
+  if (!globalThis.DecompressionStream) throw new Error(TOO_OLD);
+  const { name, address, set: start = "{}" } = figure.dataset;
+  const head = await load(`${name}/head`).catch(() => Promise.reject(new Error(NO_DATA)));
+  const source = fromTable(head, (key) => load(`${name}/${key}-${head.version}`));
+  const refused = make("p", { class: "d2l-refused", role: "status" });
+  source.listen((way) => way || (refused.textContent = ""));
+
+  async function set(values, afresh = false) {
+    const question = asked(head, values, afresh), { still, far } = missed(head, source, question);
+    if (still.length + far.length) throw new Error([...still, ...far].join(" "));
+    if (!(await source.ask(question))) throw new Error(LOST);
+  }
+
+  /** Show these values from the start on, or what is nearest; or the start, and say why. */
+  async function follow(values) {
+    try {
+      const question = asked(head, values, true), { still, far } = missed(head, source, question);
+      if (still.length) throw new Error(still.join(" "));
+      if (!(await source.ask(question))) throw new Error(LOST);
+      refused.textContent = far.join(" ");
+    } catch ({ message }) {
+      await source.ask({ do: "reset" });
+      refused.textContent = message;
+    }
+  }
+
+  await source.ask({ narrow: figure.clientWidth < NARROW });
+  await follow({ ...JSON.parse(start), ...(address !== undefined && inAddress(head)) });
+  figure.replaceChildren();
+  mount(source, figure);
+  figure.classList.add("d2l-moves");
+  figure.querySelector(".d2l-note").after(refused);
+  sayWhatMoves(figure, head, source);
+  if (address !== undefined) keepAddress(figure, head, source, follow);
+  prepare(source);
+  return {
+    set: (values) => set(values),
+    reset: (values = {}) => set(values, true),
+    values: () => valuesOf(head, source),
+    listen: (heard) => source.listen((way) => way || heard()),
+    data: head,
+  };
+}
+
+/** The values of all controls, by name, as Python knows them. */
+function valuesOf(head, source) {
+  const { controls } = source.answer();
+  return Object.fromEntries(Object.entries(controls).map(([key, { value }]) => [key, head.menus[key] ? head.menus[key][value] : value]));
+}
+
+const players = new WeakMap();
+
+/** Promise the player of a figure, and let it begin at once. */
+function ready(figure) {
+  if (!players.has(figure)) players.set(figure, makePlayer(figure));
+  return players.get(figure);
+}
+
+function mountAll() {
+  const figures = document.querySelectorAll(".d2l-player");
+  const seen = new IntersectionObserver((entries) => {
+    for (const { target } of entries.filter(({ isIntersecting }) => isIntersecting)) {
+      seen.unobserve(target);
+      ready(target).catch(({ message }) => {
+        target.classList.remove("d2l-awaited");
+        target.append(make("p", { class: "d2l-refused" }, message));
+      });
+    }
+  }, { rootMargin: AHEAD });
+  for (const figure of figures) {
+    figure.classList.add("d2l-awaited");
+    seen.observe(figure);
+  }
+}
+
+(window.d2lbptt ??= {}).players = { ready, take: (name, text) => taken.set(name, text) };
+if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", mountAll);
+else mountAll();

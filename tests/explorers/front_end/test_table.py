@@ -10,6 +10,7 @@ import pytest
 
 from d2lbptt import explorers
 from d2lbptt.explorers.front_end import table
+from tools.site import players
 
 
 def small():
@@ -26,19 +27,6 @@ def made():
 
 
 # --- what it holds ---
-
-
-def unpacked(head, chunk, state):
-    """A state with what it names, read as the docstring of Table says."""
-    pool = head["pool"] + chunk["pool"]
-
-    def part(place):
-        if isinstance(place, dict):
-            return {key: pool[one] for key, one in place.items()}
-        return [pool[one] for one in place] if isinstance(place, list) else pool[place]
-
-    found = {key: part(place) for key, place in state.items()}
-    return found | {key: "".join(found[key]) for key in ("background", "foreground")}
 
 
 def answered(explorer, narrow=False, **values):
@@ -70,17 +58,17 @@ def test_the_head_says_what_can_be_reached(made):
 def test_each_state_is_what_the_explorer_answers(made, arrangement):
     head, chunks = made
     explorer, narrow, seen = small(), arrangement == "narrow", 0
-    assert unpacked(head, {"pool": []}, head["first"][arrangement]) == answered(explorer, narrow)
+    assert players.state(head, {"pool": []}, head["first"][arrangement]) == answered(explorer, narrow)
     for i, scene in enumerate(head["scenes"]):
         preset = {"preset": head["menus"]["preset"][scene["preset"]]} if scene["preset"] else {}
         for j, row in enumerate(scene["rows"]):
             chunk = chunks[f"{i}-{j}-{arrangement}"]
             for g, state in zip(row["values"], chunk["states"], strict=True):
-                assert unpacked(head, chunk, state) == answered(explorer, narrow, **preset, **row["at"], g=g)
+                assert players.state(head, chunk, state) == answered(explorer, narrow, **preset, **row["at"], g=g)
                 seen += 1
             for number, state in chunk["presets"].items():
                 name = head["menus"]["preset"][int(number)]
-                assert unpacked(head, chunk, state) == answered(explorer, narrow, preset=name)
+                assert players.state(head, chunk, state) == answered(explorer, narrow, preset=name)
                 seen += 1
     assert seen == 4 + 4 + 3 + 2
 
@@ -156,12 +144,6 @@ def chromium():
         yield browser
 
 
-def on_page(test):
-    for mark in pages.MARKS:
-        test = mark(test)
-    return test
-
-
 def press(page, key, *keys):
     page.locator(f"[data-key='{key}'] input").focus()
     for one in keys:
@@ -169,7 +151,7 @@ def press(page, key, *keys):
     pages.at_rest(page)
 
 
-@on_page
+@pages.on_page
 def test_a_table_of_answers_moves_an_explorer_without_a_kernel(chromium, made):
     explorer = small()
     page = chromium.new_page(viewport={"width": 1280, "height": 720})
@@ -215,4 +197,48 @@ def test_a_table_of_answers_moves_an_explorer_without_a_kernel(chromium, made):
     explorer.arrange(True)
     same()
     assert page.locator(".d2l-picture").get_attribute("viewBox").split()[2] == "480"
+    page.close()
+
+
+LATE = """([head, chunks]) => {
+    const place = document.createElement("div");
+    document.querySelector("main").append(place);
+    window.asked = [];
+    const load = (key) => new Promise((resolve, reject) =>
+        asked.push({ key, bring: () => resolve(chunks[key]), lose: () => reject(new Error("gone")) }));
+    d2l.mount(d2l.fromTable(head, load), place);
+}"""
+
+
+@pages.on_page
+def test_the_last_picture_is_that_of_the_last_value_however_late_the_others_come(chromium, made):
+    explorer = small()
+    page = chromium.new_page(viewport={"width": 1280, "height": 720})
+    pages.blank(page)
+    page.evaluate(LATE, made)
+    value = "document.querySelector('[data-key=T] input').value"
+
+    def sentence():
+        return page.locator(".d2l-sentence").inner_text()
+
+    start = sentence()
+    press(page, "T", "Home")  # T = 20
+    page.locator("progress").wait_for()  # it is on its way
+    page.locator("[data-key='preset'] select").select_option("edge")
+    pages.at_rest(page)
+    assert page.evaluate("asked.map(({ key }) => key)") == ["0-0-wide", "1-0-wide"] and sentence() == start
+    page.evaluate("asked[1].bring()")
+    pages.at_rest(page)
+    explorer.set(preset="edge")
+    assert "1.10" in sentence() and page.locator("code").text_content() == explorer.code
+    page.evaluate("asked[0].bring()")  # of a question that nobody asks any more
+    pages.at_rest(page)
+    assert page.locator("code").text_content() == explorer.code and page.locator("progress").is_hidden()
+    page.get_by_role("button", name="Reset").click()
+    press(page, "g", "End")
+    assert page.evaluate("asked.at(-1).key") == "0-1-wide"
+    page.evaluate("asked.at(-1).lose()")
+    pages.at_rest(page)
+    assert "could not be loaded" in page.locator(".d2l-note").inner_text() and sentence() == start
+    assert page.locator("[data-key='g'] output").inner_text() == "0.80" and page.evaluate(value) == "1"
     page.close()
