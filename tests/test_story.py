@@ -473,9 +473,10 @@ def test_a_reader_may_stop_the_glide(opened):
 def test_a_look_is_one_button_away_and_back(opened, number):
     page = opened(f"#step-{number}")
     await_state(page, number)
-    page.locator(f"#step-{number} .story-look button").click()
+    page.evaluate(AT_REST)
+    page.locator(f"#step-{number} .story-look button").press("Enter")
     await_state(page, number, look=True)
-    page.locator(".story-back").click()
+    page.locator(".story-back").press("Enter")
     await_state(page, number)
 
 
