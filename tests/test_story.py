@@ -476,6 +476,7 @@ def test_a_look_is_one_button_away_and_back(opened, number):
     page.evaluate(AT_REST)
     page.locator(f"#step-{number} .story-look button").press("Enter")
     await_state(page, number, look=True)
+    page.locator(".story-back").wait_for()
     page.locator(".story-back").press("Enter")
     await_state(page, number)
 
