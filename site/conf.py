@@ -4,7 +4,7 @@ project = "Backpropagation through time, with sliders"
 author = "The d2lbptt contributors"
 copyright = "the d2lbptt contributors; text and pictures CC BY 4.0, code MIT"
 language = "en"
-extensions = ["myst_nb", "tools.site.extension"]
+extensions = ["myst_nb", "tools.site.extension", "tools.site.beside"]
 
 # Notebooks are shown as they were saved, and never run.
 nb_execution_mode = "off"
@@ -23,7 +23,7 @@ html_theme = "sphinx_book_theme"
 html_title = "BPTT, with sliders"
 html_favicon = "_static/favicon.svg"
 html_static_path = ["_static"]
-html_css_files = ["site.css"]
+html_css_files = ["site.css", "print.css"]
 html_js_files = [("site.js", {"defer": "defer"})]
 templates_path = ["_templates"]
 html_copy_source = False

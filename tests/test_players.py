@@ -416,3 +416,18 @@ def test_players_are_dark_where_the_page_is(opened):
     assert figure.locator(".d2l-dark").count() == 0
     figure.page.evaluate("document.documentElement.dataset.theme = 'dark'")
     figure.locator(".d2l-dark").wait_for()
+
+
+@pages.on_page
+def test_words_are_brought_their_font_where_the_reader_has_none(opened):
+    def without(page, folder):
+        page.add_init_script("CanvasRenderingContext2D.prototype.measureText = () => ({ width: 1 })")
+
+    for before, brought in ((None, 0), (without, 5)):
+        page = opened("", "", before=before)
+        standing(page, 0)
+        standing(page, 1)
+        if brought:
+            page.wait_for_function("document.fonts.size > 0")
+        faces = page.evaluate("[...document.fonts].map(({ family }) => family.replaceAll('\"', ''))")
+        assert len(faces) == brought and set(faces) <= {"DejaVu Sans", "DejaVu Sans Mono"}

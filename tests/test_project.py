@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 import d2lbptt
-from tools import badges, bootstrap, environment, links, notebooks, run
+from tools import badges, bootstrap, environment, links, notebooks, run, workflow
 
 ROOT = notebooks.ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -350,6 +350,37 @@ def test_links_replaces_an_earlier_address_without_a_trace(tree):
     assert not any(b"an-owner" in content for content in contents().values())
     links.write(tree, "an-owner/a.name")
     assert contents() == once
+
+
+def test_links_writes_a_workflow_that_publishes_what_make_site_makes(tree):
+    assert not (tree / workflow.PATH).exists()
+    links.write(tree, "an-owner/a.name")
+    written = yaml.safe_load((tree / workflow.PATH).read_text(encoding="utf-8"))
+    build, publish = written["jobs"]["build"], written["jobs"]["publish"]
+    assert build["if"] == "github.repository == 'an-owner/a.name'" and publish["needs"] == "build"
+    assert [step["run"] for step in build["steps"] if "run" in step][-1] == "make site"
+    actions = [step["uses"].split("@")[0] for step in [*build["steps"], *publish["steps"]] if "uses" in step]
+    assert actions == [f"actions/{name}" for name in "checkout setup-python upload-pages-artifact deploy-pages".split()]
+    assert build["steps"][-1]["with"]["path"] == "build/site"
+    assert publish["permissions"] == {"pages": "write", "id-token": "write"}
+    assert publish["environment"]["url"] == "${{ steps.deployment.outputs.page_url }}"
+    assert "https://an-owner.github.io/a.name/" in (tree / "README.md").read_text(encoding="utf-8")
+
+
+def test_no_workflow_publishes_before_the_address_is_known():
+    assert (ROOT / workflow.PATH).exists() == (bootstrap.address(ROOT) is not None)
+
+
+@pytest.mark.parametrize(
+    "repo, address",
+    [
+        ("Owner/name", "https://owner.github.io/name/"),
+        ("owner/Name.x", "https://owner.github.io/Name.x/"),
+        ("Owner/owner.github.io", "https://owner.github.io/"),
+    ],
+)
+def test_the_address_of_the_site_follows_from_owner_and_name(repo, address):
+    assert workflow.site(repo) == address
 
 
 @pytest.mark.parametrize(

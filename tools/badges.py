@@ -30,9 +30,17 @@ def remove(notebook: NotebookNode) -> None:
         first.source = BLOCK.sub("", first.source).rstrip()
 
 
+def repo(address: str | None) -> str | None:
+    """The owner/name of a public address, or None before there is one."""
+    return address and address.removeprefix(HOST)
+
+
 def binder(repo: str, path: PurePath) -> str:
-    url = f"https://mybinder.org/v2/gh/{repo}/HEAD?urlpath=lab/tree/{path.as_posix()}"
-    return f"[![Open in Binder](https://mybinder.org/badge_logo.svg)]({url})"
+    return f"[![Open in Binder](https://mybinder.org/badge_logo.svg)]({binder_url(repo, path)})"
+
+
+def binder_url(repo: str, path: PurePath) -> str:
+    return f"https://mybinder.org/v2/gh/{repo}/HEAD?urlpath=lab/tree/{path.as_posix()}"
 
 
 def colab(repo: str, path: PurePath) -> str:

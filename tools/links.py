@@ -1,7 +1,8 @@
 """Write the repository's public address everywhere: `make links REPO=owner/name`.
 
 It is kept as `Repository` under [project.urls] in pyproject.toml. README.md and the notebooks show
-it as badges, the notebooks' bootstrap cells install from it, and CITATION.cff names it.
+it as badges, the notebooks' bootstrap cells install from it, and CITATION.cff names it. A workflow is
+written that publishes the site, to which README.md then leads.
 """
 
 import re
@@ -11,15 +12,15 @@ from pathlib import Path
 import nbformat
 import tomlkit
 
-from tools import badges, bootstrap, notebooks
+from tools import badges, bootstrap, notebooks, workflow
 
 ROOT = notebooks.ROOT
 CITED = re.compile(r"^repository-code:.*\n", re.MULTILINE)
 # What GitHub lets an owner and a repository be called; a repository is never ".", ".." or an address that ends in .git.
 NAME = re.compile(r"[A-Za-z0-9][\w-]{0,38}/(?!\.{1,2}$)[\w.-]{1,100}(?<!\.git)", re.ASCII)
 LINK = re.compile(
-    r"(?:git\+https://github\.com|repository-code: \"https://github\.com|"
-    r"mybinder\.org/v2/gh|colab\.research\.google\.com/github)/([\w-]+/[\w.-]+)",
+    r"(?:git\+https://github\.com/|repository-code: \"https://github\.com/|github\.repository == '|"
+    r"mybinder\.org/v2/gh/|colab\.research\.google\.com/github/)([\w-]+/[\w.-]+)",
     re.ASCII,
 )
 
@@ -34,6 +35,8 @@ def write(root: Path, repo: str) -> None:
     }
     for path, change in changed.items():
         path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+    (root / workflow.PATH).parent.mkdir(parents=True, exist_ok=True)
+    (root / workflow.PATH).write_text(workflow.source(repo), encoding="utf-8")
     for path in notebooks.paths(root):
         notebook = notebooks.read(path)
         bootstrap.place(notebook, bootstrap.source(address))
@@ -49,16 +52,18 @@ def with_address(pyproject: str, address: str) -> str:
 
 
 def readme_badges(root: Path, repo: str) -> str:
-    """A badge for Binder, one for Colab, and a Colab link for each notebook."""
+    """A badge for Binder, one for Colab, the site, and a Colab link for each notebook."""
     files = [path.relative_to(root) for path in notebooks.paths(root)]
     links = [f"[{path.stem}]({badges.colab_url(repo, path)})" for path in files if path.parent.name == "notebooks"]
     both = f"{badges.binder(repo, files[0])} {badges.colab(repo, files[0])}"
-    return f"{both}\n\nEach notebook in Colab: {', '.join(links)}"
+    site = f"[**Read it on the web**, with sliders that move]({workflow.site(repo)}): nothing to install."
+    return f"{both}\n\n{site}\n\nEach notebook in Colab: {', '.join(links)}"
 
 
 def written(root: Path) -> dict[str, set[str]]:
     """The repositories (owner/name) that each file leads to: the same one in all, or none."""
     files = [root / "README.md", root / "CITATION.cff", *notebooks.paths(root)]
+    files += filter(Path.is_file, [root / workflow.PATH])
     found = {path.name: _repositories(path.read_text(encoding="utf-8")) for path in files}
     return found | {"pyproject.toml": _repositories(f"git+{bootstrap.address(root)}")}
 
@@ -76,6 +81,8 @@ def main(arguments: list[str]) -> None:
         sys.exit(f"README.md has no place for the badges: put {badges.START} and {badges.END} where they belong.")
     write(ROOT, arguments[0])
     print(f"README.md, CITATION.cff, pyproject.toml and the notebooks now point to {arguments[0]}.")
+    print(f"Commit and push: {workflow.PATH} publishes the site at {workflow.site(arguments[0])}")
+    print("Once, in the repository's settings on GitHub, choose GitHub Actions as the source of Pages.")
 
 
 if __name__ == "__main__":

@@ -61,8 +61,8 @@ class _Unit(Panel):
         ax.yaxis.set_major_locator(MultipleLocator(0.5))
         style.baseline(ax)
         self.mark = ax.axvline(0, color=style.FAINT, linewidth=1.5, linestyle=":")
-        self.other = line(ax, style.FINITE, linewidth=4.5)
-        self.first = line(ax, {"color": style.INK}, linewidth=1.5)
+        self.other = line(ax, style.FINITE, linewidth=4.5, label="its neighbour")
+        self.first = line(ax, {"color": style.INK}, linewidth=1.5, label="one unit of a run")
         above(ax, 1, "one unit of a run", color=style.INK, **style.BOLD)
         self.name = above(ax, 0, color=style.FINITE_DARK, **style.BOLD)
 
@@ -96,9 +96,9 @@ class _Distance(Panel):
         self.floor = ax.fill([], [], color=style.BANDS[1], linewidth=0)[0]
         self.far = band(ax, color=style.BANDS[0], linewidth=0)
         self.mark = line(ax, {"color": style.FAINT}, linewidth=1.5, linestyle=":")
-        self.measured = line(ax, style.FINITE)
-        self.predicted = line(ax, style.FULL, linewidth=2)
-        self.theory = line(ax, style.THEORY, zorder=3)
+        self.measured = line(ax, style.FINITE, label="their distance")
+        self.predicted = line(ax, style.FULL, linewidth=2, label="by the Jacobians")
+        self.theory = line(ax, style.THEORY, zorder=3, label="theory")
         look = style.ASIDE | {"bbox": style.paper(0) | {"facecolor": style.BANDS[0]}, "transform": ax.transAxes}
         self.bounds = ax.text(0.99, 0.99, "out of reach", ha="right", va="top", zorder=4, **look)
         self.at = ax.text(0, 0, "", ha="center", va="top", zorder=4, **style.SMALL)

@@ -11,7 +11,7 @@ from .. import _validation
 from ..experiments._cliff import TINY
 from ..growth.cliff import PLANE, Cut
 from . import _style as style
-from ._panels import Panel, Picture, line, set_texts
+from ._panels import Handle, Panel, Picture, line, set_texts
 from ._paper import drawn
 from ._step_size import LOOKS
 from ._style import minus, scientific, short
@@ -80,9 +80,9 @@ class _Cut(Panel):
         ax.set(xlim=(-REACH, REACH), ylim=ylim)
         ax.xaxis.set_major_locator(MultipleLocator(1))
         self.ends = line(ax, DOT, color=CENTRAL["color"], markersize=10)
-        self.secant = line(ax, CENTRAL, linewidth=3)
-        self.tangent = line(ax, style.FULL)
-        self.curve = line(ax, {"color": style.INK}, linewidth=2)
+        self.secant = line(ax, CENTRAL, linewidth=3, label="by a difference")
+        self.tangent = line(ax, style.FULL, label="by BPTT")
+        self.curve = line(ax, {"color": style.INK}, linewidth=2, label="error E")
         self.point = line(ax, DOT, color=style.FULL["color"], markersize=8)
         self.ends.set_visible(secant)
         self.secant.set_visible(secant)
@@ -203,6 +203,11 @@ class _CliffPicture(Picture):
         self.cut.update(data.cut)
         set_texts(self.words, _words(data))
         self.words[1].set_color(style.FULL["color"] if data.clip is None else style.CLIPPED_DARK)
+
+    def handles(self):
+        """Return the plane, whose places are w and b, with the point where descent starts."""
+        (w,), (b,) = self.plane.start.get_data()
+        return [Handle(self.plane.ax, {"w": (0, 1, 0), "b": (0, 0, 1)}, at=(w, b))]
 
 
 def _scale(bar):

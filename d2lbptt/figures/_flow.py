@@ -12,7 +12,7 @@ from .. import _validation
 from . import _style as style
 from ._arguments import decades as logarithms
 from ._eigenvalues import _Eigenvalues, _Sizes, radius
-from ._panels import Name, Panel, Picture, RoomAbove, line, points_above, width
+from ._panels import Handle, Name, Panel, Picture, RoomAbove, line, points_above, width
 from ._paper import drawn
 
 STEPS = (10, 20, 50, 100, 200, 500, 1000, 10**4, 10**5, 10**6)
@@ -123,10 +123,12 @@ class _GradientFlow(_Decades):
     def __init__(self, ax):
         super().__init__(ax)
         self.window = _Window(ax)
-        looks = style.BOUND, style.FULL, style.TRUNCATED
-        self._bound, self._full, self._truncated = self.lines = [line(ax, look) for look in looks]
+        looks = {"upper bound": style.BOUND, "full gradient": style.FULL, "truncated": style.TRUNCATED}
+        self._bound, self._full, self._truncated = self.lines = [
+            line(ax, look, label=name) for name, look in looks.items()
+        ]
         self.end = line(ax, END)
-        self.theory = line(ax, style.THEORY, zorder=self.end.get_zorder() + 1)
+        self.theory = line(ax, style.THEORY, zorder=self.end.get_zorder() + 1, label="theory")
         self._names = [Name(ax, style.FULL, "full gradient"), Name(ax, style.TRUNCATED, "truncated", dark=TRUNCATED)]
         self.laws = [Name(ax, look, *words) for look, words in ((style.THEORY, THEORY), (style.BOUND, BOUND))]
 
@@ -184,9 +186,20 @@ class _Window(Panel):
         self.dropped.set(x=low, width=edge - low)
         self.edge.set(data=([edge, edge], self.ax.get_ylim()), visible=low < edge < high)
         self.words.set_x((low + edge) / 2)
+        self._T = T
         room = (edge - low) / (high - low) * self.ax.bbox.width * 72 / self.ax.figure.dpi
         self.words.set_visible(room > self._room)
         self.tau.set_text("" if tau is None else f"τ = {tau}")
+
+    def handles(self):
+        """Return the bar, whose places are tau, with the edge of the window."""
+        if not self.kept.get_visible():
+            return []
+        low, high = self.ax.get_ylim()
+        point = (high - low) / self.ax.bbox.height * self.ax.figure.dpi / 72
+        within = (*self.ax.get_xlim(), high + (self.BOTTOM - 2) * point, high + (self.TOP + 2) * point)
+        at = self.kept.get_x(), high + (self.BOTTOM + self.TOP) / 2 * point
+        return [Handle(self.ax, {"tau": (self._T + 0.5, -1, 0)}, at, within)]
 
 
 def _first(truncated, steps, tau):
@@ -256,7 +269,7 @@ class _Slopes(Panel):
         ax.set(ylim=(0, 1.04))
         ax.set_title("slopes φ′(z$_t$) of all units", **style.TITLE)
         self.band = ax.fill([], [], color=style.FULL["color"], alpha=0.25, linewidth=0)[0]
-        self.median = line(ax, style.FULL)
+        self.median = line(ax, style.FULL, label="median slope")
 
     def update(self, bands):
         """Show other ``experiments.SlopeBands``."""
@@ -304,6 +317,10 @@ class _GradientFlowPicture(Picture):
         self.sizes.update(data.eigenvalues, data.singular_values)
         self.slopes.update(data.slope_bands)
 
+    def handles(self):
+        """Return the bar of the window."""
+        return self.flow.window.handles()
+
 
 class _WithTanhPicture(Picture):
     """|dL/dh_t| for the identity and for another activation, beside the slopes phi'(z_t) that make the difference."""
@@ -316,7 +333,9 @@ class _WithTanhPicture(Picture):
         flow, slopes = (figure.add_axes(place) for place in self.WIDE)
         self._flow = _Decades(flow)
         hold_label(flow)
-        self.lines = self.phi, self.identity = [line(flow, look) for look in (style.FULL, style.IDENTITY)]
+        self.phi, self.identity = (
+            line(flow, look, label=name) for name, look in (("φ", style.FULL), ("identity", style.IDENTITY))
+        )
         self.end = line(flow, END)
         self._identity = Name(flow, style.IDENTITY, "identity", dark=IDENTITY)
         self.name = Name(flow, style.FULL, "φ")
@@ -339,8 +358,9 @@ class _WithTanhPicture(Picture):
     def update(self, data):
         """Show an ``experiments.WithTanh``."""
         t = np.arange(1, len(data.full) + 1)
-        for curve, decades in zip(self.lines, (data.full, data.identity), strict=True):
+        for curve, decades in ((self.phi, data.full), (self.identity, data.identity)):
             curve.set_data(t, _relative(decades, decades))
         self.end.set_data(t[-1:], self.phi.get_ydata()[-1:])
         self.name.text.set_text(data.activation)
+        self.phi.set_label(data.activation)
         self.slopes.update(data.slope_bands)

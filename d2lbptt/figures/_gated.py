@@ -70,9 +70,10 @@ class _Flow(Panel):
         style.decades(ax.yaxis)
         style.baseline(ax)
         self._bands = bands(ax, side="left")
-        self.lines = {key: line(ax, look, zorder=2) for key, (look, _) in LOOKS.items()}
-        self.through, self.direct = line(ax, THROUGH, zorder=4), line(ax, DIRECT, zorder=4)
-        self.law = line(ax, style.THEORY, zorder=3)
+        self.lines = {key: line(ax, look, zorder=2, label=NAMES[key]) for key, (look, _) in LOOKS.items()}
+        ways = ((THROUGH, "through gates and candidate"), (DIRECT, "directly"))
+        self.through, self.direct = (line(ax, look, zorder=4, label=words) for look, words in ways)
+        self.law = line(ax, style.THEORY, zorder=3, label=NAMES["law"])
         looks = LOOKS | {"law": (style.THEORY, style.THEORY["color"])}
         self.names = {key: Name(ax, look, NAMES[key], dark=dark) for key, (look, dark) in looks.items()}
         self.left = {key: ax.text(0, 0, "", va="center_baseline", **style.SMALL) for key in looks}
@@ -161,12 +162,14 @@ class _Gate(Panel):
     def __init__(self, ax):
         super().__init__(style.axes(ax, "steps back, k", "", whole=3))
         places = [-np.log10(1 - float(kept)) for kept in self.KEPT]
-        ax.set(ylim=(0, 5), yticks=places, yticklabels=self.KEPT)
+        ax.set(ylim=(0, 5), yticks=places)
+        ax.yaxis.set_major_formatter(style.nines)
         look = style.ASIDE | {"transform": ax.get_yaxis_transform(), "va": "center"}
         for y, words in zip(places, self.LASTS, strict=True):
             ax.text(1.03, y, words, **look)
         self.band = ax.fill([], [], alpha=0.3, linewidth=0)[0]
-        self.median, self.law = line(ax, {"linewidth": 3}), line(ax, style.THEORY, zorder=4)
+        self.median = line(ax, {"linewidth": 3}, label="kept, median")
+        self.law = line(ax, style.THEORY, zorder=4, label="kept at rest")
         self.title = ax.text(0, 1.06, "", transform=ax.transAxes, ha="left", va="bottom", **style.SMALL)
 
     def update(self, data):

@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection
 
 from .. import _validation
-from ..graph import WEIGHTS, Graph
+from ..graph import WEIGHTS, Edge, Graph
 from . import _style as style
-from ._panels import Panel, Picture, Words, box, line, place
+from ._panels import Panel, Picture, Spots, Words, box, line, place
 from ._paper import drawn
 from ._style import SUBSCRIPTS, short
 
@@ -291,6 +291,13 @@ class _ComputationalGraph(Panel):
             yield self.ax.fill(*head.T, color=look["color"], linewidth=0)[0]
             yield self._text((x, y), words, ha="left", fontsize=style.NOTE)
 
+    def spots(self, graph):
+        """Return the middles of the edges in sight, and how many edges are walked when one is: forwards, and back."""
+        steps = {edge: i for i, edge in enumerate(graph.walk(), 1)}
+        edges = [edge for edge in graph.forward() if self._in_sight(edge)]
+        middles = np.array([self._layout.path(*edge)[:2].mean(0) for edge in edges])
+        return middles, [[steps[way] for way in (edge, Edge(*edge[::-1])) if way in steps] for edge in edges]
+
     def _in_sight(self, edge):
         return edge.source in self._layout.at and edge.target in self._layout.at
 
@@ -415,6 +422,7 @@ class _UnrolledGraphPicture(Picture):
         self.contributions = _Contributions(figure.add_axes((0, 0, 1, 1)), graphs[-1].T)
         self._room = {graph.T: graph for graph in graphs}
         self._size = graphs[0].T
+        self._known = None
         self.arrange(narrow=False)
 
     def arrange(self, narrow):
@@ -441,3 +449,12 @@ class _UnrolledGraphPicture(Picture):
         """Show ``graph``, ``weight`` and ``parts``, attributes of data, after so many edges of the walk."""
         self.graph.update(data.graph, step, data.weight)
         self.contributions.update(data.parts, data.arrived(step), data.weight)
+        self._graph, self._step = data.graph, step
+
+    def handles(self):
+        """Return the edges, each of which stands for how many are walked when it is."""
+        if (key := (self._graph.T, self._size, self._form)) != self._known:
+            self._known, self._spots = key, self.graph.spots(self._graph)
+        places, steps = self._spots
+        at = [place for place, values in zip(places, steps, strict=True) if max(self._step, 1) in values]
+        return [Spots(self.graph.ax, "step", places, steps, at[0] if at else None)]

@@ -1,6 +1,8 @@
 """What a picture that moves is made of: panels on Axes, several of them on a figure, and artists without data yet."""
 
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -34,6 +36,51 @@ class Panel:
         return [artist for name, value in vars(self).items() if name[0] != "_" for artist in _artists(value)]
 
 
+class Handle(NamedTuple):
+    """A region of a picture whose places stand for values of controls, so that a reader can set them there.
+
+    Attributes
+    ----------
+    ax : matplotlib.axes.Axes
+        With a straight scale both ways.
+    sets : dict of str to triple of float
+        By the name of a control c, a and b: at a place (x, y) of the data its value is c + a x + b y.
+    at : pair of float or None
+        Where it is to be taken hold of now, in data.
+    within : tuple of float, optional
+        Left, right, bottom and top of the region, in data; by default all of the Axes.
+    """
+
+    ax: Axes
+    sets: Mapping[str, tuple[float, float, float]]
+    at: tuple[float, float] | None = None
+    within: tuple[float, float, float, float] | None = None
+
+
+class Spots(NamedTuple):
+    """Places of a picture, each of which stands for one value of a control, or for several.
+
+    Attributes
+    ----------
+    ax : matplotlib.axes.Axes
+        With a straight scale both ways.
+    key : str
+        The name of the control.
+    places : array, shape (n, 2)
+        In data.
+    values : sequence of sequences
+        Of each place, one or more.
+    at : pair of float or None
+        Where it is to be taken hold of now, in data.
+    """
+
+    ax: Axes
+    key: str
+    places: np.ndarray
+    values: Sequence[Sequence[float]]
+    at: tuple[float, float] | None = None
+
+
 class Picture(Panel):
     """Panels that move together, and words above them.
 
@@ -55,6 +102,10 @@ class Picture(Panel):
 
     def set_limits(self, *limits):
         """Let the axes end there, and move what hangs on them."""
+
+    def handles(self):
+        """Return what a reader can take hold of, ``Handle`` and ``Spots``, as it was shown last."""
+        return ()
 
     def arrange(self, narrow):
         """Put the panels beside one another or, where the page is narrow, below one another."""
@@ -191,6 +242,11 @@ def place(artist, *inches):
     """Put Axes (left, bottom, width, height) or a text of ``write`` (x, y) at a place of their figure, in inches."""
     shares = [length / whole for length, whole in zip(inches, 2 * tuple(artist.figure.get_size_inches()), strict=False)]
     artist.set_position(shares)
+
+
+def handle_across(ax, key, x, y):
+    """Return Axes across which a control goes, to be taken hold of at this place, or where it leaves them."""
+    return Handle(ax, {key: (0, 1, 0)}, (x, float(np.clip(y, *sorted(ax.get_ylim())))))
 
 
 def set_texts(texts, words):

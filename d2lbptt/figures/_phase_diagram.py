@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from .. import _validation
 from . import _style as style
 from ._arguments import decades
-from ._panels import Panel, Picture, Words, line, set_texts
+from ._panels import Panel, Picture, Words, handle_across, line, set_texts
 from ._paper import drawn
 
 # Decades at which the colour changes: a factor of 1000, and where a number that starts at 1 leaves a float.
@@ -144,8 +144,8 @@ class _Cut(Panel):
         self._bands = Words(ax, len(NAMES), ha="left")
         self.seeds = [line(ax, style.FULL, linewidth=1, alpha=0.55) for _ in range(10)]
         self.halo = line(ax, {"color": "white"}, linewidth=6, alpha=0.8)
-        self.median = line(ax, style.FULL)
-        self.theory = line(ax, style.THEORY, color=style.INK)
+        self.median = line(ax, style.FULL, label="median")
+        self.theory = line(ax, style.THEORY, color=style.INK, label="theory")
         self.title = above(ax, 0, 2, **style.TITLE)
         self.names = [
             above(ax, 0, 1, fontsize=style.NOTE, fontweight="bold", color=style.FULL["color"]),
@@ -176,6 +176,7 @@ class _Cut(Panel):
         self.median.set_data(lags, median)
         self.theory.set(xdata=lags, ydata=theory, linestyle=_dashes(law == "bound"))
         self.title.set_text(f"the cut at g = {g:.3f}")
+        self.theory.set_label("bound" if law == "bound" else "theory")
         set_texts(self.names, (f"median of {len(by_lag)}", "dotted: bound" if law == "bound" else "dashed: theory"))
 
 
@@ -204,6 +205,11 @@ class _PhaseDiagramPicture(Picture):
         size, *places, label = NARROW if narrow else WIDE
         self.place(size, places)
         self.cut.ax.yaxis.set_label_coords(label, 0.5)
+
+    def handles(self):
+        """Return the map with g across."""
+        low, high = self.map.ax.get_ylim()
+        return [handle_across(self.map.ax, "g", self.map.cursor[0].get_xdata()[0], (low + high) / 2)]
 
     def limits(self, data):
         """Return the limits of the map, and those of the cut."""

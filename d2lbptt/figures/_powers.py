@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from .. import _validation
 from ..experiments import Powers
 from . import _style as style
-from ._panels import Panel, Picture, above, band, line
+from ._panels import Panel, Picture, above, band, handle_across, line
 from ._paper import drawn
 
 TOP, BOTTOMS = 4, (5, 9, 16, 35, 70)  # decades
@@ -67,9 +67,9 @@ class _Angles(Panel):
         self.now = band(ax, color=style.NOW, linewidth=0, zorder=1)
         self.band = ax.fill([], [], alpha=0.35, linewidth=0, zorder=1, **CROWD)[0]
         self.limit = ax.axhline(0, color=style.INK, linewidth=1.2, zorder=2)
-        self.law = [line(ax, style.THEORY, zorder=3) for _ in range(3)]
-        self.bound = line(ax, BOUND, zorder=3)
-        self.curve = line(ax, style.FULL, zorder=4)
+        self.law = [line(ax, style.THEORY, zorder=3, label=f"law, {share} %") for share in (5, 50, 95)]
+        self.bound = line(ax, BOUND, zorder=3, label="bound, 95 %")
+        self.curve = line(ax, style.FULL, zorder=4, label="this x")
         self.point = line(ax, style.POINT, zorder=5)
         self.name = ax.text(1.015, 0, "", transform=ax.get_yaxis_transform(), va="center", **style.SMALL)
         for row, right, words, colour, weight in KEY:
@@ -147,8 +147,8 @@ class _Length(Panel):
         ax.yaxis.set_major_locator(MaxNLocator(3, integer=True, min_n_ticks=2))
         ax.yaxis.set_major_formatter(style.decade)
         style.baseline(ax)
-        self.curve = line(ax, style.FULL)
-        self.law = line(ax, style.THEORY, zorder=3)
+        self.curve = line(ax, style.FULL, label="|Mᵏx| ÷ |x|")
+        self.law = line(ax, style.THEORY, zorder=3, label="λ₁ᵏ |x₁|")
         self.point = line(ax, style.POINT, markersize=9, zorder=5)
         look = {"transform": ax.transAxes, "ha": "right", "va": "bottom", "fontsize": style.NOTE}
         ax.text(0.99, 1.03, "dashed: λ$_1^k$ |x$_1$|", color=style.THEORY["color"], **look)
@@ -196,3 +196,7 @@ class _PowersPicture(Picture):
         self.direction.update(data)
         self.length.update(data)
         self.angles.update(data)
+
+    def handles(self):
+        """Return both panels with k across, where their curves are at k."""
+        return [handle_across(panel.ax, "k", *panel.point.get_xydata()[0]) for panel in (self.length, self.angles)]

@@ -132,6 +132,8 @@ class _Row(Panel):
         self.law.set_data(k, np.where(np.isfinite(remedy.law), remedy.law, np.nan))
         law = "no law" if np.isnan(remedy.law[-1]) else f"law {_size(remedy.law[-1])}".replace("exactly ", "")
         self.words.set_text(name)
+        self.line.set_label(name)
+        self.law.set_label(f"law of {name}")
         self.number.set_text(f"{_size(remedy.decades[-1])}  ({law})")
 
 

@@ -11,7 +11,7 @@ from matplotlib.collections import PolyCollection
 from .. import _validation
 from ..scalar import Table
 from . import _style as style
-from ._panels import Panel, Picture, box, line
+from ._panels import Handle, Panel, Picture, box, line
 from ._paper import drawn
 from ._style import SUBSCRIPTS, minus, scientific, short
 
@@ -124,6 +124,14 @@ class _BackwardTable(Panel):
         """Return the height of the middle of row t."""
         return self._places.size[1] - HEAD - PITCH * t
 
+    def handle(self, T, filled):
+        """Return the rows, whose places are how many are filled, with the number of the newest one."""
+        places, t = self._places, T + 1 - filled
+        top, right = self._row(1), places.columns[-1] + places.half[1]
+        sets = {"step": (T - top / PITCH, 0, 1 / PITCH)}
+        within = (4, right, self._row(T + 1) - PITCH / 2, top + PITCH / 2)
+        return Handle(self.ax, sets, (places.right[0] - 4, self._row(t)), within)
+
     def _cell(self, x, t, half):
         return box(x - half, self._row(t) - PITCH / 2 + 2, 2 * half, PITCH - 4)
 
@@ -166,6 +174,11 @@ class _ScalarPicture(Picture):
         title, *lines = _workings(data, len(data.table.x) + 1 - step) if step else BEFORE
         self.title.set_text(title)
         self.lines.set_text("\n".join(lines))
+        self._filled = len(data.table.x), step
+
+    def handles(self):
+        """Return the rows of the table."""
+        return [self.table.handle(*self._filled)]
 
 
 def _workings(data, t):

@@ -9,7 +9,7 @@ from matplotlib.ticker import MultipleLocator
 from .. import _validation
 from ..checking.step_size import StepSizes
 from . import _style as style
-from ._panels import Panel, Picture, band, line
+from ._panels import Panel, Picture, band, handle_across, line
 from ._paper import drawn
 from ._style import minus, scientific
 
@@ -19,6 +19,7 @@ LOOKS = {  # of the lines; darker, of their words
     "complex": ({"color": "#009E73", "linestyle": "-"}, "#00694D"),
 }
 NAMES = {"forward": "forward difference", "central": "central difference", "complex": "complex step"}
+PARTS = "truncation", "rounding"  # of the error
 H, ERRORS = (-30.4, -0.6), (-18.5, 1.8)  # decades in sight
 ADVANCE = 10.87  # pixels, of one character of the digits
 
@@ -70,8 +71,8 @@ class _StepSize(Panel):
         ax.text(H[0] + 1.2, 0.15, "no digit is right", va="bottom", **style.ASIDE)
         ax.text(H[0] + 1.2, -0.4, "dashed: theory", va="top", **style.ASIDE)
         self.now = band(ax, color=style.NOW, linewidth=0, zorder=1)
-        self.lines = {method: line(ax, look, linewidth=2) for method, (look, _) in LOOKS.items()}
-        self.theory = [line(ax, style.THEORY, linewidth=1.6, zorder=4) for _ in range(2)]
+        self.lines = {method: line(ax, look, linewidth=2, label=NAMES[method]) for method, (look, _) in LOOKS.items()}
+        self.theory = [line(ax, style.THEORY, linewidth=1.6, zorder=4, label=f"theory, {part}") for part in PARTS]
         self.best = line(ax, style.BEST, zorder=5)
         self.point = line(ax, style.POINT, markersize=12, zorder=6)
         for x, (method, (look, dark)) in zip((0, 0.29, 0.56), LOOKS.items(), strict=True):
@@ -131,6 +132,10 @@ class _StepSizePicture(Picture):
         """Show ``sizes``, ``method`` and ``h``, attributes of data."""
         self.errors.update(data.sizes, data.method, data.h)
         self.digits.update(data)
+
+    def handles(self):
+        """Return the errors with log10 of h across."""
+        return [handle_across(self.errors.ax, "h", *self.errors.point.get_xydata()[0])]
 
 
 class _Digits(Panel):

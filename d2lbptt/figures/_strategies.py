@@ -12,7 +12,7 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 from .. import _validation
 from . import _style as style
 from ._arguments import first_steps, named
-from ._panels import Panel, Picture, box, line, place
+from ._panels import Handle, Panel, Picture, box, line, place
 from ._paper import drawn
 from ._style import short
 
@@ -239,6 +239,15 @@ class _Row(Panel):
             y -= 10 + LANE * lane
             yield [(x - 0.4 * length, y), (x + 0.6 * length, y + half), (x + 0.6 * length, y - half)]
 
+    def handles(self, t):
+        """Return the characters up to T, a line each, with the cell of step t where one takes hold of it."""
+        for i, (left, right, bottom) in enumerate(self._pieces(0, self._T)):
+            here = t - 0.5 - i * self._columns
+            at = (here, bottom + CELL / 2) if left <= here <= right else None
+            yield Handle(
+                self.ax, {"t": (i * self._columns + 0.5, 1, 0)}, at, (left, right, bottom - 3, bottom + CELL + 3)
+            )
+
     def bracket(self, start, stop):
         """Return a line below the arrows, from stop back to start, where it turns up."""
         x, y = [], []
@@ -289,3 +298,8 @@ class _StrategiesPicture(Picture):
     def update(self, data):
         """Show ``first``, ``t`` and ``mean_reach``, attributes of data."""
         self.strategies.update(data.first, data.t, data.mean_reach)
+        self._t = data.t
+
+    def handles(self):
+        """Return the characters of all rows, whose places are t."""
+        return [handle for row in self.strategies.rows for handle in row.handles(self._t)]

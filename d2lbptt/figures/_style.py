@@ -98,6 +98,16 @@ def decade(value, _=None):
     return f"$10^{{{value:g}}}$" if value else "1"
 
 
+def power(value, _=None):
+    """Return the label of a number, for an axis that counts its decades."""
+    return f"{10**value:g}"
+
+
+def nines(value, _=None):
+    """Return the label of a share, for an axis that counts the decades of what lacks to 1."""
+    return f"{1 - 10**-value:g}"
+
+
 def power_of_ten(exponent):
     """Return 10^exponent, a whole one, with superscripts, for texts that are no mathematics."""
     return f"10{str(int(exponent)).translate(SUPERSCRIPTS)}"

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from .. import _validation
 from ..experiments import Transient
 from . import _style as style
-from ._panels import Panel, Picture, above, band, line, set_texts
+from ._panels import Panel, Picture, above, band, handle_across, line, set_texts
 from ._paper import drawn
 
 STEPS = (10, 20, 50, 100, 200, 500, 1000)
@@ -62,10 +62,10 @@ class _Growth(Panel):
         style.decades(ax.yaxis)
         style.baseline(ax)
         self.now = band(ax, color=style.NOW, linewidth=0, zorder=1)
-        self.worst = line(ax, style.WORST, zorder=2)
+        self.worst = line(ax, style.WORST, zorder=2, label="worst gradient")
         theory = {"law": style.THEORY, "ρᵏ": style.THEORY, "κ ρᵏ": style.BOUND, "σᵏ": style.BOUND}
-        self.theory = {name: line(ax, look, zorder=3) for name, look in theory.items()}
-        self.gradient = line(ax, style.FULL, zorder=4)
+        self.theory = {name: line(ax, look, zorder=3, label=name) for name, look in theory.items()}
+        self.gradient = line(ax, style.FULL, zorder=4, label="this one")
         self.peak = line(ax, style.BEST, zorder=5)
         grey = {"fontsize": style.LABEL, "color": style.THEORY["color"], "ha": "center", "va": "center", "zorder": 6}
         self.names = {name: ax.text(0, 0, name, bbox=style.paper(), **grey) for name in self.theory if name != "law"}
@@ -200,3 +200,8 @@ class _TransientPicture(Picture):
         """Show data, with the attributes of ``experiments.Transient``."""
         self.growth.update(data)
         self.directions.update(data)
+        self._at = data.k, data.gradient[min(data.k, len(data.gradient) - 1)]
+
+    def handles(self):
+        """Return the growth with k across."""
+        return [handle_across(self.growth.ax, "k", *self._at)]

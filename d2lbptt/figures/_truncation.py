@@ -13,7 +13,7 @@ from .. import _validation
 from ..experiments._truncation import ROUNDING
 from . import _style as style
 from ._arguments import first_steps, square
-from ._panels import Panel, Picture, Words, line, place
+from ._panels import Handle, Panel, Picture, Words, line, place
 from ._paper import drawn
 from ._style import short
 
@@ -103,7 +103,7 @@ class _CellTable(Panel):
 
     def set_limits(self, size, only_last):
         """Make room for so many steps, and for one row, in the lower half under the key, or for all."""
-        self._only_last = only_last
+        self.only_last = only_last
         self.ax.set(xlim=(0.5, size + 0.5), ylim=(1.5, -0.5) if only_last else (size + 0.5, 0.5))
         self.ax.yaxis.set_major_locator(FixedLocator([1]) if only_last else self._every_step)
         self.ax.yaxis.set_major_formatter(FixedFormatter(["T"]) if only_last else ScalarFormatter())
@@ -111,12 +111,12 @@ class _CellTable(Panel):
     def update(self, seen, first):
         """Show other decades of cells, see ``_seen``, and strike out others; the same cells again cost nothing."""
         T = len(seen)
-        rows = np.array([0.5, 1.5]) if self._only_last else np.arange(T + 1) + 0.5
+        rows = np.array([0.5, 1.5]) if self.only_last else np.arange(T + 1) + 0.5
         if seen is not self._seen or rows[-1] != self.cells.get_extent()[2]:
             self._seen = seen
-            self.cells.set_data(seen[-1:] if self._only_last else seen)
+            self.cells.set_data(seen[-1:] if self.only_last else seen)
             self.cells.set_extent((0.5, T + 0.5, rows[-1], rows[0]))
-        first = np.asarray(first)[-1:] if self._only_last else np.asarray(first)
+        first = np.asarray(first)[-1:] if self.only_last else np.asarray(first)
         x, y = np.repeat(first - 0.5, 2), np.repeat(rows, 2)[1:-1]
         self.struck.set_xy(np.vstack([(0.5, rows[0]), np.column_stack([x, y]), (0.5, rows[-1])]))
         self.edge.set_data(np.where(x > 0.5, x, np.nan), y)
@@ -145,12 +145,15 @@ class _Curves(Panel):
     def __init__(self, ax):
         super().__init__(style.axes(ax, "mean reach of a loss, in steps", "relative error"))
         ax.set(xlim=REACH, ylim=ERRORS)
-        ax.xaxis.set(major_locator=FixedLocator(np.log10(STEPS)), major_formatter=FixedFormatter(STEPS))
+        ax.xaxis.set(major_locator=FixedLocator(np.log10(STEPS)), major_formatter=style.power)
         ax.yaxis.set(major_locator=MultipleLocator(1), major_formatter=style.decade)
         style.baseline(ax)
         self.cloud = line(ax, DRAWS)
-        self.lines = {name: line(ax, {"color": style.TRUNCATED["color"]}, ls=ls) for name, ls in STYLES.items()}
-        self.theory = line(ax, style.THEORY)
+        self.lines = {
+            name: line(ax, {"color": style.TRUNCATED["color"]}, ls=ls, label=as_said(name))
+            for name, ls in STYLES.items()
+        }
+        self.theory = line(ax, style.THEORY, label="theory")
         self.point = line(ax, POINT, clip_on=False)
         self.this = line(ax, THIS, clip_on=False)
         looks = {name: {"color": style.TRUNCATED["color"], "linestyle": dashes} for name, dashes in STYLES.items()}
@@ -278,8 +281,22 @@ class _TruncationPicture(Picture):
             point, cloud = (draws.mean_reach, draws.rms_error), (draws.reach, draws.error)
             self.curves.update(data.curves, data.scheme, point, cloud=cloud, this=data.draw)
             self.share.update(draws.mean_along, draws.spread, draws.along, data.draw)
+        self._scheme, self._T, self._tau = data.scheme, data.T, data.k2
         self.table.words.set_text(words)
         self.title.set_text(_verdict(data))
+
+    def handles(self):
+        """Return the table, whose places are tau: the edge of the window or, with chunks, of the first chunk."""
+        T, tau = self._T, self._tau
+        if self._scheme == "window":
+            t = T if self.table.only_last else (T + tau) / 2
+            sets, at = (T + 0.5, -1, 0) if self.table.only_last else (0.5, -1, 1), (t - tau + 0.5, t)
+        elif self._scheme == "chunks":
+            sets, at = (-0.5, 1, 0), (tau + 0.5, tau + 0.5)
+        else:
+            return []
+        at = (at[0], 1) if self.table.only_last else at
+        return [Handle(self.table.ax, {"tau": sets}, at)]
 
     def _show_cells(self, data):
         """Show the cells; without weights they are the same as long as the network is."""

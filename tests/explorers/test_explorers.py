@@ -404,6 +404,7 @@ def scenes(explorer):
 def test_two_controls_lead_from_end_to_end(name):
     explorer = getattr(explorers, name)()
     assert len(explorer.leads) == 2
+    assert set(explorer.leads) <= {control["key"] for control in explorer.spec["controls"] if not control["more"]}
     for key, values in explorer.leads.items():
         control = explorer.controls[key]
         assert not control.disabled and control.value in led(control, values)

@@ -2,14 +2,13 @@
 
 import argparse
 import shutil
+import subprocess
 import sys
 import time
 import webbrowser
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-
-from sphinx.cmd.build import build_main
 
 from tools.site import pages
 
@@ -21,11 +20,13 @@ def build(site: Path, handouts: bool = True) -> None:
     source, doctrees = BUILD / "source", BUILD / "doctrees"
     pages.assemble(source, BUILD / "pages")
     shutil.rmtree(site, ignore_errors=True)
+    # In a process of its own: Sphinx and what it loads set up logs and warnings for themselves.
     options = ["--jobs", "2", "--fail-on-warning", "--keep-going", "--quiet"]
-    if build_main([*options, "-d", str(doctrees), str(source), str(site)]):
+    if subprocess.run(
+        [sys.executable, "-m", "sphinx", *options, "-d", doctrees, source, site], cwd=pages.ROOT
+    ).returncode:
         shutil.rmtree(doctrees, ignore_errors=True)  # what was read with a warning would not warn again
         raise ValueError("the pages have mistakes, which are named above")
-    shutil.rmtree(site / ".doctrees", ignore_errors=True)
     _part("players", site / "_static" / "players")
     if handouts:
         _part("handout", site)

@@ -12,7 +12,7 @@ from html import escape
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
-from tools import bootstrap
+from tools import badges, bootstrap
 from tools.site import cells
 
 PICTURES = "_static/pictures"
@@ -31,16 +31,25 @@ def page(
     `relinked` gives a text with its links as they lead from the page; `can_show` says whether a player has what a cell
     shows.
     """
+    badges.remove(notebook)  # their pictures are on other hosts; tools/site/beside.py links the same places
     notebook.cells = [cell for cell in notebook.cells if bootstrap.TAG not in cell.metadata.get("tags", [])]
+    answered = False
     for number, cell in enumerate(notebook.cells):
         if cell.cell_type == "markdown":
+            answered = cell.source.rstrip().endswith("</details>")
             cell.source = relinked(cell.source)
         elif cell.cell_type == "code":
             later = [other.source for other in notebook.cells[number + 1 :] if other.cell_type == "code"]
-            if not cell.outputs and cells.only_checks(cell.source, later):
-                cell.metadata = NotebookNode(tags=["hide-input"], mystnb=FOLDED)
+            _fold(cell, later, answered)
             _show(cell, write, can_show)
     return notebook
+
+
+def _fold(cell, later, answered):
+    """Fold a cell that only checks. One that proves a folded answer would tell it, so it has a tag of its own."""
+    proves = answered and not cell.outputs and "assert " in cell.source
+    if proves or (not cell.outputs and cells.only_checks(cell.source, later)):
+        cell.metadata = NotebookNode(tags=["hide-input", *["proof"] * proves], mystnb=FOLDED)
 
 
 def _show(cell, write, can_show):

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.image import AxesImage
 
+from . import _geometry
 from ._svg import SMOOTH, SvgRenderer
 
 _CELLS = ("none", "nearest", "auto", "antialiased")  # the last is what Matplotlib 3.8 calls auto
@@ -19,7 +20,12 @@ class Layers:
     figure : matplotlib.figure.Figure
         Made without pyplot.
     artists : list of matplotlib.artist.Artist
-        Those that change, back to front.
+        Those that change, back to front. Lines that have a label keep it, for readers of the curves.
+
+    Attributes
+    ----------
+    axes : dict of str to dict
+        What a page must know of the axes as they were drawn last; see ``_geometry.axes``.
     """
 
     def __init__(self, figure, artists):
@@ -28,6 +34,7 @@ class Layers:
         self._back, self._front = (SvgRenderer(figure, layer, self._patterns) for layer in "bf")
         _Canvas(figure, self._front)
         self._places, self._still, self._last = None, "", None
+        self.axes = {}
         for artist in artists:
             artist.set_animated(True)
         self._images = {image: image.get_interpolation() for image in figure.findobj(AxesImage)}
@@ -52,11 +59,20 @@ class Layers:
                 with _without_images(self.artists):
                     self._still = self._back.fragment(self.figure.draw)
                 self._places = self._where()  # afterwards: drawing puts axes in their places
-            foreground = self._front.fragment(lambda renderer: [artist.draw(renderer) for artist in self.artists])
+                self.axes = _geometry.axes(self.figure, self.artists)
+            foreground = self._front.fragment(self._draw_artists)
         patterns = "".join(self._patterns.values())
         background = f"<defs>{patterns}</defs>{self._still}" if patterns else self._still
         changed, self._last = background != self._last, background
         return background if changed else None, foreground
+
+    def _draw_artists(self, renderer):
+        names = _geometry.curve_names(self.artists)
+        numbers = {ax: i for i, ax in enumerate(self.figure.axes)}
+        for artist in self.artists:
+            renderer.curve = (numbers.get(artist.axes), names[artist]) if artist in names else None
+            artist.draw(renderer)
+        renderer.curve = None
 
     def file(self, kind, scale=2):
         """Return the picture as the bytes of a file, ``kind`` "svg" or "png", so many times the size on the screen."""

@@ -48,6 +48,7 @@ class SvgRenderer(RendererBase):
         self._css, self._fonts, self._heights = {}, _Kept(100), _Kept(100)
         self._images, self._sources = _Kept(8), _Kept(8)
         self._formulas, self._caps = _Kept(500), _Kept(100)
+        self.curve = None  # the number of its Axes and the name of what is drawn now, if it is a curve to be read
         self._begin()
 
     def fragment(self, draw):
@@ -189,11 +190,18 @@ class SvgRenderer(RendererBase):
             look = f' fill="url(#{self._hatch(gc)})"{self._stroke(gc)}{self._opacity(gc)}'
         else:
             look = self._style(gc, rgbFace)
-        self._out.append(f'<path d="{d}"{look}{clip}/>')
+        self._out.append(f'<path d="{d}"{look}{clip}{self._name()}/>')
+
+    def _name(self):
+        if self.curve is None:
+            return ""
+        number, name = self.curve
+        return f' data-axes="{number}" data-curve="{_escaped(name).replace(chr(34), "&quot;")}"'
 
     def draw_markers(self, gc, marker_path, marker_trans, path, trans, rgbFace=None):
         points = trans.transform(path.vertices)
         points = points[np.all((points > -100) & (points < (self.width + 100, self.height + 100)), axis=1)]
+        self.curve = None  # markers are no curve
         if len(points) == 1:
             self.draw_path(gc, marker_path, marker_trans + Affine2D().translate(*points[0]), rgbFace)
         elif len(points):

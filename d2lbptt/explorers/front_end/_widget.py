@@ -26,7 +26,7 @@ from ..._typeset import as_html, as_plain
 from ...figures._panels import Picture
 from ...figures._paper import house
 from .._words import Said
-from . import _fonts
+from . import _fonts, _geometry
 from ._controls import Control, Menu
 from ._layers import Layers
 
@@ -231,7 +231,14 @@ class Explorer(anywidget.AnyWidget):
             self._picture.update(data, **display)
             background, foreground = self._layers.draw()
         size = {"width": self._layers.width, "height": self._layers.height}
-        return {"background": background, "foreground": foreground, "unsettled": wanted != self._limits, **size}
+        hands = {"axes": self._layers.axes, "touch": _geometry.touch(self._picture.handles())}
+        return {
+            "background": background,
+            "foreground": foreground,
+            "unsettled": wanted != self._limits,
+            **size,
+            **hands,
+        }
 
     def _tell(self, background=None, **shown):
         with self.hold_sync():  # one message for both

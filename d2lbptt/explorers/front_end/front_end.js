@@ -1,8 +1,9 @@
 // One explorer on a page: a question, controls, a picture of two SVG layers, a sentence.
 //
 // It knows nothing of a kernel. It asks a source of answers, an object with
-//   spec            what never changes: name, question, controls, actions
-//   answer()        the newest answer, with `background` among its fields, or null
+//   spec            what never changes: name, question, controls, actions, play (the slider along which time passes)
+//   answer()        the newest answer, with `background` among its fields, or null; what `axes` and `touch` are is said
+//                   in _geometry.py
 //   ask(question)   {number, set: {key: value}, moving, narrow, do: "reset" | "press", button}; an answer follows
 //   listen(heard)   calls heard() at each new answer, heard({done, of}) on the way and heard({lost: why}) if none will
 //                   come; returns what ends it
@@ -17,6 +18,8 @@ const NARROW = 640; // CSS pixels of width below which panels stand below one an
 const REST = 300; // ms without a change after which axes may move
 const SPEAK = 700; // ms without a change after which the sentence is announced
 const PATIENCE = 4000; // ms without an answer after which we say so
+const WHOLE = 10000; // ms that playing takes from end to end
+const BEATS = [80, 1500]; // ms from one picture to the next while playing, at least and at most
 const NO_KERNEL = "The kernel does not answer. It may be busy; if it was restarted, run the cell again.";
 
 // Each widget loads this script for itself, so what all pictures of a page share is kept on the page.
@@ -46,6 +49,12 @@ const button = (words, press, attributes = {}) => {
 const row = (key, id, label, ...rest) =>
   make("div", { class: "d2l-control", "data-key": key }, Object.assign(make("label", { for: id }), { innerHTML: label }), ...rest);
 
+/** Return the place of the number that is nearest to this one. */
+const nearest = (numbers, wanted) => {
+  const off = numbers.map((number) => Math.abs(number - wanted));
+  return off.indexOf(Math.min(...off));
+};
+
 function slider(id, { key, label, step, digits, unit }, change) {
   const input = make("input", { type: "range", id });
   let values; // those that it takes, if not every step from end to end
@@ -65,6 +74,25 @@ function slider(id, { key, label, step, digits, unit }, change) {
   });
   return {
     element: row(key, id, label, input, output),
+    value,
+    /** How many steps there are from end to end. */
+    length: () => (input.max - input.min) / (values ? 1 : step),
+    enabled: () => !input.disabled,
+    /** Go so many steps on, or to the start from the end; whether anything has changed. */
+    advance(steps) {
+      const before = input.value;
+      input.stepUp(steps);
+      if (input.value === before) input.value = input.min;
+      show();
+      return input.value !== before;
+    },
+    /** Go to the value that is nearest to this one, and return it. */
+    goTo(wanted) {
+      input.value = values ? nearest(values, wanted) : wanted;
+      show();
+      return value();
+    },
+    atEnd: () => Number(input.value) + Number(input.step) > Number(input.max) + 1e-9,
     set(state) {
       ({ values } = state);
       [input.min, input.max, input.step] = values ? [0, values.length - 1, 1] : [state.min, state.max, step];
@@ -140,6 +168,348 @@ function courier(source, lost) {
     wants: (key) => key in (waiting?.set ?? {}),
     idle: () => !flying,
     end: () => clearTimeout(timer),
+  };
+}
+
+// ---- time: a slider that moves by itself
+
+/**
+ * A button that moves a slider from end to end, or a step at each press where the reader wants no motion.
+ * `ask(value, moving)` shows a value, `idle()` says whether the last one is shown, `stopped()` is called at the end.
+ */
+function playing(slider, ask, idle, stopped) {
+  const still = matchMedia("(prefers-reduced-motion: reduce)");
+  let timer = 0;
+  const element = button("", () => (timer ? stop() : still.matches ? step(1, 0) : start()), { class: "d2l-play" });
+  const say = () => (element.textContent = still.matches ? "Next" : timer ? "Pause" : "Play");
+
+  function step(steps, beat) {
+    if (slider.advance(steps)) ask(slider.value(), beat > 0 && beat < REST);
+  }
+
+  function start() {
+    const [least, most] = BEATS, steps = Math.max(1, Math.round((slider.length() * least) / WHOLE));
+    const beat = Math.min(most, Math.max(least, (steps * WHOLE) / slider.length()));
+    timer = setInterval(() => {
+      if (!idle()) return;
+      if (slider.enabled()) step(steps, beat);
+      if (slider.atEnd() || !slider.enabled()) stop();
+    }, beat);
+    if (slider.atEnd()) step(steps, beat);
+    say();
+  }
+
+  function stop() {
+    if (!timer) return;
+    clearInterval(timer);
+    timer = 0;
+    say();
+    stopped();
+  }
+
+  const wishes = () => (stop(), say());
+  still.addEventListener("change", wishes);
+  document.addEventListener("visibilitychange", stop);
+  say();
+  return {
+    element,
+    stop,
+    runs: () => timer > 0,
+    show: () => (element.disabled = !slider.enabled()),
+    end() {
+      clearInterval(timer);
+      still.removeEventListener("change", wishes);
+      document.removeEventListener("visibilitychange", stop);
+    },
+  };
+}
+
+// ---- places on a picture
+
+/** Return where on a picture the pointer is, in units of its viewBox. */
+function placeOf(picture, { clientX, clientY }) {
+  const { x, y } = new DOMPoint(clientX, clientY).matrixTransform(picture.getScreenCTM().inverse());
+  return [x, y];
+}
+
+const isIn = ([left, top, width, height], [x, y], margin = 0) =>
+  x >= left - margin && x <= left + width + margin && y >= top - margin && y <= top + height + margin;
+
+const set = (element, attributes) => {
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+};
+
+// ---- dragging: places of a picture stand for values of controls
+
+const GRIP = 9, NEAR = 24; // radius of the ring, and of what can be taken hold of, in units of the viewBox
+const HEAD = (x, y) => `M${18 * x} ${18 * y}l${-5 * x - 4 * y} ${-5 * y + 4 * x}l${8 * y} ${-8 * x}z`;
+
+/**
+ * Let a reader drag on a picture what sets the controls; `layer` is drawn over it, `ask(set, moving)` asks, and
+ * `hint(keys)` says whose slider does the same. A finger that starts elsewhere than at a grip still scrolls the page,
+ * across the way that is dragged.
+ */
+function dragging(picture, layer, controls, ask, hint) {
+  const regions = drawing("g"), grips = drawing("g");
+  layer.append(regions, grips);
+  let touches = [], held = null;
+
+  const keysOf = ({ sets, key }) => Object.keys(sets ?? { [key]: 0 }).filter((name) => controls[name]?.enabled?.());
+  /** The ways that it is dragged: across, "x", down, "y", or both; from spot to spot there is no way to be shown. */
+  const waysOf = ({ sets, keys }) =>
+    [1, 2].filter((way) => sets && keys.some((key) => Math.abs(sets[key][way]) > 1e-9)).map((way) => "xy"[way - 1]).join("");
+
+  function valuesAt({ sets, key, spots, keys }, [x, y]) {
+    if (sets) return keys.map((name) => [name, sets[name][0] + sets[name][1] * x + sets[name][2] * y]);
+    // A place that is passed more than once is passed as often as the last one, until the way turns back.
+    const there = spots.filter((spot) => spot.length > 2 + (held.time ?? 0));
+    const values = there[nearest(there.map(([left, top]) => Math.hypot(left - x, top - y)), 0)].slice(2);
+    held.time = values[1] === values[0] + 1 ? 1 : held.time ?? nearest(values, controls[key].value());
+    return [[key, values[held.time]]];
+  }
+
+  function follow(at, moving) {
+    const wanted = Object.fromEntries(valuesAt(held.touch, at).map(([key, value]) => [key, controls[key].goTo(value)]));
+    if (moving && JSON.stringify(wanted) === JSON.stringify(held.wanted)) return;
+    held.wanted = wanted;
+    ask(wanted, moving);
+  }
+
+  const touchOf = ({ target }) => touches[target.closest?.("[data-touch]")?.dataset.touch];
+
+  function down(event) {
+    const touch = event.button ? null : touchOf(event);
+    if (!touch) return;
+    held = { touch, pointer: event.pointerId, from: [event.clientX, event.clientY], ours: true };
+    picture.setPointerCapture(event.pointerId);
+    picture.classList.add("d2l-held");
+    if (event.pointerType !== "touch") return event.preventDefault(), follow(placeOf(picture, event), true);
+    held.ours = event.target.closest(".d2l-grip") ? true : null; // else its first move tells
+  }
+
+  /** Whether a move drags: that of a finger may scroll the page. (Chromium knows no touch-action inside an SVG.) */
+  function drags({ clientX, clientY }) {
+    const [x, y] = [Math.abs(clientX - held.from[0]), Math.abs(clientY - held.from[1])];
+    return (held.ours ??= held.touch.way === "x" ? x > y : held.touch.way === "y" && y > x);
+  }
+
+  function move(event) {
+    if (!held) hint(touchOf(event)?.keys ?? []);
+    else if (event.pointerId === held.pointer && drags(event)) follow(placeOf(picture, event), true);
+  }
+
+  function up(event) {
+    if (event.pointerId !== held?.pointer) return;
+    if (event.type === "pointerup" && held.ours !== false) follow(placeOf(picture, event), false);
+    else if (held.wanted) ask(held.wanted, false);
+    held = null;
+    picture.classList.remove("d2l-held");
+  }
+
+  const keepPage = (event) => held && drags(event.touches[0]) && event.cancelable && event.preventDefault();
+  picture.addEventListener("touchmove", keepPage, { passive: false });
+  picture.addEventListener("pointerdown", down);
+  picture.addEventListener("pointermove", move);
+  picture.addEventListener("pointerleave", () => held || hint([]));
+  for (const end of ["pointerup", "pointercancel"]) picture.addEventListener(end, up);
+
+  function addOne(place) {
+    const grip = drawing("g", { class: "d2l-grip", "data-touch": place });
+    const circles = [["near", NEAR], ["halo", GRIP], ["ring", GRIP]];
+    grip.append(...circles.map(([name, r]) => drawing("circle", { class: `d2l-${name}`, r })), drawing("path"));
+    regions.append(drawing("rect", { class: "d2l-region", "data-touch": place }));
+    grips.append(grip);
+  }
+
+  function showOne({ box: [x, y, width, height], at, way, spots }, place) {
+    set(regions.children[place], { x, y, width, height, "data-way": way });
+    const grip = grips.children[place], heads = { x: HEAD(1, 0) + HEAD(-1, 0), y: HEAD(0, 1) + HEAD(0, -1) };
+    grip.style.display = at ? "" : "none";
+    set(grip, { transform: `translate(${at ?? "0 0"})${spots ? " scale(1.5)" : ""}`, "data-way": way });
+    set(grip.lastChild, { d: [...way].map((one) => heads[one]).join("") });
+  }
+
+  return {
+    holds: () => held !== null,
+    show(answer) {
+      touches = (answer.touch ?? []).map((touch) => ({ ...touch, keys: keysOf(touch) })).filter(({ keys }) => keys.length);
+      for (const touch of touches) touch.way = waysOf(touch);
+      while (regions.children.length > touches.length) for (const part of [regions, grips]) part.lastChild.remove();
+      while (regions.children.length < touches.length) addOne(regions.children.length);
+      touches.forEach(showOne);
+    },
+  };
+}
+
+// ---- reading: what a picture says at a place
+
+const POINT = /([ML]?)\s*(-?[\d.]+)[ ,](-?[\d.]+)/g;
+const signed = (words) => words.replace("-", "−");
+
+const within = (number, low, high) => Math.min(Math.max(number, low), high);
+
+/** Return the part of a straight line that is in a box, as [x, y, x, y], or null. */
+function partIn([left, top, width, height], [x0, y0], [x1, y1]) {
+  let [start, end] = [0, 1];
+  for (const [from, way, low, length] of [[x0, x1 - x0, left, width], [y0, y1 - y0, top, height]]) {
+    if (!way && (from < low || from > low + length)) return null;
+    if (!way) continue;
+    const [one, other] = [(low - from) / way, (low + length - from) / way];
+    [start, end] = [Math.max(start, Math.min(one, other)), Math.min(end, Math.max(one, other))];
+  }
+  const at = (share) => [x0 + share * (x1 - x0), y0 + share * (y1 - y0)];
+  return start <= end ? [...at(start), ...at(end)] : null;
+}
+
+/** Return the straight pieces of a curve that are in a box. */
+function piecesOf(path, box) {
+  const pieces = [];
+  let last = null;
+  for (const [, command, x, y] of path.getAttribute("d").matchAll(POINT)) {
+    const point = [Number(x), Number(y)], piece = last && command !== "M" ? partIn(box, last, point) : null;
+    if (piece) pieces.push(piece);
+    last = point;
+  }
+  return pieces;
+}
+
+/** Return how high a curve is at x, as near to `y` as it comes there, or null; where it drops, from where it does. */
+function heightAt(pieces, x, y) {
+  const there = pieces.filter(([x0, , x1]) => (x0 - x) * (x1 - x) <= 0);
+  const heights = there.map(([x0, y0, x1, y1]) => (x0 === x1 ? y0 : y0 + ((x - x0) / (x1 - x0)) * (y1 - y0)));
+  return heights[nearest(heights, y)] ?? null;
+}
+
+/** One of the two axes of a panel: numbers from places, places from numbers, and numbers in words. */
+function scaleOf({ ends: [start, end], label, meaning, whole }, from, length) {
+  const each = (end - start) / length, unit = Math.abs(each); // what a unit of the viewBox is worth
+  const places = (step) => Math.min(20, Math.max(0, Math.ceil(-Math.log10(step))));
+  const fixed = (number, step) => signed(number.toFixed(places(step)));
+  const share = Math.max(2.3 * unit, 0.01); // of itself, that a unit adds to a number whose decades are along the axis
+  const power = (number) => fixed(10 ** number, 10 ** number * share);
+  const decades = (number) => (number < -3 || number > 4 ? `10^${fixed(number, Math.max(unit, 0.1))}` : power(number));
+  const nines = (number) => fixed(1 - 10 ** -number, 10 ** -number * share);
+  const meanings = { linear: (number) => fixed(number, whole ? 1 : unit), log: decades, decades, powers: power, nines };
+  const name = label.split(" = ")[0], isSymbol = /(^|\s)\S$/.test(name); // "lag k" of "lag k = T − t"
+  const at = (place) => (whole ? Math.round(start + each * (place - from)) : start + each * (place - from));
+  return {
+    snapped: (place) => from + (at(place) - start) / each,
+    step: whole ? Math.max(1, Math.round(unit)) / unit : length / 100,
+    /** The number at a place, behind the name of the axis. */
+    said: (place) => (name && meanings[meaning] ? `${name}${isSymbol ? " =" : ":"} ${meanings[meaning](at(place))}` : ""),
+    number: (place) => meanings[meaning]?.(at(place)) ?? "",
+  };
+}
+
+/**
+ * Say what a picture shows under the pointer or, by keyboard, along its curves. `layer` is drawn over the picture;
+ * `front` holds its curves, which say by `data-curve` what they are. Returns `element`, to stand over the picture.
+ */
+function reading(picture, front, layer) {
+  const hair = drawing("line", { class: "d2l-hair" }), dot = drawing("circle", { r: 5, class: "d2l-dot" });
+  const paper = drawing("rect", { class: "d2l-paper", rx: 4 }), words = drawing("text");
+  const label = drawing("g", { class: "d2l-reading", style: "display: none" });
+  label.append(hair, dot, paper, words);
+  layer.append(label);
+  const element = make("div", {
+    class: "d2l-reader", role: "slider", tabindex: 0, "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": 0,
+    "aria-label": "read the picture: left and right along a curve, up and down to the next one",
+  });
+  let axes = {}, known = null, pointer = null, chosen = 0, share = 0.5;
+
+  /** Return the panels with their curves, once for each picture that is read. */
+  const panels = () => (known ??= Object.entries(axes).map(([key, { box, x, y }]) => {
+    const [left, top, width, height] = box;
+    const paths = [...front.querySelectorAll(`[data-axes="${key}"]`)];
+    const curves = paths.map((path) => ({ name: path.dataset.curve, pieces: piecesOf(path, box) }));
+    const inSight = curves.filter(({ pieces }) => pieces.length);
+    return { box, x: scaleOf(x, left, width), y: scaleOf(y, top + height, -height), hasCurves: curves.length > 0, curves: inSight };
+  }));
+
+  /** Return what is said of a curve at x: lines of words, and the place. */
+  function onCurve(panel, { name, pieces }, x, y) {
+    const whole = panel.x.snapped(x), height = heightAt(pieces, whole, y), at = height === null ? x : whole;
+    const there = height ?? heightAt(pieces, x, y);
+    return there === null ? null : { panel, at: [at, there], lines: [panel.x.said(at), `${name}: ${panel.y.number(there)}`] };
+  }
+
+  function under([x, y]) {
+    const panel = panels().find(({ box }) => isIn(box, [x, y], 3));
+    if (!panel) return null;
+    if (!panel.hasCurves) return { panel, at: [x, y], lines: [panel.x.said(x), panel.y.said(y)] };
+    const found = panel.curves.map((curve) => onCurve(panel, curve, x, y)).filter(Boolean);
+    return found[nearest(found.map(({ at }) => at[1]), y)] ?? null;
+  }
+
+  function write(lines) {
+    words.replaceChildren();
+    lines.forEach((line, i) => line.split(/\^(\S+)/).forEach((part, j) => {
+      const raised = j % 2, dy = j ? (raised ? -5 : 5) : i ? 20 : 0;
+      const piece = drawing("tspan", { ...(j ? {} : { x: 0 }), dy, "font-size": raised ? 12 : 16 });
+      piece.textContent = part;
+      words.append(piece);
+    }));
+  }
+
+  function draw(found) {
+    const lines = found?.lines.filter(Boolean) ?? [];
+    label.style.display = lines.length ? "" : "none";
+    if (!lines.length) return;
+    const [x, y] = found.at, [, top, , height] = found.panel.box, { width, height: low } = picture.viewBox.baseVal;
+    set(hair, { x1: x, x2: x, y1: top, y2: top + height });
+    set(dot, { cx: x, cy: y });
+    write(lines);
+    const size = words.getBBox(), wide = size.width + 16, high = size.height + 10;
+    const left = x + 12 + wide > width ? Math.max(0, x - 12 - wide) : x + 12;
+    const above = Math.min(Math.max(0, y - 12 - high), low - high);
+    set(paper, { x: left, y: above, width: wide, height: high });
+    set(words, { transform: `translate(${left + 8} ${above + 5 - size.y})` });
+  }
+
+  /** By keyboard: the chosen curve at its share of the width, or as near to it as the curve goes. */
+  function byKey() {
+    const all = panels().flatMap((panel) => panel.curves.map((curve) => [panel, curve]));
+    if (!all.length) return null;
+    const [panel, curve] = all[(chosen = Math.min(chosen, all.length - 1))], [left, top, width, height] = panel.box;
+    const ends = curve.pieces.flatMap(([x0, , x1]) => [x0, x1]);
+    const found = onCurve(panel, curve, within(left + share * width, Math.min(...ends), Math.max(...ends)), top + height / 2);
+    if (!found) return null;
+    const here = (found.at[0] - left) / width;
+    set(element, { "aria-valuenow": Math.round(100 * here), "aria-valuetext": found.lines.filter(Boolean).join(", ") });
+    return { ...found, here, step: panel.x.step / width, many: all.length };
+  }
+
+  const isRead = () => document.activeElement === element || element.getRootNode().activeElement === element;
+  const look = () => draw(isRead() ? byKey() : pointer && under(pointer));
+
+  const KEYS = {
+    ArrowLeft: ({ here, step }) => (share = here - step), ArrowRight: ({ here, step }) => (share = here + step),
+    PageDown: ({ here, step }) => (share = here - 10 * step), PageUp: ({ here, step }) => (share = here + 10 * step),
+    Home: () => (share = 0), End: () => (share = 1),
+    ArrowDown: ({ many }) => (chosen = (chosen + 1) % many), ArrowUp: ({ many }) => (chosen = (chosen + many - 1) % many),
+    Escape: () => element.blur(),
+  };
+  element.addEventListener("keydown", (event) => {
+    const found = KEYS[event.key] && !event.ctrlKey && !event.metaKey && !event.altKey && byKey();
+    if (!found) return;
+    event.preventDefault();
+    KEYS[event.key](found);
+    look();
+  });
+  for (const change of ["focus", "blur"]) element.addEventListener(change, look);
+
+  return {
+    element,
+    /** Read at a place of the picture, or nowhere. */
+    at(place) {
+      pointer = place;
+      look();
+    },
+    show(answer) {
+      [axes, known] = [answer.axes ?? {}, null];
+      element.hidden = !front.querySelector("[data-curve]");
+      look();
+    },
   };
 }
 
@@ -227,6 +597,7 @@ function wantFonts(source) {
 function paperCopy(svg, title) {
   const copy = svg.cloneNode(true);
   const { width, height } = svg.viewBox.baseVal;
+  copy.querySelector(".d2l-hands").remove();
   for (const name of ["class", "role", "aria-labelledby", "aria-describedby"]) copy.removeAttribute(name);
   for (const [name, value] of Object.entries({ xmlns: SVG, width, height, "font-family": FONT })) copy.setAttribute(name, value);
   copy.prepend(Object.assign(drawing("title"), { textContent: title }));
@@ -269,7 +640,7 @@ async function copy(element) {
 
 /** Show the explorer of a source inside an element; returns what takes it away. */
 export function mount(source, element) {
-  const { name, question, controls: specs, actions } = source.spec, uid = `d2l${++onPage.views}-`;
+  const { name, question, controls: specs, actions, play } = source.spec, uid = `d2l${++onPage.views}-`;
   const id = (what) => `${uid}${what}`;
   const settled = { speak: 0, rest: 0 };
   let pressed = false, background = null, width = 0;
@@ -277,7 +648,8 @@ export function mount(source, element) {
   const title = Object.assign(make("h3", { class: "d2l-question", id: id("q") }), { innerHTML: question });
   const picture = drawing("svg", { class: "d2l-picture", role: "img", "aria-labelledby": id("q"), "aria-describedby": id("alt") });
   const back = drawing("g", { class: "d2l-background" }), front = drawing("g", { class: "d2l-foreground" });
-  picture.append(back, front);
+  const over = drawing("g", { class: "d2l-hands" });
+  picture.append(back, front, over);
   const failed = make("p", { class: "d2l-error", role: "alert", hidden: true });
   const sentence = make("figcaption", { class: "d2l-sentence" });
   const details = make("ul"), code = make("code");
@@ -289,15 +661,34 @@ export function mount(source, element) {
   const post = courier(source, (why = "") => {
     note.textContent = why;
     progress.hidden = true;
-    if (why) showControls(source.answer());
+    if (why) (player?.stop(), showControls(source.answer()));
   });
+  const change = (key) => (value, moving) => {
+    clearTimeout(settled.rest);
+    post.ask({ set: { [key]: value }, moving });
+  };
+  /** What the reader asks for ends what plays. */
+  const ask = (question) => {
+    player?.stop();
+    clearTimeout(settled.rest);
+    post.ask(question);
+  };
   const controls = Object.fromEntries(
-    specs.map((spec) => [spec.key, KINDS[spec.kind](id(spec.key), spec, (value, moving) => {
-      clearTimeout(settled.rest);
-      post.ask({ set: { [spec.key]: value }, moving });
-    })]),
+    specs.map((spec) => [spec.key, KINDS[spec.kind](id(spec.key), spec, (value, moving) => ask({ set: { [spec.key]: value }, moving }))]),
   );
-  const elements = (more) => specs.filter((spec) => spec.more === more).map((spec) => controls[spec.key].element);
+  const player = controls[play] && playing(controls[play], change(play), post.idle, () => post.idle() && speakLater());
+  const drag = dragging(picture, over, controls, (set, moving) => ask({ set, moving }), (keys) => {
+    for (const { key } of specs) controls[key].element.classList.toggle("d2l-hinted", keys.includes(key));
+  });
+  const read = reading(picture, front, over);
+  /** A mouse reads where it is, a finger where it taps; not while it drags. */
+  const readAt = (event) => read.at(drag.holds() ? null : placeOf(picture, event));
+  picture.addEventListener("pointermove", (event) => event.pointerType !== "touch" && readAt(event));
+  picture.addEventListener("click", readAt);
+  picture.addEventListener("pointerleave", () => read.at(null));
+  const withButton = (key) =>
+    key === play ? make("div", { class: "d2l-played" }, controls[key].element, player.element) : controls[key].element;
+  const elements = (more) => specs.filter((spec) => spec.more === more).map((spec) => withButton(spec.key));
   const [main, ...others] = elements(false), folded = elements(true);
   main.classList.add("d2l-main");
 
@@ -307,17 +698,18 @@ export function mount(source, element) {
     make("pre", { tabindex: 0, "aria-label": "these settings as Python" }, code),
     button("Copy", () => copy(code)));
   const asPython = button("As Python", () => unfold(python, asPython), { "aria-expanded": "false", "aria-controls": id("python") });
+  const view = make("div", { class: "d2l-view" }, picture, read.element);
   const root = make("div", { class: "d2l", role: "group", "aria-labelledby": id("q"), "data-name": name },
     make("div", { class: "d2l-body" },
       make("div", { class: "d2l-head" }, title, ...(folded.length ? [more] : [])),
       main,
       make("div", { class: "d2l-controls" }, ...others),
-      make("div", { class: "d2l-stage" }, make("figure", {}, picture, failed, progress, sentence), beside),
+      make("div", { class: "d2l-stage" }, make("figure", {}, view, failed, progress, sentence), beside),
       note, status, alternative,
       make("details", { class: "d2l-details" }, make("summary", {}, "details"), details),
       make("div", { class: "d2l-buttons" },
-        ...actions.map((words) => button(words, () => post.ask({ do: "press", button: words }))),
-        button("Reset", () => post.ask({ do: "reset" })),
+        ...actions.map((words) => button(words, () => ask({ do: "press", button: words }))),
+        button("Reset", () => ask({ do: "reset" })),
         asPython,
         button("Save SVG", () => save(picture, "svg", name, title.textContent)),
         button("Save PNG", () => save(picture, "png", name, title.textContent))),
@@ -338,6 +730,7 @@ export function mount(source, element) {
 
   function showControls(answer) {
     for (const [key, state] of Object.entries(answer.controls)) if (!post.wants(key)) controls[key].set(state);
+    player?.show();
   }
 
   function showPicture(answer) {
@@ -351,6 +744,8 @@ export function mount(source, element) {
     const foreground = answer.foreground ?? "";
     knowColours(foreground);
     front.innerHTML = foreground.replace(MARK, uid);
+    drag.show(answer);
+    read.show(answer);
     sentence.innerHTML = answer.sentence ?? "";
     details.replaceChildren(...(answer.details ?? []).map((line) => Object.assign(make("li"), { innerHTML: line })));
     code.textContent = answer.code ?? "";
@@ -366,9 +761,13 @@ export function mount(source, element) {
     alternative.textContent = [sentence, ...details.children].map((part) => part.textContent).join(" ");
     root.dataset.shown = JSON.stringify(Object.fromEntries(Object.entries(answer.controls).map(([key, { value }]) => [key, value])));
     progress.hidden = true;
-    clearTimeout(settled.speak);
-    settled.speak = setTimeout(() => (status.textContent = sentence.textContent), SPEAK);
+    speakLater();
     if (answer.unsettled) restLater();
+  }
+
+  function speakLater() {
+    clearTimeout(settled.speak);
+    if (!player?.runs()) settled.speak = setTimeout(() => (status.textContent = sentence.textContent), SPEAK);
   }
 
   /** Let the axes follow once nothing moves any more, and no button of the mouse is held. */
@@ -380,13 +779,17 @@ export function mount(source, element) {
     }, REST);
   }
 
-  const down = () => (pressed = true), up = () => (pressed = false);
+  const up = () => (pressed = false);
+  const down = ({ target }) => {
+    pressed = true;
+    if (target !== player?.element) player?.stop();
+  };
   root.addEventListener("pointerdown", down);
   window.addEventListener("keydown", keepKeys, true);
   for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, up, true);
 
   const sizes = new ResizeObserver(([{ contentRect }]) => {
-    if (!contentRect.width) return; // not in sight
+    if (!contentRect.width) return player?.stop(); // not in sight
     const narrow = contentRect.width < NARROW, before = width && width < NARROW;
     width = contentRect.width;
     if (narrow !== before && narrow !== Boolean(source.answer()?.narrow)) post.ask({ narrow });
@@ -410,6 +813,7 @@ export function mount(source, element) {
     for (const end of ["pointerup", "pointercancel"]) window.removeEventListener(end, up, true);
     window.removeEventListener("keydown", keepKeys, true);
     sizes.disconnect();
+    player?.end();
     post.end();
     endTheme();
     endListening();

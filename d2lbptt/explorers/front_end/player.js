@@ -10,23 +10,18 @@ const SLOW = 300; // ms without an answer after which we say that it is on its w
 const AHEAD = "800px"; // from the screen, where a player begins to load
 const WRITE = 400; // ms at rest after which the address follows: browsers refuse to write it often
 
-/** The place of the value that is nearest to what is wanted. */
-const nearest = (values, wanted) => {
-  const off = values.map((value) => Math.abs(value - wanted));
-  return off.indexOf(Math.min(...off));
-};
-
 /**
- * A source of answers that were computed beforehand; `head` is that of `front_end.table`, `load(key)` promises a chunk.
+ * A source of answers that were computed beforehand: `head` is that of `front_end.table`, `loadChunk(key)` promises one
+ * of its chunks.
  *
  * Beside what every source has it offers `where(question)`, the place to which a question would lead: the preset of the
  * scene or 0, where the controls stand that move there, and the preset shown; and `prepare()`, which brings one more
  * chunk, the nearest that is not at hand, and promises whether there was one. `ask` promises whether the answer came.
  */
-export function fromTable(head, load) {
+export function fromTable(head, loadChunk) {
   const { leads: [main, ...others], scenes, presets } = head, chunks = {}, listeners = new Set();
   const start = { scene: 0, at: head.start, preset: 0, narrow: false };
-  let wanted = start, shown = start, state, number, asked = 0;
+  let wanted = start, shown = start, state, number, count = 0;
   const tell = (way) => listeners.forEach((heard) => heard(way));
 
   const rowsOf = ({ scene }) => scenes[scene].rows;
@@ -72,17 +67,17 @@ export function fromTable(head, load) {
   }
 
   async function bring(key) {
-    chunks[key] ??= await load(key);
+    chunks[key] ??= await loadChunk(key);
   }
 
   async function show(place) {
-    const mine = ++asked;
+    const mine = ++count;
     wanted = place;
-    const slow = setTimeout(() => mine === asked && tell({ done: 0, of: 1 }), SLOW);
+    const slow = setTimeout(() => mine === count && tell({ done: 0, of: 1 }), SLOW);
     try {
       if (!find(place)) await bring(keyAt(place));
     } catch {
-      if (mine === asked) {
+      if (mine === count) {
         wanted = shown;
         tell({ lost: LOST });
       }
@@ -90,7 +85,7 @@ export function fromTable(head, load) {
     } finally {
       clearTimeout(slow);
     }
-    if (mine !== asked) return true; // somebody wants to see something else by now
+    if (mine !== count) return true; // somebody wants to see something else by now
     [shown, state] = [place, find(place)];
     tell();
     return true;
@@ -263,8 +258,11 @@ function keepAddress(figure, head, source, follow) {
 function sayWhatMoves(figure, head, source) {
   const note = make("p", { class: "d2l-moving" });
   const labels = Object.fromEntries(head.spec.controls.map(({ key, label }) => [key, label]));
-  const say = () => {
+  let said;
+  const say = (way) => {
     const { scene, at } = source.where(), keys = Object.keys(at);
+    if (way || scene === said) return;
+    said = scene;
     const words = `${listed(keys.map((key) => labels[key]))} move${keys.length > 1 ? "" : "s"}`;
     note.innerHTML = scene
       ? `With this preset only ${words} here; Reset leads back.`
@@ -291,7 +289,7 @@ async function makePlayer(figure) {
   const head = await load(`${name}/head`).catch(() => Promise.reject(new Error(NO_DATA)));
   const source = fromTable(head, (key) => load(`${name}/${key}-${head.version}`));
   const refused = make("p", { class: "d2l-refused", role: "status" });
-  source.listen(() => (refused.textContent = ""));
+  source.listen((way) => way || (refused.textContent = ""));
 
   async function set(values, afresh = false) {
     const question = asked(head, values, afresh), { still, far } = missed(head, source, question);

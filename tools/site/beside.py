@@ -1,0 +1,32 @@
+"""The line below a notebook's title: where the notebook runs, and its handout. It is empty while there is neither."""
+
+from pathlib import PurePosixPath
+
+from sphinx.application import Sphinx
+
+from tools import badges, bootstrap, notebooks
+from tools.site import handout
+
+FOLDERS = {"notebooks": "notebooks", "solutions": "notebooks/solutions"}  # of pages, and of the files that they show
+
+
+def line(page: str, repo: str | None) -> str:
+    """The line of a page, as in "notebooks/04_bptt_by_hand"; `repo` is the published owner/name, or None."""
+    folder, name = page.split("/")
+    file = PurePosixPath(FOLDERS[folder], f"{name}.ipynb")
+    places = {"Open in Binder": badges.binder_url, "Open in Colab": badges.colab_url} if repo else {}
+    links = "".join(f'<a href="{url(repo, file)}">{words}</a>' for words, url in places.items())
+    return f'<p class="beside">{handout.PLACED.format("") if folder == "notebooks" else ""}{links}</p>'
+
+
+def place(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
+    """Put the line where it belongs, on the page of a notebook."""
+    if page.split("/")[0] in FOLDERS:
+        repo = badges.repo(bootstrap.address(notebooks.ROOT))
+        context["body"] = context["body"].replace("</h1>", f"</h1>\n{line(page, repo)}", 1)
+
+
+def setup(app: Sphinx) -> dict:
+    """Connect it to Sphinx."""
+    app.connect("html-page-context", place)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
