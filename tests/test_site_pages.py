@@ -110,16 +110,26 @@ def test_the_settings_that_are_found_give_what_the_notebook_shows():
         explorer.close()
 
 
-def test_a_player_is_promised_where_its_leads_go():
+FOR_PLAYER = [  # of gradient_flow, whose g and T lead: what is wanted, and what its player is set to
+    ({}, {}),
+    ({"g": 0.8, "T": 200, "tau": 30}, {}),
+    ({"g": 1.5}, {"g": 1.5}),
+    ({"T": 20}, {"T": 20}),  # which ends the window, too
+    ({"preset": "exploding"}, {"preset": "exploding"}),
+    ({"preset": "exploding", "T": 100}, {"preset": "exploding", "T": 100}),
+    ({"preset": "edge", "g": 1.5}, {"preset": "edge", "g": 1.5}),  # its kind of weights, at another scale
+    ({"activation": "identity"}, {"preset": "linear"}),
+    ({"activation": "identity", "g": 1.5}, {"preset": "linear", "g": 1.5}),
+    ({"preset": "edge", "T": 100}, None),
+    *((values, None) for values in ({"g": 0.6}, {"T": 50}, {"activation": "relu"}, {"tau": 10}, {"params": 1}, None)),
+]
+
+
+@pytest.mark.parametrize(("wanted", "found"), FOR_PLAYER)
+def test_a_player_is_set_as_its_leads_go(wanted, found):
     explorer = explorers.gradient_flow()
     explorer.leads = {"g": [0.5, 1.5], "T": [20, 100]}
-    start = {"g": 0.8, "T": 200, "tau": 30}
-    for values in ({}, start, {"g": 1.5}, {"g": 0.5, "T": 100}, {"preset": "edge"}, {"preset": "exploding", "T": 100}):
-        assert cells.can_show(explorer, values), values
-    assert cells.can_show(explorer, {"preset": "edge", "g": 1.5})  # its kind of weights, at another scale
-    assert not cells.can_show(explorer, {"preset": "edge", "T": 100})
-    refused = ({"g": 0.6}, {"T": 50}, {"activation": "identity"}, {"tau": 10}, {"params": 1}, None)
-    assert [values for values in refused if cells.can_show(explorer, values)] == []
+    assert cells.for_player(explorer, wanted) == found
 
 
 def test_a_player_is_promised_where_its_table_has_the_state():
@@ -127,9 +137,11 @@ def test_a_player_is_promised_where_its_table_has_the_state():
     promised = []
     for name, values in sorted(asked):
         explorer = getattr(explorers, name)()
-        if cells.can_show(explorer, json.loads(values)):
+        found = cells.for_player(explorer, json.loads(values))
+        if found is not None:
             promised.append(name)
-            assert settings(explorer, json.loads(values)) in start_scene(explorer), (name, values)
+            assert settings(explorer, json.loads(values)) == settings(explorer, found), (name, values)
+            assert settings(explorer, found) in in_table(explorer), (name, values)
         explorer.close()
     assert set(promised) == set(explorers.__all__)
 
@@ -139,12 +151,15 @@ def shown_in(cell):
     return found if found.values is not None else None
 
 
-def start_scene(explorer):
-    """The settings of all states of the scene that a player begins with."""
-    tour = _Tour(explorer)
-    moved = [row["at"] | {tour.main: value} for row in tour.scenes[0]["rows"] for value in row["values"]]
-    start = settings(explorer, {})
-    return [start | values for values in moved]
+def in_table(explorer):
+    """The settings of all states that a player has."""
+    tour, presets = _Tour(explorer), [{}, *({"preset": name} for name in explorer.presets)]
+    return [
+        settings(explorer, presets[scene["preset"]]) | row["at"] | {tour.main: value}
+        for scene in tour.scenes
+        for row in scene["rows"]
+        for value in row["values"]
+    ]
 
 
 def settings(explorer, values):
@@ -156,7 +171,7 @@ def settings(explorer, values):
 def test_a_menu_may_lead_with_all_its_values():
     explorer = explorers.gradient_flow()
     explorer.leads = {"activation": []}
-    assert cells.can_show(explorer, {"activation": "relu"})
+    assert cells.for_player(explorer, {"activation": "relu"}) == {"activation": "relu"}
 
 
 @pytest.mark.parametrize(
@@ -185,9 +200,9 @@ def saved(source, words, alt='at "g" < 1'):
     return v4.new_code_cell(source, outputs=[image, v4.new_output("display_data", {"text/markdown": words})])
 
 
-def page(*cells_of_it, can_show=lambda shown: True):
+def page(*cells_of_it, for_player=lambda shown: shown.values):
     written = {}
-    made = notebook.page(v4.new_notebook(cells=list(cells_of_it)), str.upper, written.__setitem__, can_show)
+    made = notebook.page(v4.new_notebook(cells=list(cells_of_it)), str.upper, written.__setitem__, for_player)
     return made.cells, written
 
 
@@ -212,7 +227,7 @@ def test_an_explorer_becomes_the_place_of_a_player_with_its_picture_and_words():
 
 
 def test_what_no_player_has_stays_a_picture_that_says_where_it_moves():
-    (cell,), _ = page(saved("bptt.explorers.cliff(w=5)", "seen"), can_show=lambda shown: False)
+    (cell,), _ = page(saved("bptt.explorers.cliff(w=5)", "seen"), for_player=lambda shown: None)
     text = cell.outputs[0].data["text/html"]
     assert "d2l-player" not in text and 'href="../explorers/cliff.html"' in text and "seen" in text
 
