@@ -178,8 +178,14 @@
   }
 
   const asked = () => steps.find((step) => `#${step.id}` === location.hash);
+  watch(); // first, because a step is scrolled to below what is covered
   begin(asked() ?? steps[0]);
   asked()?.scrollIntoView();
   new ResizeObserver(watch).observe(stage);
   addEventListener("resize", watch);
+
+  // Paper shows the pictures that stand still; a telephone is spared them.
+  const paper = () => innerWidth >= 960 && story.querySelectorAll("img").forEach((image) => (image.loading = "eager"));
+  if (document.readyState === "complete") paper();
+  else addEventListener("load", paper);
 })();

@@ -33,6 +33,9 @@ CARD = """\
 <li><a href="{name}.html"><img src="../{picture}" alt="" loading="lazy"><strong>{question}</strong></a>
 <span>{line}</span></li>"""
 PAGE = """\
+---
+html_theme.sidebar_secondary.remove: true
+---
 # {question}
 
 {line}

@@ -255,8 +255,9 @@ function dragging(picture, layer, controls, ask, hint) {
   let touches = [], held = null;
 
   const keysOf = ({ sets, key }) => Object.keys(sets ?? { [key]: 0 }).filter((name) => controls[name]?.enabled?.());
-  const ways = ({ sets, keys }) =>
-    [1, 2].filter((way) => !sets || keys.some((key) => Math.abs(sets[key][way]) > 1e-9)).map((way) => "xy"[way - 1]).join("");
+  /** The ways that it is dragged: across, "x", down, "y", or both; from spot to spot there is no way to be shown. */
+  const waysOf = ({ sets, keys }) =>
+    [1, 2].filter((way) => sets && keys.some((key) => Math.abs(sets[key][way]) > 1e-9)).map((way) => "xy"[way - 1]).join("");
 
   function valuesAt({ sets, key, spots, keys }, [x, y]) {
     if (sets) return keys.map((name) => [name, sets[name][0] + sets[name][1] * x + sets[name][2] * y]);
@@ -312,7 +313,7 @@ function dragging(picture, layer, controls, ask, hint) {
   picture.addEventListener("pointerleave", () => held || hint([]));
   for (const end of ["pointerup", "pointercancel"]) picture.addEventListener(end, up);
 
-  function make(place) {
+  function addOne(place) {
     const grip = drawing("g", { class: "d2l-grip", "data-touch": place });
     const circles = [["near", NEAR], ["halo", GRIP], ["ring", GRIP]];
     grip.append(...circles.map(([name, r]) => drawing("circle", { class: `d2l-${name}`, r })), drawing("path"));
@@ -332,9 +333,9 @@ function dragging(picture, layer, controls, ask, hint) {
     holds: () => held !== null,
     show(answer) {
       touches = (answer.touch ?? []).map((touch) => ({ ...touch, keys: keysOf(touch) })).filter(({ keys }) => keys.length);
-      for (const touch of touches) touch.way = ways(touch);
+      for (const touch of touches) touch.way = waysOf(touch);
       while (regions.children.length > touches.length) for (const part of [regions, grips]) part.lastChild.remove();
-      while (regions.children.length < touches.length) make(regions.children.length);
+      while (regions.children.length < touches.length) addOne(regions.children.length);
       touches.forEach(showOne);
     },
   };
@@ -384,21 +385,18 @@ function scaleOf({ ends: [start, end], label, meaning, whole }, from, length) {
   const each = (end - start) / length, unit = Math.abs(each); // what a unit of the viewBox is worth
   const places = (step) => Math.min(20, Math.max(0, Math.ceil(-Math.log10(step))));
   const fixed = (number, step) => signed(number.toFixed(places(step)));
-  const plain = (power) => (power < -3 || power > 4 ? `10^${fixed(power, Math.max(unit, 0.1))}` : fixed(10 ** power, 10 ** power * Math.max(2.3 * unit, 0.01)));
-  const meanings = {
-    linear: (number) => fixed(number, whole ? 1 : unit),
-    log: plain,
-    decades: plain,
-    powers: (power) => fixed(10 ** power, 10 ** power * 2.3 * unit),
-    nines: (power) => fixed(1 - 10 ** -power, 10 ** -power * 2.3 * unit),
-  };
-  const name = label.split(" = ")[0]; // "lag k" of "lag k = T − t"
+  const share = Math.max(2.3 * unit, 0.01); // of itself, that a unit adds to a number whose decades are along the axis
+  const power = (number) => fixed(10 ** number, 10 ** number * share);
+  const decades = (number) => (number < -3 || number > 4 ? `10^${fixed(number, Math.max(unit, 0.1))}` : power(number));
+  const nines = (number) => fixed(1 - 10 ** -number, 10 ** -number * share);
+  const meanings = { linear: (number) => fixed(number, whole ? 1 : unit), log: decades, decades, powers: power, nines };
+  const name = label.split(" = ")[0], isSymbol = /(^|\s)\S$/.test(name); // "lag k" of "lag k = T − t"
   const at = (place) => (whole ? Math.round(start + each * (place - from)) : start + each * (place - from));
   return {
     snapped: (place) => from + (at(place) - start) / each,
     step: whole ? Math.max(1, Math.round(unit)) / unit : length / 100,
     /** The number at a place, behind the name of the axis. */
-    said: (place) => (name && meanings[meaning] ? `${name}${/(^|\s)\S$/.test(name) ? " =" : ":"} ${meanings[meaning](at(place))}` : ""),
+    said: (place) => (name && meanings[meaning] ? `${name}${isSymbol ? " =" : ":"} ${meanings[meaning](at(place))}` : ""),
     number: (place) => meanings[meaning]?.(at(place)) ?? "",
   };
 }
@@ -688,7 +686,8 @@ export function mount(source, element) {
   picture.addEventListener("pointermove", (event) => event.pointerType !== "touch" && readAt(event));
   picture.addEventListener("click", readAt);
   picture.addEventListener("pointerleave", () => read.at(null));
-  const withButton = (key) => (key === play ? make("div", { class: "d2l-played" }, controls[key].element, player.element) : controls[key].element);
+  const withButton = (key) =>
+    key === play ? make("div", { class: "d2l-played" }, controls[key].element, player.element) : controls[key].element;
   const elements = (more) => specs.filter((spec) => spec.more === more).map((spec) => withButton(spec.key));
   const [main, ...others] = elements(false), folded = elements(true);
   main.classList.add("d2l-main");
@@ -699,12 +698,13 @@ export function mount(source, element) {
     make("pre", { tabindex: 0, "aria-label": "these settings as Python" }, code),
     button("Copy", () => copy(code)));
   const asPython = button("As Python", () => unfold(python, asPython), { "aria-expanded": "false", "aria-controls": id("python") });
+  const view = make("div", { class: "d2l-view" }, picture, read.element);
   const root = make("div", { class: "d2l", role: "group", "aria-labelledby": id("q"), "data-name": name },
     make("div", { class: "d2l-body" },
       make("div", { class: "d2l-head" }, title, ...(folded.length ? [more] : [])),
       main,
       make("div", { class: "d2l-controls" }, ...others),
-      make("div", { class: "d2l-stage" }, make("figure", {}, make("div", { class: "d2l-view" }, picture, read.element), failed, progress, sentence), beside),
+      make("div", { class: "d2l-stage" }, make("figure", {}, view, failed, progress, sentence), beside),
       note, status, alternative,
       make("details", { class: "d2l-details" }, make("summary", {}, "details"), details),
       make("div", { class: "d2l-buttons" },
