@@ -131,6 +131,7 @@ def too_wide(page):
         pages.at_rest(page) if page.locator(".d2l").count() else page.wait_for_timeout(100)
         found[size[0]] = page.evaluate(WIDER)
     page.set_viewport_size(screen(WIDE))
+    page.wait_for_timeout(200)
     return {width: wider for width, wider in found.items() if wider}
 
 
