@@ -410,6 +410,18 @@ def test_keys_that_scroll_lead_through_the_steps(opened):
 
 
 @in_browser
+@pytest.mark.parametrize("options", [{}, TELEPHONE], ids=["wide", "telephone"])
+def test_a_jump_over_all_steps_shows_the_last_one_and_one_back_the_first(opened, options):
+    page = opened(**options)
+    await_state(page, 1)
+    page.evaluate("() => scrollTo({ top: document.documentElement.scrollHeight, behavior: 'instant' })")
+    await_state(page, len(STORY.steps))
+    assert page.locator(".story-place").text_content() == f"{len(STORY.steps)} of {len(STORY.steps)}"
+    page.evaluate("() => scrollTo({ top: 0, behavior: 'instant' })")
+    await_state(page, 1)
+
+
+@in_browser
 def test_the_links_of_a_step_lead_to_its_neighbours(opened):
     page = opened()
     await_state(page, 1)
