@@ -70,6 +70,7 @@
     const open = stage.classList.toggle("story-open");
     more.setAttribute("aria-expanded", String(open));
     more.textContent = open ? "Fewer controls" : "All controls";
+    watch();
   }
 
   stage.addEventListener("keydown", (event) => {
