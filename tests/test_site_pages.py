@@ -326,7 +326,8 @@ def test_every_explorer_has_a_page_that_the_list_leads_to():
 
 
 def test_words_of_the_front_end_become_text():
-    assert explorer_pages.plain("<span><var>M</var><sup><var>k</var></sup> <var>x</var> &lt; 1</span>") == "M^k x < 1"
+    assert explorer_pages.plain("<span><var>M</var><sup><var>k</var></sup> <var>x</var> &lt; 1</span>") == "Mᵏ x < 1"
+    assert explorer_pages.plain("<var>a</var><sub>1</sub> <var>h</var><sub><var>t</var></sub>") == "a_1 hₜ"
 
 
 def test_every_notebook_and_solution_has_a_page_in_the_sidebar():

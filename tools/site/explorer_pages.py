@@ -61,7 +61,8 @@ In a notebook this explorer is `bptt.explorers.{name}()`. What it shows at the s
 
 
 def plain(words: str) -> str:
-    """Words of the front end, which are HTML, as text: M^k x, h_t."""
+    """Words of the front end, which are HTML, as text: Mᵏ x, hₜ, a^b, a_b."""
+    words = words.replace("<sup><var>k</var></sup>", "ᵏ").replace("<sub><var>t</var></sub>", "ₜ")
     for tag, sign in (("sup", "^"), ("sub", "_")):
         words = words.replace(f"<{tag}>", sign)
     return unescape(re.sub(r"<[^>]*>", "", words))
@@ -108,4 +109,4 @@ def _presets(explorer):
     if not explorer.presets:
         return ""
     links = [f'<a href="#preset={quote(name)}">{escape(name)}</a>' for name in explorer.presets]
-    return f'<p class="d2l-presets">Go to: {", ".join(links)}</p>\n\n'
+    return f'<p class="d2l-presets">Go to: {" ".join(links)}</p>\n\n'
