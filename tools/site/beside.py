@@ -1,4 +1,4 @@
-"""The line below a notebook's title: where the notebook runs, and its handout. It is empty while there is neither."""
+"""The line below a title: where a notebook runs, and its handout, if there are any; and the way to the stage."""
 
 from pathlib import PurePosixPath
 
@@ -7,6 +7,7 @@ from sphinx.application import Sphinx
 from tools import badges, bootstrap, notebooks
 from tools.site import handout
 
+STAGE = '<p class="beside"><a href="{}">{}</a></p>'
 FOLDERS = {"notebooks": "notebooks", "solutions": "notebooks/solutions"}  # of pages, and of the files that they show
 
 
@@ -20,10 +21,18 @@ def line(page: str, repo: str | None) -> str:
 
 
 def place(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
-    """Put the line where it belongs, on the page of a notebook."""
+    """Put the line where it belongs: on the pages of notebooks, explorers and teaching."""
     if page.split("/")[0] in FOLDERS:
         repo = badges.repo(bootstrap.address(notebooks.ROOT))
-        context["body"] = context["body"].replace("</h1>", f"</h1>\n{line(page, repo)}", 1)
+        _below_title(context, line(page, repo))
+    elif page == "teaching":
+        _below_title(context, STAGE.format("present.html", "Present the lectures, full screen"))
+    elif page.startswith("explorers/") and page != "explorers/index":
+        _below_title(context, STAGE.format(f"../present.html?show={page.split('/')[1]}", "Full screen"))
+
+
+def _below_title(context, line):
+    context["body"] = context["body"].replace("</h1>", f"</h1>\n{line}", 1)
 
 
 def setup(app: Sphinx) -> dict:
