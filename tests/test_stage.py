@@ -280,3 +280,187 @@ def test_a_walk_through_the_long_lecture_by_keyboard(chromium, request, place, s
     screen.press("PageDown")
     assert screen.page.url.endswith("step=end")
     screen.close()
+
+
+@slow
+def test_one_kernel_answers_for_the_whole_sequence(chromium, kernel):
+    log = present.FOLDER / "log"
+    before = log.read_text("utf-8").count("Kernel started")
+    screen = Screen(chromium, SIZES[0], f"{kernel}?lecture=hour")
+    for _ in range(4):
+        screen.press("n")
+    screen.close()
+    assert log.read_text("utf-8").count("Kernel started") == before + 1
+
+
+BAD = [
+    ("?lecture=day", "There is no lecture day, only hour and ninety."),
+    ("?lecture=hour&step=9", "There is no step 9, only 1 to 8 and end."),
+    ("?step=one", "There is no step one, only 1 to 8 and end."),
+    ("?show=gradient", f"There is no explorer gradient, only {', '.join(explorers.__all__[:-1])} and "),
+    ("?T=5", "The address has T, but only show goes with settings; lecture goes with step."),
+]
+REFUSED = [
+    ("preset=flat", "preset is flat, wanted one of vanishing, edge and exploding."),
+    ("U=5", "There is no control U here, only g, T, tau, activation, reduction, kind, seed, decades and preset."),
+    ("T=long", "T is long, wanted a number."),
+    ("kind=square", "kind is square, wanted one of gaussian, orthogonal, symmetric and identity."),
+]
+UNREACHED = {  # what each place says of what it cannot show
+    "address": [("tau=50", "tau stands still on this page, where only g and T move.")],
+    "kernel": [("T=5000", "T = 5000 is out of reach; it stands at 1000.")],
+}
+
+
+def start(**values):
+    explorer = explorers.gradient_flow()
+    explorer.set(**values)
+    sentence = seen(explorer.answer["sentence"])
+    explorer.close()
+    return sentence
+
+
+@slow
+@pytest.mark.parametrize("place", ["address", "kernel"])
+def test_what_an_address_asks_for(chromium, request, place):
+    root = request.getfixturevalue(place)
+    screen = Screen(chromium, SIZES[0], f"{root}?lecture=ninety&step=4")
+    assert "Step 4 of 13" in screen.text("bar")
+    screen.close()
+    screen = Screen(chromium, SIZES[0], f"{root}?show=gradient_flow&preset=exploding&T=500")
+    assert screen.shown(".d2l-sentence").inner_text() == start(preset="exploding", T=500)
+    assert screen.text("question") == seen(explorers.gradient_flow().spec["question"])
+    in_sight(screen)
+    screen.close()
+
+
+@slow
+@pytest.mark.parametrize("place", ["address", "kernel"])
+def test_what_an_address_has_wrong_is_said_and_the_start_is_shown(chromium, request, place):
+    root = request.getfixturevalue(place)
+    for query, words in BAD[:: 1 if place == "address" else 3]:
+        screen = Screen(chromium, SIZES[0], root + query)
+        assert screen.text("told").startswith(words) and "Opening" in screen.text("bar")
+        screen.close()
+    for query, words in [*REFUSED[:: 1 if place == "address" else 2], *UNREACHED[place]]:
+        screen = Screen(chromium, SIZES[0], f"{root}?show=gradient_flow&{query}")
+        assert screen.shown(".d2l-refused").inner_text() == words
+        assert screen.shown(".d2l-sentence").inner_text() == start(**({"T": 1000} if "5000" in query else {}))
+        screen.close()
+
+
+@slow
+def test_keys(chromium, address):
+    """On and back by one thing, by a screen, and what belongs to a slider that was reached by keyboard."""
+    screen = Screen(chromium, SIZES[0], f"{address}?lecture=hour&step=2")
+    places = []
+    for key in (
+        "PageDown",
+        " ",
+        "ArrowRight",
+        "PageDown",
+        "PageUp",
+        "ArrowLeft",
+        "PageUp",
+        "n",
+        "p",
+        "m",
+        "Home",
+        "End",
+    ):
+        screen.press(key)
+        places.append((screen.page.locator(".stage").get_attribute("data-ready"), screen.text("home") != ""))
+    assert places == [
+        ("2-1", False), ("2-2", False), ("2-2", True), ("3-0", False), ("2-2", True), ("2-2", False), ("2-1", False),
+        ("3-0", False), ("2-0", False), ("2-1", False), ("0-0", False), ("9-0", False),
+    ]  # fmt: skip
+    screen.close()
+
+
+@slow
+def test_a_slider_keeps_its_keys_and_not_those_of_the_clicker(chromium, address):
+    screen = Screen(chromium, SIZES[0], f"{address}?lecture=hour&step=4")
+    slider = screen.shown(".d2l-main input")
+    slider.click(position={"x": 40, "y": 10})  # by mouse: the clicker goes on
+    screen.press("PageDown")
+    assert screen.page.locator(".stage").get_attribute("data-ready") == "4-1"
+    screen.page.keyboard.press("ArrowRight")  # from now on by keyboard
+    value = slider.input_value()
+    screen.press("PageUp")
+    assert screen.page.locator(".stage").get_attribute("data-ready") == "4-1" and slider.input_value() != value
+    screen.press("n")
+    assert "Step 5 of 8" in screen.text("bar")
+    screen.shown(".d2l-main input").focus()
+    screen.press("Escape")
+    screen.press("PageDown")
+    assert screen.page.locator(".stage").get_attribute("data-ready") == "5-1"
+    screen.close()
+
+
+@slow
+def test_what_the_speaker_has(chromium, address):
+    """Note, menu, all controls, full screen; and the same by mouse."""
+    screen = Screen(chromium, SIZES[0], f"{address}?lecture=hour&step=3")
+    step = LECTURES.steps["reach"]
+    screen.press("s")
+    for words in (step.note, *step.answers):
+        assert seen(as_html(words)) in screen.page.locator(".stage-note").text_content()
+    screen.press("s")
+    assert not screen.page.locator(".stage-note").is_visible()
+    hidden = screen.shown("[data-key=seed]")
+    assert not hidden.is_visible()
+    screen.press("c")
+    assert hidden.is_visible()
+    screen.press("f")
+    screen.page.wait_for_function("document.fullscreenElement")
+    screen.press("l")
+    screen.page.get_by_role("button", name="A step at the cliff").last.click()
+    screen.rest()
+    assert screen.page.url.endswith("?lecture=ninety&step=9")
+    screen.page.get_by_role("button", name="steps = 100").click()
+    screen.page.get_by_role("button", name="Take home").click()
+    assert screen.text("home").startswith("To take home. Clipping")
+    screen.page.get_by_role("button", name="Next screen").click()
+    screen.rest()
+    assert "Step 10 of 13" in screen.text("bar")
+    screen.close()
+
+
+@slow
+def test_a_picture_that_stands_still_says_so_until_a_slider_is_taken(chromium, address):
+    screen = Screen(chromium, SIZES[0], f"{address}?lecture=hour&step=5")
+    still = screen.shown(".stage-still")
+    assert still.get_attribute("alt") == told("cliff")[0][0] and screen.text("told").startswith(
+        "This picture stands still"
+    )
+    screen.shown(".d2l-main input").press("ArrowRight")
+    still.wait_for(state="detached")
+    assert screen.text("told").startswith("Now with steps = 100")
+    screen.press("m")
+    assert screen.shown(".d2l-sentence").inner_text() == told("cliff")[1][0] and screen.text("told") == ""
+    screen.close()
+
+
+@slow
+@pytest.mark.parametrize("place", ["address", "kernel"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_has_no_barriers(chromium, request, place, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    screen = Screen(chromium, SIZES[0], f"{request.getfixturevalue(place)}?lecture=hour", color_scheme=scheme)
+    for keys in (["s"], ["s", "n", "m", "t"], ["n", "n", "c", "s"], ["l"], ["Escape", "End"]):
+        for key in keys:
+            screen.press(key)
+        screen.page.wait_for_timeout(300)
+        found = axe.run(screen.page).response["violations"]
+        assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")] == []
+    screen.close()
+
+
+@slow
+def test_it_is_read_on_a_telephone(chromium, address):
+    screen = Screen(chromium, (390, 844), f"{address}?lecture=hour&step=3")
+    screen.press("m")
+    screen.press("t")
+    assert screen.page.evaluate("document.documentElement.scrollWidth") == 390
+    assert screen.shown(".d2l-sentence").inner_text() == told("reach")[1][0]
+    screen.close()

@@ -116,6 +116,7 @@
       if (mine !== run) return;
       told.textContent = words ?? "";
       if (figures[screen.explorer].querySelector(".d2l")) reveal(screen);
+      else return;
     }
     fill(screen); // the player knows how its controls are called
     stage.dataset.ready = `${place}-${made}`;
@@ -184,8 +185,7 @@
 
   function unfold() {
     stage.classList.toggle("stage-all");
-    if (here().explorer) reveal(here());
-    fill(here());
+    if (stage.dataset.ready && here().explorer) reveal(here());
   }
 
   function fill(screen) {
@@ -270,18 +270,21 @@
   };
   const FREE = { " ": on, PageDown: on, ArrowRight: on, PageUp: back, ArrowLeft: back, Home: () => go(0), End: () => go(sequence.screens.length - 1) };
 
-  /** Whether a key belongs to what has the focus: a control that was reached by keyboard, or a button that it presses. */
+  let taken = null; // what was last taken by mouse: its keys are its own, but not yet those of a clicker
+  document.addEventListener("pointerdown", ({ target }) => (taken = target), true);
+
+  /** Whether a key belongs to what has the focus. */
   function isTaken(target, pressed) {
     if (target.closest("button, a, summary")) return pressed === " ";
-    const page = pressed.startsWith("Page");
-    return Boolean(target.closest("input, select, [role=slider], .stage-note")) && (!page || target.matches(":focus-visible"));
+    if (!target.closest("input, select, [role=slider], .stage-note")) return false;
+    return target !== taken || !pressed.startsWith("Page");
   }
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || menu.open) return;
     if (event.key === "Escape") return leave();
     const free = FREE[event.key], press = ALWAYS[event.key.toLowerCase()] ?? (free && !isTaken(event.target, event.key) && free);
-    if (!press) return;
+    if (!press) return (taken = null);
     event.preventDefault();
     event.stopPropagation(); // else a slider that has the focus would move, too
     press();
