@@ -57,7 +57,8 @@
     player.listen(() => {
       figure.at = null;
       figure.querySelector(".stage-still")?.remove();
-      if (figure.instead) told.textContent = `Now with ${figure.instead}: what this page holds moves no nearer.`;
+      const inSight = !figure.classList.contains("stage-away");
+      if (figure.instead && inSight) told.textContent = `Now with ${figure.instead}: what this page holds moves no nearer.`;
       figure.instead = "";
     });
     return { ...player, presets };
@@ -74,9 +75,9 @@
   const movesOf = ({ moves = [] }) => moves.length;
 
   /** The values of a step after so many moves, each on top of what was there. */
-  function valuesAt({ start, moves, stations }, moves_made, { presets = {} }) {
-    if (!kernel) return stations[moves_made].set;
-    return [start, ...moves.slice(0, moves_made)].reduce((all, more) => ({ ...all, ...presets[more.preset], ...more }), {});
+  function valuesAt({ start, moves, stations }, made, { presets = {} }) {
+    if (!kernel) return stations[made].set;
+    return [start, ...moves.slice(0, made)].reduce((all, more) => ({ ...all, ...presets[more.preset], ...more }), {});
   }
 
   /** Let the figure of a step show it; promises in words what is not as it should be. */
@@ -85,9 +86,11 @@
     if (step.texts) return player.read(step.texts);
     if (figure.at !== place) {
       const late = setTimeout(() => kernel && (told.textContent = NO_ANSWER), BUSY);
-      figure.told = await player.near(valuesAt(step, made, player)).finally(() => clearTimeout(late));
+      figure.wanted = place;
+      const words = await player.near(valuesAt(step, made, player)).finally(() => clearTimeout(late));
+      if (figure.wanted !== place) return ""; // somebody wants to see something else by now
+      [figure.told, figure.at] = [words, place];
       if (!kernel) stillOf(figure, step.stations[made]);
-      figure.at = place;
     }
     return figure.told;
   }
