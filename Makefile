@@ -4,7 +4,7 @@
 ARGS =
 REPO =
 override RUN := .venv/bin/python -m tools.run
-override PYTEST := $(RUN) -m pytest --numprocesses logical --maxprocesses 4 --dist loadgroup
+override PYTEST := $(RUN) -m pytest --numprocesses logical --maxprocesses 4
 # JupyterLab's offer of news would cover the first picture.
 override SETTINGS := .venv/share/jupyter/lab/settings
 override QUIET := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}

@@ -20,11 +20,17 @@ if COPY.exists():
 TOGETHER = dict.fromkeys(["test_site", "test_stage", "test_story"], "site")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if item.path.stem not in SPREAD:
-            item.add_marker(pytest.mark.xdist_group(TOGETHER.get(item.path.stem, item.path.stem)))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Group tests by module. (The marks that pytest-xdist 3.8.0 has for this do nothing with pytest 9.2.)"""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByModule(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            module = Path(nodeid.partition("::")[0]).stem
+            return nodeid if module in SPREAD else TOGETHER.get(module, module)
+
+    return ByModule(config, log)
 
 
 def pytest_collection_finish():
