@@ -1,4 +1,4 @@
-"""Make the site in build/site: `make site`, or `make site ARGS=--open` to look at it."""
+"""Make the site in build/site: `make site`; ARGS=--open to look at it, ARGS=--lite with a kernel in the browser."""
 
 import argparse
 import shutil
@@ -15,7 +15,7 @@ from tools.site import pages
 BUILD = pages.ROOT / "build"
 
 
-def build(site: Path, handouts: bool = True) -> None:
+def build(site: Path, handouts: bool = True, lite: bool = False) -> None:
     """Make all of it anew in a folder. Raises ValueError, in a sentence, if something is not as it must be."""
     source, doctrees = BUILD / "source", BUILD / "doctrees"
     pages.assemble(source, BUILD / "pages")
@@ -30,6 +30,8 @@ def build(site: Path, handouts: bool = True) -> None:
     _part("players", site / "_static" / "players")
     if handouts:
         _part("handout", site)
+    if lite:
+        _part("lite", site)
 
 
 def _part(name, folder):
@@ -41,15 +43,17 @@ def _part(name, folder):
 def main(words: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="make site", exit_on_error=False, add_help=False, allow_abbrev=False)
     parser.add_argument("--open", action="store_true")
+    parser.add_argument("--lite", action="store_true")
     parser.add_argument("--no-handout", action="store_true")
     known, unknown = parser.parse_known_args(words)
     if unknown:
         sys.exit(
-            f"ARGS has {' '.join(unknown)}, wanted --open to look at the site, --no-handout to print none, or both"
+            f"ARGS has {' '.join(unknown)}, wanted --open to look at the site, --lite for a kernel in the browser, "
+            "--no-handout to print none, or some of these"
         )
     start, site = time.monotonic(), BUILD / "site"
     try:
-        build(site, handouts=not known.no_handout)
+        build(site, handouts=not known.no_handout, lite=known.lite)
     except ValueError as error:
         sys.exit(f"The site is not made: {error}")
     index = site / "index.html"
