@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -162,13 +161,6 @@ def test_it_is_made_where_it_is_asked_for(words, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(command, "build", lambda site, handouts, lite: asked.append(lite))
     command.main(words)
     assert asked == [bool(words)]
-
-
-@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
-def test_make_installs_jupyterlite_only_where_it_is_asked_for():
-    for words, stamp in (("--lite --open", "lite"), ("--open", "site"), ("", "site")):
-        done = subprocess.run(["make", "-n", "-p", "site", f"ARGS={words}"], cwd=ROOT, capture_output=True, text=True)
-        assert re.search(rf"^site: .venv/{stamp}\.stamp$", done.stdout, re.MULTILINE), words
 
 
 # --- on the page ---
