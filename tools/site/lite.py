@@ -21,6 +21,8 @@ SERIES = {"3.12": "0.6", "3.13": "0.7", "3.14": "0.8"}
 KERNEL = "@jupyterlite/pyodide-kernel-extension"
 EXTENSIONS = ("@jupyter-widgets/jupyterlab-manager", "anywidget")
 PLACE = "static/pyodide"
+# An explorer that is scrolled out of sight stays on the page.
+WHOLE = {"@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"}}
 SETTINGS = {
     "apps": ["lab"],
     "contents": ["contents"],
@@ -61,10 +63,11 @@ def _link(folder, name):
 
 def _sources(folder, prefix, chosen):
     contents = folder / "contents"
-    for path in [*notebooks.paths(ROOT), ROOT / "notebooks" / "notation.md"]:
-        place = contents / path.relative_to(ROOT)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, place)
+    (contents / "notebooks" / "solutions").mkdir(parents=True)
+    shutil.copy(ROOT / "notebooks" / "notation.md", contents / "notebooks")
+    for path in notebooks.paths(ROOT):
+        # Its lines joined: the contents beside the notebook stay empty where a cell is a list of lines.
+        (contents / path.relative_to(ROOT)).write_text(json.dumps(notebooks.read(path)), encoding="utf-8")
     if text := the_books_text():
         (contents / corpus.FILE).write_bytes(text)
     extensions = [prefix / "share/jupyter/labextensions" / KERNEL]
@@ -75,7 +78,7 @@ def _sources(folder, prefix, chosen):
     for name, content in {
         "jupyter_lite_config.json": config,
         "jupyter-lite.json": {"jupyter-lite-schema-version": 0, "jupyter-config-data": page},
-        "overrides.json": json.loads((ROOT / "tools" / "jupyterlab.json").read_text("utf-8")),
+        "overrides.json": json.loads((ROOT / "tools" / "jupyterlab.json").read_text("utf-8")) | WHOLE,
     }.items():
         (folder / name).write_text(json.dumps(content, indent=2), encoding="utf-8")
 
