@@ -33,6 +33,7 @@ WRONG = ('[data-mime-type="application/vnd.jupyter.error"]', '[data-mime-type$="
 TROUBLE = (
     f"[...document.querySelectorAll('{', '.join(f'.jp-Notebook {each}' for each in WRONG)}')].map(e => e.textContent)"
 )
+FONTS = "Matplotlib is building the font cache"  # where a cell loads it before the package, which would be silent
 PAGE = f'<!doctype html><title>a page</title><main><p class="beside">{beside.LIVE}</p></main>'
 
 
@@ -247,5 +248,5 @@ def test_a_notebook_runs_in_the_browser_and_its_explorers_move(live, name):
     explorers = page.locator(".d2l")
     for number in range(explorers.count()):
         move(page, explorers.nth(number))
-    assert page.evaluate(TROUBLE) == [] and foreign == []
+    assert [said for said in page.evaluate(TROUBLE) if FONTS not in said] == [] and foreign == []
     page.close()
