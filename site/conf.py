@@ -35,6 +35,7 @@ html_domain_indices = False
 html_permalinks_icon = "#"
 html_context = {"default_mode": "auto"}
 html_theme_options = {
+    "back_to_top_button": False,  # it lies over the text of a telephone
     "navbar_persistent": [],
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",

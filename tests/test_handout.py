@@ -146,7 +146,7 @@ def test_what_proves_a_folded_answer_is_marked_and_badges_of_other_hosts_are_lef
             v4.new_code_cell("n", outputs=[v4.new_output("stream", text="2")]),
         ]
     )
-    notebook.page(saved, relinked=str, write=lambda *_: None, can_show=lambda _: True)
+    notebook.page(saved, relinked=str, write=lambda *_: None, for_player=lambda _: {})
     tags = [cell.metadata.get("tags", []) for cell in saved.cells if cell.cell_type == "code"]
     assert tags == [[], ["hide-input", "proof"], ["hide-input"], []]
     assert saved.cells[0].source == "# A title"

@@ -17,7 +17,7 @@ def lowest():
     """What the project and its tests need, in the oldest versions that it names."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    needs = map(Requirement, [*project["dependencies"], *extras["lab"], *extras["test"]])
+    needs = map(Requirement, [*project["dependencies"], *extras["lab"], *extras["site"], *extras["test"]])
     return {need.name: str(need.specifier)[2:] for need in needs if need.name != project["name"]}
 
 

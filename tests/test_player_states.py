@@ -69,7 +69,7 @@ def assert_same(stored, explorer, sent):
 def seen(answer):
     """What a reader sees of an answer: of the patterns, which stay once they have been used, those that are in use."""
     answer = {key: value for key, value in answer.items() if key not in ("number", "narrow", "unsettled", "error")}
-    defs, still = re.fullmatch(r"(?:<defs>(.*?)</defs>)?(.*)", answer["background"], re.DOTALL).groups()
+    defs, still = re.fullmatch(r"(<defs><pattern .*?</defs>)?(.*)", answer["background"], re.DOTALL).groups()
     patterns = re.findall(r'(<pattern id="([^"]*)".*?</pattern>)', defs or "", re.DOTALL)
     used = set(re.findall(r"url\(#(§h[^)]*)\)", still + answer["foreground"]))
     assert used <= {key for _, key in patterns}

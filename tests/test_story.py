@@ -293,6 +293,15 @@ def test_a_setting_that_an_explorer_does_not_take_is_named():
 
 SHELL = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>The story</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"></head><body><main>{}</main></body></html>"""
+AT_REST = """new Promise((done) => {
+  let before = -1, still = 0;
+  const look = () => {
+    still = scrollY === before ? still + 1 : 0;
+    before = scrollY;
+    still > 15 ? done() : requestAnimationFrame(look);
+  };
+  look();
+})"""
 TELEPHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 
 
@@ -392,12 +401,24 @@ def test_keys_that_scroll_lead_through_the_steps(opened):
     page = opened()
     await_state(page, 1)
     seen = {page.locator(".story-place").text_content()}
-    for _ in range(40):
+    for _ in range(20):
         page.keyboard.press("PageDown")
-        page.wait_for_timeout(250)
+        page.evaluate(AT_REST)
         seen.add(page.locator(".story-place").text_content())
     assert len(seen) == len(STORY.steps)
     await_state(page, len(STORY.steps))
+
+
+@in_browser
+@pytest.mark.parametrize("options", [{}, TELEPHONE], ids=["wide", "telephone"])
+def test_a_jump_over_all_steps_shows_the_last_one_and_one_back_the_first(opened, options):
+    page = opened(**options)
+    await_state(page, 1)
+    page.evaluate("() => scrollTo({ top: document.documentElement.scrollHeight, behavior: 'instant' })")
+    await_state(page, len(STORY.steps))
+    assert page.locator(".story-place").text_content() == f"{len(STORY.steps)} of {len(STORY.steps)}"
+    page.evaluate("() => scrollTo({ top: 0, behavior: 'instant' })")
+    await_state(page, 1)
 
 
 @in_browser
@@ -464,9 +485,11 @@ def test_a_reader_may_stop_the_glide(opened):
 def test_a_look_is_one_button_away_and_back(opened, number):
     page = opened(f"#step-{number}")
     await_state(page, number)
-    page.locator(f"#step-{number} .story-look button").click()
+    page.evaluate(AT_REST)
+    page.locator(f"#step-{number} .story-look button").press("Enter")
     await_state(page, number, look=True)
-    page.locator(".story-back").click()
+    page.locator(".story-back").wait_for()
+    page.locator(".story-back").press("Enter")
     await_state(page, number)
 
 
@@ -524,6 +547,7 @@ def test_on_a_telephone_the_figure_leaves_room_for_the_text(opened, width):
     for number in NUMBERS:
         page.evaluate(f"location.hash = '#step-{number}'")
         await_state(page, number)
+        page.evaluate(AT_REST)
         stage = page.locator(".story-stage").bounding_box()
         title = page.locator(f"#step-{number} h2").bounding_box()
         picture = page.locator(".d2l-player:not(.story-away) .d2l-picture").bounding_box()

@@ -22,6 +22,7 @@ PRESETS = {
     "vanishing": {"T": 200, "g": 0.8, "activation": "tanh", "kind": "gaussian"},
     "edge": {"T": 200, "g": 1.1, "activation": "tanh", "kind": "orthogonal"},
     "exploding": {"T": 200, "g": 2.0, "activation": "tanh", "kind": "gaussian"},
+    "linear": {"T": 200, "g": 0.8, "activation": "identity", "kind": "gaussian"},
 }
 
 

@@ -16,7 +16,7 @@ BEFORE = "The forward pass is done: all states are known.", "Every row waits for
 
 
 def scalar_rnn() -> Explorer:
-    """Explore the scalar RNN z_t = w h_{t-1} + v x_t, h_t = phi(z_t), yhat_t = theta(h_t), row by row.
+    """Explore the backward pass of a network with one unit and one weight, row by row.
 
     Returns
     -------

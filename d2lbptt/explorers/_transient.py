@@ -46,7 +46,7 @@ def transient() -> Explorer:
         words=_words,
         presets=PRESETS,
         link=within_T("k", less=1, then=_only_what_counts),
-        leads={"c": steps(0, 50, 2.5), "rho": steps(0.5, 1.05, 0.05)},
+        leads={"c": steps(0, 50, 2.5), "k": [0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 199]},
     )
 
 

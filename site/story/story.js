@@ -1,11 +1,12 @@
-// The story: the step in the middle of what is free of the screen decides what the figure shows, until the reader
-// takes a slider; then the figure is the reader's until the next step begins.
+// The story: the last step that has come to the middle of what is free of the screen decides what the figure shows, until
+// the reader takes a slider; then the figure is the reader's until the next step begins.
 //
 // Without this script, or without players, the page is text with pictures.
 
 (() => {
   const FRAMES = 9, GLIDE = 480; // pictures on the way from state to state, and ms for all of them
   const REST = 250; // ms in a step after which its address is written and the next player is made
+  const FAR = 1e6; // pixels above the screen, further than any page is long
   const TAKING = ["pointerdown", "input", "change", "click"]; // what a reader does to a control
 
   const story = document.querySelector(".story"), players = window.d2lbptt?.players;
@@ -69,6 +70,7 @@
     const open = stage.classList.toggle("story-open");
     more.setAttribute("aria-expanded", String(open));
     more.textContent = open ? "Fewer controls" : "All controls";
+    watch();
   }
 
   stage.addEventListener("keydown", (event) => {
@@ -134,7 +136,7 @@
 
   /** Take the story's hand away: the figure is the reader's. */
   function taken({ isTrusted, target }) {
-    if (!isTrusted || !target.closest("input, select, button")) return;
+    if (!isTrusted || !target.closest("input, select, button, [data-touch]")) return;
     run++;
     gliding = false;
   }
@@ -163,23 +165,31 @@
 
   let watcher;
 
-  /** Watch the line in the middle of what is free: on a telephone the figure stands at the top. */
+  /** The last step that has passed the middle of what is free counts: on a telephone the figure stands at the top. */
   function watch() {
     watcher?.disconnect();
+    if (stage.classList.contains("story-open")) return; // it covers the text
     const beside = getComputedStyle(stage.parentElement).display === "grid";
-    const covered = beside || stage.classList.contains("story-open") ? 0 : stage.offsetHeight;
+    const covered = beside ? 0 : stage.offsetHeight;
     story.style.setProperty("--covered", `${Math.round(covered)}px`);
     const line = Math.round((innerHeight + covered) / 2);
-    const rootMargin = `${-line}px 0px ${line + 1 - innerHeight}px 0px`;
+    const begun = new Set(); // those that reach above the line
     watcher = new IntersectionObserver((entries) => {
-      for (const { isIntersecting, target } of entries) if (isIntersecting) begin(target);
-    }, { rootMargin });
+      for (const { isIntersecting, target } of entries) begun[isIntersecting ? "add" : "delete"](target);
+      begin(steps.findLast((step) => begun.has(step)) ?? steps[0]);
+    }, { rootMargin: `${FAR}px 0px ${line - innerHeight}px 0px` });
     for (const step of steps) watcher.observe(step);
   }
 
   const asked = () => steps.find((step) => `#${step.id}` === location.hash);
+  watch(); // first, because a step is scrolled to below what is covered
   begin(asked() ?? steps[0]);
   asked()?.scrollIntoView();
   new ResizeObserver(watch).observe(stage);
   addEventListener("resize", watch);
+
+  // Paper shows the pictures that stand still; a telephone is spared them.
+  const paper = () => innerWidth >= 960 && story.querySelectorAll("img").forEach((image) => (image.loading = "eager"));
+  if (document.readyState === "complete") paper();
+  else addEventListener("load", paper);
 })();

@@ -10,6 +10,11 @@ from tools.site import handout
 LIVE = "<!-- live -->"  # where a page has its link to the kernel in the browser, if there is one
 FOLDERS = {"notebooks": "notebooks", "solutions": "notebooks/solutions"}  # of pages, and of the files that they show
 
+SOME_MOVE = (
+    '<p class="some-move">On this page one or two controls of each explorer move, and the others are grey. '
+    "Where a prediction asks for a grey one, run the notebook, or open the answer.</p>"
+)
+
 
 def line(page: str, repo: str | None) -> str:
     """The line of a page, as in "notebooks/04_bptt_by_hand"; `repo` is the published owner/name, or None."""
@@ -21,10 +26,11 @@ def line(page: str, repo: str | None) -> str:
 
 
 def place(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
-    """Put the line where it belongs, on the page of a notebook."""
+    """Put the line where it belongs, on the page of a notebook, and say that not all moves there."""
     if page.split("/")[0] in FOLDERS:
         repo = badges.repo(bootstrap.address(notebooks.ROOT))
-        context["body"] = context["body"].replace("</h1>", f"</h1>\n{line(page, repo)}", 1)
+        moves = SOME_MOVE if 'class="d2l-player"' in context["body"] else ""
+        context["body"] = context["body"].replace("</h1>", f"</h1>\n{line(page, repo)}{moves}", 1)
 
 
 def setup(app: Sphinx) -> dict:

@@ -80,24 +80,26 @@ def _literals(call: ast.Call) -> dict[str, Any] | None:
         return None
 
 
-def can_show(explorer: Explorer, values: dict[str, Any] | None) -> bool:
-    """Whether a page without a kernel has the explorer at these settings, which are as for `set`.
+def for_player(explorer: Explorer, values: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What to set the player of an explorer to, so that it shows these settings, which are as for `set`; or None.
 
-    There all leads move while the other controls are as at the start, and the main one alone where a preset has set
-    the others.
+    On a page without a kernel all leads move while the other controls are as at the start, and the main one alone where
+    a preset has set the others.
     """
     if values is None or values.keys() - explorer.controls.keys():
-        return False
-    wanted, start, leads = _settings(explorer, values), _settings(explorer, {}), explorer.leads.keys()
-    presets = [_settings(explorer, {"preset": name}) for name in explorer.presets]
-    if _differ(start, wanted) <= leads:
-        near = [start, *(preset for preset in presets if _differ(preset, start) <= leads)]
-        return all(_moves_to(explorer, key, wanted[key], near) for key in leads)
-    main = {*list(leads)[:1]}
-    return any(
-        _differ(preset, wanted) <= main and all(_moves_to(explorer, key, wanted[key], [preset]) for key in main)
-        for preset in presets
-    )
+        return None
+    wanted, start, leads = _settings(explorer, values), _settings(explorer, {}), list(explorer.leads)
+    bases = [{"preset": name} for name in explorer.presets]
+    places = [(base, _settings(explorer, base)) for base in ({}, *bases)]
+    near = [settings for _, settings in places if _differ(settings, start) <= {*leads}]
+    places.sort(key=lambda place: place[0].get("preset") != values.get("preset"))  # the preset that was asked for first
+    for base, settings in places:
+        moving = leads if settings in near else leads[:1]
+        moved = {key: wanted[key] for key in moving if wanted[key] != settings[key]}
+        reached = all(_moves_to(explorer, key, moved[key], near) for key in moved)
+        if reached and _settings(explorer, base | moved) == wanted:
+            return base | moved
+    return None
 
 
 def _settings(explorer, values):

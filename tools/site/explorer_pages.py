@@ -9,6 +9,8 @@ from html import escape, unescape
 from urllib.parse import quote
 
 from d2lbptt import explorers
+from d2lbptt._typeset import as_html
+from d2lbptt.explorers._words import from_plain
 from d2lbptt.explorers.front_end import Explorer
 
 PICTURE = "_static/explorers/{}.svg"
@@ -33,17 +35,16 @@ CARD = """\
 <li><a href="{name}.html"><img src="../{picture}" alt="" loading="lazy"><strong>{question}</strong></a>
 <span>{line}</span></li>"""
 PAGE = """\
+---
+html_theme.sidebar_secondary.remove: true
+---
 # {question}
 
-{line}
-
 <figure class="d2l-player" data-name="{name}" data-address>
-<img src="../{picture}" alt="{alt}"><figcaption>{alt}</figcaption>
+<img src="../{picture}" alt="{alt}"><figcaption>{sentence}<ul>{details}</ul></figcaption>
 </figure>
 
-{presets}## What is seen at the start
-
-{details}
+{presets}{line}
 
 ## Where it is used
 
@@ -60,7 +61,8 @@ In a notebook this explorer is `bptt.explorers.{name}()`. What it shows at the s
 
 
 def plain(words: str) -> str:
-    """Words of the front end, which are HTML, as text: M^k x, h_t."""
+    """Words of the front end, which are HTML, as text: Mᵏ x, hₜ, a^b, a_b."""
+    words = words.replace("<sup><var>k</var></sup>", "ᵏ").replace("<sub><var>t</var></sub>", "ₜ")
     for tag, sign in (("sup", "^"), ("sub", "_")):
         words = words.replace(f"<{tag}>", sign)
     return unescape(re.sub(r"<[^>]*>", "", words))
@@ -72,15 +74,15 @@ def question(explorer: Explorer) -> str:
 
 
 def line(name: str) -> str:
-    """What an explorer is for, in one sentence: the first of its docstring."""
+    """What an explorer is for, in one sentence of HTML: the first of its docstring."""
     first = inspect.cleandoc(getattr(explorers, name).__doc__).split("\n\n")[0]
-    return " ".join(first.split())
+    return as_html(from_plain(" ".join(first.split())))
 
 
 def index(made: Mapping[str, Explorer]) -> str:
     """The page with all explorers: a picture, a question and a sentence for each."""
     cards = [
-        CARD.format(name=name, picture=PICTURE.format(name), question=escape(question(one)), line=escape(line(name)))
+        CARD.format(name=name, picture=PICTURE.format(name), question=one.spec["question"], line=line(name))
         for name, one in made.items()
     ]
     return INDEX.format(cards="\n".join(cards), pages="\n".join(f"{name.replace('_', ' ')} <{name}>" for name in made))
@@ -95,8 +97,9 @@ def page(name: str, explorer: Explorer, users: Mapping[str, str]) -> str:
         line=line(name),
         picture=PICTURE.format(name),
         alt=escape(explorer.state["sentence"]),
+        sentence=explorer.answer["sentence"],
         presets=_presets(explorer),
-        details="\n".join(f"- {text}" for text in explorer.state["details"]),
+        details="".join(f"<li>{text}</li>" for text in explorer.answer["details"]),
         users="\n".join(links) or "No notebook shows it.",
         code=explorer.code.strip(),
     )
@@ -106,4 +109,4 @@ def _presets(explorer):
     if not explorer.presets:
         return ""
     links = [f'<a href="#preset={quote(name)}">{escape(name)}</a>' for name in explorer.presets]
-    return f'<p class="d2l-presets">Go to: {", ".join(links)}</p>\n\n'
+    return f'<p class="d2l-presets">Go to: {" ".join(links)}</p>\n\n'

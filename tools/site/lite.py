@@ -34,11 +34,8 @@ SETTINGS = {
 }
 
 
-def write(site: Path) -> Path:
-    """Build it into a finished site, and link it from the page of each notebook.
-
-    Raises ValueError, in a sentence, if something is not as it must be.
-    """
+def write(site: Path) -> None:
+    """Build it into the folder of a site. Raises ValueError, in a sentence, if something is not as it must be."""
     chosen = pyodide.chosen()
     prefix = _prefix(chosen)
     source, lite = BUILD / "lite", site / "lite"
@@ -47,10 +44,13 @@ def write(site: Path) -> Path:
     _sources(source, prefix, chosen)
     _run(prefix, "-m", "jupyterlite_core", "build", "--output-dir", lite.resolve(), folder=source)
     pyodide.write(chosen, lite / PLACE)
+
+
+def link(site: Path) -> None:
+    """Link it from the page of each notebook of a finished site."""
     for folder in ("notebooks", "solutions"):
         for page in (site / folder).glob("[0-9]*.html"):
             page.write_text(page.read_text("utf-8").replace(LIVE, _link(folder, page.stem)), encoding="utf-8")
-    return lite
 
 
 def _link(folder, name):

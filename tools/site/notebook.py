@@ -8,6 +8,7 @@ import json
 import struct
 from collections.abc import Callable
 from html import escape
+from typing import Any
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
@@ -24,12 +25,12 @@ def page(
     notebook: NotebookNode,
     relinked: Callable[[str], str],
     write: Callable[[str, bytes], None],
-    can_show: Callable[[cells.Shown], bool],
+    for_player: Callable[[cells.Shown], dict[str, Any] | None],
 ) -> NotebookNode:
     """Change a notebook, in place, to what its page shows, and `write` its pictures, each with its name.
 
-    `relinked` gives a text with its links as they lead from the page; `can_show` says whether a player has what a cell
-    shows.
+    `relinked` gives a text with its links as they lead from the page; `for_player` says what a player is set to where a
+    cell shows an explorer, or None if it cannot show that.
     """
     badges.remove(notebook)  # their pictures are on other hosts; tools/site/beside.py links the same places
     notebook.cells = [cell for cell in notebook.cells if bootstrap.TAG not in cell.metadata.get("tags", [])]
@@ -41,7 +42,7 @@ def page(
         elif cell.cell_type == "code":
             later = [other.source for other in notebook.cells[number + 1 :] if other.cell_type == "code"]
             _fold(cell, later, answered)
-            _show(cell, write, can_show)
+            _show(cell, write, for_player)
     return notebook
 
 
@@ -52,7 +53,7 @@ def _fold(cell, later, answered):
         cell.metadata = NotebookNode(tags=["hide-input", *["proof"] * proves], mystnb=FOLDED)
 
 
-def _show(cell, write, can_show):
+def _show(cell, write, for_player):
     """Put figures in the place of the cell's pictures; the words of an explorer become its caption."""
     explorer, outputs, shown = cells.shown(cell.source), list(cell.outputs), []
     while outputs:
@@ -63,7 +64,7 @@ def _show(cell, write, can_show):
         image = _image(output, write)
         if explorer:
             words = outputs.pop(0).data["text/markdown"] if outputs else ""
-            image = player(explorer, image, words, can_show(explorer))
+            image = player(explorer.name, image, words, for_player(explorer))
         shown.append(new_output("display_data", {"text/html": image}))
     cell.outputs = shown
 
@@ -78,12 +79,12 @@ def _image(output, write):
     return f'<img class="d2l-still" src="../{PICTURES}/{name}" alt="{alt}" {size}>'
 
 
-def player(explorer: cells.Shown, image: str, words: str, moves: bool) -> str:
-    """The figure that a player takes the place of; one that does not move says where it does."""
+def player(name: str, image: str, words: str, values: dict[str, Any] | None) -> str:
+    """The figure that a player set to these values takes the place of; without any it says where it moves."""
     words = escape(words.replace("\\", ""))  # escaped as Markdown, in which it is saved
-    if not moves:
-        caption = f"{words} <small>{STILL.format(name=explorer.name)}</small>"
-        return f'<figure class="d2l-picture">{image}<figcaption>{caption}</figcaption></figure>'
-    wanted = f' data-set="{escape(json.dumps(explorer.values))}"' if explorer.values else ""
-    head = f'<figure class="d2l-player" data-name="{explorer.name}"{wanted}>'
+    if values is None:
+        caption = f"{words} <small>{STILL.format(name=name)}</small>"
+        return f'<figure class="d2l-fixed">{image}<figcaption>{caption}</figcaption></figure>'
+    wanted = f' data-set="{escape(json.dumps(values))}"' if values else ""
+    head = f'<figure class="d2l-player" data-name="{name}"{wanted}>'
     return f"{head}{image}<figcaption>{words}</figcaption></figure>"

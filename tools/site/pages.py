@@ -95,7 +95,7 @@ def _notebook(sources, name, pages, address, made):
         saved,
         relinked=lambda text: relinked(text, name, pages, ROOT, address),
         write=sources.write,
-        can_show=lambda shown: cells.can_show(made[shown.name], shown.values),
+        for_player=lambda shown: cells.for_player(made[shown.name], shown.values),
     )
     sources.write(pages[name], nbformat.writes(saved))
 

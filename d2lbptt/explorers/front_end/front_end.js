@@ -179,12 +179,13 @@ function courier(source, lost) {
  */
 function playing(slider, ask, idle, stopped) {
   const still = matchMedia("(prefers-reduced-motion: reduce)");
-  let timer = 0;
+  let timer = 0, last;
   const element = button("", () => (timer ? stop() : still.matches ? step(1, 0) : start()), { class: "d2l-play" });
   const say = () => (element.textContent = still.matches ? "Next" : timer ? "Pause" : "Play");
 
   function step(steps, beat) {
     if (slider.advance(steps)) ask(slider.value(), beat > 0 && beat < REST);
+    last = slider.value();
   }
 
   function start() {
@@ -192,9 +193,11 @@ function playing(slider, ask, idle, stopped) {
     const beat = Math.min(most, Math.max(least, (steps * WHOLE) / slider.length()));
     timer = setInterval(() => {
       if (!idle()) return;
+      if (slider.value() !== last) return stop(); // an address or a program has moved it
       if (slider.enabled()) step(steps, beat);
       if (slider.atEnd() || !slider.enabled()) stop();
     }, beat);
+    last = slider.value();
     if (slider.atEnd()) step(steps, beat);
     say();
   }

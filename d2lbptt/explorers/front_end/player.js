@@ -241,7 +241,11 @@ function keepAddress(figure, head, source, follow) {
     clearTimeout(timer);
     timer = setTimeout(write, WRITE);
   });
-  window.addEventListener("hashchange", () => follow(inAddress(head)));
+  window.addEventListener("hashchange", async () => {
+    await follow(inAddress(head));
+    // A link below the picture shows what it does.
+    if (location.hash.includes("=")) figure.querySelector(".d2l-stage figure").scrollIntoView({ block: "nearest" });
+  });
   const address = make("code"), words = make("span"), told = make("p", { class: "d2l-address", role: "status" }, words, address);
   const link = button("Link", async () => {
     write();
