@@ -19,7 +19,7 @@ export ARGS REPO PYTHON
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help lab test test-slow notebooks lint bench checkers training sliders site links teaching environment venv clean
+.PHONY: help lab present test test-slow notebooks lint bench checkers training sliders site links teaching environment venv clean
 
 help: ## list what can be made (this text)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,9 @@ help: ## list what can be made (this text)
 lab: .venv/lab.stamp ## open the notebooks in JupyterLab
 	@$(RUN) -m jupyterlab $$(test "$$(id -u)" -ne 0 || echo --allow-root) \
 	  --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
+
+present: .venv/present.stamp ## show the lectures on a screen, full screen and with a kernel (ARGS="--no-browser --port=8899")
+	@$(RUN) -m tools.present
 
 test: .venv/test.stamp ## run the tests
 	$(PYTEST)
@@ -77,7 +80,7 @@ clean: ## remove all that make has made, .venv included
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	find . -name .ipynb_checkpoints -prune -exec rm -rf {} +
 
-.venv/lab.stamp .venv/lite.stamp .venv/site.stamp .venv/test.stamp: .venv/%.stamp: pyproject.toml .venv/pyvenv.cfg
+.venv/lab.stamp .venv/lite.stamp .venv/present.stamp .venv/site.stamp .venv/test.stamp: .venv/%.stamp: pyproject.toml .venv/pyvenv.cfg
 	@echo "Installing d2lbptt[$*] into .venv; the first time takes a minute or two."
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@mkdir -p $(SETTINGS) && echo '$(QUIET)' > $(SETTINGS)/overrides.json

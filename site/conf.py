@@ -23,6 +23,7 @@ html_theme = "sphinx_book_theme"
 html_title = "BPTT, with sliders"
 html_favicon = "_static/favicon.svg"
 html_static_path = ["_static"]
+html_extra_path = ["_extra"]  # pages that are none of Sphinx's
 html_css_files = ["site.css", "print.css"]
 html_js_files = [("site.js", {"defer": "defer"})]
 templates_path = ["_templates"]

@@ -16,13 +16,15 @@ SPREAD = {"test_colab", "test_diagnosis", "test_explorers", "test_notebooks", "t
 
 if COPY.exists():
     os.environ.setdefault(VARIABLE, str(COPY))
+# These want the data of all players, which is computed once; each by itself would compute it at the same time.
+TOGETHER = dict.fromkeys(["test_site", "test_stage", "test_story"], "site")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.stem not in SPREAD:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+            item.add_marker(pytest.mark.xdist_group(TOGETHER.get(item.path.stem, item.path.stem)))
 
 
 def pytest_collection_finish():

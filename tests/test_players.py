@@ -102,6 +102,16 @@ def test_only_what_an_explorer_rests_on_changes_its_key(tmp_path, monkeypatch):
         before = after
 
 
+def test_what_another_process_has_made_meanwhile_stays(tmp_path):
+    path, older = tmp_path / "step_size-1", tmp_path / "step_size-0"
+    for folder in (path, older):
+        folder.mkdir()
+        (folder / "head.js").write_text("made by another process")
+    players._compute_one("step_size", path)
+    assert (path / "head.js").read_text() == "made by another process"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_an_unknown_explorer_is_refused(tmp_path):
     with pytest.raises(ValueError, match="explorer is 'tanh', wanted one of butterfly, "):
         players.write(tmp_path, ["tanh"])

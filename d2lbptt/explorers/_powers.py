@@ -23,7 +23,7 @@ LINES = (
 
 
 def powers() -> Explorer:
-    """Explore the direction of M^k x for a symmetric M and random x.
+    """Explore how the powers of a symmetric matrix turn a random vector.
 
     Returns
     -------

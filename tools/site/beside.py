@@ -1,4 +1,4 @@
-"""The line below a notebook's title: where the notebook runs, and its handout. It is empty while there is neither."""
+"""The line below a title: where a notebook runs, and its handout, if there are any; and the way to the stage."""
 
 from pathlib import PurePosixPath
 
@@ -8,6 +8,7 @@ from tools import badges, bootstrap, notebooks
 from tools.site import handout
 
 LIVE = "<!-- live -->"  # where a page has its link to the kernel in the browser, if there is one
+STAGE = '<p class="beside"><a href="present.html">Present the lectures, full screen</a></p>'
 FOLDERS = {"notebooks": "notebooks", "solutions": "notebooks/solutions"}  # of pages, and of the files that they show
 
 SOME_MOVE = (
@@ -26,11 +27,17 @@ def line(page: str, repo: str | None) -> str:
 
 
 def place(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
-    """Put the line where it belongs, on the page of a notebook, and say that not all moves there."""
+    """Put the line where it belongs, on the page of a notebook and that for teachers; say that not all moves there."""
     if page.split("/")[0] in FOLDERS:
         repo = badges.repo(bootstrap.address(notebooks.ROOT))
         moves = SOME_MOVE if 'class="d2l-player"' in context["body"] else ""
-        context["body"] = context["body"].replace("</h1>", f"</h1>\n{line(page, repo)}{moves}", 1)
+        _below_title(context, line(page, repo) + moves)
+    elif page == "teaching":
+        _below_title(context, STAGE)
+
+
+def _below_title(context, line):
+    context["body"] = context["body"].replace("</h1>", f"</h1>\n{line}", 1)
 
 
 def setup(app: Sphinx) -> dict:

@@ -44,7 +44,7 @@ html_theme.sidebar_secondary.remove: true
 <img src="../{picture}" alt="{alt}"><figcaption>{sentence}<ul>{details}</ul></figcaption>
 </figure>
 
-{presets}{line}
+{presets}{line} <a href="../present.html?show={name}">Show it on the whole screen.</a>
 
 ## Where it is used
 

@@ -14,7 +14,7 @@ import nbformat
 
 from d2lbptt import explorers
 from tools import bootstrap, notebooks
-from tools.site import cells, explorer_pages, mathjax, notebook, pictures, records, story
+from tools.site import cells, explorer_pages, mathjax, notebook, pictures, records, stage, story
 from tools.site.links import relinked
 from tools.site.titles import short
 
@@ -76,6 +76,7 @@ def assemble(folder: Path, kept: Path) -> None:
         sources.write(name, _remembered(kept / name, generate))
     sources.write("solutions/index.md", solutions())
     sources.write("index.md", f"{story.page(sources.write)}\n{contents()}")
+    stage.write(sources.write)
     for path in [SITE / "conf.py", *SITE.glob("_*/*")]:
         sources.write(path.relative_to(SITE).as_posix(), path.read_bytes())
     for name, script in mathjax.scripts().items():

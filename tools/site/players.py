@@ -14,6 +14,7 @@ import multiprocessing
 import re
 import shutil
 import sys
+import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -115,13 +116,19 @@ def _compute(missing, jobs):
 
 
 def _compute_one(name, path):
-    fresh = path.with_name(f"{path.name}.part")
-    shutil.rmtree(fresh, ignore_errors=True)
-    save(fresh, name, front_end.table(getattr(explorers, name)()))
-    for old in path.parent.glob(f"{name}-*"):
-        if old != fresh:
-            shutil.rmtree(old)
-    fresh.rename(path)
+    """Compute an explorer into its folder, which is there only when it is whole, whoever else makes it meanwhile."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".", ignore_cleanup_errors=True) as place:
+        fresh = Path(place, name)
+        save(fresh, name, front_end.table(getattr(explorers, name)()))
+        for old in path.parent.glob(f"{name}-*"):
+            if old != path:
+                shutil.rmtree(old, ignore_errors=True)
+        try:
+            fresh.rename(path)
+        except OSError:
+            if not path.is_dir():
+                raise
 
 
 def save(folder: Path, name: str, made: front_end.Table) -> None:

@@ -289,25 +289,46 @@ async function prepare(source) {
 /** Let a figure move. It keeps its static picture until that is possible. */
 async function makePlayer(figure) {
   if (!globalThis.DecompressionStream) throw new Error(TOO_OLD);
-  const { name, address, set: start = "{}" } = figure.dataset;
+  const { name, address } = figure.dataset;
   const head = await load(`${name}/head`).catch(() => Promise.reject(new Error(NO_DATA)));
   const source = fromTable(head, (key) => load(`${name}/${key}-${head.version}`));
+  const { follow, ...player } = await begin(figure, head, source);
+  sayWhatMoves(figure, head, source);
+  if (address !== undefined) keepAddress(figure, head, source, follow);
+  prepare(source);
+  return player;
+}
+
+/** Let a figure show the answers of a source, from where its data says; `head` has a spec and the values of menus. */
+async function begin(figure, head, source) {
+  const { address, set: start = "{}" } = figure.dataset;
   const refused = make("p", { class: "d2l-refused", role: "status" });
   source.listen((way) => way || (refused.textContent = ""));
+
+  /** Show what is asked, or what is nearest. */
+  async function show(question) {
+    if (!(await source.ask(question))) throw new Error(LOST);
+  }
 
   async function set(values, afresh = false) {
     const question = asked(head, values, afresh), { still, far } = missed(head, source, question);
     if (still.length + far.length) throw new Error([...still, ...far].join(" "));
-    if (!(await source.ask(question))) throw new Error(LOST);
+    await show(question);
   }
 
-  /** Show these values from the start on, or what is nearest; or the start, and say why. */
+  /** Show these values from the start on, or what is nearest; promises in words what could not be shown. */
+  async function near(values) {
+    const question = asked(head, values, true), { still, far } = missed(head, source, question);
+    await show(question);
+    return [...still, ...far, ...stopped(head, source, question)].join(" ");
+  }
+
+  /** The same; or the start, where something would have to move that stands still, and why. */
   async function follow(values) {
     try {
-      const question = asked(head, values, true), { still, far } = missed(head, source, question);
+      const { still } = missed(head, source, asked(head, values, true));
       if (still.length) throw new Error(still.join(" "));
-      if (!(await source.ask(question))) throw new Error(LOST);
-      refused.textContent = far.join(" ");
+      refused.textContent = await near(values);
     } catch ({ message }) {
       await source.ask({ do: "reset" });
       refused.textContent = message;
@@ -320,16 +341,54 @@ async function makePlayer(figure) {
   mount(source, figure);
   figure.classList.add("d2l-moves");
   figure.querySelector(".d2l-note").after(refused);
-  sayWhatMoves(figure, head, source);
-  if (address !== undefined) keepAddress(figure, head, source, follow);
-  prepare(source);
   return {
     set: (values) => set(values),
     reset: (values = {}) => set(values, true),
+    near,
+    /** Show what an address says, where values are text. */
+    read: (texts) => follow(Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, fromText(head, key, text)]))),
     values: () => valuesOf(head, source),
     listen: (heard) => source.listen((way) => way || heard()),
     data: head,
+    follow,
   };
+}
+
+// ---- players whose answers come from a kernel
+
+/** The source of a widget as a player wants it: it promises answers, and nothing that it has stands still. */
+function fromKernel(model) {
+  const source = fromModel(model);
+  let count = 0;
+  const answered = (number) =>
+    new Promise((done) => {
+      const end = source.listen((way) => way || source.answer().number !== number || done(true, end()));
+    });
+  return {
+    ...source,
+    ask(question) {
+      if ("number" in question) return source.ask(question);
+      const number = `player-${++count}`, promised = answered(number);
+      source.ask({ set: {}, ...question, number });
+      return promised;
+    },
+    where: ({ set = {} } = {}) => ({ scene: 0, preset: 0, at: set }),
+  };
+}
+
+/** Promise the player of a figure that shows a widget. */
+function live(figure, head, model) {
+  if (!players.has(figure)) players.set(figure, begin(figure, head, fromKernel(model)));
+  return players.get(figure);
+}
+
+/** In a sentence each, which controls of an answer have stopped before they were where a question wanted them. */
+function stopped(head, source, { set }) {
+  const { controls } = source.answer(), { preset, ...wanted } = set, { at } = source.where({ set });
+  const told = (key, value) => written(head.menus[key]?.[value] ?? value);
+  return Object.keys(wanted)
+    .filter((key) => at[key] === wanted[key] && controls[key].value !== wanted[key])
+    .map((key) => `${key} = ${told(key, wanted[key])} is out of reach; it stands at ${told(key, controls[key].value)}.`);
 }
 
 /** The values of all controls, by name, as Python knows them. */
@@ -363,6 +422,6 @@ function mountAll() {
   }
 }
 
-(window.d2lbptt ??= {}).players = { ready, take: (name, text) => taken.set(name, text) };
+(window.d2lbptt ??= {}).players = { ready, live, take: (name, text) => taken.set(name, text) };
 if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", mountAll);
 else mountAll();

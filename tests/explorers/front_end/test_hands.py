@@ -18,7 +18,8 @@ pytestmark = pages.MARKS
 PUT_TABLE = """([head, chunks]) => {
     const place = document.createElement("div");
     document.querySelector("main").append(place);
-    d2l.mount(d2l.fromTable(head, async (key) => chunks[key]), place);
+    d2l.source = d2l.fromTable(head, async (key) => chunks[key]);
+    d2l.mount(d2l.source, place);
 }"""
 
 
@@ -207,6 +208,16 @@ def test_play_on_a_page_without_a_kernel_goes_through_the_values_that_are_there(
             break
         page.wait_for_timeout(60)
     assert sorted(set(seen)) == [0, 2, 4, 5] and seen == sorted(seen)
+
+
+def test_a_program_that_moves_the_slider_stops_it(new_page):
+    page = new_page()
+    put_table(page, "scalar_rnn", {"step": [0, 1, 2, 3, 4, 5]}, play="step")
+    play_button(page).click()
+    page.wait_for_function("JSON.parse(document.querySelector('.d2l').dataset.shown).step === 1")
+    page.evaluate("d2l.source.ask({ set: { step: 4 } })")
+    ended(page)
+    assert shown(page)["step"] == 4
 
 
 def test_a_slider_that_stands_still_has_no_play(new_page):
