@@ -61,7 +61,7 @@ training: .venv/test.stamp ## train the book's model beside torch, if it is inst
 sliders: .venv/test.stamp ## time sliders in a browser, from the key to the picture, beside the naive way
 	$(RUN) -m benchmarks.sliders
 
-site: .venv/site.stamp ## make the pages that need no server, in build/site (ARGS=--open to look at them)
+site: .venv/$(if $(findstring --lite,$(ARGS)),lite,site).stamp ## make the pages that need no server, in build/site (ARGS=--open to look at them)
 	@$(RUN) -m tools.site
 
 links: .venv/test.stamp ## write the public address everywhere: make links REPO=owner/name
@@ -80,7 +80,7 @@ clean: ## remove all that make has made, .venv included
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	find . -name .ipynb_checkpoints -prune -exec rm -rf {} +
 
-.venv/lab.stamp .venv/present.stamp .venv/site.stamp .venv/test.stamp: .venv/%.stamp: pyproject.toml .venv/pyvenv.cfg
+.venv/lab.stamp .venv/lite.stamp .venv/present.stamp .venv/site.stamp .venv/test.stamp: .venv/%.stamp: pyproject.toml .venv/pyvenv.cfg
 	@echo "Installing d2lbptt[$*] into .venv; the first time takes a minute or two."
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@mkdir -p $(SETTINGS) && echo '$(QUIET)' > $(SETTINGS)/overrides.json

@@ -338,10 +338,10 @@ def _of_the_machine():
 
 def _of_the_process():
     try:
-        import resource  # not on Windows
+        import resource  # not on Windows, and in a browser it is empty
 
         return resource.getrlimit(resource.RLIMIT_AS)[0]
-    except (ImportError, ValueError, OSError):
+    except (ImportError, AttributeError, ValueError, OSError):
         return 0
 
 

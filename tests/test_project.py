@@ -242,7 +242,8 @@ def test_a_folder_that_was_moved_or_copied_gets_an_environment_of_its_own(projec
 
 @needs_make
 @pytest.mark.parametrize(
-    "target", ["lab", "test", "test-slow", "notebooks", "lint", "bench", "checkers", "training", "sliders", "teaching"]
+    "target",
+    ["lab", "test", "test-slow", "notebooks", "lint", "bench", "checkers", "training", "sliders", "site", "teaching"],
 )
 @pytest.mark.parametrize("text", HOSTILE)
 def test_arguments_are_text(project, target, text):
@@ -250,6 +251,13 @@ def test_arguments_are_text(project, target, text):
     done, calls = project(target, f"ARGS={text}")
     assert done.returncode == 0, done.stderr
     assert "-m|tools.run|" in calls and f"|{text}|\n" in calls and not list(project.folder.glob("planted*"))
+
+
+@needs_make
+@pytest.mark.parametrize(("words", "extra"), [("", "site"), ("--open", "site"), ("--open --lite", "lite")])
+def test_the_site_installs_jupyterlite_only_where_it_is_asked_for(project, words, extra):
+    calls = project("site", f"ARGS={words}")[1]
+    assert re.findall(r"\|--editable\|\.\[(\w+)\]\|", calls) == [extra]
 
 
 @needs_make

@@ -1,6 +1,8 @@
 """The doors: what each lets in, in which form, and in which words it refuses the rest."""
 
 import re
+import sys
+import types
 from decimal import Decimal
 from fractions import Fraction
 
@@ -230,6 +232,13 @@ def test_what_the_process_may_have_counts(monkeypatch):
         monkeypatch.setattr(door, name, lambda: 10**7)
         with pytest.raises(ValueError, match="wanted no more than the 10,000,000 bytes of memory here"):
             door.fits_in_memory("W", 10**8, float, "why")
+
+
+def test_where_nothing_says_what_the_process_may_have_the_machine_counts(monkeypatch):
+    monkeypatch.setitem(sys.modules, "resource", types.ModuleType("resource"))  # as in a browser, where it is empty
+    monkeypatch.setattr(door, "_of_the_machine", lambda: 10**7)
+    with pytest.raises(ValueError, match="wanted no more than the 10,000,000 bytes of memory here"):
+        door.fits_in_memory("W", 10**8, float, "why")
 
 
 @pytest.mark.parametrize("value", [HUGE, -HUGE, [HUGE], "x" * 10**6, np.zeros(10**6), Fraction(10**5000, 3), object()])

@@ -11,6 +11,7 @@ import math
 import os
 import re
 import stat
+import sys
 import tempfile
 import warnings
 from collections import Counter
@@ -63,7 +64,8 @@ def load_text(source: str | None = None, *, edition: str = "v1.0") -> Text:
     source : str or path, optional
         A text file, or a folder that holds ``timemachine.txt``. Without it, that of the environment variable
         ``D2LBPTT_TEXT``; without that too, the book's file, which is downloaded once, checked, and kept in the user's
-        cache.
+        cache. A kernel that runs in a browser may not download it: there ``timemachine.txt`` is looked for beside the
+        notebook and in the folders above.
     edition : {"v1.0", "v0.17", "v0.14"}
         Whose preprocessing it is. Both replace what are no letters by one space and make small letters. Today's does so
         for the whole text (173,428 characters of *The Time Machine*). The old ones do it line by line, cut the ends of
@@ -84,14 +86,26 @@ def load_text(source: str | None = None, *, edition: str = "v1.0") -> Text:
         If the file of the reader cannot be read; it is a ValueError too.
     """
     line_by_line = EDITIONS[_validation.one_of("edition", edition, EDITIONS)]
-    symbol, source = ("source", source) if source is not None else (VARIABLE, os.environ.get(VARIABLE))
-    raw, words, trouble = _local(symbol, source) if symbol == "source" or source else _downloaded()
+    symbol, source = _given(source)
+    raw, words, trouble = _downloaded() if source is None else _local(symbol, source)
     if trouble:
         warnings.warn(trouble, UserWarning, stacklevel=2)
     characters = _only_letters(raw, line_by_line)
     if not characters.strip():
         raise ValueError(f"{symbol} is {words}, wanted a text with letters")
     return Text(characters, words)
+
+
+def _given(source):
+    """Return what names the reader's text in a message, and its path, or None where there is none."""
+    if source is not None:
+        return "source", source
+    if path := os.environ.get(VARIABLE):
+        return VARIABLE, path
+    # A browser lets its kernel download nothing from elsewhere, so the text has its place among the notebooks.
+    folders = [Path.cwd(), *Path.cwd().parents] if sys.platform == "emscripten" else []
+    found = (folder / FILE for folder in folders)
+    return "the text beside the notebook", next(filter(Path.is_file, found), None)
 
 
 def _only_letters(raw, line_by_line):
@@ -130,14 +144,18 @@ def _content(symbol, path):
 
 
 def _downloaded():
+    if sys.platform == "emscripten":
+        return _our_own("a browser lets no kernel download it", f"put {FILE} beside the notebook, or give its path")
     try:
         text, trouble = _from_the_cache()
         return text, "The Time Machine, the book's copy", trouble
     except (ImportError, OSError, ValueError) as error:  # ImportError: a Python without lzma; ValueError: a checksum
-        reason = _in_words(error)
-    advice = f"to use the book's text, give the path of {FILE} or set {VARIABLE} to it"
-    trouble = f"The Time Machine could not be had ({reason}), so this is a text of our own; {advice}"
-    return own_text(), "a text of our own, in place of The Time Machine", trouble
+        return _our_own(_in_words(error), f"give the path of {FILE} or set {VARIABLE} to it")
+
+
+def _our_own(reason, advice):
+    trouble = f"The Time Machine could not be had ({reason}), so this is a text of our own"
+    return own_text(), "a text of our own, in place of The Time Machine", f"{trouble}; to use the book's text, {advice}"
 
 
 def _in_words(error):

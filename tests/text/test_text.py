@@ -131,6 +131,25 @@ def test_a_python_in_which_nothing_downloads(server, monkeypatch, missing):
         assert load_text().source == "a text of our own, in place of The Time Machine"
 
 
+def test_in_a_browser_the_text_lies_beside_the_notebook_or_in_a_folder_above(server, monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    (tmp_path / "notebooks" / "solutions").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "notebooks" / "solutions")
+    with pytest.warns(UserWarning, match=f"a browser lets no kernel download it.*put {text.FILE} beside the notebook"):
+        assert load_text().source == "a text of our own, in place of The Time Machine"
+    (tmp_path / text.FILE).write_bytes(CONTENT)
+    assert load_text() == ("the time machine by h g wells ", "The Time Machine, the book's copy")
+    (tmp_path / "notebooks" / text.FILE).write_text("Mine, and nearer.")
+    assert load_text() == ("mine and nearer ", f"{text.FILE}, a text of your own")
+    (tmp_path / "notebooks" / text.FILE).write_bytes(b"\xff")
+    with pytest.raises(ValueError, match=r"^the text beside the notebook is .*, which is no text in UTF-8"):
+        load_text()
+    (tmp_path / "notebooks" / text.FILE).write_text("1895")
+    with pytest.raises(ValueError, match=r"^the text beside the notebook is .*, wanted a text with letters$"):
+        load_text()
+    assert Handler.asked == []
+
+
 def test_our_own_text_is_the_same_everywhere():
     code = "import sys; from d2lbptt.text._own_text import own_text; sys.stdout.write(own_text())"
     for seed in ("1", "2"):  # of Python's own hashing

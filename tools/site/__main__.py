@@ -1,4 +1,4 @@
-"""Make the site in build/site: `make site`, or `make site ARGS=--open` to look at it."""
+"""Make the site in build/site: `make site`; ARGS=--open to look at it, ARGS=--lite with a kernel in the browser."""
 
 import shutil
 import subprocess
@@ -7,18 +7,24 @@ import time
 import webbrowser
 from pathlib import Path
 
-from tools.site import handout, pages, players
+from tools.site import handout, lite, pages, players
 
 BUILD = pages.ROOT / "build"
-FLAGS = {"--open": "to look at the site", "--no-handout": "to print none"}
+FLAGS = {
+    "--open": "to look at the site",
+    "--lite": "for a kernel in the browser",
+    "--no-handout": "to print none",
+}
 STRICT = ["--jobs", "2", "--fail-on-warning", "--keep-going", "--quiet"]
 
 
-def build(site: Path, handouts: bool = True) -> None:
+def build(site: Path, handouts: bool = True, live: bool = False) -> None:
     """Make all of it anew in a folder. Raises ValueError, in a sentence, if something is not as it must be."""
     source, doctrees = BUILD / "source", BUILD / "doctrees"
     pages.assemble(source, BUILD / "pages")
     shutil.rmtree(site, ignore_errors=True)
+    if live:  # first, since it may lack something, and the rest takes minutes
+        lite.write(site)
     # In a process of its own: Sphinx and what it loads set up logs and warnings for themselves.
     command = [sys.executable, "-m", "sphinx", *STRICT, "-d", doctrees, source, site]
     if subprocess.run(command, cwd=pages.ROOT).returncode:
@@ -27,6 +33,8 @@ def build(site: Path, handouts: bool = True) -> None:
     players.write(site / "_static" / "players")
     if handouts:
         handout.write(site)
+    if live:
+        lite.link(site)
 
 
 def main(words: list[str]) -> None:
@@ -35,7 +43,7 @@ def main(words: list[str]) -> None:
         sys.exit(f"ARGS has {' '.join(unknown)}, wanted nothing or {wanted}")
     start, site = time.monotonic(), BUILD / "site"
     try:
-        build(site, handouts="--no-handout" not in words)
+        build(site, handouts="--no-handout" not in words, live="--lite" in words)
     except ValueError as error:
         sys.exit(f"The site is not made: {error}")
     index = site / "index.html"

@@ -7,6 +7,7 @@ from sphinx.application import Sphinx
 from tools import badges, bootstrap, notebooks
 from tools.site import handout
 
+LIVE = "<!-- live -->"  # where a page has its link to the kernel in the browser, if there is one
 STAGE = '<p class="beside"><a href="present.html">Present the lectures, full screen</a></p>'
 FOLDERS = {"notebooks": "notebooks", "solutions": "notebooks/solutions"}  # of pages, and of the files that they show
 
@@ -22,7 +23,7 @@ def line(page: str, repo: str | None) -> str:
     file = PurePosixPath(FOLDERS[folder], f"{name}.ipynb")
     places = {"Open in Binder": badges.binder_url, "Open in Colab": badges.colab_url} if repo else {}
     links = "".join(f'<a href="{url(repo, file)}">{words}</a>' for words, url in places.items())
-    return f'<p class="beside">{handout.PLACED.format("") if folder == "notebooks" else ""}{links}</p>'
+    return f'<p class="beside">{handout.PLACED.format("") if folder == "notebooks" else ""}{LIVE}{links}</p>'
 
 
 def place(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
