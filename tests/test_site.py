@@ -163,7 +163,7 @@ def from_folder(chromium, site, name):
         page.evaluate(MOVED)
         seen = {"wide": too_wide(page), "light": barriers(page)}
         page.emulate_media(color_scheme="dark")
-        page.wait_for_function("(document.documentElement.dataset.theme ?? 'dark') === 'dark'")  # the stage has no theme
+        page.wait_for_function("(document.documentElement.dataset.theme ?? 'dark') === 'dark'")  # the stage has none
         page.wait_for_timeout(400)  # colours of the theme fade
         seen["dark"] = barriers(page, ["color-contrast", "link-in-text-block"])
     return seen | {"folder": wrong}
