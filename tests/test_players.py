@@ -230,7 +230,7 @@ def test_set_takes_names_and_values_as_python_does(opened):
     same(figure, explorer, preset="edge")
     refused = {
         "{ q: 1 }": f"There is no control q here, only {', '.join(list(explorer.controls)[:-1])} and preset.",
-        "{ preset: 'none' }": "preset is none, wanted one of vanishing, edge and exploding.",
+        "{ preset: 'none' }": "preset is none, wanted one of vanishing, edge, exploding and linear.",
         "{ g: 'one' }": "g is one, wanted a number.",
         "{ g: 0.7 }": "g = 0.7 was not computed for this page; the nearest is g = 0.5.",
         "{ T: 20 }": "T stands still with this preset, where only g moves.",
@@ -417,7 +417,7 @@ def test_what_is_near_is_brought_before_it_is_asked_for(opened):
     standing(page)
     page.wait_for_timeout(1000)
     names = [re.sub(r"-\w+\.js$", "", url.rpartition("/")[2]) for url in asked if "gradient_flow/" in url]
-    assert names == ["head.js", "0-1-wide", "0-0-wide", "1-0-wide"]
+    assert names == ["head.js", "0-1-wide", "0-0-wide", "1-0-wide", "2-0-wide"]
 
 
 @pages.on_page

@@ -317,7 +317,9 @@ def test_every_explorer_has_a_page_that_the_list_leads_to():
         text = explorer_pages.page(name, explorer, users[name])
         (figure,) = Elements(text).of("figure")
         assert figure["data-name"] == name and "data-address" in figure
-        assert [a["href"][:8] for a in Elements(text).of("a")] == ["#preset="] * len(explorer.presets)
+        *presets, stage = (a["href"] for a in Elements(text).of("a"))
+        assert [link[:8] for link in presets] == ["#preset="] * len(explorer.presets)
+        assert stage == f"../present.html?show={name}"
         assert re.search("^# (.*)$", text, re.MULTILINE)[1] == explorer_pages.question(explorer)
         assert text.count("notebooks/") == len(users[name]) > 0
         compile(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1], name, "exec")

@@ -47,11 +47,12 @@ def test_the_head_says_what_can_be_reached(made):
     assert head["scenes"] == [
         {"preset": 0, "rows": [{"at": {"T": 20}, "values": values}, {"at": {"T": 200}, "values": values}]},
         {"preset": 2, "rows": [{"at": {}, "values": [0.5, 1.0, 1.1]}]},
+        {"preset": 4, "rows": [{"at": {}, "values": [0.5, 0.8, 1.0]}]},
     ]
     places = [(preset["scene"], preset["at"]["g"]) for preset in head["presets"]]
-    assert places == [(0, 0.8), (1, 1.1), (0, 2.0)]
-    assert set(chunks) == {f"{row}-{way}" for row in ("0-0", "0-1", "1-0") for way in ("wide", "narrow")}
-    assert head["menus"]["preset"] == ["", "vanishing", "edge", "exploding"]
+    assert places == [(0, 0.8), (1, 1.1), (0, 2.0), (2, 0.8)]
+    assert set(chunks) == {f"{row}-{way}" for row in ("0-0", "0-1", "1-0", "2-0") for way in ("wide", "narrow")}
+    assert head["menus"]["preset"] == ["", "vanishing", "edge", "exploding", "linear"]
 
 
 @pytest.mark.parametrize("arrangement", ["wide", "narrow"])
@@ -70,7 +71,7 @@ def test_each_state_is_what_the_explorer_answers(made, arrangement):
                 name = head["menus"]["preset"][int(number)]
                 assert players.state(head, chunk, state) == answered(explorer, narrow, preset=name)
                 seen += 1
-    assert seen == 4 + 4 + 3 + 2
+    assert seen == 4 + 4 + 3 + 3 + 2
 
 
 def test_what_repeats_is_stored_once(made):
