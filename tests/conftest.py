@@ -45,3 +45,12 @@ def close_explorers():
     yield
     if "ipywidgets" in sys.modules:
         sys.modules["ipywidgets"].Widget.close_all()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A Chromium for the tests of a module; they skip where there is no Playwright."""
+    import pages  # here, as few modules want it
+
+    with pages.browser() as started:
+        yield started

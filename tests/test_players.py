@@ -126,12 +126,6 @@ def test_no_name_of_one_script_hides_one_of_the_other():
 # --- on a page ---
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with pages.browser() as browser:
-        yield browser
-
-
 @pytest.fixture
 def opened(chromium, made, tmp_path):
     """Open a page with some figures from a folder; it may say nothing in the console."""

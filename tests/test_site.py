@@ -76,12 +76,6 @@ def server(site, tmp_path_factory):
         running.shutdown()
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with pages.browser() as started:
-        yield started
-
-
 def names(site):
     """Of all pages, as they stand in an address; what the theme keeps beside its scripts is none."""
     every = [path.relative_to(site).as_posix() for path in site.rglob("*.html")]

@@ -165,12 +165,6 @@ def kernel():
         yield address
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with pages.browser() as started:
-        yield started
-
-
 class Screen:
     """A page of the stage, and what it asked of others."""
 

@@ -326,12 +326,6 @@ def address(tmp_path_factory, written):
     return path.as_uri()
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with pages.browser() as started:
-        yield started
-
-
 @pytest.fixture
 def opened(chromium, address):
     """Opens the page, as a context of Playwright says; nothing may go wrong on it."""

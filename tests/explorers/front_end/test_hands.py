@@ -23,12 +23,6 @@ PUT_TABLE = """([head, chunks]) => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with pages.browser() as browser:
-        yield browser
-
-
 @pytest.fixture
 def new_page(chromium):
     contexts = []

@@ -15,12 +15,6 @@ pytestmark = pages.MARKS
 NAMES = explorers.__all__
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with pages.browser() as browser:
-        yield browser
-
-
 @pytest.fixture
 def opened(chromium):
     """Open one explorer on a page; returns both."""

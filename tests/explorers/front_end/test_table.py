@@ -139,12 +139,6 @@ MOUNT = """([head, chunks]) => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with pages.browser() as browser:
-        yield browser
-
-
 def press(page, key, *keys):
     page.locator(f"[data-key='{key}'] input").focus()
     for one in keys:
