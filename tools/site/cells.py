@@ -80,41 +80,64 @@ def _literals(call: ast.Call) -> dict[str, Any] | None:
         return None
 
 
-def for_player(explorer: Explorer, values: dict[str, Any] | None) -> dict[str, Any] | None:
-    """What to set the player of an explorer to, so that it shows these settings, which are as for `set`; or None.
+@dataclass(frozen=True)
+class Scene:
+    """What moves on a page without a kernel after a preset, or at the start: see `front_end.table`."""
 
-    On a page without a kernel all leads move while the other controls are as at the start, and the main one alone where
-    a preset has set the others.
-    """
-    if values is None or values.keys() - explorer.controls.keys():
-        return None
-    wanted, start, leads = _settings(explorer, values), _settings(explorer, {}), list(explorer.leads)
-    bases = [{"preset": name} for name in explorer.presets]
-    places = [(base, _settings(explorer, base)) for base in ({}, *bases)]
-    near = [settings for _, settings in places if _differ(settings, start) <= {*leads}]
-    places.sort(key=lambda place: place[0].get("preset") != values.get("preset"))  # the preset that was asked for first
-    for base, settings in places:
-        moving = leads if settings in near else leads[:1]
-        moved = {key: wanted[key] for key in moving if wanted[key] != settings[key]}
-        reached = all(_moves_to(explorer, key, moved[key], near) for key in moved)
-        if reached and _settings(explorer, base | moved) == wanted:
-            return base | moved
-    return None
+    base: dict[str, Any]
+    settings: dict[str, Any]
+    moving: dict[str, list]
+
+    def reached(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Those of some settings that differ from the scene's and that its controls can be moved to."""
+        return {
+            key: values[key] for key, here in self.moving.items() if values[key] in here and self.differs(key, values)
+        }
+
+    def differs(self, key: str, values: dict[str, Any]) -> bool:
+        return values[key] != self.settings[key]
 
 
-def _settings(explorer, values):
+def scenes(explorer: Explorer) -> list[Scene]:
+    """All of an explorer, that of the start first. Presets that set leads alone are places of the start's scene."""
+    bases = [{}, *({"preset": name} for name in explorer.presets)]
+    places = [(base, settings_of(explorer, base)) for base in bases]
+    leads, (_, start) = list(explorer.leads), places[0]
+    near = [settings for _, settings in places if all(start[key] == settings[key] for key in start if key not in leads)]
+    return [
+        Scene(
+            base,
+            settings,
+            _moving(explorer, leads, near) if settings in near else _moving(explorer, leads[:1], [settings]),
+        )
+        for base, settings in places
+    ]
+
+
+def _moving(explorer, leads, places):
+    return {
+        key: [*(explorer.leads[key] or explorer.controls[key].values), *(place[key] for place in places)]
+        for key in leads
+    }
+
+
+def settings_of(explorer: Explorer, values: dict[str, Any]) -> dict[str, Any]:
+    """The values of all controls but the preset, after Reset and these values."""
     explorer.reset()
     explorer.set(**values)
     return {key: control.value for key, control in explorer.controls.items() if key != "preset"}
 
 
-def _differ(settings, others):
-    return {key for key in settings if settings[key] != others[key]}
-
-
-def _moves_to(explorer, key, value, places):
-    listed = explorer.leads[key]  # empty for a menu that takes all its values
-    return not listed or value in [*listed, *(place[key] for place in places)]
+def for_player(explorer: Explorer, values: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What to set the player of an explorer to, so that it shows these settings, which are as for `set`; or None."""
+    if values is None or values.keys() - explorer.controls.keys():
+        return None
+    wanted = settings_of(explorer, values)
+    for scene in sorted(scenes(explorer), key=lambda scene: scene.base.get("preset") != values.get("preset")):
+        found = scene.base | scene.reached(wanted)
+        if settings_of(explorer, found) == wanted:
+            return found
+    return None
 
 
 def only_checks(source: str, later: Iterable[str]) -> bool:

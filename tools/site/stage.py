@@ -11,9 +11,8 @@ from typing import Any
 
 from d2lbptt import explorers
 from d2lbptt._typeset import as_html, as_plain
-from d2lbptt.explorers.front_end import Explorer
 from tools import lectures
-from tools.site import pictures
+from tools.site import cells, pictures
 
 FOLDER = lectures.ROOT / "site" / "stage"
 WORDS = ("title", "question", "sentence", "note")
@@ -82,40 +81,31 @@ def write(write: Write) -> None:
 def stations(step: lectures.Step, write: Write) -> list[dict[str, Any]]:
     """Return for the start of a step and each move what a player is set to, and the picture if it does not hold it."""
     player = getattr(explorers, step.explorer)()
-    first = _values(player)
+    scenes = cells.scenes(player)
     try:
         return [
-            _station(shown, player, first, f"_static/stage/{step.key}-{i}.svg", write)
+            _station(shown, player, scenes, f"_static/stage/{step.key}-{i}.svg", write)
             for i, shown in enumerate(step.stations())
         ]
     finally:
         player.close()
 
 
-def _station(shown, player, first, file, write):
-    values, named = _values(shown), shown.controls["preset"].value if shown.presets else ""
-    names = sorted({"", *player.presets}, key=lambda name: (name != named, name))
-    wanted, _ = min((_way(player, name, values, first) for name in names), key=lambda way: way[1])
-    player.reset()
-    player.set(**wanted)
-    off = {key: value for key, value in _values(player).items() if value != values[key]}
+def _station(shown, player, scenes, file, write):
+    values = {key: control.value for key, control in shown.controls.items()}
+    named = values.pop("preset", "")
+
+    def far(scene):
+        """How many controls the scene leaves elsewhere; of two that are as near, the one that is named is taken."""
+        return sum(scene.differs(key, values) for key in values) - len(scene.reached(values)), scene.base.get(
+            "preset", ""
+        ) != named
+
+    nearest = min(scenes, key=far)
+    wanted = nearest.base | nearest.reached(values)
+    off = {key: value for key, value in cells.settings_of(player, wanted).items() if value != values[key]}
     if not off:
         return {"set": wanted}
     write(file, pictures.svg(shown))
     instead = ", ".join(f"{as_plain(player.controls[key].label)} = {value}" for key, value in off.items())
     return {"set": wanted, "still": file, "sentence": shown.answer["sentence"], "instead": instead}
-
-
-def _values(explorer):
-    return {key: control.value for key, control in explorer.controls.items() if key != "preset"}
-
-
-def _way(player: Explorer, name, values, first):
-    """Return what a player is set to with a preset, "" for none, and how many values differ: see ``_table.py``."""
-    preset, leads = player.presets.get(name, {}), player.leads
-    alone = any(first[key] != value for key, value in preset.items() if key not in leads)
-    moving = list(leads)[: 1 if alone else None]
-    off = {key: value for key, value in values.items() if value != preset.get(key, first[key])}
-    held = {key: [*(leads[key] or player.controls[key].values), first[key]] for key in moving}
-    wanted = {key: value for key, value in off.items() if value in held.get(key, [])}
-    return ({"preset": name} if name else {}) | wanted, len(off) - len(wanted)
