@@ -19,7 +19,7 @@ export ARGS REPO PYTHON
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help lab present test test-slow notebooks lint bench checkers training sliders site links teaching environment venv clean
+.PHONY: help lab present test test-slow mutants notebooks lint bench checkers training sliders site links teaching environment venv clean
 
 help: ## list what can be made (this text)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,9 @@ test-slow: .venv/test.stamp ## run the tests that take long or need the network
 	$(PYTEST) -m "slow and not alone" || test $$? -eq 5 || status=1; \
 	$(RUN) -m pytest -m alone || test $$? -eq 5 || status=1; \
 	exit $$status
+
+mutants: .venv/test.stamp ## plant bugs, one at a time, each of which the tests must find (ARGS="-k gates" for some)
+	@$(RUN) -m tools.mutants
 
 notebooks: .venv/test.stamp ## run every notebook afresh and save it clean (ARGS=notebooks/00_start_here.ipynb for one)
 	$(RUN) -m tools.notebooks
