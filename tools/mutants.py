@@ -1,7 +1,7 @@
 """Plausible bugs, planted one at a time, each of which the tests must find: `make mutants`; ARGS="-k gates" for some.
 
 They stand in tests/mutants.toml, each with the text that it replaces, and with the test files that should find it. The
-well-kept tools, mutmut and cosmic-ray, make thousands by themselves, of which few are what people get wrong in a formula
+well-kept tools, mutmut and cosmic-ray, make thousands by themselves, of which few are what people get wrong in formulas
 and many change nothing; pytest-mutagen, last released in 2020, takes a list of one's own, but of functions that are
 written anew.
 
