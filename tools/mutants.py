@@ -269,7 +269,7 @@ def main(words: list[str]) -> None:
             print(f"{len(mutants) - len(there)} mutants are left out, which need {', '.join(lacking)}.")
         outcomes = run(ROOT, there, given.j) if there else []
     except ValueError as error:
-        sys.exit(f"{LIST}: {error}")
+        sys.exit(f"Stopped: {error}")
     except KeyboardInterrupt:
         sys.exit("Stopped; nothing is left behind.")
     if outcomes:
