@@ -32,7 +32,7 @@ from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
 LIST = "tests/mutants.toml"
-SECONDS = 300  # after which tests are stopped that a bug makes hang
+SPARE = 60  # seconds, beside four times what all tests take without a bug: then those are stopped that hang with one
 SUITE = ["tests", "--ignore=tests/test_mutants.py"]  # which says that a planted bug is not there to be planted
 QUIET = ["-q", "-x", "-rfE", "--tb=no", "--no-header", "-p", "no:cacheprovider"]
 FAILED = re.compile(r"^(?:FAILED|ERROR) ([^\s\[]+)", re.MULTILINE)
@@ -114,7 +114,7 @@ class _Tests:
         """Return the first test that failed, "" if none did; None while they run."""
         code = self.process.poll()
         if code is None:
-            return f"more than {limit:g} seconds" if self.seconds > limit else None
+            return f"more than {limit:.0f} seconds" if self.seconds > limit else None
         self.log.seek(0)
         text = self.log.read()
         if code == 0:
@@ -131,16 +131,18 @@ def _env(copy):
     return os.environ | {"PYTHONPATH": os.pathsep.join(paths), "TMPDIR": str(copy.parent)}
 
 
-def _passes(copy: Path, words: Sequence[str]) -> None:
-    """Complain if tests fail where no bug is planted: they would fail with any."""
+def _passes(copy: Path, words: Sequence[str]) -> float:
+    """Return how many seconds tests take where no bug is planted; complain if they fail: they would with any."""
     tests = _Tests(copy, words)
     try:
         while (found := tests.found_by(float("inf"))) is None:
             time.sleep(0.05)
+        seconds = tests.seconds
     finally:
         tests.stop()
     if found:
         raise ValueError(f"{found} fails without any bug planted, and so would find all of them")
+    return seconds
 
 
 class _Planted:
@@ -191,7 +193,7 @@ def _ended(planted, limit):
 # --- all of it ---
 
 
-def run(root: Path, mutants: Sequence[Mutant], jobs: int = 2, limit: float = SECONDS) -> list[Outcome]:
+def run(root: Path, mutants: Sequence[Mutant], jobs: int = 2, spare: float = SPARE) -> list[Outcome]:
     """Plant each mutant and see which test finds it: those of its module first, then the whole quick suite.
 
     Raises ValueError, in a sentence, if a mutant does not apply or the tests fail without it.
@@ -203,7 +205,8 @@ def run(root: Path, mutants: Sequence[Mutant], jobs: int = 2, limit: float = SEC
         shutil.copytree(root, copies[0], ignore=shutil.ignore_patterns(*NOT_COPIED))
         _is_imported(copies[0], mutants)
         side_by_side = [f"--numprocesses={jobs}"] if jobs > 1 else []
-        _passes(copies[0], [*side_by_side, *sorted({name for mutant in mutants for name in mutant.tests})])
+        names = sorted({name for mutant in mutants for name in mutant.tests})
+        limit = spare + 4 * _passes(copies[0], [*side_by_side, *names])
         for copy in copies[1:]:  # with what is compiled by now
             shutil.copytree(copies[0], copy)
         with tqdm(total=len(mutants), disable=None, unit="mutant") as bar:
@@ -213,8 +216,8 @@ def run(root: Path, mutants: Sequence[Mutant], jobs: int = 2, limit: float = SEC
                     found[outcome.mutant] = outcome
                     bar.update()
         if left := [mutant for mutant in mutants if not found[mutant].found_by]:
-            _passes(copies[0], [*side_by_side, *SUITE])
-            with closing(_tested(left, copies, lambda mutant: SUITE, 20 * limit)) as outcomes:
+            limit = spare + 4 * _passes(copies[0], [*side_by_side, *SUITE])
+            with closing(_tested(left, copies, lambda mutant: SUITE, limit)) as outcomes:
                 found |= {outcome.mutant: outcome for outcome in outcomes}
         return [found[mutant] for mutant in mutants]
 
