@@ -7,6 +7,7 @@ and multiplies in an order of its own.
 
 from itertools import pairwise
 
+import mpmath
 import numpy as np
 import oracles
 import pytest
@@ -331,3 +332,13 @@ def test_the_median_ratio_is_that_of_numpy(columns):
     wanted = [np.nanmedian(row) if (row == row).any() else 0 for row in ratio]
     np.testing.assert_array_equal(tolerance._median_ratio(deviation, size, 5)[:, 0], wanted)
     assert tolerance._median_ratio(deviation, size, 1) == np.nanmedian(ratio)
+
+
+@pytest.mark.parametrize("entries", [1, 5000])
+def test_all_entries_together_give_one_false_alarm_in_a_million(entries):
+    """Student's density, integrated in many digits, to both sides of what one entry is allowed."""
+    allowed = tolerance.standard_deviations({"W": np.zeros(entries)}) / tolerance.ROUNDING
+    nu = mpmath.mpf(tolerance.PERTURBATIONS - 1)
+    factor = mpmath.gamma((nu + 1) / 2) / mpmath.sqrt(nu * mpmath.pi) / mpmath.gamma(nu / 2)
+    beyond = mpmath.quad(lambda t: factor * (1 + t * t / nu) ** (-(nu + 1) / 2), [allowed, 20, 100, mpmath.inf])
+    assert float(entries * 2 * beyond) == pytest.approx(tolerance.FALSE_ALARM, rel=1e-6)
