@@ -11,6 +11,7 @@ from matplotlib.text import Text
 from d2lbptt import figures
 from d2lbptt.experiments._cost import _beside_lines as beside_lines
 from d2lbptt.figures import _style as style
+from d2lbptt.figures._labels import apart
 from d2lbptt.truncation.influence import Spans, balance, partial_sums, trajectory
 from d2lbptt.truncation.randomized_variance import moments, simulate, trade
 
@@ -167,3 +168,13 @@ def test_bias_and_chance_at_equal_cost():
     np.testing.assert_array_equal(window, data.window[1:-1])
     assert {text.get_text() for text in ax.texts} >= {"randomized: chance", "sliding window: bias"}
     assert len(boxes(ax)) == 4
+
+
+@pytest.mark.parametrize("ends", [(0, 0, 0), (-5, 0.5, 40), (3, 3.2, 9.9), (9.5, 9.8, 10)])
+def test_names_keep_apart_and_between_both_ends_of_the_axis(ends):
+    heights = apart(np.array(ends, float), 1, 0, 10)
+    assert (np.diff(heights) >= 1 - 1e-12).all() and 0 <= heights[0] and heights[-1] <= 10
+
+
+def test_names_that_are_apart_stay_at_their_lines():
+    np.testing.assert_array_equal(apart(np.array([0, 1, 4.5, 10]), 1, 0, 10), [0, 1, 4.5, 10])

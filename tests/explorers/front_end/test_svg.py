@@ -250,3 +250,13 @@ def test_what_lies_far_outside_is_cut_off():
         < 3000
     )
     assert fragment(Text(1e12, 0, "far away")) == ""
+
+
+def test_what_leaves_its_axes_is_clipped_where_they_are():
+    """Matplotlib counts pixels from below, and SVG from above: 300 are 30, 180 and 90."""
+    paper = figure(4, 3)
+    with house():
+        (line,) = paper.add_axes((0.25, 0.1, 0.5, 0.6)).plot([0, 1], [0, 1])
+        drawn = parsed(SvgRenderer(paper).fragment(line.draw))
+    place = drawn.find(".//clipPath/rect").attrib
+    assert [float(place[key]) for key in ("x", "y", "width", "height")] == [100, 90, 200, 180]
