@@ -61,3 +61,10 @@ def test_a_bar_without_an_iterable(capsys):
     with _progress.bar(total=4, desc="steps") as bar:
         bar.update(4)
     assert "4/4" in capsys.readouterr().err
+
+
+def test_what_takes_long_gets_a_bar_that_begins_where_the_work_is(monkeypatch, capsys):
+    monkeypatch.setattr(_progress, "PATIENCE", -1)
+    assert list(_progress.patient("abcd", 4)) == list("abcd")
+    told = capsys.readouterr().err
+    assert "1/4" in told and "0/4" not in told

@@ -500,3 +500,9 @@ def test_the_sides_of_a_proof_are_mathematics():
 def test_importing_the_package_does_not_import_sympy():
     code = "import sys, d2lbptt; sys.exit('sympy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_jacobian_in_prod_stands_transposed_as_the_chain_rule_has_it():
+    """dL/dh is J^T dL/do, and not J dL/do."""
+    proof = equation("8.7.14", "v0.14").prove()
+    assert "A^T a for a matrix A" in proof.layout and "A a for a matrix A" in proof.wrong_layout

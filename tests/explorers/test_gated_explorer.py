@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from d2lbptt import explorers, figures
 from d2lbptt.experiments import gated
 from d2lbptt.explorers import _gated as module
+from d2lbptt.figures import _style as style
 from d2lbptt.figures._gated import LOOKS, _GatedPicture, _kept
 
 START = {"T": 200, "g": 0.8, "bias": 5.0, "cell": "lstm"}
@@ -200,3 +201,7 @@ def test_presets_do_what_they_say():
     assert data["as initialized"].lstm[-1] + 10 < data["forget bias 1"].lstm[-1] < -3
     assert -0.5 < data["a long memory"].gru[-1] < 0 and data["a long memory"].plain[-1] < -30
     assert data["exploding"].lstm[-1] > 10 and data["exploding"].gru[-1] > 3
+
+
+def test_the_axis_of_the_gate_counts_nines():
+    assert [style.nines(count) for count in (1, 2, 5)] == ["0.9", "0.99", "0.99999"]
