@@ -559,3 +559,10 @@ def test_no_barriers(opened, options):
     await_state(page, 7)
     found = axe.run(page, options={"preload": False}).response["violations"]
     assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
+
+
+@each_step
+def test_without_a_script_links_lead_to_the_step_before_and_the_one_after(written, number):
+    (ways,) = re.findall(rf'aria-label="from step {number}">(.*?)</nav>', written[0])
+    steps = [f"#step-{n}" if n in NUMBERS else "#story-end" for n in (number - 1, number + 1)]
+    assert re.findall('href="(.*?)"', ways) == steps[number == 1 :]
