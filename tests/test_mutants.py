@@ -98,7 +98,7 @@ def test_what_no_test_finds_is_said(fake):
         "tests/test_last.py::test_last",
     ]
     said = mutants.table(found)
-    assert "NOT FOUND" in said.splitlines()[2] and said.endswith("3 bugs, 1 of which no test finds.")
+    assert "NOT FOUND" in said.splitlines()[2] and said.endswith("3 planted, 1 of which no test finds.")
     assert contents(fake) == before and not list(Path(tempfile.tempdir).iterdir())
 
 

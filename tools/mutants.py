@@ -243,7 +243,7 @@ def table(outcomes: Iterable[Outcome]) -> str:
     lines = [f"{'seconds':>7}  {'found by':{wide}}  bug"]
     lines += [f"{seconds:7.1f}  {found_by or 'NOT FOUND':{wide}}  {mutant}" for mutant, found_by, seconds in outcomes]
     survive = sum(not outcome.found_by for outcome in outcomes)
-    return "\n".join([*lines, f"{len(outcomes)} bugs, {survive} of which no test finds."])
+    return "\n".join([*lines, f"{len(outcomes)} planted, {survive} of which no test finds."])
 
 
 class _Arguments(argparse.ArgumentParser):
