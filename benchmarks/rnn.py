@@ -163,19 +163,20 @@ def a_size(text):
     return size
 
 
-def main(arguments=None):
-    """Measure, write table and picture, and print the table."""
+def options():
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--seconds", type=float, default=8, help="how long to measure each size in each dtype, at least"
-    )
+    parser.add_argument("--seconds", type=float, default=8, help="at least so long for each size in each dtype")
     parser.add_argument("--sizes", type=a_size, nargs="+", default=SIZES, help="T,h,d,q,B of each")
     parser.add_argument("--sweep", action=argparse.BooleanOptionalAction, default=True, help="whether T is swept")
-    parser.add_argument("--quick", action="store_true", help="two rounds and short sequences: only to see that it runs")
-    parser.add_argument(
-        "--to", type=Path, help=f"a folder for table and picture; benchmarks/{RESULTS.name} if not quick"
-    )
-    given = parser.parse_args(arguments)
+    parser.add_argument("--quick", action="store_true", help="two rounds, a short sweep: only to see that it runs")
+    parser.add_argument("--to", type=Path, help="a folder for table and picture; benchmarks/results, none if quick")
+    return parser
+
+
+def main(arguments=None):
+    """Measure, print the table, and write it with the picture."""
+    given = options().parse_args(arguments)
     seconds, rounds = (0, 2) if given.quick else (given.seconds, ROUNDS)
     widths, lengths = ((4, 8), (10, 40)) if given.quick else (WIDTHS, LENGTHS)
     makers, missing = peers()
@@ -193,7 +194,6 @@ def main(arguments=None):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "rnn.md").write_text(text, encoding="utf-8")
         report.picture(timed).savefig(folder / "rnn.svg", metadata={"Date": None})
-        print(f"Written to {folder}.")
 
 
 if __name__ == "__main__":
