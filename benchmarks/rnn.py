@@ -104,7 +104,7 @@ def measure(size, dtype, makers, seconds, rounds, rng):
     candidates = {name: the_same(run) for name, run in runs.items()}
     for name in makers.keys() & {"JAX"}:
         for new, make in {"ours": ours, name: makers[name]}.items():
-            candidates[f"{new}, new T"] = new_lengths(make, params, x, y, T, min(NEW, rounds))
+            candidates[f"{new}{report.NEW}"] = new_lengths(make, params, x, y, T, min(NEW, rounds))
     return Timed(size, dtype, take_turns(candidates, seconds, rounds, rng))
 
 
