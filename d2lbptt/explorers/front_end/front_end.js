@@ -849,4 +849,32 @@ export function fromModel(model) {
   };
 }
 
-export default { render: ({ model, el }) => mount(fromModel(model), el) };
+const shown = (onPage.shown ??= new WeakMap()); // how often each widget is shown, by its layout, which is its own
+
+/**
+ * Let JupyterLab keep what it shows of a notebook that was opened again. By itself it saves only widgets that have a
+ * kernel (issue 3270 of ipywidgets): after the next save, even its own, an error would stand in the place of each. What
+ * is shown no more, because its cell was run again, may go.
+ */
+function keepWhenSaved(manager) {
+  const { get_state_sync: save, _modelsSync: models } = manager ?? {};
+  if (!save || !models || Object.hasOwn(manager, "get_state_sync")) return;
+  manager.get_state_sync = (options) => {
+    const ours = [...models.values()].filter((one) => one.get("spec")?.controls && shown.get(one.get("layout")) !== 0);
+    const asleep = ours.flatMap((one) => [one, one.get("layout")]).filter((one) => !one.comm_live);
+    for (const one of asleep) one.comm_live = true;
+    const state = save.call(manager, options);
+    for (const one of asleep) one.comm_live = false;
+    return state;
+  };
+}
+
+export default {
+  initialize: ({ model }) => keepWhenSaved(model.widget_manager),
+  render({ model, el }) {
+    const layout = model.get("layout"), count = (more) => shown.set(layout, (shown.get(layout) ?? 0) + more);
+    const end = mount(fromModel(model), el);
+    count(1);
+    return () => (count(-1), end());
+  },
+};
