@@ -22,6 +22,7 @@ from tools.site import players, stage
 LECTURES = stage.read()
 LONG = next(path for path in LECTURES.paths if path.key == "ninety")
 SIZES = [(1280, 720), (1920, 1080)]
+PATIENCE = 90_000  # ms, for a kernel on a machine that has much to do
 each_step = pytest.mark.parametrize("key", LECTURES.steps)
 
 
@@ -203,6 +204,7 @@ class Screen:
 
     def __init__(self, chromium, size, address, **options):
         self.context = chromium.new_context(viewport=dict(zip(("width", "height"), size, strict=True)), **options)
+        self.context.set_default_timeout(PATIENCE)
         self.page, self.foreign, self.broken = self.context.new_page(), [], []
         self.page.on("request", self._note)
         self.page.on("pageerror", lambda error: self.broken.append(str(error)))
@@ -215,7 +217,7 @@ class Screen:
 
     def rest(self):
         """Wait until what was asked for is shown."""
-        self.page.wait_for_function("document.querySelector('.stage')?.dataset.ready", timeout=90_000)
+        self.page.wait_for_function("document.querySelector('.stage')?.dataset.ready")
 
     def press(self, key):
         self.page.keyboard.press(key)
@@ -242,6 +244,17 @@ IN_SIGHT = """(parts) => parts.map((part) => {
     const own = element.contains(covering) || covering.closest(".d2l-view")?.contains(element);
     return inside && whole && own ? "" : `${part}: ${[left, top, right, bottom]}`;
 }).filter(Boolean)"""
+CUT = """() => [...document.querySelectorAll(".d2l-player:not(.stage-away) .d2l-controls select")].filter((menu) => {
+    const brush = document.createElement("canvas").getContext("2d"), room = 36; // padding and arrow
+    brush.font = getComputedStyle(menu).font;
+    return menu.checkVisibility() && brush.measureText(menu.selectedOptions[0].text).width + room > menu.clientWidth;
+}).map((menu) => menu.selectedOptions[0].text)"""
+BELOW = """() => {
+    const bottom = document.querySelector(".stage-bar").getBoundingClientRect().top;
+    const box = (line) => line.getBoundingClientRect();
+    return [...document.querySelectorAll(".stage-talk li")]
+        .filter((line) => box(line).bottom > bottom || box(line).right > innerWidth).map((line) => line.textContent);
+}"""
 TYPE = """(parts) => parts.map((part) => parseFloat(getComputedStyle(document.querySelector(part)).fontSize))"""
 
 
@@ -252,7 +265,7 @@ def in_sight(screen, *more):
     """
     for width, height in SIZES:
         screen.page.set_viewport_size({"width": width, "height": height})
-        assert screen.page.evaluate(IN_SIGHT, [*PARTS, *more]) == []
+        assert screen.page.evaluate(IN_SIGHT, [*PARTS, *more]) == [] == screen.page.evaluate(CUT)
         assert screen.page.evaluate("document.documentElement.scrollHeight <= innerHeight")
         box = screen.shown(".d2l-picture").bounding_box()
         assert box["width"] > 0.6 * width and box["height"] > 0.4 * height
@@ -302,7 +315,7 @@ def test_a_walk_through_the_long_lecture_by_keyboard(chromium, request, place):
     root = request.getfixturevalue(place)
     before = kernels() if place == "kernel" else 0
     screen = Screen(chromium, SIZES[0], f"{root}?lecture=ninety")
-    assert screen.text("question") == LONG.title
+    assert screen.text("question") == "Backpropagation through time"
     screen.press("PageDown")
     for number, step in enumerate(LONG.steps, 1):
         assert f"Step {number} of 13" in screen.text("bar")
@@ -314,6 +327,9 @@ def test_a_walk_through_the_long_lecture_by_keyboard(chromium, request, place):
         screen.press("n")
     assert screen.page.url.endswith("step=end")
     assert screen.page.locator(".stage-talk li").count() == len(LONG.steps)
+    for width, height in SIZES:
+        screen.page.set_viewport_size({"width": width, "height": height})
+        assert screen.page.evaluate(BELOW) == []
     screen.press("PageDown")
     assert screen.page.url.endswith("step=end")
     screen.close()
@@ -353,6 +369,28 @@ def refused():
         ("constructor=1", f"There is no control constructor here, only {listed(explorer.controls)}."),
         ("kind=constructor", f"kind is constructor, wanted one of {listed(explorer.controls['kind'].values)}."),
     ]
+
+
+@slow
+@pytest.mark.parametrize("makes, words", [("throw new Error('Cannot send')", "is gone"), ("", "does not answer")])
+def test_a_kernel_that_starts_late_and_then_fails_is_said(chromium, tmp_path, makes, words):
+    present.make(tmp_path)
+    static = tmp_path / "share" / "voila" / "templates" / present.NAME / "static"
+    text = stage.text(stage.data(LECTURES))
+    (static / "page.html").write_text(stage.page(text, f"{static.as_uri()}/", "data-kernel"), "utf-8")
+    page = chromium.new_page()
+    page.clock.install()
+    page.goto((static / "page.html").as_uri())
+    told = page.locator(".stage-told")
+    assert told.inner_text() == "The kernel is starting."
+    page.keyboard.press("n")
+    assert told.inner_text() == "The kernel is starting." and "T = 3" in page.locator(".stage-question").inner_text()
+    page.clock.fast_forward(60_000)
+    assert told.inner_text().startswith("The kernel has not started: see what `make present` says")
+    page.evaluate(f"d2lbptt.stage.connect(async () => {{ {makes or 'await new Promise(() => {})'} }})")
+    page.clock.fast_forward(8_000)
+    page.get_by_text(f"The kernel {words}").wait_for()
+    page.close()
 
 
 UNREACHED = {  # what each place says of what it cannot show

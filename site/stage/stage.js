@@ -11,6 +11,8 @@
   const NO_KERNEL = "The kernel has not started: see what `make present` says, or open present.html of the site.";
   const NO_ANSWER = "The kernel does not answer. It may be busy; if not, load this page again.";
 
+  const TITLE = document.querySelector(".stage-question").textContent;
+
   const { players } = window.d2lbptt, { listed, named } = players, part = (name) => document.querySelector(`.stage-${name}`);
   const { lectures, steps, explorers } = JSON.parse(document.querySelector("#lectures").textContent);
   const stage = document.querySelector(".stage"), [question, talk, show, told, bar] = ["question", "talk", "show", "told", "bar"].map(part);
@@ -180,7 +182,7 @@
     stage.classList.toggle("stage-talks", !screen.explorer);
     stage.classList.remove("stage-all");
     document.title = `${screen.title ?? sequence.title}: the lectures`;
-    question.innerHTML = screen.question ?? (screen.explorer ? "" : screen.ends ? "What to take home" : sequence.title);
+    question.innerHTML = screen.question ?? (screen.explorer ? "" : screen.ends ? "What to take home" : TITLE);
     talk.replaceChildren(...(screen.explorer ? [] : talkOf(screen)));
     for (const figure of Object.values(figures)) figure.classList.add("stage-away");
     question.focus({ preventScroll: true });
