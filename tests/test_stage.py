@@ -380,6 +380,7 @@ def test_a_kernel_that_starts_late_and_then_fails_is_said(chromium, tmp_path, ma
     (static / "page.html").write_text(stage.page(text, f"{static.as_uri()}/", "data-kernel"), "utf-8")
     page = chromium.new_page()
     page.clock.install()
+    page.set_default_timeout(PATIENCE)
     page.goto((static / "page.html").as_uri())
     told = page.locator(".stage-told")
     assert told.inner_text() == "The kernel is starting."
