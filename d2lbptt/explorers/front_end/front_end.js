@@ -9,6 +9,7 @@
 //                   come; returns what ends it
 //   fonts()         asks for the font of the pictures, for readers who have none
 //   atOnce          whether it takes a question while it looks for the answer to another, of which nobody waits any more
+//   again           what the reader does if the kernel was restarted, if not to run the cell again
 // `fromModel` makes one of a widget; on a page without a kernel, `fromTable` of player.js makes one of a table.
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -20,7 +21,7 @@ const SPEAK = 700; // ms without a change after which the sentence is announced
 const PATIENCE = 4000; // ms without an answer after which we say so
 const WHOLE = 10000; // ms that playing takes from end to end
 const BEATS = [80, 1500]; // ms from one picture to the next while playing, at least and at most
-const NO_KERNEL = "The kernel does not answer. It may be busy; if it was restarted, run the cell again.";
+const NO_KERNEL = "The kernel does not answer. It may be busy; if it was restarted,";
 
 // Each widget loads this script for itself, so what all pictures of a page share is kept on the page.
 const onPage = (globalThis[Symbol.for("d2lbptt")] ??= { views: 0 });
@@ -142,7 +143,7 @@ function courier(source, lost) {
   };
   const wait = () => {
     clearTimeout(timer);
-    if (!source.atOnce) timer = setTimeout(giveUp, PATIENCE, NO_KERNEL);
+    if (!source.atOnce) timer = setTimeout(giveUp, PATIENCE, `${NO_KERNEL} ${source.again ?? "run the cell again"}.`);
   };
   const go = () => {
     flying = `${view}-${++count}`;
