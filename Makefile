@@ -52,8 +52,8 @@ lint: .venv/test.stamp ## check the style of code and notebooks, and the types o
 	.venv/bin/python -m ruff format --check .
 	.venv/bin/python -m mypy
 
-bench: .venv/test.stamp ## time the numerics on one thread
-	$(RUN) benchmarks/rnn.py
+bench: .venv/test.stamp ## time the numerics on one thread, beside torch and JAX if they are installed (ARGS=--no-sweep)
+	$(RUN) -m benchmarks.rnn
 
 checkers: .venv/test.stamp ## compare our gradient checker with every other one that is installed
 	$(RUN) benchmarks/checkers.py

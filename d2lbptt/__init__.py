@@ -8,7 +8,7 @@ training, other people's networks. What needs SciPy, SymPy, Matplotlib or ipywid
 from importlib import import_module
 
 from .rnn import Params, Trace, forward, init_params, loss  # isort: skip
-from .bptt import Gradients, backward, itemized  # isort: skip
+from .bptt import Gradients, backward, itemized, loss_and_gradients  # isort: skip
 from .growth.gradient_norms import log10_gradient_norms  # isort: skip
 from .gates import chunks, randomized, tbptt  # isort: skip
 from .total_derivative import forward_accumulation, mixtures  # isort: skip
@@ -50,6 +50,7 @@ __all__ = [
     "loss",
     "Gradients",
     "backward",
+    "loss_and_gradients",
     "itemized",
     "log10_gradient_norms",
     "chunks",

@@ -10,6 +10,8 @@ from . import _validation
 from ._validation import Overflow
 from .activations import ACTIVATIONS
 
+CACHED = 12_000  # numbers; an array of them is small enough that the system need not find new memory for it each time
+
 # --- products over rows ---
 
 
@@ -28,9 +30,31 @@ def product(rows, W):
     return np.dot(rows.reshape(-1, rows.shape[-1]), W).reshape(*rows.shape[:-1], W.shape[1])
 
 
+def multiplier(W, batch):
+    """Return ``f(v, out)``, which writes W v into ``out``; with a batch, for each of the rows v."""
+    return (lambda rows, out: rows.dot(W.T, out)) if batch else np.ascontiguousarray(W).dot
+
+
+def cached_stretches(T, width, least):
+    """Cut 0 .. T into (start, stop), alike in length but the last, and return them with that length.
+
+    Rows of ``width`` numbers then stay in the cache until they are used again. A stretch has about ``least`` numbers
+    or more, so that a matrix that is read or written once in each costs little beside it.
+    """
+    pieces = max(1, round(T * width / max(CACHED, least)))
+    steps = -(-T // pieces)
+    return [(start, min(start + steps, T)) for start in range(0, T, steps)], steps
+
+
 def outer_sum(left, right):
     """Return the sum over all rows of left row times right row, transposed, as one matrix product."""
     return np.dot(left.reshape(-1, left.shape[-1]).T, right.reshape(-1, right.shape[-1]))
+
+
+def row_sum(rows):
+    """Return the sum over all rows, as one matrix product."""
+    flat = rows.reshape(-1, rows.shape[-1])
+    return np.ones(len(flat), flat.dtype).dot(flat)
 
 
 def outer(left, right):
@@ -153,28 +177,30 @@ def rescaled(step, v, T, every=8):
 # --- what overflows ---
 
 
-def first_overflow(arrays):
-    """Raise Overflow for the first t at which one of the arrays, by symbol, is not finite."""
-    bad = {symbol: _first(rows) for symbol, rows in arrays.items() if not np.isfinite(rows).all()}
-    if bad:
+def first_overflow(arrays, start=1):
+    """Raise Overflow for the first t at which one of the arrays, by symbol, is not finite; row 0 is t = ``start``."""
+    if not _validation.is_finite(*arrays.values()):
+        bad = {symbol: start + _first(rows) for symbol, rows in arrays.items() if not np.isfinite(rows).all()}
         symbol = min(bad, key=bad.get)
         raise Overflow(symbol, arrays[symbol].dtype, bad[symbol])
 
 
 def _first(rows):
-    return int(np.argmin(np.isfinite(rows).reshape(len(rows), -1).all(1))) + 1
+    return int(np.argmin(np.isfinite(rows).reshape(len(rows), -1).all(1)))
 
 
-def no_overflow(symbol, rows):
-    """Raise Overflow for the last row, the first one on the way back, that is not finite."""
-    good = np.isfinite(rows)
-    if not good.all():
-        bad = ~good.reshape(len(rows), -1).all(1)
-        raise Overflow(symbol, rows.dtype, int(np.flatnonzero(bad)[-1]) + 1, going="going back first at")
+def no_overflow(symbol, rows, start=1):
+    """Raise Overflow for the last row, the first one on the way back, that is not finite; row 0 is t = ``start``."""
+    if not _validation.is_finite(rows):
+        bad = ~np.isfinite(rows).reshape(len(rows), -1).all(1)
+        raise Overflow(symbol, rows.dtype, start + int(np.flatnonzero(bad)[-1]), going="going back first at")
 
 
 def all_finite(**arrays):
     """Raise FloatingPointError for an array, by symbol, that is not finite."""
-    for symbol, array in arrays.items():
-        if array is not None and not np.isfinite(array).all():
+    given = {symbol: array for symbol, array in arrays.items() if array is not None}
+    if _validation.is_finite(*given.values()):
+        return
+    for symbol, array in given.items():
+        if not np.isfinite(array).all():
             raise FloatingPointError(f"dL/d{symbol} overflows {array.dtype}")

@@ -15,6 +15,7 @@ Shapes: as in ``rnn``; dL/dh_t and dL/do_t stand in T rows, row t - 1 for step t
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -22,21 +23,26 @@ from numpy.typing import ArrayLike
 
 from . import _validation
 from ._recursion import (
+    CACHED,
     all_finite,
     by_lag,
+    cached_stretches,
     checked_gates,
+    multiplier,
     no_overflow,
     outer_sum,
     over_rows,
     product,
     row_norms,
+    row_sum,
     slopes,
     weigh,
 )
+from .activations import ACTIVATIONS
 from .gates import first_kept
-from .rnn import Trace, _targets, checked_trace
+from .rnn import Trace, _targets, _total, checked_trace
 
-__all__ = ["Gradients", "backward", "itemized", "output_gradient"]
+__all__ = ["Gradients", "backward", "itemized", "loss_and_gradients", "output_gradient"]
 
 
 class Gradients(NamedTuple):
@@ -109,56 +115,103 @@ def backward(
     with np.errstate(over="ignore", invalid="ignore"):
         trace = checked_trace(trace)
         do = _output_gradient(trace, y, loss, reduction, weights)
-        W_hh, W_qh = trace.params.W_hh, trace.params.W_qh
-        slope = slopes(trace)
         if window is None and first is None:
-            xi = checked_gates(gates, len(do), do.shape[1:-1])
-            adjoint = _adjoint_single if do.ndim == 2 else _adjoint_batch
-            dh = adjoint(_gated(slope, xi), W_hh, W_qh, do)
-        else:
-            dh = _truncated(slope, W_hh, product(do, W_qh), first_kept(len(do), window=window, first=first))
-        no_overflow("dL/dh_t", dh)
-        dz = np.multiply(slope, dh, out=slope if slope.dtype == dh.dtype else None)
-        dh0 = product(dz[:1], W_hh)[0]
+            return _backward(trace, do, checked_gates(gates, len(do), do.shape[1:-1]))
+        return _backward(trace, do, first=first_kept(len(do), window=window, first=first))
+
+
+def loss_and_gradients(
+    trace: Trace,
+    y: ArrayLike,
+    *,
+    loss: str = "squared_error",
+    reduction: str = "mean",
+    weights: ArrayLike | None = None,
+) -> tuple[float, Gradients]:
+    """Return L and its gradient, as ``loss`` and ``backward`` do, in less time: what both need is computed once.
+
+    Parameters
+    ----------
+    trace, y, loss, reduction, weights
+        As for ``loss``.
+
+    Returns
+    -------
+    float, Gradients
+        L (9.7.10), complex if the trace is, and its gradient (9.7.11 - 9.7.16).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument does not fit the trace.
+    FloatingPointError
+        If the loss or the gradient overflows.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        trace = checked_trace(trace)
+        rule, y, w = _targets(trace, y, loss, reduction, weights)
+        per_step, slope = rule.both(trace.o, y)
+        return _total(per_step, reduction, w), _backward(trace, _weighed(slope, reduction, w))
+
+
+def _backward(trace, do, gates=None, first=None):
+    """Return the gradient that follows from dL/do_t, with gates, or with the first step that each loss reaches.
+
+    With rows [phi'(z_{t+1}) * dL/dh_{t+1}, dL/do_t], t = T .. 0, a step back, 9.7.14, is [W_hh; W_qh]^T row, and
+    9.7.12 and 9.7.16 are one product, [dL/dW_hh; dL/dW_qh] = sum_t row h_t^T. What is not there, phi'(z_{T+1}) and
+    dL/do_0, is 0.
+    """
+    params, x, h, _, activation = trace
+    (T, *batch, q), n = do.shape, len(params.W_hh)
+    W, slope_of, total = np.concatenate([params.W_hh, params.W_qh]), ACTIVATIONS[activation].slope, None
+    dh = np.empty((T + 1, *batch, n), do.dtype)  # dL/dh_0 .. dL/dh_T
+    if first is None:
+        dh[T], times_W = do[-1] @ params.W_qh, multiplier(W.T, batch)  # 9.7.13
+    else:
+        dh[1:] = _truncated(slopes(trace), params.W_hh, product(do, params.W_qh), first)
+    stretches, longest = cached_stretches(T + 1, math.prod(batch) * (n + q), 2 * W.size)
+    scratch = np.empty((longest, *batch, n + q), do.dtype)
+    for start, stop in reversed(stretches):
+        rows, later = scratch[: stop - start], slice(start + 1, stop + 1)
+        dz = _slopes_beside(rows, h[later], slope_of, do[max(start - 1, 0) : stop - 1])
         if gates is not None:
-            dh0 *= xi[0][..., None]
-        gradients = Gradients(
-            W_hx=outer_sum(dz, trace.x),
-            W_hh=outer_sum(dz, trace.h[:-1]),
-            W_qh=outer_sum(do, trace.h[1:]),
-            b_h=None if trace.params.b_h is None else dz.reshape(-1, len(W_hh)).sum(0),
-            b_q=None if trace.params.b_q is None else do.reshape(-1, len(W_qh)).sum(0),
-            h0=dh0,
-            h=dh,
-            o=do,
-        )
-    all_finite(**{name: rows for name, rows in gradients._asdict().items() if name not in ("h", "o")})
-    return gradients
+            dz *= over_rows(gates[start:stop].astype(h.dtype), dz)
+        if first is None:
+            _go_back(rows[: len(dz)], dz, times_W, dh[start : stop + 1])
+        no_overflow("dL/dh_t", dh[max(start, 1) : stop], max(start, 1))
+        if first is not None or gates is not None:
+            np.multiply(slope_of(h[later]), dh[later], out=dz)
+        found = outer_sum(rows, h[start:stop]), outer_sum(dz, x[start:stop]), row_sum(rows)
+        total = found if total is None else [np.add(a, b, out=a) for a, b in zip(total, found, strict=True)]
+    if first is not None:
+        dh[0] = product(dz[:1], params.W_hh)[0]
+    return _gradients(params, *total, dh, do)
 
 
-def _adjoint_single(slope, W_hh, W_qh, do):
-    # 9.7.13 and 9.7.14 with rows [phi'(z_{t+1}) * dL/dh_{t+1}, dL/do_t], so that a step is two calls.
-    h = len(W_hh)
-    rows = np.empty((len(do), h + do.shape[1]), do.dtype)
-    rows[:, :h], rows[1:, h:] = slope, do[:-1]
-    times_W, multiply = np.ascontiguousarray(np.concatenate([W_hh, W_qh]).T).dot, np.multiply
-    dh = np.empty((len(do), h), do.dtype)
-    dh[-1] = later = do[-1] @ W_qh
-    for row, dz, current in zip(rows[:0:-1], rows[:0:-1, :h], dh[-2::-1], strict=True):
-        multiply(dz, later, dz)
-        later = times_W(row, current)
-    return dh
+def _slopes_beside(rows, h, slope_of, do):
+    """Write [phi'(z_{t+1}), dL/do_t] into the rows of t; return the left part of those that have a z_{t+1}."""
+    n, few = h.shape[-1], CACHED // math.prod(h.shape[1:]) + 1
+    left, right = rows[..., :n], rows[..., n:]
+    left[len(h) :], right[: len(rows) - len(do)], right[len(rows) - len(do) :] = 0, 0, do
+    for i in range(0, len(h), few):
+        left[i : i + few][: len(h) - i] = slope_of(h[i : i + few])
+    return left[: len(h)]
 
 
-def _adjoint_batch(slope, W_hh, W_qh, do):
-    # 9.7.13 and 9.7.14: all W_qh^T dL/do_t at once, then what flows back is added step by step.
-    dh = product(do, W_qh)
-    dz, flow = np.empty_like(dh[0]), np.empty_like(dh[0])
-    for step_slope, later, current in zip(slope[:0:-1], dh[:0:-1], dh[-2::-1], strict=True):
-        np.multiply(step_slope, later, dz)
-        dz.dot(W_hh, flow)
-        np.add(current, flow, current)
-    return dh
+def _go_back(rows, dz, times_W, dh):
+    """Write dL/dh_t from the last row to the first, once it is there for the step after; dz is a part of the rows."""
+    multiply, later = np.multiply, dh[-1]
+    for row, dz_t, dh_t in zip(rows[::-1], dz[::-1], dh[-2::-1], strict=True):
+        multiply(dz_t, later, dz_t)
+        later = times_W(row, dh_t)
+
+
+def _gradients(params, W, W_hx, b, dh, do):
+    """Take [dL/dW_hh; dL/dW_qh] and [dL/db_h, dL/db_q] apart."""
+    n, h0 = len(params.W_hh), dh[0]
+    b_h, b_q = None if params.b_h is None else b[:n], None if params.b_q is None else b[n:]
+    all_finite(W_hx=W_hx, W_hh=W[:n], W_qh=W[n:], b_h=b_h, b_q=b_q, h0=h0)
+    return Gradients(W_hx, W[:n], W[n:], b_h, b_q, h0, dh[1:], do)
 
 
 def _truncated(slope, W_hh, own, first):
@@ -253,13 +306,11 @@ def output_gradient(
 
 def _output_gradient(trace, y, loss, reduction, weights=None):
     rule, y, w = _targets(trace, y, loss, reduction, weights)
-    do = weigh(rule.slope(trace.o, y), reduction, w)
+    return _weighed(rule.slope(trace.o, y), reduction, w)
+
+
+def _weighed(slope, reduction, w):
+    do = weigh(slope, reduction, w)
     if do.ndim == 3:
         do /= do.shape[1]
     return do
-
-
-def _gated(slope, xi):
-    if xi is None:
-        return slope
-    return slope * over_rows(xi.astype(slope.dtype), slope)

@@ -21,47 +21,70 @@ __all__ = ["LOSSES", "REDUCTIONS", "Loss"]
 class Loss(NamedTuple):
     """A loss of one output: ``value(o, y)`` without the last axis, ``slope(o, y)`` shaped as o.
 
-    ``label(o, y)``, shaped as o, is what the slope subtracts: y_t, or 1 at its class.
+    ``both(o, y)`` returns the two, and computes once what they share. ``label(o, y)``, shaped as o, is what the slope
+    subtracts: y_t, or 1 at its class.
     """
 
     name: str
+    both: Callable
     value: Callable
     slope: Callable
     label: Callable
 
 
 def _squared_error(o, y):
-    # Half the squared distance; no conjugate, so that the complex step passes through.
-    return ((o - y) ** 2).sum(-1) / 2
+    slope = o - y
+    return _half_square(slope), slope
 
 
-def _squared_error_slope(o, y):
-    return o - y
+def _squared_error_value(o, y):
+    return _half_square(o - y)
+
+
+def _half_square(v):
+    # No conjugate, so that the complex step passes through.
+    return (v**2).sum(-1) / 2
 
 
 def _squared_error_label(o, y):
     return y
 
 
-def _shifted_exp(o):
-    # The maximum of each row, taken along a contiguous axis: half the time of o.max(-1).
-    shift = np.ascontiguousarray(o.real.reshape(-1, o.shape[-1]).T).max(0).reshape(*o.shape[:-1], 1)
-    e = o - shift
-    np.exp(e, out=e)
-    return e, np.einsum("...q->...", e)[..., None], shift
-
-
 def _cross_entropy(o, y):
+    e, total, shift = _shifted_exp(o)
+    return _log_of_sum(o, y, total, shift), _softmax_less_label(e, y, total)
+
+
+def _cross_entropy_value(o, y):
     _, total, shift = _shifted_exp(o)
-    return (np.log(total) + shift - np.take_along_axis(o, y[..., None], -1))[..., 0]
+    return _log_of_sum(o, y, total, shift)
 
 
 def _cross_entropy_slope(o, y):
     e, total, _ = _shifted_exp(o)
+    return _softmax_less_label(e, y, total)
+
+
+def _shifted_exp(o):
+    # The maximum of each row, taken along a contiguous axis: half the time of o.max(-1).
+    shift = np.ascontiguousarray(o.real.reshape(-1, o.shape[-1]).T).max(0).reshape(*o.shape[:-1], 1)
+    e = o - shift
+    np.exp(e, out=e)  # so that e is contiguous, whatever o is
+    return e, np.einsum("...q->...", e)[..., None], shift
+
+
+def _log_of_sum(o, y, total, shift):
+    return np.log(total[..., 0]) + shift[..., 0] - o.reshape(-1, o.shape[-1])[_labels(y)].reshape(y.shape)
+
+
+def _softmax_less_label(e, y, total):
     e /= total
-    label = y[..., None]
-    np.put_along_axis(e, label, np.take_along_axis(e, label, -1) - 1, -1)
+    e.reshape(-1, e.shape[-1])[_labels(y)] -= 1
     return e
+
+
+def _labels(y):
+    return np.arange(y.size), y.reshape(-1)
 
 
 def _cross_entropy_label(o, y):
@@ -71,8 +94,8 @@ def _cross_entropy_label(o, y):
 LOSSES = {
     rule.name: rule
     for rule in (
-        Loss("squared_error", _squared_error, _squared_error_slope, _squared_error_label),
-        Loss("cross_entropy", _cross_entropy, _cross_entropy_slope, _cross_entropy_label),
+        Loss("squared_error", _squared_error, _squared_error_value, np.subtract, _squared_error_label),
+        Loss("cross_entropy", _cross_entropy, _cross_entropy_value, _cross_entropy_slope, _cross_entropy_label),
     )
 }
 

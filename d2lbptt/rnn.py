@@ -12,7 +12,6 @@ h has T + 1 rows, and h[0] is the initial state, so that h[t] is the book's h_t.
 
 from __future__ import annotations
 
-import cmath
 import math
 from itertools import pairwise
 from typing import NamedTuple
@@ -21,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from . import _validation
-from ._recursion import affine, checked_weights, first_overflow, over_rows, weigh
+from ._recursion import affine, cached_stretches, checked_weights, first_overflow, over_rows, weigh
 from .activations import ACTIVATIONS, Activation
 from .losses import LOSSES, REDUCTIONS, Loss
 
@@ -190,14 +189,17 @@ def forward(params: Params, x: ArrayLike, *, h0: ArrayLike | None = None, activa
     FloatingPointError
         If a state or an output overflows. The message names the first t at which it does.
     """
-    params, x, h0, phi = _checked(params, x, h0, activation)
-    h = _empty_states(len(x), h0)
-    h[0] = h0
     with np.errstate(over="ignore", invalid="ignore"):
+        params, x, h0, phi = _checked(params, x, h0, activation)
+        h = _empty_states(len(x), h0)
+        o = np.empty((*x.shape[:-1], len(params.W_qh)), h.dtype)
+        h[0] = h0
         run = _run_single if x.ndim == 2 else _run_batch
-        run(h, x, params, phi.value)
-        o = affine(params.W_qh, h[1:], params.b_q)
-    first_overflow({"h_t": h[1:], "o_t": o})
+        for start, stop in cached_stretches(len(x), h[0].size + x[0].size, params.W_hh.size // 2)[0]:
+            states = h[start : stop + 1]
+            run(states, x[start:stop], params, phi.value)
+            affine(params.W_qh, states[1:], params.b_q, out=o[start:stop])
+            first_overflow({"h_t": states[1:], "o_t": o[start:stop]}, start + 1)
     return Trace(params, x, h, o, activation)
 
 
@@ -263,14 +265,18 @@ def loss(
     with np.errstate(over="ignore", invalid="ignore"):
         trace = checked_trace(trace)
         rule, y, w = _targets(trace, y, loss, reduction, weights)
-        per_step = rule.value(trace.o, y)
-        if w is not None:
-            weigh(per_step[..., None], reduction, w)
-        if per_step.ndim == 2:
-            per_step = per_step.mean(1)
-        if w is None:
-            weigh(per_step, reduction)
-        total = per_step.sum()
+        return _total(rule.value(trace.o, y), reduction, w)
+
+
+def _total(per_step, reduction, w):
+    """Return L, from l_t for each step, or for each step and each sequence of a batch."""
+    if w is not None:
+        weigh(per_step[..., None], reduction, w)
+    if per_step.ndim == 2:
+        per_step = per_step.mean(1)
+    if w is None:
+        weigh(per_step, reduction)
+    total = per_step.sum()
     if not np.isfinite(total):
         first_overflow({"l_t": per_step})
         raise FloatingPointError(f"L overflows {per_step.dtype}: it is the sum of all l_t")
@@ -369,38 +375,38 @@ def checked_trace(trace: Trace) -> Trace:
         If it is no Trace, or a field has a wrong type, shape or value.
     """
     _validation.instance("trace", trace, Trace, "the Trace that forward returns")
-    # The careful look takes longer than a short backward pass does.
-    with np.errstate(over="ignore", invalid="ignore"):
-        sound = _as_forward_makes_it(*trace)
-    return trace if sound else _carefully(trace)
+    return trace if _as_forward_makes_it(*trace) else _carefully(trace)
+
+
+# The careful look takes longer than a short pass does. First comes a quick one, which knows no complaint.
 
 
 def _as_forward_makes_it(params, x, h, o, activation):
-    if type(params) is not Params or type(x) is not np.ndarray or x.dtype not in _FLOATS:
+    if not _plain(params, x, activation, h, o):
         return False
-    if type(activation) is not str or activation not in ACTIVATIONS:
+    (T, *batch, _), n, q = x.shape, len(params.W_hh), len(params.W_qh)
+    return h.shape == (T + 1, *batch, n) and o.shape == (T, *batch, q) and _finite(x, h, o, *params)
+
+
+def _plain(params, x, activation, *more):
+    """Say whether all are contiguous arrays of one dtype in which the network calculates, and the parameters fit x."""
+    if type(params) is not Params or type(activation) is not str or activation not in ACTIVATIONS:
         return False
-    arrays, shapes = (x, h, o, *params), []
-    for a in arrays:
-        if a is not None and not (type(a) is np.ndarray and a.dtype is x.dtype and a.ndim and a.flags.c_contiguous):
+    for a in (x, *params[:3], *(b for b in params[3:] if b is not None), *more):
+        if type(a) is not np.ndarray or a.dtype is not x.dtype or not a.ndim or not a.flags.c_contiguous:
             return False
-        shapes.append(None if a is None else a.shape)
-    if None in shapes[:6] or not _fit(*shapes):
-        return False
-    for a in arrays:
-        if a is not None:
-            flat = a.ravel()
-            # One product is faster than a look at each number, and is finite only if all of them are.
-            if not cmath.isfinite(np.vdot(flat, flat)):
-                return False
-    return True
+    return x.dtype in _FLOATS and _fit(x.shape, *(None if a is None else a.shape for a in params))
 
 
-def _fit(x, h, o, W_hx, W_hh, W_qh, b_h, b_q):
-    """Say whether these shapes of x, h, o and the parameters fit each other."""
-    T, batch, d, n, q = x[0], x[1:-1], x[-1], h[-1], o[-1]
-    rows = len(batch) < 2 and len(x) > 1 and 0 not in (*x, n, q) and h == (T + 1, *batch, n) and o == (T, *batch, q)
-    return rows and (W_hx, W_hh, W_qh) == ((n, d), (n, n), (q, n)) and b_h in (None, (n,)) and b_q in (None, (q,))
+def _fit(x, W_hx, W_hh, W_qh, b_h, b_q):
+    """Say whether these shapes of x and the parameters fit each other."""
+    d, n, q = x[-1], W_hh[0], W_qh[0]
+    weights = (W_hx, W_hh, W_qh) == ((n, d), (n, n), (q, n)) and b_h in (None, (n,)) and b_q in (None, (q,))
+    return weights and len(x) in (2, 3) and 0 not in (*x, n, q)
+
+
+def _finite(*arrays):
+    return _validation.is_finite(*(a for a in arrays if a is not None))
 
 
 def _carefully(trace):
@@ -417,6 +423,12 @@ def _carefully(trace):
 
 
 def _checked(params, x, h0, activation) -> tuple[Params, np.ndarray, np.ndarray, Activation]:
+    if _plain(params, x, activation) if h0 is None else _plain(params, x, activation, h0):
+        state = (*x.shape[1:-1], len(params.W_hh))
+        start = np.zeros(state, x.dtype) if h0 is None else h0
+        _validation.fits_in_memory("h", (len(x) + 1) * start.size, x.dtype, f"T = {len(x)}")
+        if start.shape == state and _finite(x, start, *params):
+            return params, x, start, ACTIVATIONS[activation]
     arrays = _params_arrays(params)
     phi = ACTIVATIONS[_validation.one_of("activation", activation, ACTIVATIONS)]
     x = _inputs(x, arrays["W_hx"].shape[1])

@@ -5,6 +5,9 @@ backwards, and the complex step over a textbook forward pass, which knows no der
 the package, nor with the other.
 """
 
+import sys
+import tracemalloc
+
 import numpy as np
 import oracles
 import pytest
@@ -21,7 +24,8 @@ from oracles import (
     weighted_problems,
 )
 
-from d2lbptt import Params, Trace, backward, forward, itemized, loss
+from d2lbptt import Params, Trace, backward, forward, init_params, itemized, loss, loss_and_gradients
+from d2lbptt._recursion import CACHED, cached_stretches
 from d2lbptt.total_derivative import forward_accumulation
 
 # --- the oracles themselves ---
@@ -410,7 +414,7 @@ def test_options_that_do_not_fit(options, error, words):
     assert all(word in str(info.value) for word in words), info.value
 
 
-@pytest.mark.parametrize("of", [loss, backward, itemized, forward_accumulation])
+@pytest.mark.parametrize("of", [loss, backward, loss_and_gradients, itemized, forward_accumulation])
 @pytest.mark.parametrize(
     ("trace", "weights", "error", "words"),
     [
@@ -435,7 +439,7 @@ def test_weights_that_do_not_fit(of, trace, weights, error, words):
     assert all(word in str(info.value) for word in words), info.value
 
 
-@pytest.mark.parametrize("of", [loss, backward, forward_accumulation])
+@pytest.mark.parametrize("of", [loss, backward, loss_and_gradients, forward_accumulation])
 def test_for_the_loss_of_the_last_step_its_weight_must_be_above_0(of):
     for trace, weights in ((TRACE, [1, 1, 1, 1, 0]), (BATCH, np.ones((5, 6)) * [[1], [1], [1], [1], [0]])):
         with pytest.raises(ValueError, match="weights are all 0 at step T, the one that counts, wanted one above 0"):
@@ -451,7 +455,7 @@ def test_a_target_that_counts_is_looked_at():
         loss(BATCH, y, weights=weights)
 
 
-@pytest.mark.parametrize("of", [loss, backward, itemized])
+@pytest.mark.parametrize("of", [loss, backward, loss_and_gradients, itemized])
 @pytest.mark.parametrize(
     ("trace", "y", "name", "error", "words"),
     [
@@ -478,3 +482,102 @@ def test_targets_that_do_not_fit(of, trace, y, name, error, words):
     with pytest.raises(error) as info:
         of(trace, y, loss=name)
     assert all(word in str(info.value) for word in words), info.value
+
+
+# --- loss and gradients together, and the stretches of time in which both passes go ---
+
+
+@settings(max_examples=100)
+@given(problems() | weighted_problems())
+def test_loss_and_gradients_are_those_of_loss_and_backward(problem):
+    """The same numbers, to the last bit, from the two functions that compute them one by one."""
+    trace = trace_of(problem)
+    value, gradients = loss_and_gradients(trace, problem.y, **problem.options)
+    assert value == loss(trace, problem.y, **problem.options)
+    assert same_bits(
+        *([a for a in g if a is not None] for g in (gradients, backward(trace, problem.y, **problem.options)))
+    )
+
+
+def in_stretches_of(steps, monkeypatch):
+    def cut(T, width, least):
+        return [(start, min(start + steps, T)) for start in range(0, T, steps)], min(steps, T)
+
+    for module in (sys.modules["d2lbptt.bptt"], sys.modules["d2lbptt.rnn"]):
+        monkeypatch.setattr(module, "cached_stretches", cut)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_it_does_not_matter_where_time_is_cut_into_stretches(steps):
+    """Brute force knows nothing of stretches; with gates, a window and float32 too."""
+
+    @settings(max_examples=60)
+    @given(problems() | weighted_problems())
+    def check(problem):
+        with pytest.MonkeyPatch.context() as patched:
+            whole, trace = trace_of(problem), None
+            T = len(problem.x)
+            schemes = [{"gates": np.linspace(0, 2, T)}, {"window": (T + 1) // 2}]
+            wholly = [backward(whole, problem.y, **problem.options, **scheme) for scheme in schemes]
+            in_stretches_of(steps, patched)
+            trace = trace_of(problem)
+            assert_gradients_agree(backward(trace, problem.y, **problem.options), problem)
+            size, eps = oracles.magnitude(problem), np.finfo(problem.x.dtype).eps
+            for want, scheme in zip(wholly, schemes, strict=True):
+                got = backward(trace, problem.y, **problem.options, **scheme)
+                for name in problem.names:
+                    assert np.all(np.abs(getattr(got, name) - getattr(want, name)) <= 500 * eps * (1 + size[name]))
+
+    check()
+
+
+def test_stretches_cover_the_time_once_and_grow_with_the_matrix():
+    for T, width, least in ((1, 5, 0), (7, 100_000, 0), (1000, 60, 3000), (1000, 60, 10**9), (100_000, 284, 10**5)):
+        found, longest = cached_stretches(T, width, least)
+        assert [t for start, stop in found for t in range(start, stop)] == list(range(T))
+        assert longest == max(stop - start for start, stop in found)
+        assert longest == T or longest * width >= 0.6 * max(CACHED, least)
+    assert len(cached_stretches(1000, 60, 10**9)[0]) == 1
+
+
+@pytest.mark.parametrize(("dtype", "shape"), [(float, (20_000,)), (np.float32, (20_000,)), (float, (1000, 16))])
+def test_the_passes_allocate_little_beside_what_they_return(dtype, shape):
+    """tracemalloc counts what NumPy allocates; the states are those that the trace holds."""
+    rng = np.random.default_rng(0)
+    params = init_params(8, 64, 4, bias=True, dtype=dtype)
+    x, y = rng.normal(size=(*shape, 8)).astype(dtype), rng.integers(0, 4, shape)
+    trace, forwards = peak(lambda: forward(params, x, activation="tanh"))
+    _, backwards = peak(lambda: loss_and_gradients(trace, y, loss="cross_entropy"))
+    assert forwards < 1.3 * trace.h.nbytes and backwards < 1.9 * trace.h.nbytes
+
+
+def peak(call):
+    tracemalloc.start()
+    try:
+        return call(), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_numbers_whose_squares_overflow_are_taken():
+    """A product finds numbers that are not finite, and overflows earlier than they do."""
+    params = Params(np.eye(2), 0.5 * np.eye(2), np.eye(2))
+    x = np.array([[1e200, -1e190], [1e199, 1e170]])
+    got = backward(
+        forward(params, x), np.zeros((2, 2)), reduction="sum", loss="squared_error", weights=[1e-200, 1e-200]
+    )
+    assert np.isfinite(got.h).all() and got.W_hx.shape == (2, 2)
+
+
+@pytest.mark.parametrize("batch", [(), (2,)])
+def test_the_first_step_that_overflows_is_named_in_whatever_stretch_it_is(batch, monkeypatch):
+    """h_t = 10 h_{t-1} with h_0 = 1e300: beyond 1.8e308 at t = 9."""
+    params = Params(np.zeros((1, 1)), np.full((1, 1), 10.0), np.ones((1, 1)))
+    x, h0 = np.zeros((20, *batch, 1)), np.full((*batch, 1), 1e300)
+    for steps in (2, 4, 30):
+        in_stretches_of(steps, monkeypatch)
+        with pytest.raises(FloatingPointError, match=r"^h_t overflows float64, first at t = 9$"):
+            forward(params, x, h0=h0)
+        trace = forward(params, x, h0=0 * h0)
+        with pytest.raises(FloatingPointError, match=r"^dL/dh_t overflows float64, going back first at t = 11$"):
+            backward(trace, np.full((20, *batch, 1), -1e300), reduction="last")

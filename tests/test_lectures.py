@@ -5,6 +5,7 @@ Oracle of the numbers: the experiments, at the settings of each step.
 
 import re
 from functools import cache
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
@@ -234,6 +235,24 @@ def test_links_lead_to_files(name):
     text = (ROOT / name).read_text(encoding="utf-8")
     targets = [target.split("#")[0] for target in re.findall(r"\]\(([^)]+)\)", text) if "://" not in target]
     assert [target for target in targets if target and not (ROOT / target).exists()] == []
+
+
+def opened_by(query):
+    """The file of a copy of this repository that a link for nbgitpuller opens in JupyterLab."""
+    asked = {key: one for key, (one,) in parse_qs(query, strict_parsing=True).items()}
+    assert asked["repo"] == "ADDRESS" and asked.keys() <= {"repo", "branch", "urlpath"}
+    return ROOT / asked["urlpath"].removeprefix("lab/tree/FOLDER/")
+
+
+def test_the_links_for_a_class_open_a_notebook():
+    """As nbgitpuller reads them: on Binder its whole link is quoted into one parameter."""
+    page = (ROOT / lectures.PAGE).read_text(encoding="utf-8")
+    (hub,) = map(urlsplit, re.findall(r"https://HUB\S*", page))
+    assert hub.path == "/hub/user-redirect/git-pull" and opened_by(hub.query).is_file()
+    (binder,) = map(urlsplit, re.findall(r"https://mybinder\.org/[^\s`]*", page))
+    (quoted,) = parse_qs(binder.query, strict_parsing=True)["urlpath"]
+    assert binder.path == "/v2/gh/OWNER/ENVIRONMENT/HEAD" and quoted.startswith("git-pull?")
+    assert opened_by(quoted.removeprefix("git-pull?")).is_file()
 
 
 STEP = """

@@ -400,6 +400,22 @@ def test_links_look_like_links_and_lead_somewhere(path):
         assert (path.parent / target).exists(), target
 
 
+def formulas(path):
+    """The formulas of a notebook, in its text and in what its cells show."""
+    for cell in notebooks.read(path).cells:
+        shown = [output.get("data", {}) for output in cell.get("outputs", [])]
+        texts = [data.get(kind, "") for data in shown for kind in ("text/markdown", "text/latex")]
+        for text in [cell.source] if cell.cell_type == "markdown" else texts:
+            yield from re.findall(r"\$\$.*?\$\$|\$[^$]+\$", text, re.DOTALL)
+
+
+@each_notebook
+def test_no_formula_has_what_github_refuses(path):
+    """It shows an error in the place of each formula with one of these; `operatorname` is the least expected."""
+    refused = r"\\(operatorname|mbox|phantom|[hv]phantom|def|newcommand|renewcommand|let|require|href|class|style)\b"
+    assert [formula for formula in formulas(path) if re.search(refused, formula)] == []
+
+
 def test_a_stale_output_is_noticed(tmp_path):
     fresh = run(toy("print('the norm is', 0.25)"), tmp_path)
     stale = copy.deepcopy(fresh)

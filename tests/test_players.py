@@ -302,7 +302,10 @@ def test_an_address_leads_to_a_state_and_follows_it(opened):
         ("#g=0.5&kind=diagonal", {}, "kind is diagonal, wanted one of gaussian, orthogonal, symmetric and identity."),
         ("#tau=5", {}, "tau stands still on this page, where only g and T move."),
         ("#preset=edge&T=20", {}, "T stands still with this preset, where only g moves."),
-        ("#g=", {}, "g is , wanted a number."),
+        ("#g=", {}, "g is empty, wanted a number."),
+        ("#g=Infinity", {}, "g is Infinity, wanted a number."),
+        ("#constructor=1", {}, "There is no control constructor here, only g, T, "),
+        (f"#kind={'<b>' * 100}", {}, f"kind is {('<b>' * 100)[:40]}…, wanted one of gaussian, "),
     ],
 )
 def test_an_address_that_leads_nowhere_is_said(opened, address, values, words):

@@ -188,18 +188,12 @@ def sources():
 
 
 @pytest.mark.slow
-def test_all_code_compiles_on_pyodides_python(core, tmp_path):
+def test_all_code_compiles_on_pyodides_python_and_what_does_not_or_warns_is_found(core, tmp_path):
     code = sources()
     assert len(code) > 500
-    said = in_pyodide(core, tmp_path, code)
-    assert said["failed"] == {} and said["threads"] is False
+    said = in_pyodide(core, tmp_path, code | {"wrong": "a b", "warns": r"'\d'"})
+    assert said["failed"].keys() == {"wrong", "warns"} and said["threads"] is False
     assert said["python"] == json.loads(pyodide.KNOWN.read_text("utf-8"))["info"]["python"]
-
-
-@pytest.mark.slow
-def test_what_does_not_compile_there_or_warns_is_found(core, tmp_path):
-    code = {"d2lbptt/_progress.py": sources()["d2lbptt/_progress.py"], "wrong": "a b", "warns": r"'\d'"}
-    assert in_pyodide(core, tmp_path, code)["failed"].keys() == {"wrong", "warns"}
 
 
 def in_pyodide(core, folder, code):

@@ -71,12 +71,13 @@ def serve(port: int = 0) -> Iterator[str]:
 
 
 def free(port: int) -> int:
-    """Return the port, or any that is free for 0. Raises ValueError if somebody has it."""
+    """Return the port, or any that is free for 0. Raises ValueError if somebody has it, or we may not."""
     with socket.socket() as s:
         try:
             s.bind(("localhost", port))
-        except OSError:
-            raise ValueError(f'port {port} is taken: name another, as in make present ARGS="--port=8899"') from None
+        except OSError as error:
+            why = "needs an administrator" if isinstance(error, PermissionError) else "is taken"
+            raise ValueError(f'port {port} {why}: name another, as in make present ARGS="--port=8899"') from None
         return s.getsockname()[1]
 
 
@@ -119,8 +120,8 @@ def main(words: list[str]) -> None:
         with serve(known.port) as address:
             print(f"The lectures: {address} (Ctrl-C ends them; F is full screen, L the menu with all keys)", flush=True)
             print(f"One explorer: {address}?show=gradient_flow&preset=exploding&T=500", flush=True)
-            if not known.no_browser:
-                webbrowser.open(address)
+            if not (known.no_browser or webbrowser.open(address)):
+                print("No browser was found here: open the address in one.", flush=True)
             signal.pause() if hasattr(signal, "pause") else input()
     except ValueError as error:
         sys.exit(f"Nothing is shown: {error}")

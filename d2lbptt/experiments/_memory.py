@@ -86,7 +86,7 @@ def memory(
     _validation.fits_in_memory("h_t", (4 * longest + 4) * row + 4 * num_hiddens**2, float, why)
     params, x = init_params(1, num_hiddens, 1), np.ones((longest, batch_size, 1))
     _pass(params, x[:1])  # what is allocated once, in the first pass of all, belongs to none
-    forward_alone = [_peak(partial(forward, params, x[:T], activation="tanh")) for T in steps]
+    forward_alone = [peak(partial(forward, params, x[:T], activation="tanh")) for T in steps]
     return Memory(
         lengths=steps,
         batch_size=batch_size,
@@ -94,9 +94,9 @@ def memory(
         k2=k2,
         states=(steps + 1) * row * BYTES,
         forward=np.array(forward_alone),
-        there_and_back=np.array([_peak(partial(_pass, params, x[:T])) for T in steps]),
+        there_and_back=np.array([peak(partial(_pass, params, x[:T])) for T in steps]),
         states_of_k2=(k2 + 1) * row * BYTES,
-        there_and_back_of_k2=np.array([_peak(partial(_pass_in_pieces, params, x[:T], k2)) for T in steps]),
+        there_and_back_of_k2=np.array([peak(partial(_pass_in_pieces, params, x[:T], k2)) for T in steps]),
     )
 
 
@@ -113,7 +113,7 @@ def _pass_in_pieces(params, x, k2):
         h = _pass(params, x[start : start + k2], h)
 
 
-def _peak(run: Callable) -> int:
+def peak(run: Callable) -> int:
     """Return how many bytes a run allocates at most, beside those that were there."""
     already = tracemalloc.is_tracing()  # by the reader, whose tracing goes on
     if not already:

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from .. import _validation
 from .._progress import bar
 from ..activations import ACTIVATIONS
-from ..bptt import backward, row_norms
+from ..bptt import backward, loss_and_gradients, row_norms
 from ..gates import SCHEMES, scheme_options
 from ..rnn import Params, Trace, checked_params, forward, loss
 from .corpus import Vocab, _corpus, random_batches, sequential_batches
@@ -192,10 +192,15 @@ class _Loop:
     def update(self, trace, y, steps):
         """Learn from the last steps; return their mean loss, |g|, whether it was clipped, and how many they are."""
         weights = None if steps == len(y) else (np.arange(len(y)) >= len(y) - steps) * 1.0
-        gradients = backward(trace, y, loss="cross_entropy", weights=weights, **self.options())
+        options = self.options()
+        if options:
+            gradients = backward(trace, y, loss="cross_entropy", weights=weights, **options)
+            value = loss(trace, y, loss="cross_entropy", weights=weights)
+        else:
+            value, gradients = loss_and_gradients(trace, y, loss="cross_entropy", weights=weights)
         size = _norm(gradients)
         self.params = _sgd_step(self.params, gradients, self.lr * min(1, self.clip / size) if size else self.lr)
-        return loss(trace, y, loss="cross_entropy", weights=weights), size, size > self.clip, steps
+        return value, size, size > self.clip, steps
 
 
 def _last_steps(old, new, count):

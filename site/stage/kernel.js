@@ -16,6 +16,6 @@ export default {
       model.send({ make: name });
       return Object.assign(made[name], { promised }).promised;
     };
-    window.d2lbptt.stage.connect((name) => made[name]?.promised ?? ask(name));
+    window.d2lbptt.stage.connect(async (name) => made[name]?.promised ?? ask(name));
   },
 };

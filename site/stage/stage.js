@@ -7,10 +7,13 @@
   const REST = 400; // ms on a screen after which the next one is made
   const LATE = 60000; // ms after which a kernel should be there
   const BUSY = 8000; // ms after which a kernel should have answered
+  const STARTS = "The kernel is starting.";
   const NO_KERNEL = "The kernel has not started: see what `make present` says, or open present.html of the site.";
   const NO_ANSWER = "The kernel does not answer. It may be busy; if not, load this page again.";
 
-  const { players } = window.d2lbptt, part = (name) => document.querySelector(`.stage-${name}`);
+  const TITLE = document.querySelector(".stage-question").textContent;
+
+  const { players } = window.d2lbptt, { listed, named } = players, part = (name) => document.querySelector(`.stage-${name}`);
   const { lectures, steps, explorers } = JSON.parse(document.querySelector("#lectures").textContent);
   const stage = document.querySelector(".stage"), [question, talk, show, told, bar] = ["question", "talk", "show", "told", "bar"].map(part);
 
@@ -29,16 +32,22 @@
     return element;
   };
   const key = (letter) => `<kbd>${letter}</kbd>`;
-  const listed = (words) => (words.length < 2 ? words.join() : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`);
   const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
   // ---- explorers: one figure for each name
 
   let kernel = null; // promises what makes an explorer there
+  let waiting = ""; // what is said until then
   if ("kernel" in document.body.dataset) {
-    const connected = new Promise((connect) => (window.d2lbptt.stage = { connect }));
-    kernel = Promise.race([connected, wait(LATE).then(() => Promise.reject(new Error(NO_KERNEL)))]);
-    kernel.catch(({ message }) => (told.textContent = message));
+    kernel = new Promise((connect) => (window.d2lbptt.stage = { connect }));
+    waiting = STARTS;
+    const late = setTimeout(() => say(NO_KERNEL), LATE);
+    kernel.then(() => (clearTimeout(late), say("")));
+  }
+
+  function say(words) {
+    if (told.textContent === waiting) told.textContent = words;
+    waiting = words;
   }
 
   const figures = {};
@@ -51,7 +60,7 @@
   }
 
   async function makePlayer(figure, name) {
-    const { head, model, presets } = kernel ? await (await kernel)(name) : {};
+    const { head, model, presets } = kernel ? await (await kernel)(name).catch(() => Promise.reject(new Error(players.gone))) : {};
     const player = await (kernel ? players.live(figure, head, model) : players.ready(figure));
     figure.classList.add("d2l-player"); // before, it would be made once more, when it comes into sight
     player.listen(() => {
@@ -82,12 +91,22 @@
 
   /** Let the figure of a step show it; promises in words what is not as it should be. */
   async function prepare(step, made) {
+    await kernel;
+    const late = setTimeout(() => kernel && (told.textContent = NO_ANSWER), BUSY);
+    try {
+      return await bring(step, made);
+    } finally {
+      clearTimeout(late);
+      if (told.textContent === NO_ANSWER) told.textContent = "";
+    }
+  }
+
+  async function bring(step, made) {
     const player = await playerOf(step.explorer), figure = figures[step.explorer], place = `${step.name}-${made}`;
     if (step.texts) return player.read(step.texts);
     if (figure.at !== place) {
-      const late = setTimeout(() => kernel && (told.textContent = NO_ANSWER), BUSY);
       figure.wanted = place;
-      const words = await player.near(valuesAt(step, made, player)).finally(() => clearTimeout(late));
+      const words = await player.near(valuesAt(step, made, player));
       if (figure.wanted !== place) return ""; // somebody wants to see something else by now
       [figure.told, figure.at] = [words, place];
       if (!kernel) stillOf(figure, step.stations[made]);
@@ -110,7 +129,7 @@
     [at, moved, home] = [place, made, sentence];
     const screen = here();
     stage.dataset.ready = "";
-    told.textContent = "";
+    told.textContent = waiting;
     if (leaves) enter(screen);
     fill(screen);
     writeAddress();
@@ -163,7 +182,7 @@
     stage.classList.toggle("stage-talks", !screen.explorer);
     stage.classList.remove("stage-all");
     document.title = `${screen.title ?? sequence.title}: the lectures`;
-    question.innerHTML = screen.question ?? (screen.explorer ? "" : screen.ends ? "What to take home" : sequence.title);
+    question.innerHTML = screen.question ?? (screen.explorer ? "" : screen.ends ? "What to take home" : TITLE);
     talk.replaceChildren(...(screen.explorer ? [] : talkOf(screen)));
     for (const figure of Object.values(figures)) figure.classList.add("stage-away");
     question.focus({ preventScroll: true });
@@ -322,12 +341,12 @@
 
   /** Return what an address has wrong, in a sentence, or nothing. */
   function wrongIn({ lecture = lectures[0].key, step, show: name, ...rest }) {
-    if (name !== undefined) return explorers.includes(name) ? "" : `There is no explorer ${name}, only ${listed(explorers)}.`;
+    if (name !== undefined) return explorers.includes(name) ? "" : `There is no explorer ${named(name)}, only ${listed(explorers)}.`;
     const known = lectures.find(({ key: one }) => one === lecture);
-    if (!known) return `There is no lecture ${lecture}, only ${listed(lectures.map((one) => one.key))}.`;
-    if (step !== undefined && placeOf(known, step) === undefined) return `There is no step ${step}, only 1 to ${known.steps.length} and end.`;
+    if (!known) return `There is no lecture ${named(lecture)}, only ${listed(lectures.map((one) => one.key))}.`;
+    if (step !== undefined && placeOf(known, step) === undefined) return `There is no step ${named(step)}, only 1 to ${known.steps.length} and end.`;
     const [other] = Object.keys(rest);
-    return other ? `The address has ${other}, but only show goes with settings; lecture goes with step.` : "";
+    return other !== undefined ? `The address has ${named(other)}, but only show goes with settings; lecture goes with step.` : "";
   }
 
   function placeOf(lecture, step) {
@@ -337,12 +356,14 @@
   }
 
   function start() {
-    const asked = Object.fromEntries(new URLSearchParams(location.search)), wrong = wrongIn(asked);
+    const pairs = [...new URLSearchParams(location.search)], names = pairs.map(([name]) => name), asked = Object.fromEntries(pairs);
+    const twice = names.find((name, place) => names.indexOf(name) < place);
+    const wrong = twice === undefined ? wrongIn(asked) : `The address has ${named(twice)} twice.`;
     const { lecture = lectures[0].key, step, show: name, ...texts } = asked;
     if (name !== undefined && !wrong) return single(name, texts);
     const known = lectures.find(({ key: one }) => one === lecture) ?? lectures[0];
-    begin(known.key, step === undefined ? 0 : placeOf(known, step) ?? 0);
-    told.textContent = wrong;
+    begin(known.key, wrong || step === undefined ? 0 : placeOf(known, step));
+    if (wrong) told.textContent = wrong;
   }
 
   start();

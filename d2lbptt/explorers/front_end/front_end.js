@@ -9,6 +9,7 @@
 //                   come; returns what ends it
 //   fonts()         asks for the font of the pictures, for readers who have none
 //   atOnce          whether it takes a question while it looks for the answer to another, of which nobody waits any more
+//   again           what the reader does if the kernel was restarted, if not to run the cell again
 // `fromModel` makes one of a widget; on a page without a kernel, `fromTable` of player.js makes one of a table.
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -20,7 +21,7 @@ const SPEAK = 700; // ms without a change after which the sentence is announced
 const PATIENCE = 4000; // ms without an answer after which we say so
 const WHOLE = 10000; // ms that playing takes from end to end
 const BEATS = [80, 1500]; // ms from one picture to the next while playing, at least and at most
-const NO_KERNEL = "The kernel does not answer. It may be busy; if it was restarted, run the cell again.";
+const NO_KERNEL = "The kernel does not answer. It may be busy; if it was restarted,";
 
 // Each widget loads this script for itself, so what all pictures of a page share is kept on the page.
 const onPage = (globalThis[Symbol.for("d2lbptt")] ??= { views: 0 });
@@ -142,7 +143,7 @@ function courier(source, lost) {
   };
   const wait = () => {
     clearTimeout(timer);
-    if (!source.atOnce) timer = setTimeout(giveUp, PATIENCE, NO_KERNEL);
+    if (!source.atOnce) timer = setTimeout(giveUp, PATIENCE, `${NO_KERNEL} ${source.again ?? "run the cell again"}.`);
   };
   const go = () => {
     flying = `${view}-${++count}`;
@@ -849,4 +850,32 @@ export function fromModel(model) {
   };
 }
 
-export default { render: ({ model, el }) => mount(fromModel(model), el) };
+const shown = (onPage.shown ??= new WeakMap()); // how often each widget is shown, by its layout, which is its own
+
+/**
+ * Let JupyterLab keep what it shows of a notebook that was opened again. By itself it saves only widgets that have a
+ * kernel (issue 3270 of ipywidgets): after the next save, even its own, an error would stand in the place of each. What
+ * is shown no more, because its cell was run again, may go.
+ */
+function keepWhenSaved(manager) {
+  const { get_state_sync: save, _modelsSync: models } = manager ?? {};
+  if (!save || !models || Object.hasOwn(manager, "get_state_sync")) return;
+  manager.get_state_sync = (options) => {
+    const ours = [...models.values()].filter((one) => one.get("spec")?.controls && shown.get(one.get("layout")) !== 0);
+    const asleep = ours.flatMap((one) => [one, one.get("layout")]).filter((one) => !one.comm_live);
+    for (const one of asleep) one.comm_live = true;
+    const state = save.call(manager, options);
+    for (const one of asleep) one.comm_live = false;
+    return state;
+  };
+}
+
+export default {
+  initialize: ({ model }) => keepWhenSaved(model.widget_manager),
+  render({ model, el }) {
+    const layout = model.get("layout"), count = (more) => shown.set(layout, (shown.get(layout) ?? 0) + more);
+    const end = mount(fromModel(model), el);
+    count(1);
+    return () => (count(-1), end());
+  },
+};

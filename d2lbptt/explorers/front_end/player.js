@@ -5,9 +5,11 @@
 
 const LOST = "This part of the data could not be loaded, so the picture stays as it was.";
 const NO_DATA = "This picture does not move: its data could not be loaded.";
+const GONE = "The kernel is gone: load this page again.";
 const TOO_OLD = "This picture does not move: the browser cannot unpack its data. Browsers since 2023 can.";
 const SLOW = 300; // ms without an answer after which we say that it is on its way
 const AHEAD = "800px"; // from the screen, where a player begins to load
+const LONG = 40; // letters of an address that a sentence repeats
 const WRITE = 400; // ms at rest after which the address follows: browsers refuse to write it often
 
 /**
@@ -173,7 +175,10 @@ function load(name) {
 
 // ---- values by name, as Python knows them
 
-const written = (value) => ({ null: "None", true: "True", false: "False" })[value] ?? String(value);
+const NAMES = new Map([[null, "None"], [true, "True"], [false, "False"]]);
+const written = (value) => NAMES.get(value) ?? String(value);
+/** What an address has, as a sentence names it. */
+const named = (text) => (text.length > LONG ? `${text.slice(0, LONG)}…` : text || '""');
 const listed = (words) => (words.length < 2 ? words.join() : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`);
 
 /** A value as the page knows it, of one as Python does; null where a menu does not have it. */
@@ -185,19 +190,19 @@ function sent(head, key, value) {
 
 /** A value as Python knows it, of the text in an address. */
 function fromText(head, key, text) {
-  const menu = head.menus[key] ?? [];
+  const menu = Object.hasOwn(head.menus, key) ? head.menus[key] : [];
   const number = text.trim() === "" ? NaN : Number(text);
-  return menu.find((value) => written(value) === text) ?? (Number.isNaN(number) ? text : number);
+  return menu.find((value) => written(value) === text) ?? (Number.isFinite(number) ? number : text);
 }
 
 /** What is asked of a source to show values, after Reset if `afresh`; throws an error whose message says what is wrong. */
 function asked(head, values, afresh) {
   const keys = head.spec.controls.map(({ key }) => key);
   const one = ([key, value]) => {
-    if (!keys.includes(key)) throw new Error(`There is no control ${key} here, only ${listed(keys)}.`);
+    if (!keys.includes(key)) throw new Error(`There is no control ${named(key)} here, only ${listed(keys)}.`);
     const known = head.menus[key]?.filter((other) => other !== "").map(written);
     const found = sent(head, key, value);
-    if (found === null) throw new Error(`${key} is ${written(value)}, wanted ${known ? `one of ${listed(known)}` : "a number"}.`);
+    if (found === null) throw new Error(`${key} is ${value === "" ? "empty" : named(written(value))}, wanted ${known ? `one of ${listed(known)}` : "a number"}.`);
     return [key, found];
   };
   return { set: Object.fromEntries(Object.entries(values).map(one)), ...(afresh && { do: "reset" }) };
@@ -364,12 +369,21 @@ function fromKernel(model) {
     new Promise((done) => {
       const end = source.listen((way) => way || source.answer().number !== number || done(true, end()));
     });
+  const send = (question) => {
+    try {
+      source.ask(question);
+      return true;
+    } catch { // the model has lost its kernel
+      return false;
+    }
+  };
   return {
     ...source,
+    again: "load this page again",
     ask(question) {
-      if ("number" in question) return source.ask(question);
+      if ("number" in question) return send(question);
       const number = `player-${++count}`, promised = answered(number);
-      source.ask({ set: {}, ...question, number });
+      if (!send({ set: {}, ...question, number })) throw new Error(GONE);
       return promised;
     },
     where: ({ set = {} } = {}) => ({ scene: 0, preset: 0, at: set }),
@@ -422,6 +436,6 @@ function mountAll() {
   }
 }
 
-(window.d2lbptt ??= {}).players = { ready, live, take: (name, text) => taken.set(name, text) };
+(window.d2lbptt ??= {}).players = { ready, live, gone: GONE, listed, named, take: (name, text) => taken.set(name, text) };
 if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", mountAll);
 else mountAll();

@@ -359,6 +359,7 @@ RENDER = """async ([script, traits]) => {
         send: (question) => sent.push(question),
         save_changes() {},
     };
+    traits.layout = {}; // each widget has one of its own
     document.querySelector("main").append(el);
     (window.widgets ??= []).push({ sent, heard, end: render({ model, el }), traits });
 }"""
@@ -385,4 +386,43 @@ def test_widgets_on_one_page_stay_apart_and_are_taken_away_whole(chromium):
     assert page.locator(".d2l").count() == 0 and page.evaluate("widgets.every(({ heard }) => heard.size === 0)")
     page.evaluate(RENDER, [script, traits])
     assert page.evaluate("document.head.children.length") == before  # nothing is left there by each
+    page.close()
+
+
+SAVE_TWICE = """async ([script, spec]) => {
+    const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+    const { default: widget } = await import(url);
+    class Manager {  // what JupyterLab's has: widgets by id, and the saving of those that have a kernel
+        _modelsSync = new Map();
+        get_state_sync() {
+            return [...this._modelsSync].filter(([, model]) => model.comm_live).map(([id]) => id);
+        }
+        add(id, traits) {
+            const model = { comm_live: false, get: (name) => traits[name], on() {}, off() {}, widget_manager: this };
+            this._modelsSync.set(id, model);
+            return model;
+        }
+    }
+    const manager = new Manager(), answer = { controls: {}, foreground: "" };
+    const opened = ["seen", "not yet seen", "run again"].map((id) => {
+        const layout = manager.add(`layout of ${id}`, {});
+        return manager.add(id, { spec, answer, background: "", layout });
+    });
+    manager.add("of another package", { spec: {} });
+    for (const model of opened) widget.initialize({ model });
+    const el = document.querySelector("main"), [first, , last] = opened;
+    widget.render({ model: first, el });
+    widget.render({ model: last, el })();
+    const saved = manager.get_state_sync();
+    return [saved, manager.get_state_sync(), opened.some((model) => model.comm_live)];
+}"""
+
+
+def test_what_a_reopened_notebook_shows_is_saved_with_it_again(chromium):
+    page = chromium.new_page()
+    pages.blank(page)
+    script = (pages.FOLDER / "front_end.js").read_text("utf-8")
+    spec = {**explorers.cliff().spec, "controls": explorers.cliff().spec["controls"][:1]}
+    first, again, alive = page.evaluate(SAVE_TWICE, [script, spec])
+    assert first == again == ["layout of seen", "seen", "layout of not yet seen", "not yet seen"] and not alive
     page.close()
