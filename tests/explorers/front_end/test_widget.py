@@ -164,3 +164,9 @@ def test_closing_twice_is_no_error(flow):
     flow.close()
     flow.close()
     gc.collect()
+
+
+def test_what_is_set_beside_a_preset_wins(flow):
+    place = flow.controls["preset"].values.index("exploding")
+    ask(flow, set={"preset": place, "T": 300})
+    assert (flow.controls["g"].value, flow.controls["T"].value) == (2.0, 300)
