@@ -33,8 +33,7 @@ def ours(params, x, y):
 
     def run():
         trace = bptt.forward(params, x, activation="tanh")
-        value = bptt.loss(trace, y, loss="cross_entropy")
-        gradients = bptt.backward(trace, y, loss="cross_entropy")
+        value, gradients = bptt.loss_and_gradients(trace, y, loss="cross_entropy")
         return value, gradients[:5]
 
     return run

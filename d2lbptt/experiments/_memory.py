@@ -74,7 +74,7 @@ def memory(
     Notes
     -----
     Measured by ``tracemalloc``, which knows what NumPy allocates; x and y are there before and do not count. A pass
-    back of this package holds phi'(z_t) and dL/dh_t of all steps beside the states.
+    back of this package returns dL/dh_t of all steps; what else it needs, it makes for a few steps at a time.
     """
     steps = rising(lengths)
     batch_size = _validation.whole_number("batch_size", batch_size, 1)
