@@ -23,7 +23,7 @@ from .._recursion import row_norms
 from . import diagnosis, perturbation
 from .entries import Layout, Sample
 from .finding import BLIND_ABOVE, Comparison, EntriesFinding, Key, any_wrong
-from .finite_differences import COARSE, _along, _AlongEntries, _value, ridders
+from .finite_differences import COARSE, _along, _AlongEntries, _value
 from .reference import STEP
 from .report import Report, _report_on
 from .tolerance import PERTURBATIONS, bound_of, standard_deviations
@@ -232,7 +232,7 @@ def _why_not_complex(f, theta, entries, rng):
     # Where the complex step says that f climbs, it must; where it says nothing, f may have dropped it.
     if not found.any() or np.abs(found).max() * entries.stands_still > COARSE * np.spacing(abs(f.here)):
         return entries.coarse() or "f drops the imaginary part"
-    slope = ridders(lambda s: f(theta + s * directions[0]), 0.0)
+    slope = entries.along(directions[0])
     return "" if abs(found[0] - slope.value) <= RIDDERS * slope.error else "f is not analytic"
 
 
