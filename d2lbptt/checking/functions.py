@@ -33,6 +33,7 @@ TWICE = 8  # times: what draws may draw the same once or twice
 FIRST = 12  # perturbed copies for every entry
 LEAST = ((FIRST - 1) / (PERTURBATIONS - 1)) ** 0.5  # a ratio after these that cannot become 1 after all of them
 FAR = 100  # a ratio that does not fall to 1
+CLOSE = 0.8  # a ratio from here to its inverse is judged with all copies of all entries of its array
 DIRECTIONS = 4  # along which the complex step is tried
 RIDDERS = 4  # times its own estimate is what the error of ridders stays below: see test_finite_differences
 
@@ -89,8 +90,8 @@ def check_gradient(
     With the complex step, the tolerance comes from 48 repetitions at a theta that is moved by one unit in the last
     place, each with a step h of its own, so that the imaginary parts round anew. Where 12 of them tell that an entry
     is right, because 48 of them could not vary so much less, these are enough, unless it has the largest tolerance or
-    ratio of its array. So it takes some 20 evaluations of f for each entry that is looked at, and 50 for one that is
-    nearly right or wrong by little. With ``ridders`` it is four times what that estimates of its own error, which is
+    ratio of its array. So it takes some 20 evaluations of f for each entry that is looked at, and 50 in an array where
+    it is a close call. With ``ridders`` it is four times what that estimates of its own error, which is
     no statistical bound.
 
     The probability that none of n entries out of N is one of m wrong ones is C(N - m, n) / C(N, n), 1 - n/N for m = 1,
@@ -243,13 +244,17 @@ def _by_complex_step(f, theta, tested, sample, rng):
     reference = np.where(np.abs(reference) <= 2 * formula, 0, reference)
     steps = STEP * rng.uniform(0.5, 1, PERTURBATIONS)
     runs = np.full((PERTURBATIONS, len(reference)), np.nan)
-    wanted = np.broadcast_to(np.arange(PERTURBATIONS)[:, None] < FIRST, runs.shape)
+    # The next entry begins with other copies, so that the median of an array is one over all of them.
+    copy, entry = np.ogrid[: runs.shape[0], : runs.shape[1]]
+    wanted = (copy - FIRST * entry) % PERTURBATIONS < FIRST
     while wanted.any():
         again = deepcopy(rng)  # for the same copies
         runs[wanted] = _slopes_of_copies(f, theta, sample.at, wanted, steps, again)
-        tolerance = formula + _bound(_deviation_so_far(runs, reference), reference, sample)
-        compared = Comparison.of(tested, [reference], tolerance)
-        wanted = np.isnan(runs) & _undecided(compared, ~np.isnan(runs[-1]), sample)
+        # Both sides round: the gradient under test as much as the reference.
+        deviation = np.sqrt(2) * np.nanstd(runs - reference, axis=0, ddof=1)
+        tolerance = formula + _bound(deviation, reference, sample)
+        compared, missing = Comparison.of(tested, [reference], tolerance), np.isnan(runs)
+        wanted = missing & _undecided(compared, ~missing.any(0), sample)
     rng.bit_generator.state = again.bit_generator.state
     origin = "The reference is the complex step."
     return _Reference([reference], tolerance, origin, np.zeros(len(reference), bool), _slopes, by_complex_step=True)
@@ -267,17 +272,11 @@ def _slopes_of_copies(f, theta, at, wanted, steps, rng):
     return list(patient(slopes, int(wanted.sum())))
 
 
-def _deviation_so_far(runs, center):
-    """Return the standard deviation over the copies that each entry has been followed over, all or the first."""
-    every, some = _deviation(runs, center), _deviation(runs[:FIRST], center)
-    # Both sides round: the gradient under test as much as the reference.
-    return np.sqrt(2) * np.where(np.isnan(every), some, every)
-
-
 def _undecided(compared, known, sample):
     """Return the entries for which the first copies are not enough, if so many are ``known`` over all.
 
     A sum of squares about the mean only grows with more copies: what is below LEAST is right whatever they bring.
+    A tolerance is no smaller than the median of its array makes it, so that a close call wants all of that.
     """
     found = (compared.ratio > LEAST) & (compared.ratio < FAR)
     for part in sample.parts.values():
@@ -286,6 +285,8 @@ def _undecided(compared, known, sample):
             above = np.flatnonzero(~known[part] & (table > largest))
             most = 1 + np.count_nonzero(known[part])  # at once: the largest of many is often large by chance
             found[part.start + above[np.argsort(table[above])[-most:]]] = True
+        close = (compared.ratio[part] > CLOSE) & (compared.ratio[part] < 1 / CLOSE)
+        found[part] |= (close & known[part]).any()
     return found
 
 

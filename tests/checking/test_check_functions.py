@@ -266,7 +266,8 @@ def test_an_error_that_the_first_copies_would_hide_is_found(monkeypatch):
     assert report.worst.ratio == pytest.approx(0.6 * wide / narrow, rel=1e-5)
 
 
-def test_only_an_entry_that_may_be_wrong_is_followed_over_all_copies():
+@pytest.mark.parametrize("close", [False, True])
+def test_only_an_entry_that_may_be_wrong_is_followed_over_all_copies_and_all_in_a_close_call(close):
     A = np.random.default_rng(0).normal(size=(60, 30))
     theta = np.random.default_rng(1).normal(size=30)
     t = np.tanh(A @ theta)
@@ -278,9 +279,15 @@ def test_only_an_entry_that_may_be_wrong_is_followed_over_all_copies():
             asked[moved] += 1
         return np.mean(np.tanh(A @ theta) ** 2)
 
-    right[7] += 1e-14 * np.abs(right).max()
-    check_gradient(f, theta, right)
     every, some = functions.PERTURBATIONS + 2, functions.FIRST + 2
+    right[7] += 1e-14 * np.abs(right).max()
+    ratio = check_gradient(f, theta, right).worst.ratio
+    assert ratio > 2
+    if close:
+        asked[:] = 0
+        check_gradient(f, theta, right - np.eye(30)[7] * 1e-14 * np.abs(right).max() * (1 - 1 / ratio))
+        assert set(asked) == {every}
+        return
     assert asked[7] == every and set(asked) == {some, every}
     assert np.median(asked) == some and asked.mean() < 25
 
