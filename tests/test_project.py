@@ -49,12 +49,6 @@ def output(*command, **options):
 # --- the package ---
 
 
-def test_importing_the_package_loads_no_picture_proof_or_widget_library():
-    heavy = {"matplotlib", "sympy", "ipywidgets", "anywidget", "IPython"}
-    loaded = output(sys.executable, "-c", "import sys, d2lbptt; print(*sys.modules)").split()
-    assert heavy & set(loaded) == set()
-
-
 @pytest.mark.slow
 def test_nothing_rests_on_docstrings_or_assertions():
     """All that is public is used once, with and without -OO."""

@@ -330,7 +330,7 @@ def test_a_sample_costs_as_much_as_it_has_entries():
         calls.clear()
         check_gradient(counted, np.linspace(0, 1, 1000), np.cos(np.linspace(0, 1, 1000)), entries=entries)
         costs.append(len(calls))
-    assert costs[1] - costs[0] == 36 * 50 and costs[0] < 1000
+    assert 36 * 14 <= costs[1] - costs[0] <= 36 * 30 and costs[0] < 500
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -382,7 +382,7 @@ def test_one_wrong_entry_is_named_if_it_is_looked_at_and_passes_if_not():
 # --- how long it takes ---
 
 
-@pytest.mark.parametrize(("method", "total"), [("complex", "/600"), ("ridders", "/12")])
+@pytest.mark.parametrize(("method", "total"), [("complex", "/144"), ("ridders", "/12")])
 def test_the_bar_counts_what_costs_time(method, total, monkeypatch, capsys):
     from d2lbptt import _progress
 
