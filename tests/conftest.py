@@ -15,7 +15,6 @@ COPY = Path(__file__).resolve().parents[2] / "shared" / "data" / FILE
 SPREAD = {
     "test_colab",
     "test_diagnosis",
-    "test_explorers",
     "test_notebooks",
     "test_player_states",
     "test_project",
@@ -23,6 +22,8 @@ SPREAD = {
     "test_training_claims",
     "test_walk",
 }
+
+BY_PARAMETERS = {"test_explorers"}  # and of these, those of one explorer, of which much is kept, stay together
 
 if COPY.exists():
     os.environ.setdefault(VARIABLE, str(COPY))
@@ -38,7 +39,9 @@ def pytest_xdist_make_scheduler(config, log):
 
     class ByModule(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            module = Path(nodeid.partition("::")[0]).stem
+            module, parameters = Path(nodeid.partition("::")[0]).stem, nodeid.partition("[")[2]
+            if module in BY_PARAMETERS:
+                return f"{module}[{parameters}"
             return nodeid if module in SPREAD else TOGETHER.get(module, module)
 
     return ByModule(config, log)
