@@ -22,7 +22,6 @@ SPREAD = {
     "test_training_claims",
     "test_walk",
 }
-
 BY_PARAMETERS = {"test_explorers"}  # and of these, those of one explorer, of which much is kept, stay together
 
 if COPY.exists():
@@ -66,7 +65,11 @@ def site(tmp_path_factory):
     """The folder of the whole site, which is left as it is."""
     from built import build
 
-    return build(tmp_path_factory.mktemp("build"))
+    from tools.site import players
+
+    folder = tmp_path_factory.mktemp("build")
+    players.write(folder / "players")  # first: tests on the other worker will soon want the data of some
+    return build(folder)
 
 
 @pytest.fixture(scope="module")
