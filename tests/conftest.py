@@ -12,12 +12,23 @@ from d2lbptt.text.corpus import FILE, VARIABLE
 COPY = Path(__file__).resolve().parents[2] / "shared" / "data" / FILE
 # Of these modules each test goes to whichever worker is free. The tests of any other stay on one worker, one after the
 # other, with what they share: fixtures, kept results, a JupyterLab and a browser.
-SPREAD = {"test_colab", "test_diagnosis", "test_explorers", "test_notebooks", "test_project", "test_torch", "test_walk"}
+SPREAD = {
+    "test_colab",
+    "test_diagnosis",
+    "test_notebooks",
+    "test_player_states",
+    "test_project",
+    "test_torch",
+    "test_training_claims",
+    "test_walk",
+}
+BY_PARAMETERS = {"test_explorers"}  # and of these, those of one explorer, of which much is kept, stay together
 
 if COPY.exists():
     os.environ.setdefault(VARIABLE, str(COPY))
-# These want the data of all players, which is computed once; each by itself would compute it at the same time.
-TOGETHER = dict.fromkeys(["test_site", "test_stage", "test_story"], "site")
+# These want the whole site, or the data of all players, which are made once; each by itself would make them at the same
+# time. Others that want players, and are fewer tests, begin later, and find them.
+TOGETHER = dict.fromkeys(["test_handout", "test_site", "test_stage"], "site")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -27,7 +38,9 @@ def pytest_xdist_make_scheduler(config, log):
 
     class ByModule(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            module = Path(nodeid.partition("::")[0]).stem
+            module, parameters = Path(nodeid.partition("::")[0]).stem, nodeid.partition("[")[2]
+            if module in BY_PARAMETERS:
+                return f"{module}[{parameters}"
             return nodeid if module in SPREAD else TOGETHER.get(module, module)
 
     return ByModule(config, log)
@@ -45,6 +58,18 @@ def close_explorers():
     yield
     if "ipywidgets" in sys.modules:
         sys.modules["ipywidgets"].Widget.close_all()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """The folder of the whole site, which is left as it is."""
+    from built import build
+
+    from tools.site import players
+
+    folder = tmp_path_factory.mktemp("build")
+    players.write(folder / "players")  # first: tests on the other worker will soon want the data of some
+    return build(folder)
 
 
 @pytest.fixture(scope="module")
