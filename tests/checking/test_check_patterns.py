@@ -4,7 +4,7 @@ Oracle: each is made here from the right gradient, by ``oracles.by_hand`` or by 
 """
 
 import re
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, cycle
 
 import numpy as np
 import pytest
@@ -89,8 +89,12 @@ OTHER_STARTS = {
 }
 
 
-@pytest.mark.parametrize("start", OTHER_STARTS)
-@pytest.mark.parametrize("given", [{}, {"B": 2}, {"T": 40}, {"T": 2}, {"dtype": np.float32}], ids=str)
+GIVEN = [{}, {"B": 2}, {"T": 40}, {"T": 2}, {"dtype": np.float32}]
+
+
+@pytest.mark.parametrize(
+    ("start", "given"), [*((start, {}) for start in OTHER_STARTS), *zip(OTHER_STARTS, GIVEN[1:])]
+)
 def test_another_h_0_in_the_sums_is_a_matter_of_step_1(start, given):
     def gradient(trace, y):
         right, h = sums(trace, y), trace.h.copy()
@@ -200,8 +204,12 @@ FACTORS = [
 ]
 
 
-@pytest.mark.parametrize(("factor", "names", "words"), FACTORS)
-@pytest.mark.parametrize("mistake", [None, "no slope", "h_t for h_{t-1}", "W_hh untransposed"])
+BESIDE = cycle(["no slope", "h_t for h_{t-1}", "W_hh untransposed"])
+
+
+@pytest.mark.parametrize(
+    ("factor", "names", "words", "mistake"), [(*factor, mistake) for factor in FACTORS for mistake in (None, next(BESIDE))]
+)
 def test_a_factor_is_known_alone_and_beside_another_mistake(factor, names, words, mistake):
     given = problem(**names)
     made = () if mistake is None else (mistake,)
@@ -292,8 +300,7 @@ def first_steps(hint, T):
     return np.maximum(t - tau + 1, 1)
 
 
-@pytest.mark.parametrize("style", ["looks", "stored"])
-@pytest.mark.parametrize("length", [6, 9])
+@pytest.mark.parametrize(("style", "length"), [("looks", 6), ("stored", 9)])
 def test_truncated_bptt_with_every_k1_and_k2_is_known(length, style):
     """Several (k1, k2) may be one and the same truncation, or a window or chunks: what is said must be the same one."""
     said = []
