@@ -8,6 +8,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from loops import for_each
 from told import agrees, numbers
 
 import d2lbptt as bptt
@@ -250,7 +251,7 @@ minutes = 5
 PATH = '[[path]]\nkey = "p"\ntitle = "P"\nminutes = 5\nsteps = ["a"]\n'
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "complaint"),
     [
         (STEP.replace("powers", "power") + PATH, "step a: explorer is 'power', wanted one of"),

@@ -8,6 +8,7 @@ from math import comb
 
 import numpy as np
 import pytest
+from loops import for_each
 
 import d2lbptt as bptt
 
@@ -95,7 +96,7 @@ def test_arrays_by_their_usual_names_with_columns_for_biases():
     assert all(np.array_equal(ours, a) for ours, a in zip(bptt.from_arrays(theirs), params, strict=True))
 
 
-@pytest.mark.parametrize("order", ["hx", "xh"])
+@for_each("order", ["hx", "xh"])
 def test_one_joint_matrix_for_rows_is_a_step_of_the_same_network(order):
     params, x = network()
     parts = {"h": params.W_hh.T, "x": params.W_hx.T}

@@ -9,6 +9,7 @@ import shutil
 
 import pages
 import pytest
+from loops import for_each
 
 from d2lbptt import explorers
 from d2lbptt.explorers.front_end import table
@@ -68,7 +69,7 @@ def test_two_builds_are_the_same_and_what_is_there_is_not_computed_again(tmp_pat
     assert contents(tmp_path / "three") == found[0]
 
 
-@pytest.mark.parametrize("name", explorers.__all__)
+@for_each("name", explorers.__all__)
 def test_the_key_follows_what_an_explorer_rests_on(name):
     explorer = getattr(explorers, name)()
     reached = {path.relative_to(players.PACKAGE).as_posix() for path in players._reached(players.own(name))}

@@ -8,15 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from driving import check, same
+from loops import for_each
 
 import d2lbptt
 from d2lbptt import experiments, explorers
 from d2lbptt.explorers.front_end import Menu
 from tools import notebooks
 
-each = pytest.mark.parametrize("name", explorers.__all__)
+each = for_each("name", explorers.__all__)
 DISPLAY = {"preset", "decades", "step"}  # controls that change the display alone
 PICTURES = "d2lbptt.figures", "d2lbptt._validation", "d2lbptt._progress", "d2lbptt._typeset"  # what draws, and helps it
 ABOVE = "d2lbptt.figures", "d2lbptt.explorers", "matplotlib", "anywidget", "ipywidgets"
@@ -136,7 +136,7 @@ def calculating(names):
             yield name
 
 
-@pytest.mark.parametrize("path", files("figures"), ids=lambda path: path.stem)
+@for_each("path", files("figures"))
 def test_a_figure_calculates_nothing_with_the_numerics(path):
     module = importlib.import_module(f"d2lbptt.figures.{path.stem}".removesuffix(".__init__"))
     assert list(calculating(vars(module))) == []
@@ -167,13 +167,13 @@ def driven(source):
             yield from (part for name in names for part in name.split(".") if part.startswith("_"))
 
 
-@pytest.mark.parametrize("path", notebooks.sources(), ids=lambda path: path.stem)
+@for_each("path", notebooks.sources())
 def test_no_cell_of_a_notebook_drives_an_explorer_or_reads_a_private_name(path):
     cells = [cell.source for cell in notebooks.read(path).cells if cell.cell_type == "code"]
     assert [word for source in cells for word in driven(source)] == []
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("source", "words"),
     [
         ("hidden.controls['T'].value = 7", [".value =", ".controls"]),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import walk_pictures
 import walk_text
+from loops import for_each
 from matplotlib import style as styles
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
@@ -145,7 +146,7 @@ def test_the_picture_of_errors_looks_the_same_under_any_settings():
             assert picture._repr_png_() == usual
 
 
-@pytest.mark.parametrize("key", DRAWING)
+@for_each("key", DRAWING)
 def test_the_readers_settings_come_back(key):
     spec = DRAWING[key]
     with matplotlib.rc_context(DARK | FONT):
@@ -183,7 +184,7 @@ def contrasts(figure, paper):
                 yield "a line", contrast(artist.get_color(), paper)
 
 
-@pytest.mark.parametrize("key", DRAWING)
+@for_each("key", DRAWING)
 def test_on_a_dark_background_every_word_and_line_can_be_read(key):
     with matplotlib.rc_context(DARK):
         figure, found = drawn(DRAWING[key], DARK)
