@@ -3,6 +3,7 @@
 Oracles: the answers of the explorers, and what the page does without a player.
 """
 
+import functools
 import json
 import re
 import shutil
@@ -26,6 +27,11 @@ FIGURE = """<figure class="d2l-player" data-name="gradient_flow" {}>
 NAME = re.compile(r"^(?:export |async )*(?:const|let|function) (\w+)", re.MULTILINE)
 
 
+@functools.cache
+def small_table():
+    return table(small())
+
+
 def small():
     """An explorer with few states: two presets in the scene of its start, and one in its own."""
     explorer = explorers.gradient_flow()
@@ -41,13 +47,13 @@ def made(tmp_path_factory):
     """A folder of players with one small explorer."""
     folder = tmp_path_factory.mktemp("site") / "_static" / "players"
     players.write(folder, [])
-    players.save(folder / "gradient_flow", "gradient_flow", table(small()))
+    players.save(folder / "gradient_flow", "gradient_flow", small_table())
     return folder
 
 
 def test_what_is_written_is_read_again(made):
     head, chunks = players.read(made, "gradient_flow")
-    wanted = json.loads(json.dumps(table(small())))
+    wanted = json.loads(json.dumps(small_table()))
     assert [head, chunks] == wanted
 
 

@@ -1,6 +1,7 @@
 """What holds for every experiment: it is what its explorer asks, and it knows nothing of pictures and pages."""
 
 import ast
+import functools
 import importlib
 import importlib.util
 import inspect
@@ -25,9 +26,20 @@ ABOVE = "d2lbptt.figures", "d2lbptt.explorers", "matplotlib", "anywidget", "ipyw
 # --- an experiment and its explorer ---
 
 
+@functools.cache
+def made(name):
+    return getattr(explorers, name)()
+
+
+def at_the_start(name):
+    """An explorer, made once, where it starts."""
+    made(name).reset()
+    return made(name)
+
+
 @each
 def test_its_arguments_are_controls_and_its_defaults_are_where_they_start(name):
-    explorer, parameters = getattr(explorers, name)(), inspect.signature(getattr(experiments, name)).parameters
+    explorer, parameters = made(name), inspect.signature(getattr(experiments, name)).parameters
     positional = {key: p.default for key, p in parameters.items() if p.kind is not p.KEYWORD_ONLY}
     assert positional == {key: explorer.state["controls"][key] for key in positional}
     assert set(explorer.controls) - set(positional) <= DISPLAY
@@ -35,7 +47,7 @@ def test_its_arguments_are_controls_and_its_defaults_are_where_they_start(name):
 
 @each
 def test_the_settings_as_python_give_the_same_data(name):
-    explorer = getattr(explorers, name)()
+    explorer = at_the_start(name)
     for preset in explorer.presets or [None]:
         if preset:
             explorer.set(preset=preset)
@@ -44,7 +56,7 @@ def test_the_settings_as_python_give_the_same_data(name):
 
 @each
 def test_the_settings_as_python_hold_every_control_that_was_moved(name):
-    explorer = getattr(explorers, name)()
+    explorer = at_the_start(name)
     for key, control in explorer.controls.items():
         if key in DISPLAY:
             continue

@@ -24,7 +24,6 @@ CASES = [
     dict(zip(START, values, strict=True))
     for values in itertools.product((10, 200, 1000), (0.0, 0.8, 5.0), (-2.0, 0.0, 5.0, 10.0), ("lstm", "gru"))
 ]
-named = {"ids": lambda values: "-".join(map(str, values.values())) if isinstance(values, dict) else None}
 
 
 def curves(data):
@@ -38,7 +37,7 @@ def finite(decades):
 # --- the picture ---
 
 
-@pytest.mark.parametrize("values", CASES[::5], **named)
+@for_each("values", CASES[::5])
 def test_what_is_drawn_is_what_was_given(values):
     whole, data = steady.blank(_GatedPicture), gated(**values)
     steady.at_rest(whole, data)
@@ -82,12 +81,9 @@ def test_the_chosen_cell_is_broad_and_its_ways_differ_without_colour(cell):
     assert ("fₜ" if cell == "lstm" else "zₜ") in ways.by_gate.get_text()
 
 
-@for_each("narrow", [False, True])
-@pytest.mark.parametrize("values", CASES[::3], **named)
-def test_every_text_is_inside_and_none_covers_another(values, narrow):
-    whole = steady.blank(_GatedPicture, narrow=narrow)
-    steady.at_rest(whole, gated(**values))
-    steady.check_texts(whole)
+@pytest.mark.parametrize("narrow", [False, True])
+def test_every_text_is_inside_and_none_covers_another(narrow):
+    steady.check_rested(steady.blank(_GatedPicture, narrow=narrow), (gated(**values) for values in CASES[::3]))
 
 
 @for_each("narrow", [False, True])
@@ -163,7 +159,7 @@ def assert_fate(words, change):
         assert size == pytest.approx(abs(change), abs=0.51 if "^" in fold else 0.005)
 
 
-@pytest.mark.parametrize("values", CASES, **named)
+@for_each("values", CASES)
 def test_what_is_said_is_true_at_every_corner(values):
     data, sentence, details = words_of(values)
     g, plain, T, cell, index, bias, fate, way = SENTENCE.fullmatch(sentence).groups()

@@ -72,18 +72,16 @@ def test_the_svg_is_sound(name):
 
 
 @each_explorer
-def test_the_same_state_gives_the_same_svg_and_what_stands_still_comes_once(name):
+def test_the_same_state_gives_the_same_svg_what_stands_still_once_and_what_moves_in_few_letters(name):
     explorer, fresh = getattr(explorers, name)(), getattr(explorers, name)()
     layers = layers_of(explorer)
     background, foreground = draw(layers)
     assert draw(layers_of(fresh)) == (background, foreground)
     assert draw(layers) == (None, foreground)
+    what_moves_is_smaller_than_matplotlib_writes_it(layers, foreground)
 
 
-@each_explorer
-def test_what_moves_is_smaller_than_matplotlib_writes_it(name):
-    layers = layers_of(getattr(explorers, name)())
-    own = draw(layers)[1]
+def what_moves_is_smaller_than_matplotlib_writes_it(layers, own):
     out, paper = io.StringIO(), layers.figure
     with house(), matplotlib.rc_context({"svg.fonttype": "none"}):
         paper.dpi = 72

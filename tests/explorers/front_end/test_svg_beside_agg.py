@@ -221,16 +221,12 @@ def test_a_browser_shows_what_agg_shows_and_the_tolerance_is_sharp(explorer, pag
         assert check_sharpness(layers, photo, plain, change, every)
 
 
-@pytest.mark.parametrize("end", [0, -1], ids=["first", "last"])
-def test_a_browser_shows_what_agg_shows_at_both_ends_of_the_first_control(explorer, end, page):
+def test_a_browser_shows_what_agg_shows_at_both_ends_of_the_first_control_wide_and_narrow(explorer, page):
     key, control = next((key, control) for key, control in explorer.controls.items() if key != "preset")
-    explorer.set(**{key: settings(control)[end]})
-    check(page, layers_of(explorer))
-
-
-def test_a_browser_shows_what_agg_shows_on_a_narrow_page(explorer, page):
-    explorer.arrange(narrow=True)
-    check(page, layers_of(explorer))
+    for narrow, end in ((False, 0), (True, -1)):
+        explorer.arrange(narrow)
+        explorer.set(**{key: settings(control)[end]})
+        check(page, layers_of(explorer))
 
 
 def words_and_markers(ax):
