@@ -114,6 +114,14 @@ def made(name):
     return getattr(explorers, name)()
 
 
+@cache
+def with_few_states():
+    """An explorer with few values of its leads."""
+    explorer = explorers.gradient_flow()
+    explorer.leads = {"g": [0.5, 1.5], "T": [20, 100]}
+    return explorer
+
+
 FOR_PLAYER = [  # of gradient_flow, whose g and T lead: what is wanted, and what its player is set to
     ({}, {}),
     ({"g": 0.8, "T": 200, "tau": 30}, {}),
@@ -131,9 +139,7 @@ FOR_PLAYER = [  # of gradient_flow, whose g and T lead: what is wanted, and what
 
 @pytest.mark.parametrize(("wanted", "found"), FOR_PLAYER)
 def test_a_player_is_set_as_its_leads_go(wanted, found):
-    explorer = explorers.gradient_flow()
-    explorer.leads = {"g": [0.5, 1.5], "T": [20, 100]}
-    assert cells.for_player(explorer, wanted) == found
+    assert cells.for_player(with_few_states(), wanted) == found
 
 
 def test_a_player_is_promised_where_its_table_has_the_state():

@@ -57,15 +57,17 @@ def test_the_settings_as_python_give_the_same_data(name):
 @each
 def test_the_settings_as_python_hold_every_control_that_was_moved(name):
     explorer = at_the_start(name)
-    for key, control in explorer.controls.items():
-        if key in DISPLAY:
-            continue
-        if isinstance(control, Menu):
-            control.value = control.values[-1]
-        else:
-            control.value += control.step if control.value < control.max else -control.step
+    moved = {key: elsewhere(control) for key, control in explorer.controls.items() if key not in DISPLAY}
+    explorer.set(**moved)
     check(explorer)
     assert same(pasted(explorer), explorer.state["data"]), explorer.code
+
+
+def elsewhere(control):
+    """The last option of a menu, one step of a slider."""
+    if isinstance(control, Menu):
+        return control.values[-1]
+    return control.value + (control.step if control.value < control.max else -control.step)
 
 
 def pasted(explorer):
