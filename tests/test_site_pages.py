@@ -104,19 +104,14 @@ def test_the_settings_that_are_found_give_what_the_notebook_shows():
             seen[shown.name, json.dumps(shown.values)] = words.replace("\\", "")
     assert len(seen) >= 14
     for (name, values), words in seen.items():
-        made(name).reset()
-        made(name).set(**json.loads(values))
-        assert notebooks.agree(made(name).state["alternative"], words), (name, values)
-
-
-@cache
-def made(name):
-    return getattr(explorers, name)()
+        undrawn(name).reset()
+        undrawn(name).set(**json.loads(values))
+        assert notebooks.agree(undrawn(name).state["alternative"], words), (name, values)
 
 
 @cache
 def undrawn(name):
-    """An explorer of which only the controls are asked."""
+    """An explorer that is drawn at its start alone: controls and words are asked."""
     explorer = getattr(explorers, name)()
     explorer._draw = lambda *_: {}
     return explorer
@@ -326,7 +321,7 @@ def test_a_question_has_its_answer_in_short_first():
 
 
 def test_every_explorer_has_a_page_that_the_list_leads_to():
-    every = {name: made(name) for name in explorers.__all__}
+    every = {name: undrawn(name) for name in explorers.__all__}
     listed = explorer_pages.index(every)
     users = pages.shown_by()
     for name, explorer in every.items():
