@@ -17,6 +17,31 @@ COPY = Path(__file__).resolve().parents[2] / "shared" / "data" / FILE
 # other, with what they share: fixtures, kept results, a JupyterLab and a browser.
 SPREAD = {"test_colab", "test_diagnosis", "test_explorers", "test_notebooks", "test_project", "test_torch", "test_walk"}
 
+# Modules that take ten seconds or more, the longest first.
+LONGEST = (
+    "test_equations",
+    "test_svg_beside_agg",
+    "test_hands",
+    "test_page",
+    "test_check_patterns",
+    "test_looks",
+    "test_experiments",
+    "test_lectures",
+    "test_geometry",
+    "test_check_functions",
+    "test_site_pages",
+    "test_questions",
+    "test_figures",
+    "test_players",
+    "test_own_network",
+    "test_check",
+    "test_butterfly_explorer",
+    "test_bptt",
+    "test_check_weights",
+    "test_phase_diagram",
+    "test_gated_explorer",
+    "test_check_by_name",
+)
 if COPY.exists():
     os.environ.setdefault(VARIABLE, str(COPY))
 # These want the data of all players, which is computed once; each by itself would compute it at the same time.
@@ -33,7 +58,16 @@ def pytest_xdist_make_scheduler(config, log):
             module = Path(nodeid.partition("::")[0]).stem
             return nodeid if module in SPREAD else TOGETHER.get(module, module)
 
+    config.option.loadscopereorder = False  # by the number of tests, which says little of the time that they take
     return ByModule(config, log)
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with what takes longest, and end with single tests, so that no worker is left alone with a long module."""
+    every = {path: path.stem for path in {item.path for item in items}}
+    first = {name: i for i, name in enumerate(LONGEST)}
+    places = {path: len(first) + 1 if name in SPREAD else first.get(name, len(first)) for path, name in every.items()}
+    items.sort(key=lambda item: places[item.path])
 
 
 def pytest_collection_finish():
