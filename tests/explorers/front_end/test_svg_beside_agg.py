@@ -211,13 +211,17 @@ def check_sharpness(layers, photo, plain, change, every):
     return seen
 
 
+CHANGES = missing, in_another_colour, moved
+
+
 @pytest.mark.parametrize(
     "every", [pytest.param(False, id="one"), pytest.param(True, id="every", marks=pytest.mark.slow)]
 )
 def test_a_browser_shows_what_agg_shows_and_the_tolerance_is_sharp(explorer, page, every):
     layers = layers_of(explorer)
     photo, plain = check(page, layers)
-    for change in (missing, in_another_colour, moved):
+    turn = explorers.__all__.index(explorer._name) % len(CHANGES)  # where it must be quick the explorers take turns
+    for change in CHANGES if every else CHANGES[turn : turn + 1]:
         assert check_sharpness(layers, photo, plain, change, every)
 
 
