@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
+import tools  # noqa: F401 - before nbformat, which some tests load: see there
 from d2lbptt.text.corpus import FILE, VARIABLE
 
-# jsonschema, which nbformat loads, would build all the grammars of this library, for 2.7 s, to check a format that no
-# notebook has; it does without.
-sys.modules.setdefault("rfc3987_syntax", None)
 COPY = Path(__file__).resolve().parents[2] / "shared" / "data" / FILE
 # Of these modules each test goes to whichever worker is free. The tests of any other stay on one worker, one after the
 # other, with what they share: fixtures, kept results, a JupyterLab and a browser.
