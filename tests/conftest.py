@@ -13,10 +13,11 @@ from d2lbptt.text.corpus import FILE, VARIABLE
 COPY = Path(__file__).resolve().parents[2] / "shared" / "data" / FILE
 # Of these modules each test goes to whichever worker is free. The tests of any other stay on one worker, one after the
 # other, with what they share: fixtures, kept results, a JupyterLab and a browser.
-SPREAD = {"test_colab", "test_diagnosis", "test_explorers", "test_notebooks", "test_project", "test_torch", "test_walk"}
+SPREAD = {"test_colab", "test_explorers", "test_notebooks", "test_project", "test_torch", "test_walk"}
 
 # Modules that take ten seconds or more, the longest first.
 LONGEST = (
+    "test_diagnosis",
     "test_equations",
     "test_svg_beside_agg",
     "test_hands",
