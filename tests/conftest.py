@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import tools  # noqa: F401 - before nbformat, which some tests load: see there
 from d2lbptt.text.corpus import FILE, VARIABLE
 
 COPY = Path(__file__).resolve().parents[2] / "shared" / "data" / FILE
@@ -14,7 +15,6 @@ COPY = Path(__file__).resolve().parents[2] / "shared" / "data" / FILE
 # other, with what they share: fixtures, kept results, a JupyterLab and a browser.
 SPREAD = {
     "test_colab",
-    "test_diagnosis",
     "test_notebooks",
     "test_player_states",
     "test_project",
@@ -24,6 +24,32 @@ SPREAD = {
 }
 BY_PARAMETERS = {"test_explorers"}  # and of these, those of one explorer, of which much is kept, stay together
 
+# Modules that take ten seconds or more, the longest first.
+LONGEST = (
+    "test_diagnosis",
+    "test_equations",
+    "test_svg_beside_agg",
+    "test_hands",
+    "test_page",
+    "test_check_patterns",
+    "test_looks",
+    "test_experiments",
+    "test_lectures",
+    "test_geometry",
+    "test_check_functions",
+    "test_site_pages",
+    "test_questions",
+    "test_figures",
+    "test_players",
+    "test_own_network",
+    "test_check",
+    "test_butterfly_explorer",
+    "test_bptt",
+    "test_check_weights",
+    "test_phase_diagram",
+    "test_gated_explorer",
+    "test_check_by_name",
+)
 if COPY.exists():
     os.environ.setdefault(VARIABLE, str(COPY))
 # These want the whole site, or the data of all players, which are made once; each by itself would make them at the same
@@ -43,7 +69,16 @@ def pytest_xdist_make_scheduler(config, log):
                 return f"{module}[{parameters}"
             return nodeid if module in SPREAD else TOGETHER.get(module, module)
 
+    config.option.loadscopereorder = False  # by the number of tests, which says little of the time that they take
     return ByModule(config, log)
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with what takes longest, and end with single tests, so that no worker is left alone with a long module."""
+    every = {path: path.stem for path in {item.path for item in items}}
+    first = {name: i for i, name in enumerate(LONGEST)}
+    places = {path: len(first) + 1 if name in SPREAD else first.get(name, len(first)) for path, name in every.items()}
+    items.sort(key=lambda item: places[item.path])
 
 
 def pytest_collection_finish():

@@ -9,6 +9,7 @@ from itertools import pairwise
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
+from loops import for_each
 from nbformat import v4
 from pages import MARKS, browser
 
@@ -252,7 +253,7 @@ def stands_whole(line, pages):
 
 
 @in_chromium
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_a_handout_has_every_line_of_code_whole_but_for_what_proves_an_answer(printed, name):
     pages = texts(printed[name])
     for cell, answered in cells(name):
@@ -263,7 +264,7 @@ def test_a_handout_has_every_line_of_code_whole_but_for_what_proves_an_answer(pr
 
 
 @in_chromium
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_a_handout_has_no_answers_no_raw_formulas_and_numbered_pages(printed, name):
     text, count = "".join(texts(printed[name])), len(printed[name])
     assert not re.search(r"\\\(|\\\[|\\mathbf|\$\$", text)
