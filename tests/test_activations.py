@@ -13,6 +13,7 @@ import mpmath
 import numpy as np
 import oracles
 import pytest
+from loops import for_each
 from oracles import trace_of
 from test_walk import SPECS, callables, modules
 
@@ -50,7 +51,7 @@ def a_problem(seed=0, T=6, B=None, **names):
 # --- what a field says is so ---
 
 
-@pytest.mark.parametrize("name", [*ACTIVATIONS, "leaky"])
+@for_each("name", [*ACTIVATIONS, "leaky"])
 def test_what_a_field_says_of_phi_is_so(name):
     phi, z = ACTIVATIONS[name], np.linspace(-8, 8, 4001)
     h = phi.value(z, None)
@@ -92,8 +93,8 @@ def test_the_moments_of_tanh_in_many_digits(q):
 # --- the leaky relu, by independent oracles ---
 
 
-@pytest.mark.parametrize("B", [None, 3])
-@pytest.mark.parametrize("name", oracles.LOSSES)
+@for_each("B", [None, 3])
+@for_each("name", oracles.LOSSES)
 def test_forward_and_backward_are_those_of_the_brute_force(B, name):
     problem = a_problem(B=B, loss=name)
     trace = trace_of(problem)
@@ -225,8 +226,8 @@ def test_who_takes_an_activation_takes_a_new_one_or_refuses_it_by_name(key, argu
         assert called(key, **{argument: activation}) is not None
 
 
-@pytest.mark.parametrize("activation", REFUSED)
-@pytest.mark.parametrize(("key", "argument"), OF_A_TRACE)
+@for_each("activation", REFUSED)
+@for_each(("key", "argument"), OF_A_TRACE)
 def test_who_takes_a_trace_takes_that_of_a_new_activation(key, argument, activation):
     good = SPECS[key].good["trace"]
     trace = forward(good.params, good.x, h0=good.h[0], activation=activation)

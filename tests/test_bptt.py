@@ -13,6 +13,7 @@ import oracles
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from loops import for_each
 from oracles import (
     assert_gradients_agree,
     brute_force,
@@ -162,8 +163,8 @@ def test_weights_that_are_all_1_change_nothing(problem, for_each_sequence):
         assert np.all(np.abs(getattr(one, name) - getattr(other, name)) <= 1e-13 * size[name]), name
 
 
-@pytest.mark.parametrize("reduction", ["mean", "last"])
-@pytest.mark.parametrize("power", [1, 900, -1000])
+@for_each("reduction", ["mean", "last"])
+@for_each("power", [1, 900, -1000])
 def test_a_mean_does_not_change_with_the_size_of_the_weights(reduction, power):
     """Times a power of two, which takes nothing from a number; the sum of the largest ones is beyond float64."""
     rng = np.random.default_rng(0)
@@ -182,8 +183,8 @@ def test_the_smallest_numbers_are_weights():
         assert loss(trace_of(p), p.y, **one.options) == loss(trace_of(p), p.y, **other.options) > 0
 
 
-@pytest.mark.parametrize("reduction", oracles.REDUCTIONS)
-@pytest.mark.parametrize("weights", [[0.0, 3, 1], [0, 1, 1]])
+@for_each("reduction", oracles.REDUCTIONS)
+@for_each("weights", [[0.0, 3, 1], [0, 1, 1]])
 def test_a_loss_that_has_no_weight_may_overflow(reduction, weights):
     """(1e200)^2 / 2 is beyond float64; the rest of the sequence is what it is without that step."""
     params, x = Params(np.eye(1), np.zeros((1, 1)), np.eye(1)), np.array([[1e200], [0.5], [0.25]])
@@ -256,9 +257,9 @@ def frozen(a):
     return a
 
 
-@pytest.mark.parametrize("activation", oracles.ACTIVATIONS)
-@pytest.mark.parametrize("loss_name", oracles.LOSSES)
-@pytest.mark.parametrize("B", [None, 3])
+@for_each("activation", oracles.ACTIVATIONS)
+@for_each("loss_name", oracles.LOSSES)
+@for_each("B", [None, 3])
 def test_nothing_that_is_given_is_written_into(activation, loss_name, B):
     rng = np.random.default_rng(0)
     p = oracles.random_problem(rng, 4, B, 2, 3, 2, activation=activation, loss=loss_name, reduction="mean")
@@ -283,9 +284,9 @@ def test_nothing_that_is_given_is_written_into(activation, loss_name, B):
 # --- overflow ---
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("B", [None, 2])
-@pytest.mark.parametrize("window", [None, 1000])
+@for_each("dtype", [np.float32, np.float64])
+@for_each("B", [None, 2])
+@for_each("window", [None, 1000])
 def test_overflow_going_back_names_the_largest_t(dtype, B, window):
     """All states are 0 and y_T = -1, so dL/dh_t = 10^(T - t): whole numbers say where that ends."""
     T, largest = 1000, int(np.finfo(dtype).max)
@@ -414,8 +415,8 @@ def test_options_that_do_not_fit(options, error, words):
     assert all(word in str(info.value) for word in words), info.value
 
 
-@pytest.mark.parametrize("of", [loss, backward, loss_and_gradients, itemized, forward_accumulation])
-@pytest.mark.parametrize(
+@for_each("of", [loss, backward, loss_and_gradients, itemized, forward_accumulation])
+@for_each(
     ("trace", "weights", "error", "words"),
     [
         (TRACE, np.ones(4), ValueError, ["weights", "(4,)", "(T,) = (5,)"]),
@@ -455,8 +456,8 @@ def test_a_target_that_counts_is_looked_at():
         loss(BATCH, y, weights=weights)
 
 
-@pytest.mark.parametrize("of", [loss, backward, loss_and_gradients, itemized])
-@pytest.mark.parametrize(
+@for_each("of", [loss, backward, loss_and_gradients, itemized])
+@for_each(
     ("trace", "y", "name", "error", "words"),
     [
         ((1, 2), Y, "squared_error", TypeError, ["trace", "tuple", "Trace"]),

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import nbformat
-import pytest
+from loops import for_each
 
 from d2lbptt.book.equations import EDITIONS, RECORDS, equation
 
@@ -39,12 +39,12 @@ def complaints(text):
                 yield f"{error}: {sentence}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+@for_each("path", FILES)
 def test_every_number_is_in_the_registry_and_8_7_has_its_edition(path):
     assert list(complaints(text_of(path))) == []
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "count"),
     [
         ("The recursion 9.7.14 and 8.7.16 (v0.14).", 0),
@@ -67,7 +67,7 @@ def test_there_is_something_to_look_at():
     assert {f"9.7.{n}" for n in range(9, 17)} <= cited
 
 
-@pytest.mark.parametrize("record", RECORDS, ids=str)
+@for_each("record", RECORDS)
 def test_the_notebook_of_a_record_has_its_heading(record):
     name, heading = record.notebook
     text = text_of(ROOT / "notebooks" / f"{name}.ipynb")

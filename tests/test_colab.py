@@ -1,8 +1,8 @@
 """The notebooks run on Google Colab, which has versions of its own and not this package.
 
 A clean environment stands for Colab: its versions of the packages that we share, d2lbptt missing.
-Each notebook's bootstrap cell installs it from a git address (here a local one) and must leave
-every other package as it was.
+The notebooks' bootstrap cell installs it from a git address (here a local one) and must leave every
+other package as it was.
 """
 
 import shutil
@@ -59,18 +59,18 @@ def test_notebooks_run_on_colab_and_change_none_of_its_packages(runtime, tmp_pat
     assert pins.items() <= before.items()
     assert "d2lbptt" not in before
 
+    # The cell is the same in all notebooks (test_notebooks.py): the first installs, the others find what is there.
     code = bootstrap.source(f"file://{clone(tmp_path / 'repository')}")
     folder = tmp_path / "notebooks"
     folder.mkdir()
     slider = new_notebook(cells=[new_code_cell(MOVE_A_SLIDER)])
     files = ([*map(notebooks.read, notebooks.made(source))] for source in notebooks.sources())
-    for notebook in [*map(notebooks.join, files), slider]:
+    for notebook in [slider, *map(notebooks.join, files)]:
         bootstrap.place(notebook, code)
         notebooks.execute(notebook, folder, python)
         after = packages(python)
         assert after.pop("d2lbptt")
         assert after == before
-        run(python, "-m", "pip", "uninstall", "--quiet", "--yes", "d2lbptt")
 
 
 def clone(folder):

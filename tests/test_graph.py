@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from loops import for_each
 from matplotlib.figure import Figure
 
 from d2lbptt import backward, figures, forward, init_params
@@ -63,7 +64,7 @@ def test_a_gradient_is_complete_before_it_flows_on(T):
 
 
 @for_lengths
-@pytest.mark.parametrize("weight", WEIGHTS)
+@for_each("weight", WEIGHTS)
 def test_every_use_of_a_weight_is_found(T, weight):
     graph = computational_graph(T)
     uses = graph.uses(weight)
@@ -111,9 +112,9 @@ def untied_loss(copies, weight, trace, y, reduction):
     return sum(losses) / len(losses) if reduction == "mean" else losses[-1]
 
 
-@pytest.mark.parametrize("reduction", ["mean", "last"])
-@pytest.mark.parametrize("activation", ["tanh", "identity"])
-@pytest.mark.parametrize("weight", WEIGHTS)
+@for_each("reduction", ["mean", "last"])
+@for_each("activation", ["tanh", "identity"])
+@for_each("weight", WEIGHTS)
 def test_by_use_is_the_gradient_of_untied_copies(weight, activation, reduction):
     # Oracle: the complex step on a network that has T different weights.
     trace, y = model(activation)
@@ -122,10 +123,10 @@ def test_by_use_is_the_gradient_of_untied_copies(weight, activation, reduction):
     np.testing.assert_allclose(by_use(trace, y, weight, reduction=reduction), untied, rtol=1e-12, atol=1e-15)
 
 
-@pytest.mark.parametrize("reduction", ["mean", "sum", "last"])
-@pytest.mark.parametrize("B", [None, 3])
-@pytest.mark.parametrize("weight", WEIGHTS)
-@pytest.mark.parametrize("weights", [None, [0, 3, 0.5, 0, 2]])
+@for_each("reduction", ["mean", "sum", "last"])
+@for_each("B", [None, 3])
+@for_each("weight", WEIGHTS)
+@for_each("weights", [None, [0, 3, 0.5, 0, 2]])
 def test_the_parts_add_up_to_the_gradient(weight, B, reduction, weights):
     trace, y = model(B=B)
     options = {"reduction": reduction, "weights": weights}
@@ -135,9 +136,9 @@ def test_the_parts_add_up_to_the_gradient(weight, B, reduction, weights):
         np.testing.assert_allclose(by_loss(trace, y, weight, **options).sum(0), gradient, rtol=1e-12)
 
 
-@pytest.mark.parametrize("B", [None, 3])
-@pytest.mark.parametrize("weight", ["W_hx", "W_hh"])
-@pytest.mark.parametrize("weighed", [False, True])
+@for_each("B", [None, 3])
+@for_each("weight", ["W_hx", "W_hh"])
+@for_each("weighed", [False, True])
 def test_the_table_of_pairs_has_the_two_routes_as_its_sums(weight, B, weighed):
     # by_loss comes from total derivatives carried forwards, by_use from the recursion back: neither made the table.
     trace, y = model(B=B)
@@ -195,8 +196,8 @@ def test_the_picture_of_any_length_has_a_box_for_every_node(T):
     assert len({tuple(place) for place in layout.at.values()}) == len(graph.nodes)
 
 
-@pytest.mark.parametrize("form", [figures._graph.WIDE, figures._graph.NARROW])
-@pytest.mark.parametrize("T", range(1, 13))
+@for_each("form", [figures._graph.WIDE, figures._graph.NARROW])
+@for_each("T", range(1, 13))
 def test_boxes_do_not_overlap_and_stay_in_sight(T, form):
     layout = figures._graph._Layout(computational_graph(T), form)
     boxes = [(layout.at[node], np.array(layout.half(node))) for node in layout.at]

@@ -1,7 +1,7 @@
 """The handouts, as they stand in the PDFs; what is said where none is printed; where the links of the pages lead."""
 
 import re
-import subprocess
+import shutil
 import sys
 import unicodedata
 from html.parser import HTMLParser
@@ -9,12 +9,12 @@ from itertools import pairwise
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
+from loops import for_each
 from nbformat import v4
 from pages import MARKS, browser
 
 from tools import badges, bootstrap, notebooks
 from tools.site import beside, handout, notebook
-from tools.site.pages import assemble
 
 ROOT = notebooks.ROOT
 NAMES = [path.stem for path in notebooks.paths(ROOT) if path.parent.name == "notebooks"]
@@ -156,13 +156,9 @@ def test_what_proves_a_folded_answer_is_marked_and_badges_of_other_hosts_are_lef
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """All pages of the site, without players, which no handout has."""
-    folder = tmp_path_factory.mktemp("site")
-    assemble(folder / "source", folder / "kept")
-    command = [sys.executable, "-m", "sphinx", "-q", "-j", "2", str(folder / "source"), str(folder / "site")]
-    subprocess.run(command, check=True, cwd=ROOT)
-    return folder / "site"
+def published(site, tmp_path_factory):
+    """A copy of it, without players, which no handout has."""
+    return shutil.copytree(site, tmp_path_factory.mktemp("copy") / "site", ignore=shutil.ignore_patterns("players"))
 
 
 class References(HTMLParser):
@@ -179,9 +175,9 @@ class References(HTMLParser):
 
 
 @pytest.mark.slow
-def test_no_link_of_the_site_leads_nowhere_and_no_page_asks_another_host(site):
+def test_no_link_of_the_site_leads_nowhere_and_no_page_asks_another_host(published):
     repo = badges.repo(bootstrap.address(ROOT))
-    for page in set(site.rglob("*.html")) - set(site.rglob("_static/**/*.html")):  # the theme's templates
+    for page in set(published.rglob("*.html")) - set(published.rglob("_static/**/*.html")):  # the theme's templates
         found = References(page.read_text("utf-8"))
         for address in found.links | found.loads:
             host, path = urlsplit(address).netloc, unquote(urldefrag(address)[0].partition("?")[0])
@@ -207,12 +203,12 @@ CUT = """() => [...document.querySelectorAll(".bd-article :is(pre, table, img, m
 
 
 @in_chromium
-def test_nothing_is_cut_at_the_edge_of_the_paper_and_a_dark_page_is_light_on_it(site):
+def test_nothing_is_cut_at_the_edge_of_the_paper_and_a_dark_page_is_light_on_it(published):
     with browser() as chromium:
         page = chromium.new_page(viewport={"width": int(178 / 25.4 * 96), "height": 1000}, color_scheme="dark")
         page.emulate_media(media="print")
         for name in NAMES:
-            page.goto((site / "notebooks" / f"{name}.html").as_uri())
+            page.goto((published / "notebooks" / f"{name}.html").as_uri())
             page.evaluate("MathJax.startup.promise")
             assert page.evaluate(CUT) == [], name
             assert page.evaluate("document.documentElement.dataset.theme") == "dark"
@@ -221,10 +217,10 @@ def test_nothing_is_cut_at_the_edge_of_the_paper_and_a_dark_page_is_light_on_it(
 
 
 @pytest.fixture(scope="module")
-def printed(site):
+def printed(published):
     """The pages of each handout, as text."""
     pypdf = pytest.importorskip("pypdf", reason="pypdf is not installed")
-    readers = {path.stem: pypdf.PdfReader(path) for path in handout.write(site)}
+    readers = {path.stem: pypdf.PdfReader(path) for path in handout.write(published)}
     return {name: [page.extract_text() for page in reader.pages] for name, reader in readers.items()}
 
 
@@ -257,7 +253,7 @@ def stands_whole(line, pages):
 
 
 @in_chromium
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_a_handout_has_every_line_of_code_whole_but_for_what_proves_an_answer(printed, name):
     pages = texts(printed[name])
     for cell, answered in cells(name):
@@ -268,7 +264,7 @@ def test_a_handout_has_every_line_of_code_whole_but_for_what_proves_an_answer(pr
 
 
 @in_chromium
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_a_handout_has_no_answers_no_raw_formulas_and_numbered_pages(printed, name):
     text, count = "".join(texts(printed[name])), len(printed[name])
     assert not re.search(r"\\\(|\\\[|\\mathbf|\$\$", text)
@@ -281,9 +277,9 @@ def test_a_handout_has_no_answers_no_raw_formulas_and_numbered_pages(printed, na
 
 
 @in_chromium
-def test_the_handouts_fit_on_either_paper_and_name_no_folder(site, printed):
+def test_the_handouts_fit_on_either_paper_and_name_no_folder(published, printed):
     pypdf = pytest.importorskip("pypdf")
-    for path in (site / "handouts").glob("*.pdf"):
+    for path in (published / "handouts").glob("*.pdf"):
         for page in pypdf.PdfReader(path).pages:
             assert float(page.mediabox.width) < 595.3 and float(page.mediabox.height) < 792
             links = [note.get_object().get("/A", {}).get("/URI", "#") for note in page.get("/Annots") or []]

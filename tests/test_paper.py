@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-import pytest
 import yaml
+from loops import for_each
 
 ROOT = Path(__file__).parent.parent
 _, FRONT, PAPER = (ROOT / "paper.md").read_text(encoding="utf-8").split("---\n", 2)
@@ -21,7 +21,7 @@ def test_the_front_matter_is_complete():
     assert [author["name"] for author in front["authors"]] == [author["name"] for author in cited["authors"]]
 
 
-@pytest.mark.parametrize("title", ["Summary", "Statement of need", "Learning objectives", "Use", "Story", "References"])
+@for_each("title", ["Summary", "Statement of need", "Learning objectives", "Use", "Story", "References"])
 def test_it_has_the_sections(title):
     assert re.search(rf"^# {title}", PAPER, re.MULTILINE)
 
@@ -34,7 +34,7 @@ def test_it_cites_what_is_listed():
     assert set(re.findall(r"@(\w+)", PAPER)) == set(ENTRIES)
 
 
-@pytest.mark.parametrize("key", ENTRIES)
+@for_each("key", ENTRIES)
 def test_an_entry_says_who_what_when_and_where(key):
     for field in ("author", "title", "year"):
         assert re.search(rf"^  {field} +=", ENTRIES[key], re.MULTILINE)

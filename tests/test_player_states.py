@@ -19,8 +19,7 @@ NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (name not in QUICK)) for 
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_player_shows_what_the_explorer_shows(name, tmp_path, monkeypatch):
-    monkeypatch.setattr(players, "KEPT", tmp_path / "kept")
+def test_a_player_shows_what_the_explorer_shows(name, tmp_path):
     players.write(tmp_path, [name], jobs=1)
     head, chunks = players.read(tmp_path, name)
     rng, found = np.random.default_rng(SEED), list(states(head, chunks))

@@ -3,12 +3,14 @@
 Oracles: the answers of the explorers, and what the page does without a player.
 """
 
+import functools
 import json
 import re
 import shutil
 
 import pages
 import pytest
+from loops import for_each
 
 from d2lbptt import explorers
 from d2lbptt.explorers.front_end import table
@@ -23,6 +25,11 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A pa
 FIGURE = """<figure class="d2l-player" data-name="gradient_flow" {}>
 <img src="data:," alt="what is seen"><figcaption>What is seen.</figcaption></figure>"""
 NAME = re.compile(r"^(?:export |async )*(?:const|let|function) (\w+)", re.MULTILINE)
+
+
+@functools.cache
+def small_table():
+    return table(small())
 
 
 def small():
@@ -40,13 +47,13 @@ def made(tmp_path_factory):
     """A folder of players with one small explorer."""
     folder = tmp_path_factory.mktemp("site") / "_static" / "players"
     players.write(folder, [])
-    players.save(folder / "gradient_flow", "gradient_flow", table(small()))
+    players.save(folder / "gradient_flow", "gradient_flow", small_table())
     return folder
 
 
 def test_what_is_written_is_read_again(made):
     head, chunks = players.read(made, "gradient_flow")
-    wanted = json.loads(json.dumps(table(small())))
+    wanted = json.loads(json.dumps(small_table()))
     assert [head, chunks] == wanted
 
 
@@ -68,7 +75,7 @@ def test_two_builds_are_the_same_and_what_is_there_is_not_computed_again(tmp_pat
     assert contents(tmp_path / "three") == found[0]
 
 
-@pytest.mark.parametrize("name", explorers.__all__)
+@for_each("name", explorers.__all__)
 def test_the_key_follows_what_an_explorer_rests_on(name):
     explorer = getattr(explorers, name)()
     reached = {path.relative_to(players.PACKAGE).as_posix() for path in players._reached(players.own(name))}

@@ -13,6 +13,7 @@ from functools import partial
 
 import pytest
 import yaml
+from loops import for_each
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
@@ -47,12 +48,6 @@ def output(*command, **options):
 
 
 # --- the package ---
-
-
-def test_importing_the_package_loads_no_picture_proof_or_widget_library():
-    heavy = {"matplotlib", "sympy", "ipywidgets", "anywidget", "IPython"}
-    loaded = output(sys.executable, "-c", "import sys, d2lbptt; print(*sys.modules)").split()
-    assert heavy & set(loaded) == set()
 
 
 @pytest.mark.slow
@@ -379,7 +374,7 @@ def test_no_workflow_publishes_before_the_address_is_known():
     assert (ROOT / workflow.PATH).exists() == (bootstrap.address(ROOT) is not None)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "repo, address",
     [
         ("Owner/name", "https://owner.github.io/name/"),
@@ -391,9 +386,7 @@ def test_the_address_of_the_site_follows_from_owner_and_name(repo, address):
     assert workflow.site(repo) == address
 
 
-@pytest.mark.parametrize(
-    "name", ["a/b", "a-b/c.d", "a/.github", "A1_b/_", "a/-", "a/...", "a/" + "x" * 100, "x" * 39 + "/a"]
-)
+@for_each("name", ["a/b", "a-b/c.d", "a/.github", "A1_b/_", "a/-", "a/...", "a/" + "x" * 100, "x" * 39 + "/a"])
 def test_every_name_that_a_repository_can_have_is_taken(name):
     assert links.NAME.fullmatch(name)
 
@@ -416,7 +409,7 @@ OTHER = [
 OTHER += ["-a/b", "a/b.git", "a/.git", "../b", "a/$(x)", "", "a/" + "x" * 101, "x" * 40 + "/a"]
 
 
-@pytest.mark.parametrize("arguments", [[], ["a/b", "c/d"], *([name] for name in OTHER)])
+@for_each("arguments", [[], ["a/b", "c/d"], *([name] for name in OTHER)])
 def test_links_refuses_what_is_not_an_owner_and_a_name(arguments):
     with pytest.raises(SystemExit, match="owner/name"):
         links.main(arguments)

@@ -12,6 +12,7 @@ import oracles
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from loops import for_each
 from oracles import problems, spoiled, textbook_forward, textbook_loss, trace_of, weighted_problems
 from scipy import stats
 
@@ -119,7 +120,7 @@ def test_complex_numbers_pass_through(problem, name, seed):
     assert abs(got - textbook_loss(problem)) <= 10 * loss_error(problem, float)
 
 
-@pytest.mark.parametrize("activation", oracles.ACTIVATIONS)
+@for_each("activation", oracles.ACTIVATIONS)
 def test_large_arguments_overflow_nowhere(activation):
     """One step whose z is +-1000: the exponential in a careless sigmoid would overflow."""
     z = np.array([[-1000.0, 1000.0]])
@@ -135,7 +136,7 @@ def test_the_cross_entropy_of_large_outputs():
     assert got == [0, 1000, 2000]
 
 
-@pytest.mark.parametrize("B", [None, 3])
+@for_each("B", [None, 3])
 def test_the_memory_layout_of_the_input_does_not_matter(B):
     rng = np.random.default_rng(0)
     p = oracles.random_problem(rng, 6, B, 2, 5, 3, activation="tanh", loss="squared_error", reduction="mean")
@@ -155,7 +156,7 @@ def test_lists_and_whole_numbers_are_numbers():
     assert loss(trace, [[12], [31]]) == (0 + 2**2 / 2) / 2
 
 
-@pytest.mark.parametrize("B", [None, 6])
+@for_each("B", [None, 6])
 def test_a_list_with_an_array_for_each_step_is_an_array(B):
     rng = np.random.default_rng(0)
     params = init_params(2, 3, 4, bias=True)
@@ -165,7 +166,7 @@ def test_a_list_with_an_array_for_each_step_is_an_array(B):
     assert all(map(np.array_equal, backward(trace, y), backward(of_lists, list(y))))
 
 
-@pytest.mark.parametrize(("label", "more"), [(-100, True), (-1, True), (4, False)])
+@for_each(("label", "more"), [(-100, True), (-1, True), (4, False)])
 def test_a_label_below_0_leads_to_the_weights(label, more):
     """It stands for a step that is to be left out, in other people's data."""
     y = np.array([0, 3, label, 1, 0])
@@ -194,10 +195,10 @@ def first_overflow(weight, dtype):
     return t
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("activation", ["identity", "relu"])
-@pytest.mark.parametrize("B", [None, 2])
-@pytest.mark.parametrize("weight", [10, 3])
+@for_each("dtype", [np.float32, np.float64])
+@for_each("activation", ["identity", "relu"])
+@for_each("B", [None, 2])
+@for_each("weight", [10, 3])
 def test_an_exploding_forward_pass_names_the_first_t(dtype, activation, B, weight):
     params = Params(*(np.array([[w]], dtype) for w in (1, weight, 1)))
     t = first_overflow(weight, dtype)
@@ -237,7 +238,7 @@ def test_the_first_t_is_that_of_an_output_if_it_comes_first():
         forward(params, x)
 
 
-@pytest.mark.parametrize("activation", ["tanh", "sigmoid"])
+@for_each("activation", ["tanh", "sigmoid"])
 def test_bounded_activations_do_not_overflow(activation):
     trace = forward(Params(np.eye(1), np.array([[1e300]]), np.eye(1)), np.ones((50, 1)), activation=activation)
     assert np.all(np.abs(trace.h) <= 1)
@@ -269,7 +270,7 @@ def with_nan(shape):
     return a
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("params", "x", "options", "error", "words"),
     [
         (tuple(P), X, {}, TypeError, ["params", "tuple", "Params"]),
@@ -336,7 +337,7 @@ def test_what_forward_refuses(params, x, options, error, words):
     assert all(word in str(info.value) for word in words), info.value
 
 
-@pytest.mark.parametrize("shape", [(10**13, 2), (10**13, 1, 2), (10**7, 10**7, 2)])
+@for_each("shape", [(10**13, 2), (10**13, 1, 2), (10**7, 10**7, 2)])
 def test_states_that_cannot_fit_are_refused_at_once(shape):
     """x itself takes no memory; the T + 1 states of 3 float64 numbers would."""
     x = np.broadcast_to(np.zeros((1,) * (len(shape) - 1) + (2,)), shape)
@@ -361,16 +362,16 @@ def changed(trace, **fields):
     return trace._replace(**fields) if name in Trace._fields else trace._replace(params=trace.params._replace(**fields))
 
 
-@pytest.mark.parametrize("B", [None, 2])
-@pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, complex])
+@for_each("B", [None, 2])
+@for_each("bias", [True, False])
+@for_each("dtype", [np.float32, np.float64, complex])
 def test_the_trace_of_forward_passes_as_it_is(B, bias, dtype):
     x = np.ones((4, 2) if B is None else (4, B, 2)).astype(dtype)
     trace = forward(init_params(2, 3, 2, bias=bias, dtype=np.float32), x, activation="tanh")
     assert checked_trace(trace) is trace
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("fields", "error", "words"),
     [
         ({"params": None}, TypeError, "params is a NoneType, wanted Params"),
@@ -446,8 +447,8 @@ def test_a_sum_of_losses_that_overflows_is_no_loss():
 # --- initial parameters ---
 
 
-@pytest.mark.parametrize("kind", ["gaussian", "orthogonal", "symmetric", "identity"])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@for_each("kind", ["gaussian", "orthogonal", "symmetric", "identity"])
+@for_each("dtype", [np.float32, np.float64])
 def test_shapes_dtypes_and_biases(kind, dtype):
     without = init_params(2, 3, 4, kind=kind, dtype=dtype)
     assert without.b_h is None and without.b_q is None
@@ -458,8 +459,8 @@ def test_shapes_dtypes_and_biases(kind, dtype):
     assert all(np.array_equal(a, b) for a, b in zip(without[:3], params[:3], strict=True))
 
 
-@pytest.mark.parametrize("g", [0.5, 1.0, 1.7])
-@pytest.mark.parametrize("h", [1, 2, 30])
+@for_each("g", [0.5, 1.0, 1.7])
+@for_each("h", [1, 2, 30])
 def test_the_kinds_are_what_they_say(g, h):
     W = {kind: init_params(2, h, 2, scale=g, kind=kind).W_hh for kind in ("orthogonal", "symmetric", "identity")}
     np.testing.assert_allclose(W["orthogonal"].T @ W["orthogonal"], g**2 * np.eye(h), atol=1e-14 * h)
@@ -467,7 +468,7 @@ def test_the_kinds_are_what_they_say(g, h):
     assert np.array_equal(W["identity"], g * np.eye(h))
 
 
-@pytest.mark.parametrize("kind", ["gaussian", "orthogonal", "symmetric", "identity"])
+@for_each("kind", ["gaussian", "orthogonal", "symmetric", "identity"])
 def test_scale_multiplies_one_and_the_same_matrix(kind):
     one, three = (init_params(2, 7, 3, scale=g, kind=kind, seed=5) for g in (1.0, 3.0))
     assert np.array_equal(three.W_hh, 3 * one.W_hh)
@@ -488,7 +489,7 @@ def test_the_global_generator_is_neither_used_nor_moved():
     assert before[0] == after[0] and np.array_equal(before[1], after[1]) and before[2:] == after[2:]
 
 
-@pytest.mark.parametrize("g", [0.5, 2.0])
+@for_each("g", [0.5, 2.0])
 def test_gaussian_entries_have_the_variance_of_the_book(g):
     """n squares of N(0, 1) add up to chi-square(n). Each bound fails by chance for one in a million sets of seeds."""
     networks = [init_params(40, 60, 50, scale=g, seed=seed) for seed in range(50)]
@@ -499,8 +500,8 @@ def test_gaussian_entries_have_the_variance_of_the_book(g):
         assert abs(W.mean()) < stats.norm.isf(1e-6 / 2) * np.sqrt(variance / W.size)
 
 
-@pytest.mark.parametrize("kind", ["gaussian", "symmetric"])
-@pytest.mark.parametrize("g", [0.5, 1.5])
+@for_each("kind", ["gaussian", "symmetric"])
+@for_each("g", [0.5, 1.5])
 def test_the_spectral_radius_is_g_in_the_limit(kind, g):
     """At h = 400 the edges still fluctuate: by some h^(-2/3) = 2 %, and a few of these."""
     radius = np.abs(np.linalg.eigvals(init_params(1, 400, 1, scale=g, kind=kind).W_hh)).max()
@@ -515,7 +516,7 @@ def test_orthogonal_matrices_are_uniform():
     assert abs(squares.mean() - 1) < 5 * squares.std() / np.sqrt(len(Qs))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("sizes", "options", "error", "words"),
     [
         ((0, 3, 2), {}, ValueError, ["num_inputs", "0", "1 on"]),

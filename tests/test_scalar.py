@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from loops import for_each
 
 from d2lbptt import Params, backward, forward
 from d2lbptt.scalar import SQUARED_ERROR, scalar_rnn
@@ -49,7 +50,7 @@ def test_the_last_row_needs_no_later_one():
     assert table.dL_dh[-1] == pytest.approx((h_T**3 - Y[-1]) * 3 * h_T**2 / 5, rel=1e-15)
 
 
-@pytest.mark.parametrize("phi", ["identity", "tanh", "sigmoid", "relu"])
+@for_each("phi", ["identity", "tanh", "sigmoid", "relu"])
 def test_it_is_the_network_with_one_hidden_unit(phi):
     trace = forward(Params([[-0.6]], [[0.8]], [[1]]), X[:, None], h0=[0.4], activation=phi)
     g, table = backward(trace, Y[:, None]), scalar_rnn(0.8, -0.6, X, Y, h0=0.4, phi=phi)
@@ -86,7 +87,7 @@ def test_the_table_prints_a_row_for_each_step():
     assert table._repr_markdown_().count("\n") == 6
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("arguments", "error", "words"),
     [
         ({"phi": "softplus"}, ValueError, "phi is 'softplus', wanted one of identity, tanh, sigmoid, relu"),
@@ -127,7 +128,7 @@ def test_a_loss_of_ones_own_may_leave_out_steps_without_a_target():
         scalar_rnn(0.8, -0.6, X, Y * np.nan)
 
 
-@pytest.mark.parametrize("name", ["w", "v", "h0"])
+@for_each("name", ["w", "v", "h0"])
 def test_what_is_no_number_is_named(name):
     for wrong in (True, "1", None, [1.0], np.nan, 10**400):
         with pytest.raises((TypeError, ValueError), match=rf"^{name} is .*, wanted"):

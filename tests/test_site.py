@@ -8,50 +8,26 @@ import gzip
 import http.server
 import inspect
 import statistics
-import subprocess
-import sys
 import threading
 from contextlib import contextmanager
 from html.parser import HTMLParser
-from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import pages
 import pytest
+from built import build
 
 from benchmarks import players
 from d2lbptt import experiments, explorers
 
 pytestmark = [*pages.MARKS, pytest.mark.slow]
 
-ROOT = Path(__file__).resolve().parents[1]
-BUILD = """
-import sys
-from pathlib import Path
-from tools.site import __main__ as command, players
-command.BUILD = Path(sys.argv[1])
-if sys.argv[2:]:
-    players._compute_one = None
-command.build(command.BUILD / "site", handouts=False)
-"""
 WIDE, PHONE = (1280, 720), (390, 844)
 WIDTHS = {390: 844, 320: 640, 640: 360}  # with their heights; the last is a screen of 1280 x 720 at 200 %
 ONE_PAGE, ONE_EXPLORER, FIRST_STATE, WHOLE = 3_000_000, 3_000_000, 300_000, 60_000_000  # bytes
 
 
-# --- the site, built once, on two ways to a reader ---
-
-
-def build(folder, *more):
-    """Build the site below a folder by a process of its own, as `make site` does."""
-    run = subprocess.run([sys.executable, "-c", BUILD, folder, *more], cwd=ROOT, capture_output=True, text=True)
-    assert run.returncode == 0, run.stdout + run.stderr
-    return folder / "site"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    return build(tmp_path_factory.mktemp("build"))
+# --- the site on two ways to a reader ---
 
 
 class Files(http.server.SimpleHTTPRequestHandler):

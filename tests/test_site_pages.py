@@ -104,10 +104,24 @@ def test_the_settings_that_are_found_give_what_the_notebook_shows():
             seen[shown.name, json.dumps(shown.values)] = words.replace("\\", "")
     assert len(seen) >= 14
     for (name, values), words in seen.items():
-        explorer = getattr(explorers, name)()
-        explorer.set(**json.loads(values))
-        assert notebooks.agree(explorer.state["alternative"], words), (name, values)
-        explorer.close()
+        undrawn(name).reset()
+        undrawn(name).set(**json.loads(values))
+        assert notebooks.agree(undrawn(name).state["alternative"], words), (name, values)
+
+
+@cache
+def undrawn(name):
+    """An explorer that is drawn at its start alone: controls and words are asked."""
+    explorer = getattr(explorers, name)()
+    explorer._draw = lambda *_: {}
+    return explorer
+
+
+@cache
+def with_few_states():
+    explorer = undrawn.__wrapped__("gradient_flow")  # one of its own
+    explorer.leads = {"g": [0.5, 1.5], "T": [20, 100]}
+    return explorer
 
 
 FOR_PLAYER = [  # of gradient_flow, whose g and T lead: what is wanted, and what its player is set to
@@ -127,22 +141,19 @@ FOR_PLAYER = [  # of gradient_flow, whose g and T lead: what is wanted, and what
 
 @pytest.mark.parametrize(("wanted", "found"), FOR_PLAYER)
 def test_a_player_is_set_as_its_leads_go(wanted, found):
-    explorer = explorers.gradient_flow()
-    explorer.leads = {"g": [0.5, 1.5], "T": [20, 100]}
-    assert cells.for_player(explorer, wanted) == found
+    assert cells.for_player(with_few_states(), wanted) == found
 
 
 def test_a_player_is_promised_where_its_table_has_the_state():
     asked = {(found.name, json.dumps(found.values)) for _, cell in cells_with_pictures() if (found := shown_in(cell))}
     promised = []
     for name, values in sorted(asked):
-        explorer = getattr(explorers, name)()
+        explorer = undrawn(name)
         found = cells.for_player(explorer, json.loads(values))
         if found is not None:
             promised.append(name)
             assert settings(explorer, json.loads(values)) == settings(explorer, found), (name, values)
-            assert settings(explorer, found) in in_table(explorer), (name, values)
-        explorer.close()
+            assert settings(explorer, found) in in_table(name), (name, values)
     assert set(promised) == set(explorers.__all__)
 
 
@@ -151,15 +162,15 @@ def shown_in(cell):
     return found if found.values is not None else None
 
 
-def in_table(explorer):
+@cache
+def in_table(name):
     """The settings of all states that a player has."""
-    tour, presets = _Tour(explorer), [{}, *({"preset": name} for name in explorer.presets)]
-    return [
-        settings(explorer, presets[scene["preset"]]) | row["at"] | {tour.main: value}
-        for scene in tour.scenes
-        for row in scene["rows"]
-        for value in row["values"]
-    ]
+    explorer, found = undrawn(name), []
+    tour, presets = _Tour(explorer), [{}, *({"preset": preset} for preset in explorer.presets)]
+    for scene in tour.scenes:
+        start = settings(explorer, presets[scene["preset"]])
+        found += [start | row["at"] | {tour.main: value} for row in scene["rows"] for value in row["values"]]
+    return found
 
 
 def settings(explorer, values):
@@ -310,10 +321,10 @@ def test_a_question_has_its_answer_in_short_first():
 
 
 def test_every_explorer_has_a_page_that_the_list_leads_to():
-    made = {name: getattr(explorers, name)() for name in explorers.__all__}
-    listed = explorer_pages.index(made)
+    every = {name: undrawn(name) for name in explorers.__all__}
+    listed = explorer_pages.index(every)
     users = pages.shown_by()
-    for name, explorer in made.items():
+    for name, explorer in every.items():
         text = explorer_pages.page(name, explorer, users[name])
         (figure,) = Elements(text).of("figure")
         assert figure["data-name"] == name and "data-address" in figure
@@ -324,7 +335,6 @@ def test_every_explorer_has_a_page_that_the_list_leads_to():
         assert text.count("notebooks/") == len(users[name]) > 0
         compile(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1], name, "exec")
         assert f'href="{name}.html"' in listed
-        explorer.close()
 
 
 def test_words_of_the_front_end_become_text():

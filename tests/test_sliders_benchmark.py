@@ -3,6 +3,7 @@
 import statistics
 
 import pytest
+from loops import for_each
 
 pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
@@ -44,7 +45,7 @@ def page():
         browser.close()
 
 
-@pytest.mark.parametrize(("way", "element", "more"), [("ours", ".d2l", ["g"]), ("naive", ".out", [])])
+@for_each(("way", "element", "more"), [("ours", ".d2l", ["g"]), ("naive", ".out", [])])
 def test_a_press_takes_until_its_picture_is_painted(page, way, element, more):
     found = sliders.pressed(page, page.locator("input"), 7, way, page.query_selector(element), *more)
     assert len(found) == 7  # it turned at the end: a slider that stands there would be waited for

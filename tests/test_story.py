@@ -35,12 +35,16 @@ def states(number):
     return [_state(step.explorer, shown.set) for shown in (step, step.look) if shown]
 
 
+@cache
+def made(name):
+    return getattr(explorers, name)()
+
+
 def _state(name, values):
-    explorer = getattr(explorers, name)()
+    explorer = made(name)
     explorer.reset()
     explorer.set(**values)
     assert explorer.error is None
-    explorer.close()
     return explorer.state
 
 
@@ -190,14 +194,14 @@ def test_each_step_changes_the_picture():
 @each_state
 def test_every_state_can_be_led_to(name, values):
     """By a preset and by leads, and beside a preset that has a scene of its own by the main one; see _table.py."""
-    explorer = getattr(explorers, name)()
+    explorer = made(name)
+    explorer.reset()
     start, moved = {key: control.value for key, control in explorer.controls.items()}, dict(values)
     preset = explorer.presets.get(moved.pop("preset", None), {})
     own_scene = any(start[key] != value for key, value in preset.items() if key not in explorer.leads)
     assert moved.keys() <= set([*explorer.leads][: 1 if own_scene else None])
     for key, value in moved.items():
         assert value in [*(explorer.leads[key] or explorer.controls[key].values), start[key]]
-    explorer.close()
 
 
 # --- the page ---

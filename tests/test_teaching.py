@@ -8,7 +8,7 @@ from collections import defaultdict
 from itertools import takewhile
 from typing import NamedTuple
 
-import pytest
+from loops import for_each
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from d2lbptt.exercises._check import _tasks
@@ -345,7 +345,7 @@ def of_two_meanings(rows, keys):
 # --- the notebooks ---
 
 RULES = [of_the_first_cell, of_the_last_cell, of_minutes, of_further, of_predictions, of_symbols]
-each = pytest.mark.parametrize("source", SOURCES, ids=[path.stem for path in SOURCES])
+each = for_each("source", SOURCES)
 
 
 def told(complaints):
@@ -354,7 +354,7 @@ def told(complaints):
 
 
 @each
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+@for_each("rule", RULES)
 def test_a_notebook_keeps_the_rule(source, rule):
     told(rule(notebooks.read(source)))
 
@@ -463,7 +463,7 @@ def test_a_notebook_that_keeps_the_rules_is_told_nothing():
     assert [*all_complaints(good())] == []
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("place", "old", "new", "words"),
     [
         (0, "# Halves", "Halves", "no # Title"),
@@ -509,7 +509,7 @@ def test_what_breaks_a_rule_is_noticed(place, old, new, words):
     assert any(words in line for line in found), found
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("place", "names", "words"),
     [
         (5, [], "a heading ends with"),

@@ -12,6 +12,7 @@ two may differ by what such a shake does.
 import numpy as np
 import oracles
 import pytest
+from loops import for_each
 from oracles import random_problem, shaken_gradients, trace_of
 
 from d2lbptt import backward, chunks, loss
@@ -126,7 +127,7 @@ def test_there_are_more_than_two_hundred_and_every_combination_of_names():
     assert max(len(p.x) for p in WILD) > 190
 
 
-@pytest.mark.parametrize("problem", CALM, ids=range(len(CALM)))
+@for_each("problem", CALM)
 def test_calm_networks(problem):
     trace, want = trace_of(problem), autograd(problem)
     got = backward(trace, problem.y, **problem.options)
@@ -149,7 +150,7 @@ def spread(problem):
     return {n: max(norm(g - unshaken[n]) for g in draws[n]) + eps * norm(unshaken[n]) for n in problem.names}
 
 
-@pytest.mark.parametrize("problem", WILD, ids=range(len(WILD)))
+@for_each("problem", WILD)
 def test_wild_networks(problem):
     want, allowed = autograd(problem), spread(problem)
     got = backward(trace_of(problem), problem.y, **problem.options)
@@ -169,7 +170,7 @@ def test_the_wild_networks_reach_from_tame_to_chaotic():
 # --- the loss, and every row ---
 
 
-@pytest.mark.parametrize("problem", CALM[:48], ids=range(48))
+@for_each("problem", CALM[:48])
 def test_the_loss_and_the_rows_of_the_gradient(problem):
     p = leaves(problem)
     o = outputs(p, states_of_a_loop(problem, p))
@@ -223,7 +224,7 @@ def ignored(problem):
     return y
 
 
-@pytest.mark.parametrize("problem", CLASSES, ids=range(len(CLASSES)))
+@for_each("problem", CLASSES)
 def test_weights_of_0_are_ignore_index(problem):
     """y is given to us as it is to torch, with -100."""
     y, F = ignored(problem), torch.nn.functional
@@ -234,7 +235,7 @@ def test_weights_of_0_are_ignore_index(problem):
         assert_same_as_torch(problem, p, L / divided, y, reduction=reduction, weights=(y != -100).astype(float))
 
 
-@pytest.mark.parametrize("problem", CLASSES[::3], ids=range(len(CLASSES[::3])))
+@for_each("problem", CLASSES[::3])
 def test_weights_of_the_last_step_are_ignore_index_there(problem):
     y, F = problem.y.copy(), torch.nn.functional
     if y.ndim == 2:
@@ -244,7 +245,7 @@ def test_weights_of_the_last_step_are_ignore_index_there(problem):
     assert_same_as_torch(problem, p, L, y, reduction="last", weights=(y != -100).astype(float))
 
 
-@pytest.mark.parametrize("problem", CLASSES, ids=range(len(CLASSES)))
+@for_each("problem", CLASSES)
 def test_weights_of_the_classes_are_those_of_each_label(problem):
     """Torch divides by the sum of w[y] over the labels that it does not ignore."""
     y, q = ignored(problem), len(problem.params.W_qh)
@@ -260,7 +261,7 @@ BATCHES = [
 ]
 
 
-@pytest.mark.parametrize("problem", BATCHES, ids=range(len(BATCHES)))
+@for_each("problem", BATCHES)
 def test_padded_sequences_of_several_lengths(problem):
     """A mask of the lengths, as it is written by hand; behind the end of a sequence y is nan."""
     T, B = problem.x.shape[:2]
@@ -300,8 +301,8 @@ def chunked_autograd(problem, tau):
 TRUNCATED = [problem for problem in CALM if len(problem.x) >= 8][::3]
 
 
-@pytest.mark.parametrize("problem", TRUNCATED, ids=range(len(TRUNCATED)))
-@pytest.mark.parametrize("scheme", ["window", "chunks"])
+@for_each("problem", TRUNCATED)
+@for_each("scheme", ["window", "chunks"])
 def test_truncated_gradients_are_those_of_detached_states(problem, scheme):
     T = len(problem.x)
     for tau in {1, 2, T // 3, T - 1, T}:
@@ -341,7 +342,7 @@ K1_K2 = [
 ]
 
 
-@pytest.mark.parametrize(("T", "k1", "k2"), K1_K2)
+@for_each(("T", "k1", "k2"), K1_K2)
 def test_k1_and_k2_are_a_loop_that_detaches_at_the_same_places(T, k1, k2):
     assert len(K1_K2) == 20
     for i, (name, reduction) in enumerate([(n, r) for n in oracles.LOSSES for r in oracles.REDUCTIONS]):

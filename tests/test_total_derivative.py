@@ -7,6 +7,7 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from loops import for_each
 
 from d2lbptt import backward, chunks, forward, init_params, loss, randomized
 from d2lbptt.checking.finite_differences import complex_step
@@ -45,16 +46,16 @@ def assert_same_gradients(ours, theirs, rtol=1e-12):
 # --------------------------------------------------------------------------- the two routes
 
 
-@pytest.mark.parametrize("activation", ["identity", "tanh", "sigmoid", "relu"])
-@pytest.mark.parametrize("batch", [(), (3,)])
-@pytest.mark.parametrize("gates", [None, "chunks", "randomized"])
+@for_each("activation", ["identity", "tanh", "sigmoid", "relu"])
+@for_each("batch", [(), (3,)])
+@for_each("gates", [None, "chunks", "randomized"])
 def test_forwards_and_backwards_give_the_same_gradient(activation, batch, gates):
     trace, y = problem(batch=batch, activation=activation)
     xi = {None: None, "chunks": chunks(5, 2), "randomized": randomized(5, 0.5, np.random.default_rng(1))}[gates]
     assert_same_gradients(forward_accumulation(trace, y, gates=xi), backward(trace, y, gates=xi))
 
 
-@pytest.mark.parametrize("reduction", ["mean", "sum", "last"])
+@for_each("reduction", ["mean", "sum", "last"])
 def test_reductions_and_cross_entropy(reduction):
     trace, _ = problem(batch=(2,), bias=False)
     labels = np.random.default_rng(0).integers(0, 2, size=(5, 2))
@@ -72,7 +73,7 @@ def test_with_weights_it_is_the_brute_force(p):
         assert np.all(np.abs(getattr(got, name) - want[name]) <= 1e-13 * size[name]), name
 
 
-@pytest.mark.parametrize("reduction", oracles.REDUCTIONS)
+@for_each("reduction", oracles.REDUCTIONS)
 def test_gates_of_each_sequence_are_the_brute_force(reduction):
     rng = np.random.default_rng(1)
     p = oracles.random_problem(rng, 6, 3, 2, 4, 3, activation="tanh", loss="squared_error", reduction=reduction)
@@ -164,8 +165,8 @@ ROWS = {
 }
 
 
-@pytest.mark.parametrize("name", ROWS)
-@pytest.mark.parametrize("method", [recursion, closed_sum])
+@for_each("name", ROWS)
+@for_each("method", [recursion, closed_sum])
 def test_the_dtype_comes_from_both_rows(method, name):
     b, c = ROWS[name]
 
@@ -192,7 +193,7 @@ def test_a_row_that_overflows_names_the_step():
             method([1e200, 1.0, 1.0], [1.0, 1e200, 0.0])
 
 
-@pytest.mark.parametrize("activation", ["identity", "tanh", "sigmoid"])
+@for_each("activation", ["identity", "tanh", "sigmoid"])
 def test_the_scalar_recursion_gives_the_gradient(activation):
     # 9.7.6 names the partial derivatives, 9.7.5 sums them, 9.7.3 joins them to the loss.
     trace, y = problem(activation=activation, bias=False, sizes=(2, 1, 1))
@@ -205,8 +206,8 @@ def test_the_scalar_recursion_gives_the_gradient(activation):
 # ---------------------------------------------------------------------------- four mixtures
 
 
-@pytest.mark.parametrize("parameter", ["W_hx", "W_hh", "b_h"])
-@pytest.mark.parametrize("batch", [(), (3,)])
+@for_each("parameter", ["W_hx", "W_hh", "b_h"])
+@for_each("batch", [(), (3,)])
 def test_two_of_the_four_mixtures_are_the_gradient(parameter, batch):
     trace, y = problem(batch=batch)
     four, gradient = mixtures(trace, y, parameter), getattr(backward(trace, y), parameter)
@@ -261,7 +262,7 @@ def test_an_overflow_is_not_returned_as_a_gradient():
         forward_accumulation(trace, np.ones((3, 1)))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("call", "error", "words"),
     [
         (lambda trace, y: partials(trace), ValueError, r"h has shape \(6, 4\), wanted \(T \+ 1, 1\): one hidden unit"),

@@ -2,20 +2,20 @@
 
 import inspect
 
-import pytest
+from loops import for_each
 from test_walk import callables, modules
 
 EVERY = [(key, function) for name in sorted(modules()) for key, function in callables(name)]
 
 
-@pytest.mark.parametrize(("key", "function"), EVERY, ids=[key for key, _ in EVERY])
+@for_each(("key", "function"), EVERY)
 def test_every_argument_and_every_result_has_a_type(key, function):
     form = inspect.signature(function)
     bare = [name for name, p in form.parameters.items() if name != "self" and p.annotation is p.empty]
     assert not bare and (form.return_annotation is not form.empty or function.__name__ == "__init__"), bare
 
 
-@pytest.mark.parametrize(("key", "function"), EVERY, ids=[key for key, _ in EVERY])
+@for_each(("key", "function"), EVERY)
 def test_a_default_fits_its_type(key, function):
     for name, p in inspect.signature(function).parameters.items():
         if p.default is None:

@@ -2,14 +2,14 @@
 
 import xml.etree.ElementTree as ET
 
-import pytest
+from loops import for_each
 
 from d2lbptt._typeset import as_html, as_plain
 
 MATH = '<span class="d2l-math">{}</span>'
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("tex", "html", "plain"),
     [
         ("T = 200", "<var>T</var> = 200", "T = 200"),

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from loops import for_each
 
 from d2lbptt import _validation as door
 from d2lbptt._cache import cached
@@ -41,7 +42,7 @@ def itself():
     return a
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("call", "error", "words"),
     [
         (lambda: door.one_of("kind", "no", ("a", "b")), ValueError, "kind is 'no', wanted one of a, b"),
@@ -162,9 +163,7 @@ def test_the_words(call, error, words):
     assert type(info.value) in (error, door._Dropped)
 
 
-@pytest.mark.parametrize(
-    ("shape", "wanted"), [((3, 4), (3, 5)), ((3,), (4,)), ((4, 1), (5,)), ((2, 2), (4,)), ((), (1,))]
-)
+@for_each(("shape", "wanted"), [((3, 4), (3, 5)), ((3,), (4,)), ((4, 1), (5,)), ((2, 2), (4,)), ((), (1,))])
 def test_nothing_is_guessed_of_a_shape_that_fits_in_no_way(shape, wanted):
     with pytest.raises(ValueError, match=r"= \([^)]*\)$"):
         door.shaped("W", np.ones(shape), wanted, "(h, d)")
@@ -193,7 +192,7 @@ def test_what_comes_out():
     assert swapped.dtype.isnative and swapped.tolist() == [1.0, 2.0]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("kinds", "alone", "together"),
     [
         ((int, float), float, float),
@@ -214,7 +213,7 @@ def test_the_dtype_comes_from_all_arguments(kinds, alone, together):
 # --- sizes ---
 
 
-@pytest.mark.parametrize("count", [10**17, 10**30, 10**400])
+@for_each("count", [10**17, 10**30, 10**400])
 def test_what_is_too_large_for_any_machine_is_refused_with_its_bytes(count):
     with pytest.raises(ValueError) as info:
         door.fits_in_memory("W", count, float, "n = n")
@@ -241,7 +240,7 @@ def test_where_nothing_says_what_the_process_may_have_the_machine_counts(monkeyp
         door.fits_in_memory("W", 10**8, float, "why")
 
 
-@pytest.mark.parametrize("value", [HUGE, -HUGE, [HUGE], "x" * 10**6, np.zeros(10**6), Fraction(10**5000, 3), object()])
+@for_each("value", [HUGE, -HUGE, [HUGE], "x" * 10**6, np.zeros(10**6), Fraction(10**5000, 3), object()])
 def test_what_is_shown_is_short(value):
     assert len(door.shown(value)) < 100
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import walk
+from loops import for_each
 
 import d2lbptt
 
@@ -60,7 +61,7 @@ def defined(name):
     return {node.name for node in tree.body if isinstance(node, kinds) and not node.name.startswith("_")}
 
 
-@pytest.mark.parametrize("name", sorted(modules()))
+@for_each("name", sorted(modules()))
 def test_all_holds_what_the_module_defines(name):
     module = importlib.import_module(name)
     assert defined(name) <= set(module.__all__)
@@ -73,7 +74,7 @@ def test_no_module_is_hidden_by_a_function_of_the_same_name():
         assert getattr(importlib.import_module(folder), name) is module, found.name
 
 
-@pytest.mark.parametrize("name", sorted(modules()))
+@for_each("name", sorted(modules()))
 def test_the_walk_leaves_out_no_argument(name):
     for key, function in callables(name):
         assert key in SPECS, f"{key} is not walked"

@@ -17,7 +17,7 @@ from __future__ import annotations
 import cmath
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -175,7 +175,7 @@ class _AlongEntries:
         self.here, self.at, self.noise = _value(self.f, self.theta.copy()), cache(self._at), cache(self._noise)
         self.seen = {_digest(self.theta): self.here}
         self.stairs = self._stairs()
-        self.reach = self._steps(0).max()
+        self.reach = _steps(self.theta, 0).max()
         self.stands_still = self.stairs.width / GROWTH**2  # within so large a part of theta
 
     def slopes(self, at=None):
@@ -188,25 +188,32 @@ class _AlongEntries:
         found = np.array([self._of_entry(index) for index in patient(places, math.prod(shape))])
         return [Difference(*found[:, side].T.reshape(2, *shape)) for side in range(3)]
 
+    def along(self, direction):
+        """Return the Difference of the slope of f in a direction."""
+        return self._from_sides(cache(lambda h: _value(self.f, self.theta + h * direction)), 0.0)[0]
+
     def _of_entry(self, index):
-        both, left, right = (self._extrapolated(index, low, high) for low, high in ((-1, 1), (-1, 0), (0, 1)))
+        return self._from_sides(partial(self.at, index), self.theta[index].item())
+
+    def _from_sides(self, at, x):
+        both, left, right = (self._extrapolated(at, x, low, high) for low, high in ((-1, 1), (-1, 0), (0, 1)))
         gap = abs(right.value - left.value)
         if gap > left.error + right.error:
             both = Difference(both.value, both.error + gap / 2)
         return both, left, right
 
-    def _extrapolated(self, index, low, high):
-        """Return the Difference of one entry from f(theta + low h) and f(theta + high h).
+    def _extrapolated(self, at, x, low, high):
+        """Return the Difference where x is moved, from f = at(low h) and at(high h).
 
         From one side it is f' + c_1 h + c_2 h^2 + .., so that c = 4^j; its noise is at most 2 s/h, that of an entry
         below 1.58 times as much.
         """
         order = high - low  # the error is of order h or, with both sides, h^2
-        x, tiny, small, large = (a[index].item() for a in (self.theta, *map(self._steps, (3 / 4, 1 / 3, 0))))
+        tiny, small, large = (_steps(x, power).item() for power in (3 / 4, 1 / 3, 0))
 
         def slope(h):
             a, b = low * h, high * h
-            return _finite("the slope of f", (self.at(index, b) - self.at(index, a)) / ((x + b) - (x + a)), self.theta)
+            return _finite("the slope of f", (at(b) - at(a)) / ((x + b) - (x + a)), self.theta)
 
         def noise(h):
             return 2 / order * self.noise(1 / 3 if h >= small else 3 / 4) / h
@@ -224,13 +231,9 @@ class _AlongEntries:
         theta[index] += h
         return _value(self.f, theta)
 
-    def _steps(self, power):
-        """Return eps^power max(|theta_i|, 0.1), rounded to powers of 2."""
-        return 2.0 ** np.round(np.log2(np.maximum(np.abs(self.theta), 0.1)) + power * np.log2(EPS))
-
     def _on_rays(self, part):
         """Return f at theta and at four points each of some rays around it, no longer than a part of theta."""
-        rng, reach = np.random.default_rng(0), part / 4 * self._steps(0)
+        rng, reach = np.random.default_rng(0), part / 4 * _steps(self.theta, 0)
         rays = [reach * rng.uniform(-1, 1, self.theta.shape) for _ in range(RAYS)]
         return np.array([[self.here, *(self._on_ray(self.theta + k * ray) for k in (1, 2, 3, 4))] for ray in rays])
 
@@ -283,6 +286,11 @@ class _AlongEntries:
             return float(values.max()) - float(values.min())
         except (ArithmeticError, ValueError):
             return 0.0
+
+
+def _steps(theta, power):
+    """Return eps^power max(|theta_i|, 0.1), rounded to powers of 2."""
+    return 2.0 ** np.round(np.log2(np.maximum(np.abs(theta), 0.1)) + power * np.log2(EPS))
 
 
 def _digest(theta):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
-from itertools import chain
+from copy import deepcopy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,13 +23,17 @@ from .._recursion import row_norms
 from . import diagnosis, perturbation
 from .entries import Layout, Sample
 from .finding import BLIND_ABOVE, Comparison, EntriesFinding, Key, any_wrong
-from .finite_differences import COARSE, _along, _AlongEntries, _value, ridders
+from .finite_differences import COARSE, _along, _AlongEntries, _value
 from .reference import STEP
 from .report import Report, _report_on
 from .tolerance import PERTURBATIONS, bound_of, standard_deviations
 
 __all__ = ["check_gradient"]
 TWICE = 8  # times: what draws may draw the same once or twice
+FIRST = 12  # perturbed copies for every entry
+LEAST = ((FIRST - 1) / (PERTURBATIONS - 1)) ** 0.5  # a ratio after these that cannot become 1 after all of them
+FAR = 100  # a ratio that does not fall to 1
+CLOSE = 0.8  # a ratio from here to its inverse is judged with all copies of all entries of its array
 DIRECTIONS = 4  # along which the complex step is tried
 RIDDERS = 4  # times its own estimate is what the error of ridders stays below: see test_finite_differences
 
@@ -84,9 +88,11 @@ def check_gradient(
     Notes
     -----
     With the complex step, the tolerance comes from 48 repetitions at a theta that is moved by one unit in the last
-    place, each with a step h of its own, so that the imaginary parts round anew: 50 evaluations of f for each entry
-    that is looked at. With ``ridders`` it is four times what that estimates of its own error, which is no statistical
-    bound.
+    place, each with a step h of its own, so that the imaginary parts round anew. Where 12 of them tell that an entry
+    is right, because 48 of them could not vary so much less, these are enough, unless it has the largest tolerance or
+    ratio of its array. So it takes some 20 evaluations of f for each entry that is looked at, and 50 in an array where
+    it is a close call. With ``ridders`` it is four times what that estimates of its own error, which is
+    no statistical bound.
 
     The probability that none of n entries out of N is one of m wrong ones is C(N - m, n) / C(N, n), 1 - n/N for m = 1,
     if which are wrong does not depend on the draw. For several arrays see ``checking.entries``.
@@ -100,7 +106,7 @@ def check_gradient(
     under_test = _UnderTest(grad, layout)
     tested = function.unmoved(under_test, place)
     under_test.again(tested, place)
-    reference = function.unmoved(_reference, function, place, sample, method, rng)
+    reference = function.unmoved(_reference, function, place, tested[sample.at], sample, method, rng)
     return _judged(tested, reference, under_test, function, place, sample, rng)
 
 
@@ -202,7 +208,7 @@ class _Reference(NamedTuple):
     by_complex_step: bool = False
 
 
-def _reference(f, theta, sample, method, rng):
+def _reference(f, theta, tested, sample, method, rng):
     entries = _AlongEntries(f, theta)
     why = entries.coarse() if method == "ridders" else _why_not_complex(f, theta, entries, rng)
     if method == "complex" and why:
@@ -212,7 +218,7 @@ def _reference(f, theta, sample, method, rng):
     if method == "ridders" or why:
         origin = f"The reference is Ridders' extrapolation of differences{'; ' * bool(why)}{why}."
         return _by_differences(entries, sample, origin)
-    return _by_complex_step(f, theta, sample, rng)
+    return _by_complex_step(f, theta, tested, sample, rng)
 
 
 def _why_not_complex(f, theta, entries, rng):
@@ -227,20 +233,29 @@ def _why_not_complex(f, theta, entries, rng):
     # Where the complex step says that f climbs, it must; where it says nothing, f may have dropped it.
     if not found.any() or np.abs(found).max() * entries.stands_still > COARSE * np.spacing(abs(f.here)):
         return entries.coarse() or "f drops the imaginary part"
-    slope = ridders(lambda s: f(theta + s * directions[0]), 0.0)
+    slope = entries.along(directions[0])
     return "" if abs(found[0] - slope.value) <= RIDDERS * slope.error else "f is not analytic"
 
 
-def _by_complex_step(f, theta, sample, rng):
-    steps = STEP * rng.uniform(0.5, 1, PERTURBATIONS)
-    points = chain([(theta, STEP), (theta, STEP / 2)], zip(_moved_one_by_one(theta, rng), steps, strict=True))
-    reference, half, *runs = _slopes_at(f, points, 2 + PERTURBATIONS, sample.at)
-    # Both sides round: the gradient under test as much as the reference.
-    deviation = np.sqrt(2) * _deviation(runs, reference)
+def _by_complex_step(f, theta, tested, sample, rng):
+    reference, half = (_slopes(f, theta, sample.at, h) for h in (STEP, STEP / 2))
     # The error of the formula falls with h^2, and is all there is where the derivative is zero.
     formula = 4 / 3 * np.abs(reference - half)
     reference = np.where(np.abs(reference) <= 2 * formula, 0, reference)
-    tolerance = formula + _bound(deviation, reference, sample)
+    steps = STEP * rng.uniform(0.5, 1, PERTURBATIONS)
+    runs = np.full((PERTURBATIONS, len(reference)), np.nan)
+    # The next entry begins with other copies, so that the median of an array is one over all of them.
+    copy, entry = np.ogrid[: runs.shape[0], : runs.shape[1]]
+    wanted = (copy - FIRST * entry) % PERTURBATIONS < FIRST
+    while wanted.any():
+        again = deepcopy(rng)  # for the same copies
+        runs[wanted] = _slopes_of_copies(f, theta, sample.at, wanted, steps, again)
+        # Both sides round: the gradient under test as much as the reference.
+        deviation = np.sqrt(2) * np.nanstd(runs - reference, axis=0, ddof=1)
+        tolerance = formula + _bound(deviation, reference, sample)
+        compared, missing = Comparison.of(tested, [reference], tolerance), np.isnan(runs)
+        wanted = missing & _undecided(compared, ~missing.any(0), sample)
+    rng.bit_generator.state = again.bit_generator.state
     origin = "The reference is the complex step."
     return _Reference([reference], tolerance, origin, np.zeros(len(reference), bool), _slopes, by_complex_step=True)
 
@@ -250,14 +265,34 @@ def _moved_one_by_one(theta, rng):
     return (perturbation.moved_copies(theta, rng, 1)[0] for _ in range(PERTURBATIONS))
 
 
-def _slopes_at(f, points, count, at):
-    """Return the derivatives with respect to some entries by the complex step, a row for each (theta, h) of so many."""
-    slopes = (_along(f, theta, place, h) for theta, h in points for place in at.tolist())
-    return np.fromiter(patient(slopes, count * len(at)), float, count * len(at)).reshape(count, len(at))
+def _slopes_of_copies(f, theta, at, wanted, steps, rng):
+    """Return the derivatives of f at perturbed copies, where they are wanted: a row for each copy."""
+    copies = zip(_moved_one_by_one(theta, rng), steps, wanted, strict=True)
+    slopes = (_along(f, moved, place, h) for moved, h, some in copies for place in at[some].tolist())
+    return list(patient(slopes, int(wanted.sum())))
 
 
-def _slopes(f, theta, at):
-    return _slopes_at(f, [(theta, STEP)], 1, at)[0]
+def _undecided(compared, known, sample):
+    """Return the entries for which the first copies are not enough, if so many are ``known`` over all.
+
+    A sum of squares about the mean only grows with more copies: what is below LEAST is right whatever they bring.
+    A tolerance is no smaller than the median of its array makes it, so that a close call wants all of that.
+    """
+    found = (compared.ratio > LEAST) & (compared.ratio < FAR)
+    for part in sample.parts.values():
+        for table in (compared.ratio[part], compared.tolerance[part]):
+            largest = table[known[part]].max(initial=-np.inf)
+            above = np.flatnonzero(~known[part] & (table > largest))
+            most = 1 + np.count_nonzero(known[part])  # at once: the largest of many is often large by chance
+            found[part.start + above[np.argsort(table[above])[-most:]]] = True
+        close = (compared.ratio[part] > CLOSE) & (compared.ratio[part] < 1 / CLOSE)
+        found[part] |= (close & known[part]).any()
+    return found
+
+
+def _slopes(f, theta, at, h=STEP):
+    """Return the derivatives with respect to some entries by the complex step."""
+    return np.fromiter(patient((_along(f, theta, place, h) for place in at.tolist()), len(at)), float, len(at))
 
 
 def _own_rounding(under_test, theta, sample, rng):

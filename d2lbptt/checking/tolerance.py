@@ -8,7 +8,6 @@ rounding by half a unit at most. Two numbers are policy: this rate, and from whe
 """
 
 import numpy as np
-from scipy import stats
 
 from .finding import BLIND_ABOVE, Key
 from .perturbation import spread
@@ -66,8 +65,10 @@ def _of_each_unit_alone(deviation, name):
 
 def standard_deviations(tables):
     """Return how many of them, estimated from the perturbed copies, an error by rounding may have."""
+    from scipy.special import stdtrit  # Student's quantile; loaded when it is first used
+
     entries = sum(table.size for table in tables.values())
-    return ROUNDING * stats.t.isf(FALSE_ALARM / (2 * entries), PERTURBATIONS - 1)
+    return -ROUNDING * float(stdtrit(PERTURBATIONS - 1, FALSE_ALARM / (2 * entries)))
 
 
 def bound_of(deviation, times, size, total, terms, dtype, rows=1):

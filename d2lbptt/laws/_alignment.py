@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
 
 from .. import _validation
 from ._common import LN10, MOST, checked_steps
@@ -148,6 +147,8 @@ def angle_quantiles(eigenvalues: ArrayLike, k: ArrayLike, p: ArrayLike) -> np.nd
 
 def _log_quantiles(a, multiple, p):
     """Return the logarithms of the quantiles of the tangent; each a counts as often as ``multiple`` says."""
+    from scipy.special import ndtri  # loaded when it is first used
+
     a, multiple = a[a > 1e-14], multiple[a > 1e-14]  # the rest is lost beside the largest, 1
     y = np.arange(0, 18, min(0.15, 1.2 / np.sqrt(multiple.sum())))
     weights = np.where(y == 0, 1, 2) * y[1] / np.pi / np.cosh(y)

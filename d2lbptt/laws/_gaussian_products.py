@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import digamma, polygamma
 
 from .. import _validation
 from ._common import LN10, MOST, checked_steps
@@ -56,6 +55,8 @@ def fresh_products(n: int, g: float = 1.0) -> FreshProducts:
     The largest is near log g - 1/(2n), although E |W_k .. W_1 v|^2 = g^2k |v|^2 exactly: the mean is not typical.
     One W that is REPEATED, as in a recurrent network, follows other laws: ``log10_repeated_bound``.
     """
+    from scipy.special import digamma, polygamma  # loaded when they are first used
+
     n, g = _validation.whole_number("n", n, 1), _validation.real_number("g", g, above=0)
     _validation.fits_in_memory("n", 4 * n, float, f"n = {_validation.shown(n)}")
     half = np.arange(n, 0, -1) / 2

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq
 
 from .. import _validation
 from ..activations import _gaussian_moments, _named
@@ -86,6 +85,8 @@ def edge_of_chaos(input_variance: float = 0.0, activation: str = "tanh") -> floa
     For tanh it is 1 without input. Input moves it up, steeply at first: g = 1 + (3 s^2 / 4)^(1/3) + .. for small s^2.
     With chi_1 = 1, g^2 is 1 / E phi'^2, so that s^2 = q - E phi^2 / E phi'^2: this is solved for q.
     """
+    from scipy.optimize import brentq  # loaded when it is first used
+
     s2, phi = _variance(input_variance), _bounded(activation)
 
     def excess(q):
@@ -109,6 +110,8 @@ def _means(phi, q):
 
 
 def _settled(g, s2, phi):
+    from scipy.optimize import brentq  # loaded when it is first used
+
     # q is at most g^2 sup phi^2 + s^2, and at least what units with z = 0 would send on.
     square, slope = _means(phi, 0.0)
     low, high = s2 + g**2 * square, s2 + (g * phi.largest) ** 2

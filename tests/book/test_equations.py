@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import sympy as sp
+from loops import for_each
 
 import d2lbptt
 from d2lbptt import Params, backward, forward
@@ -40,7 +41,7 @@ def expected(record):
     return OLD_STATUS[numbers["v0.14"]] if record.old else STATUS[numbers["v1.0"]]
 
 
-@pytest.mark.parametrize("record", [*RECORDS, *WITH_PHI], ids=name)
+@for_each("record", [*RECORDS, *WITH_PHI])
 def test_every_display_ends_in_its_status(record):
     proof = record.prove()
     assert proof.status == expected(record)
@@ -58,7 +59,7 @@ def test_a_proved_display_was_compared_in_every_case(record):
     assert {case.sizes for case in proof.cases} == set(record.model.SIZES)
 
 
-@pytest.mark.parametrize("record", [r for r in RECORDS if "definition" == expected(r)], ids=name)
+@for_each("record", [r for r in RECORDS if "definition" == expected(r)])
 def test_definitions_agree_with_the_code(record):
     assert record.prove().agreement < 1e-14
 
@@ -112,7 +113,7 @@ def wrong(record):
 VARIANTS = [(r, words) for r in [*RECORDS, *WITH_PHI] for words in wrong(r)]
 
 
-@pytest.mark.parametrize(("record", "words"), VARIANTS, ids=lambda v: v if isinstance(v, str) else name(v))
+@for_each(("record", "words"), VARIANTS)
 def test_the_same_prover_refutes_every_wrong_variant(record, words):
     variant = record.but(**wrong(record)[words])
     proof = prove(variant)
@@ -128,7 +129,7 @@ def test_every_proved_display_has_a_wrong_variant():
     assert all(wrong(r) for r in [*RECORDS, *WITH_PHI] if expected(r) in ("proved", LAYOUT))
 
 
-@pytest.mark.parametrize("number", ["8.7.3", "8.7.8", "8.7.10", "8.7.16"])
+@for_each("number", ["8.7.3", "8.7.8", "8.7.10", "8.7.16"])
 def test_what_the_old_edition_got_wrong_fails_at_T_1_and_has_a_corrected_form(number):
     record = equation(number, "v0.14")
     proof = record.prove()
@@ -170,14 +171,14 @@ def test_the_expected_gradient_over_all_gates_by_brute_force():
     np.testing.assert_allclose(chances @ gradients, backward(trace, y).W_hh.item(), rtol=1e-12)
 
 
-@pytest.mark.parametrize("number", ["9.7.5", "9.7.7", "9.7.15"])
+@for_each("number", ["9.7.5", "9.7.7", "9.7.15"])
 def test_induction_reaches_all_t(number):
     proof = equation(number).prove()
     assert proof.induction.holds and "for all t" in str(proof)
     assert list(proof.induction) == [0, 0, 0]
 
 
-@pytest.mark.parametrize("after", [0, 2])
+@for_each("after", [0, 2])
 def test_induction_does_not_close_for_a_wrong_product(after):
     induction = induct(equation("9.7.5").but(after=after))
     assert induction.base == 0  # a_1 alone does not tell
@@ -210,7 +211,7 @@ def reach(proof):
     return proof.scope.partition(",")[0]
 
 
-@pytest.mark.parametrize("record", [r for r in RECORDS if expected(r) == "proved" and not r.old], ids=name)
+@for_each("record", [r for r in RECORDS if expected(r) == "proved" and not r.old])
 def test_what_is_proved_of_todays_text_is_proved_for_all_t(record):
     proof = record.prove()
     assert reach(proof) == ("for all t by induction" if record.rule else "for all t and T")
@@ -233,7 +234,7 @@ def test_a_definition_and_what_is_refuted_are_proved_nowhere():
 AT_A_STEP = [(r, words) for r, words in VARIANTS if r.anywhere]
 
 
-@pytest.mark.parametrize(("record", "words"), AT_A_STEP, ids=lambda v: v if isinstance(v, str) else name(v))
+@for_each(("record", "words"), AT_A_STEP)
 def test_a_step_anywhere_tells_every_wrong_variant(record, words):
     variant = record.but(**wrong(record)[words])
     try:
@@ -284,7 +285,7 @@ def test_what_is_pickled_or_copied_comes_back_as_the_record_itself():
     assert again == equations() and isinstance(again, Table)
 
 
-@pytest.mark.parametrize("key", ["9.7.4", "9.7.16", "9.7.9", "9.7.5"])
+@for_each("key", ["9.7.4", "9.7.16", "9.7.9", "9.7.5"])
 def test_a_variant_and_a_proof_are_pickled_with_all_that_is_in_them(key):
     variant = equation(key).but(nothing=0)
     again = pickle.loads(pickle.dumps(variant))
@@ -429,7 +430,7 @@ def test_the_three_editions_hold_sixteen_numbers_each():
             assert equation(f"{prefix}.{n}", edition).numbers[edition] == f"{prefix}.{n}"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("arguments", "words"),
     [
         (("8.7.16",), r"8\.7\.16 is ambiguous without an edition: 9\.7\.16 in v1\.0.*; or 8\.7\.16 in v0\.14"),
@@ -469,7 +470,7 @@ def test_the_function_is_at_the_top_and_the_module_in_its_room():
 # -------------------------------------------------------------------------------- the LaTeX
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("arguments", "latex"),
     [
         (("9.7.5",), r"a_{t} = b_{t} + \sum_{i=1}^{t - 1} \left(\prod_{j=i + 1}^{t} c_{j}\right) \, b_{i}"),

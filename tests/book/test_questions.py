@@ -16,6 +16,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+from loops import for_each
 
 from d2lbptt.book import judging
 from d2lbptt.book import questions as module
@@ -45,7 +46,7 @@ def but(evidence, **changes):
     return Evidence(**{**vars(evidence), **changes})
 
 
-@pytest.mark.parametrize("key", KEYS)
+@for_each("key", KEYS)
 def test_the_evidence_leads_to_the_verdict_and_bears_out_the_answer(key):
     answer = answered(key)
     assert key in VERDICTS[answer.verdict]
@@ -77,7 +78,7 @@ def test_the_pointer_points_at_headings_that_are_there():
         assert name.partition("_")[0] in question("Q12").because
 
 
-@pytest.mark.parametrize(("holds", "meanings", "verdict"), [
+@for_each(("holds", "meanings", "verdict"), [
     ([True, True], False, "right"), ([False], False, "wrong"), ([True, False], False, "right, with a condition"),
     ([True, False], True, "a matter of notation"), ([True, True], True, "right"), ([], False, None),
 ])  # fmt: skip
@@ -280,14 +281,12 @@ def besides(answer):
     return zip(answer.besides, [s for s in answer.statements if s.kind == "shown"], strict=True)
 
 
-@pytest.mark.parametrize(
-    ("key", "half"), [("Q6", "To average."), ("Q8", "A sum"), ("Q14", "theta'"), ("Q18", "sum 9.7.7")]
-)
+@for_each(("key", "half"), [("Q6", "To average."), ("Q8", "A sum"), ("Q14", "theta'"), ("Q18", "sum 9.7.7")])
 def test_a_question_with_two_halves_gets_the_half_that_is_right(key, half):
     assert half in answered(key).in_short and answered(key).in_short not in ("Right.", "Wrong.", "Yes.", "No.")
 
 
-@pytest.mark.parametrize("key", SETTLED)
+@for_each("key", SETTLED)
 def test_what_was_computed_is_said_in_sentences(key):
     answer = answered(key)
     for words in (*answer.besides, answer.in_short, answer.judgement):
@@ -297,7 +296,7 @@ def test_what_was_computed_is_said_in_sentences(key):
     assert answer.judgement.count("it is false that") == sum(not s.holds for s in cases)
 
 
-@pytest.mark.parametrize(("words", "bold", "wanted"), [
+@for_each(("words", "bold", "wanted"), [
     ("h_{t-1} depends on w_h, too", False, r"$h_{t-1}$ depends on $w_h$, too"),
     ("b_q by [1, h_t].", True, r"$\mathbf b_q$ by $[1, \mathbf h_t]$."),
     ("dL/dh_T is phi'(h_t) where T <= 4", False, r"$\partial L/\partial h_T$ is $\phi'(h_t)$ where $T \le 4$"),
@@ -309,7 +308,7 @@ def test_symbols_become_formulas(words, bold, wanted):
     assert typeset(words, bold) == wanted == typeset(wanted, bold)
 
 
-@pytest.mark.parametrize("key", KEYS)
+@for_each("key", KEYS)
 def test_no_symbol_is_left_among_the_words(key):
     parts = answered(key)._repr_markdown_().split("$")
     assert len(parts) % 2 == 1
@@ -318,7 +317,7 @@ def test_no_symbol_is_left_among_the_words(key):
     assert all(formula and formula.count("{") == formula.count("}") for formula in parts[1::2])
 
 
-@pytest.mark.parametrize("key", SETTLED)
+@for_each("key", SETTLED)
 def test_every_statement_can_fail_and_the_verdict_goes_with_it(key):
     answer, fell = answered(key), set()
     for bent in BENT[key](answer.evidence):
@@ -407,7 +406,7 @@ def counted(run):
     return Counting.products
 
 
-@pytest.mark.parametrize("T", [1, 2, 5, 8])
+@for_each("T", [1, 2, 5, 8])
 def test_the_multiplications_of_the_sum_are_those_of_its_products(T):
     # The loops of the book, in numbers that count. The product for (t, i) has t - i factors, and b_i comes to it.
     b = c = [Counting(0.5)] * (T + 1)
@@ -431,7 +430,7 @@ def test_the_multiplications_of_the_sum_are_those_of_its_products(T):
     assert module._multiplications(module.sequence_rule, range(1, T + 1)) == counted(recursion)
 
 
-@pytest.mark.parametrize("T", [1, 2, 10, 20])
+@for_each("T", [1, 2, 10, 20])
 def test_the_products_of_the_graph_are_those_of_one_unit_written_out(T):
     # One unit, identity: a matrix product is one multiplication. The loss and 1/T take none of these.
     w_hx, w_hh, w_qh = (Counting(0.5) for _ in range(3))
@@ -454,7 +453,7 @@ def test_the_products_of_the_graph_are_those_of_one_unit_written_out(T):
     assert module._products(graph.backward(), module.BACK) == counted(back)
 
 
-@pytest.mark.parametrize("T", [1, 2, 5])
+@for_each("T", [1, 2, 5])
 def test_the_products_in_a_row_are_those_of_the_longest_way_by_trying_all(T):
     graph = module.computational_graph(T)
     for edges, made in ((graph.forward(), module.FORWARDS), (graph.backward(), module.BACK)):
@@ -493,7 +492,7 @@ def test_no_clock_is_read_and_no_run_is_watched():
     assert not re.search(r"perf_counter|setprofile|settrace|monotonic|import time|timeit", source)
 
 
-@pytest.mark.parametrize("tau", [1, 3, 4, 10])
+@for_each("tau", [1, 3, 4, 10])
 def test_the_pieces_are_those_that_gates_leave(tau):
     pieces = module._pieces(module.chunks(10, tau))
     assert pieces.tolist() == [min(tau, 10 - begin) for begin in range(0, 10, tau)]
@@ -573,7 +572,7 @@ def test_questions_are_answered_without_docstrings_and_asserts(keys):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("key", ["Q0", "Q19", "q1", "", None, 1])
+@for_each("key", ["Q0", "Q19", "q1", "", None, 1])
 def test_an_unknown_question_is_refused_in_one_sentence(key):
     with pytest.raises(ValueError, match=re.escape(f"question is {key!r}, wanted Q1 to Q18")):
         question(key)

@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 import pytest
+from loops import for_each
 
 import d2lbptt as bptt
 from d2lbptt.cells import gru, lstm
@@ -98,7 +99,7 @@ def close(found, wanted, rtol=1e-12, atol=1e-13):
 # --- forwards ---
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_forward_is_what_the_formulas_say(name):
     params = random_params(name)
     trace = run(name, params)
@@ -121,7 +122,7 @@ def test_the_states_are_made_of_the_gates():
         assert trace.reset == options(name)["reset"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_a_batch_is_its_sequences(name):
     params = random_params(name)
     trace = run(name, params)
@@ -135,13 +136,13 @@ def test_a_batch_is_its_sequences(name):
         close(getattr(found.params, symbol), sum(getattr(single.params, symbol) for single in singles))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_states_start_at_zero_where_they_are_not_given(name):
     params, cell = random_params(name), module(name)
     np.testing.assert_array_equal(cell.forward(params, X, **options(name)).h, run(name, params, X, 0 * H0, 0 * C0).h)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_complex_numbers_pass_through(name):
     params = random_params(name)
     params = params._replace(W_h=params.W_h + 0.1j)
@@ -156,7 +157,7 @@ def test_complex_numbers_pass_through(name):
     assert rule == pytest.approx(wanted, rel=1e-6)  # central differences: the error is about 1e-9
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_float32_stays_float32(name):
     params = random_params(name)
     single = type(params)(*(a.astype(np.float32) for a in params))
@@ -167,7 +168,7 @@ def test_float32_stays_float32(name):
     close(found.params.W_h, module(name).backward(run(name, params), DH).params.W_h, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_lists_and_whole_numbers_are_read(name):
     params = random_params(name)
     found = module(name).forward(params, [[1, 0, 2], [0, 1, 0]], [0, 1, 0, 0], **options(name))
@@ -212,7 +213,7 @@ def test_the_reset_gate_stands_on_either_side():
 # --- backwards ---
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_gradients_of_all_parameters(name):
     params = random_params(name)
     found = module(name).backward(run(name, params), DH).params
@@ -221,7 +222,7 @@ def test_gradients_of_all_parameters(name):
         close(getattr(found, symbol), wanted, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_gradients_of_all_states(name):
     params = random_params(name)
     trace = run(name, params)
@@ -240,7 +241,7 @@ def test_gradients_of_all_states(name):
     close(found.h[-1], DH[-1])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_what_comes_in_is_not_written_over(name):
     trace, dh = run(name, random_params(name)), DH.copy()
     before = [np.copy(a) for a in trace[2:]]
@@ -254,7 +255,7 @@ def test_what_comes_in_is_not_written_over(name):
 # --- the flow, for any T ---
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_the_flow_is_that_of_the_gradient(name):
     x, dh = np.random.default_rng(1).normal(size=(50, B, d)), np.zeros((50, B, h))
     dh[-1] = DH[0]
@@ -278,7 +279,7 @@ def jacobians(name, params, trace, x, b):
         yield np.stack([by_complex_step(lambda a, i=i: after(a)[i], flat) for i in range(len(flat))])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_the_two_ways_are_those_of_the_products_of_jacobians(name):
     """The whole from the Jacobians of (h, c) or h, the direct part from the gates alone, the rest their difference."""
     params, lag = random_params(name, scale=0.5), 12
@@ -325,8 +326,8 @@ def factors(name, w, bias):
     return keep + (0.25 * w if name == "lstm" else (1 - keep) * 0.5 * w), keep
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(("w", "bias"), [(50.0, 0.0), (-3.0, 4.0), (0.0, -9.0), (1.0, 30.0)])
+@for_each("name", NAMES)
+@for_each(("w", "bias"), [(50.0, 0.0), (-3.0, 4.0), (0.0, -9.0), (1.0, 30.0)])
 def test_at_rest_the_ways_are_powers_far_outside_of_float64(name, w, bias):
     """13^2999 is 10^3340, and 0.5^2999 is 10^-903: both stand side by side."""
     steps = 3000
@@ -344,7 +345,7 @@ def test_at_rest_the_ways_are_powers_far_outside_of_float64(name, w, bias):
     assert module(name).resting_factor(params, **options(name)) == pytest.approx(abs(whole), rel=1e-12)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_a_rest_below_rounding_is_not_lost(name):
     """To first order the rest goes with W_h: 1e-20 of the direct part, far below the rounding of a difference."""
     x = np.random.default_rng(1).normal(size=(30, d))
@@ -358,7 +359,7 @@ def test_a_rest_below_rounding_is_not_lost(name):
     close(sizes[1e-18] - sizes[1e-20], 2, rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_a_gate_that_is_closed_keeps_nothing(name):
     trace = run(name, at_rest(name, 0.0, -800.0), np.zeros((5, d)), None, None)
     for decades in module(name).ways(trace, DH[0, 0]):
@@ -369,7 +370,7 @@ def test_a_gate_that_is_closed_keeps_nothing(name):
 # --- what is left of a state ---
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_the_memory_is_what_moves_a_later_state_while_the_gates_are_held(name):
     trace = run(name, random_params(name))
     keep, states = (trace.f, trace.c) if name == "lstm" else (trace.z, trace.h)
@@ -396,7 +397,7 @@ def resting(name, seed=0, h=h):
     return type(params)(params.W_x, params.W_h, *biases)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_the_factor_is_that_of_the_jacobian_at_rest(name):
     params = resting(name)
     rest = (np.zeros(h),) * (2 if name == "lstm" else 1)
@@ -410,8 +411,8 @@ def test_the_factor_is_that_of_the_jacobian_at_rest(name):
     assert found == pytest.approx(np.abs(np.linalg.eigvals(J)).max(), rel=1e-12)
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("seed", range(3))
+@for_each("name", NAMES)
+@for_each("seed", range(3))
 def test_at_rest_the_gradient_goes_with_the_factor_in_the_long_run(name, seed):
     params = resting(name, seed, h=12)
     factor = module(name).resting_factor(params, **options(name))
@@ -440,14 +441,14 @@ def off(cell, size):
     return np.median(shares)
 
 
-@pytest.mark.parametrize("cell", [lstm, gru])
+@for_each("cell", [lstm, gru])
 def test_the_law_is_right_for_small_inputs_and_only_for_them(cell):
     """At inputs of 0.1 to 4 percent of the exponent (seven seeds: 1 to 3); at 1 it is a seventh and more too slow."""
     assert 0 < off(cell, 0.1) < 0.04
     assert off(cell, 1.0) > 1 / 7
 
 
-@pytest.mark.parametrize("cell", [lstm, gru])
+@for_each("cell", [lstm, gru])
 def test_above_one_the_state_does_not_stay_at_rest(cell):
     for g, stays in ((3.0, False), (1.2, True)):
         params = cell.init_params(1, 64, scale=g, gate_bias=0.0 if g == 3 else -2.0)
@@ -465,7 +466,7 @@ def exploding(name, w=1e200):
     return run(name, at_rest(name, w, 0.0), np.zeros((5, d)), None, None)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_an_overflow_is_named_with_its_step(name):
     x = np.zeros((5, d))
     x[2] = 1e308, -1e308, 0
@@ -483,7 +484,7 @@ def test_an_overflow_is_named_with_its_step(name):
 L, G = random_params("lstm"), random_params("gru after")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("call", "error", "words"),
     [
         (lambda: lstm.forward(list(L), X), TypeError, "params is a list, wanted LSTMParams"),

@@ -5,7 +5,7 @@ the one of the package. What a mistake makes wrong is said beside it: most sprea
 """
 
 import numpy as np
-import pytest
+from loops import for_each
 
 from d2lbptt import check_gradient
 from d2lbptt.cells import gru, lstm
@@ -102,7 +102,7 @@ def test_the_lstm_passes():
         np.testing.assert_allclose(array, grad[name], rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize("mistake", LSTM_MISTAKES)
+@for_each("mistake", LSTM_MISTAKES)
 def test_a_mistake_in_the_lstm_is_found(mistake):
     theta = lstm_theta()
     is_found(report_on(theta, lstm_trace, lstm_backward(lstm_trace(theta), mistake)), LSTM_MISTAKES[mistake])
@@ -174,7 +174,7 @@ def gru_backward(trace, mistake=None):
     }
 
 
-@pytest.mark.parametrize("reset", gru.RESETS)
+@for_each("reset", gru.RESETS)
 def test_the_gru_passes(reset):
     theta = gru_theta()
     found = gru.backward(gru_trace(theta, reset), DH)
@@ -185,7 +185,7 @@ def test_the_gru_passes(reset):
         np.testing.assert_allclose(array, grad[name], rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("reset", "mistake"),
     [(reset, mistake) for reset in gru.RESETS for mistake in GRU_MISTAKES]
     + [("after", mistake) for mistake in ONLY_AFTER],

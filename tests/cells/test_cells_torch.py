@@ -6,6 +6,7 @@ other, for torch has no such cell. It is told the forward pass alone.
 
 import numpy as np
 import pytest
+from loops import for_each
 
 from d2lbptt.cells import gru, lstm
 
@@ -72,7 +73,7 @@ def agree(found, wanted):
     assert np.abs(found - wanted).max() <= 1e-12 * max(1, np.abs(wanted).max())
 
 
-@pytest.mark.parametrize("seed", range(100))
+@for_each("seed", range(100))
 def test_the_lstm_is_that_of_torch(seed):
     drawn = Drawn(seed)
     weights = drawn.weights(4)
@@ -88,8 +89,8 @@ def test_the_lstm_is_that_of_torch(seed):
         agree(one, other)
 
 
-@pytest.mark.parametrize("reset", gru.RESETS)
-@pytest.mark.parametrize("seed", range(100))
+@for_each("reset", gru.RESETS)
+@for_each("seed", range(100))
 def test_the_gru_is_that_of_torch_and_that_of_the_book(seed, reset):
     drawn = Drawn(seed)
     weights = drawn.weights(3)

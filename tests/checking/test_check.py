@@ -8,6 +8,7 @@ The sentences of diagnosis are tested in ``test_diagnosis``, the reference in ``
 import numpy as np
 import oracles
 import pytest
+from loops import for_each
 from oracles import brute_force, random_problem
 
 import d2lbptt as bptt
@@ -77,10 +78,10 @@ def tanh_problem(seed=0, T=12):
 # --- what is right passes ---
 
 
-@pytest.mark.parametrize("activation", oracles.ACTIVATIONS)
-@pytest.mark.parametrize("T", [5, 28])
-@pytest.mark.parametrize("g", [0.5, 1.0, 1.5])
-@pytest.mark.parametrize(
+@for_each("activation", oracles.ACTIVATIONS)
+@for_each("T", [5, 28])
+@for_each("g", [0.5, 1.0, 1.5])
+@for_each(
     ("B", "loss", "reduction", "bias", "with_h0"),
     [
         (None, "squared_error", "mean", True, True),
@@ -195,8 +196,8 @@ def test_the_gradient_is_called_with_the_forward_pass_and_the_targets():
         assert np.array_equal(trace.h, oracles.trace_of(problem).h) and np.array_equal(y, problem.y)
 
 
-@pytest.mark.parametrize("some", [{"W_hh"}, {"h0", "b_q"}])
-@pytest.mark.parametrize("word", ["gradient", "contributions"])
+@for_each("some", [{"W_hh"}, {"h0", "b_q"}])
+@for_each("word", ["gradient", "contributions"])
 def test_some_of_the_parameters_will_do(some, word):
     function = by_hand if word == "gradient" else by_step
     report = checked(
@@ -256,7 +257,7 @@ def test_a_gradient_may_write_into_what_it_is_given(mistake):
 # --- what is wrong fails, and is named ---
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("mistake", "spoils"),
     [
         ("no slope", FLOW),
@@ -266,7 +267,7 @@ def test_a_gradient_may_write_into_what_it_is_given(mistake):
         ("h_0 one step late", {"h0"}),
     ],
 )
-@pytest.mark.parametrize("seed", range(3))
+@for_each("seed", range(3))
 def test_a_mistake_fails_and_its_parameters_are_named(mistake, spoils, seed):
     report = checked(tanh_problem(seed), lambda trace, y: by_hand(trace, y, mistake))
     assert report.verdict == "FAIL" and not report
@@ -274,8 +275,8 @@ def test_a_mistake_fails_and_its_parameters_are_named(mistake, spoils, seed):
     assert report.worst.parameter in spoils
 
 
-@pytest.mark.parametrize("name", oracles.PARAMETERS)
-@pytest.mark.parametrize("factor", [1 + 1e-6, 1 - 1e-6, -1, 0], ids=["+1e-6", "-1e-6", "sign", "missing"])
+@for_each("name", oracles.PARAMETERS)
+@for_each("factor", [1 + 1e-6, 1 - 1e-6, -1, 0])
 def test_a_single_wrong_entry_fails_and_is_named(name, factor):
     problem = tanh_problem()
     gradient = {n: g.copy() for n, g in brute_force(problem).items() if n in oracles.PARAMETERS}
@@ -324,8 +325,8 @@ def test_what_is_small_is_compared_with_its_like():
     assert report.verdict == "FAIL" and report.time_steps == (1,) and report.worst.parameter == "W_hx"
 
 
-@pytest.mark.parametrize("activation", ["identity", "sigmoid", "relu"])
-@pytest.mark.parametrize("B", [None, 3])
+@for_each("activation", ["identity", "sigmoid", "relu"])
+@for_each("B", [None, 3])
 def test_a_wrong_entry_fails_with_every_activation(activation, B):
     rng = np.random.default_rng(1)
     problem = random_problem(rng, 12, B, 2, 5, 3, activation=activation, loss="cross_entropy", reduction="mean")
@@ -347,7 +348,7 @@ def chaotic(seed, h=12, T=100, g=3):
     return init_params(2, h, 1, scale=g, seed=seed), x, np.zeros((T, 1))
 
 
-@pytest.mark.parametrize("seed", range(8))
+@for_each("seed", range(8))
 def test_along_the_stored_states_chaos_does_not_blind(seed):
     """Both sides ask for the gradient at the same states, so that there is nothing for chaos to amplify."""
     report = check_gradients(*chaotic(seed), activation="tanh")
@@ -475,9 +476,7 @@ def with_slope(at_kink):
     return gradient
 
 
-@pytest.mark.parametrize(
-    ("slope", "verdict"), [(0, "PASS"), (0.5, "PASS"), (1, "PASS"), (-0.01, "FAIL"), (1.01, "FAIL")]
-)
+@for_each(("slope", "verdict"), [(0, "PASS"), (0.5, "PASS"), (1, "PASS"), (-0.01, "FAIL"), (1.01, "FAIL")])
 def test_on_a_kink_every_slope_from_left_to_right_is_right(slope, verdict):
     report = checked(on_a_kink(), with_slope(slope))
     assert report.verdict == verdict
@@ -515,9 +514,9 @@ def theta(seed=0):
     return np.random.default_rng(seed).normal(size=(3, 4))
 
 
-@pytest.mark.parametrize("method", ["auto", "complex", "ridders"])
-@pytest.mark.parametrize("name", SMOOTH)
-@pytest.mark.parametrize("seed", range(5))
+@for_each("method", ["auto", "complex", "ridders"])
+@for_each("name", SMOOTH)
+@for_each("seed", range(3))
 def test_the_gradient_of_any_function(name, method, seed):
     """Oracle: derivatives from the table of a calculus course."""
     f, gradient = SMOOTH[name]
@@ -531,7 +530,7 @@ def test_the_gradient_of_any_function(name, method, seed):
     assert ("complex step" in report.reach) is (method != "ridders")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("f", "gradient"),
     [
         (lambda a: np.abs(a).sum(), np.sign),
@@ -539,7 +538,6 @@ def test_the_gradient_of_any_function(name, method, seed):
         (lambda a: (a * np.conj(a)).sum().real, lambda a: 2 * a),
         (lambda a: np.maximum(a, 0).sum() if a.dtype == float else np.inf, lambda a: (a > 0) * 1.0),
     ],
-    ids=["abs", "float()", "conj", "max"],
 )
 def test_what_is_not_analytic_is_noticed(f, gradient):
     """The complex step would be wrong, or cannot be taken, and nobody has said so."""
@@ -548,9 +546,7 @@ def test_what_is_not_analytic_is_noticed(f, gradient):
     assert check_gradient(f, theta(), 1.001 * gradient(theta())).verdict == "FAIL"
 
 
-@pytest.mark.parametrize(
-    ("slope", "verdict"), [(-1, "PASS"), (0, "PASS"), (1, "PASS"), (1.01, "FAIL"), (-1.01, "FAIL")]
-)
+@for_each(("slope", "verdict"), [(-1, "PASS"), (0, "PASS"), (1, "PASS"), (1.01, "FAIL"), (-1.01, "FAIL")])
 def test_a_kink_of_a_function_is_recognised(slope, verdict):
     at = theta()
     at[1, 2] = 0
@@ -585,7 +581,7 @@ def test_a_number_will_do_for_theta():
     assert check_gradient(np.sin, 0.3, np.cos(0.3)).worst.index == ()
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("change", "error", "words"),
     [
         ({"grad": np.zeros((4, 3))}, ValueError, ["grad", "(4, 3)", "(3, 4)"]),
@@ -606,7 +602,7 @@ def test_functions_that_do_not_fit(change, error, words):
 # --- what does not fit ---
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("gradient", "error", "words"),
     [
         ({"W_hh": np.zeros((5, 4))}, ValueError, ["gradient of W_hh", "(5, 4)", "(5, 5)"]),
@@ -643,7 +639,7 @@ def test_complex_numbers_are_refused(where):
             checked(problem, lambda trace, y: {"W_hh": backward(trace, y).W_hh + 1j})
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("changed", "error", "words"),
     [
         ({"x": np.zeros((5, 3))}, ValueError, ["x", "(5, 3)", "d = 2"]),
@@ -697,7 +693,7 @@ def test_a_gradient_that_is_not_finite_fails(bad):
     assert (report.worst.parameter, report.worst.index) == ("W_hh", (1, 2))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("changed", "words"),
     [
         ({"W_hh": np.zeros((5, 5))}, ["contributions to W_hh", "(5, 5)", "(12, 5, 5)"]),

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import oracles
 import pytest
+from loops import for_each
 from oracles import brute_force, random_problem
 from scipy import stats
 
@@ -71,8 +72,8 @@ def test_each_array_has_a_row_of_its_own(method):
         }
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("name", ["A", "b", "c"])
+@for_each("method", METHODS)
+@for_each("name", ["A", "b", "c"])
 def test_the_array_that_is_wrong_is_named_and_no_other(name, method):
     report = check_gradient(f, place(), changed(**{name: lambda g: g * (1 + 1e-5)}), method=method)
     assert report.verdict == "FAIL" and wrong_in(report) == {name} and report.worst.parameter == name
@@ -99,8 +100,8 @@ HINTS = [
 ]
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize(("wrong", "words"), HINTS)
+@for_each("method", METHODS)
+@for_each(("wrong", "words"), HINTS)
 def test_the_hint_names_the_arrays(wrong, words, method):
     report = check_gradient(f, place(), changed(**wrong), method=method)
     assert report.verdict == "FAIL" and wrong_in(report) == set(wrong)
@@ -152,7 +153,8 @@ def test_params_and_gradients(bias, B):
     want = brute_force(problem)
     names = [name for name in problem.names if name != "h0"]
     for given in (grad, grad(problem.params), Params(*grad(problem.params)[:5]), {n: want[n] for n in names}):
-        report = check_gradient(value, problem.params, given)
+        entries = None if given is grad else 10  # every entry once, a few for each other form of the same numbers
+        report = check_gradient(value, problem.params, given, entries=entries)
         assert report.verdict == "PASS", report
         assert [row.parameter for row in report.rows] == names
         assert all(row.reference == pytest.approx(want[row.parameter][row.index]) for row in report.rows)
@@ -223,7 +225,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("change", "error", "words"), BAD)
+@for_each(("change", "error", "words"), BAD)
 def test_what_does_not_fit_is_said_in_a_sentence(change, error, words):
     def value(theta):
         return f(theta) if isinstance(theta, dict) else 0.0
@@ -256,7 +258,7 @@ def layout(*sizes):
     return Layout.of({str(k): np.zeros(size) for k, size in enumerate(sizes)})[0]
 
 
-@pytest.mark.parametrize(("sizes", "n"), [((6,), 1), ((9,), 4), ((3, 1, 5), 3), ((3, 1, 5), 6), ((2, 2), 4)])
+@for_each(("sizes", "n"), [((6,), 1), ((9,), 4), ((3, 1, 5), 3), ((3, 1, 5), 6), ((2, 2), 4)])
 def test_a_sample_has_n_entries_none_twice_and_one_of_each_array(sizes, n):
     drawn = [Sample.drawn(layout(*sizes), n, seed) for seed in range(200)]
     for sample in drawn:
@@ -275,7 +277,7 @@ def all_draws(sizes, n):
             yield {*first, *rest}
 
 
-@pytest.mark.parametrize(("sizes", "n"), [((7,), 1), ((7,), 3), ((7,), 7), ((4, 2), 3), ((4, 1, 2), 4), ((3, 3), 2)])
+@for_each(("sizes", "n"), [((7,), 1), ((7,), 3), ((7,), 7), ((4, 2), 3), ((4, 1, 2), 4), ((3, 3), 2)])
 def test_the_probability_of_a_miss_is_that_of_all_draws(sizes, n):
     """All draws of the first kind are equally likely, and so are all of the second after each of them."""
     sample, draws = Sample.drawn(layout(*sizes), n, 0), list(all_draws(sizes, n))
@@ -286,7 +288,7 @@ def test_the_probability_of_a_miss_is_that_of_all_draws(sizes, n):
         assert sample.missed(wrong) == pytest.approx(max(missed), abs=1e-12)
 
 
-@pytest.mark.parametrize(("N", "n", "wrong"), [(1200, 100, 1), (1200, 100, 12), (10**6, 500, 10**4), (50, 45, 6)])
+@for_each(("N", "n", "wrong"), [(1200, 100, 1), (1200, 100, 12), (10**6, 500, 10**4), (50, 45, 6)])
 def test_of_one_array_the_probability_is_hypergeometric(N, n, wrong):
     sample = Sample.drawn(layout(N), n, 0)
     assert sample.missed(wrong) == pytest.approx(stats.hypergeom.pmf(0, N, wrong, n), rel=1e-9)
@@ -330,7 +332,7 @@ def test_a_sample_costs_as_much_as_it_has_entries():
         calls.clear()
         check_gradient(counted, np.linspace(0, 1, 1000), np.cos(np.linspace(0, 1, 1000)), entries=entries)
         costs.append(len(calls))
-    assert costs[1] - costs[0] == 36 * 50 and costs[0] < 1000
+    assert 36 * 14 <= costs[1] - costs[0] <= 36 * 30 and costs[0] < 500
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -354,8 +356,8 @@ SEEN = [
 ]
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize(("wrong", "words"), SEEN)
+@for_each("method", METHODS)
+@for_each(("wrong", "words"), SEEN)
 def test_what_is_wrong_everywhere_is_known_from_a_sample(wrong, words, method):
     """12 of 22 entries: b and c have six, so that A has at least six."""
     for seed in range(5):
@@ -382,7 +384,7 @@ def test_one_wrong_entry_is_named_if_it_is_looked_at_and_passes_if_not():
 # --- how long it takes ---
 
 
-@pytest.mark.parametrize(("method", "total"), [("complex", "/600"), ("ridders", "/12")])
+@pytest.mark.parametrize(("method", "total"), [("complex", "/144"), ("ridders", "/12")])
 def test_the_bar_counts_what_costs_time(method, total, monkeypatch, capsys):
     from d2lbptt import _progress
 

@@ -5,8 +5,11 @@ Oracle: the gradient of mean(tanh(A theta)^2) on paper, in float64; f is calcula
 
 import numpy as np
 import pytest
+from loops import for_each
+from scipy import stats
 
 from d2lbptt import check_gradient
+from d2lbptt.checking import functions
 
 
 def problem(seed):
@@ -54,11 +57,18 @@ BADLY = {
 
 
 @pytest.mark.parametrize("name", BADLY)
-def test_stairs_give_no_false_verdict(name):
+def test_stairs_give_no_false_verdict(name, monkeypatch):
     """Over 20 seeds: the right gradient is never called wrong, zeros are never called right, and it is said why."""
     verdicts = {"right": [], "zeros": [], "10 % too large": []}
+    made = functions._reference
     for seed in range(20):
         A, theta, right = problem(seed)
+        kept = {}
+
+        def once(*given, kept=kept):  # what takes the time knows f and theta alone: the same for all three gradients
+            return kept.setdefault("reference", kept.get("reference") or made(*given))
+
+        monkeypatch.setattr(functions, "_reference", once)
         for label, factor in zip(verdicts, (1, 0, 1.1), strict=True):
             report = check_gradient(lambda t, A=A: BADLY[name](A, t), theta, factor * right)
             verdicts[label].append(report.verdict)
@@ -68,7 +78,7 @@ def test_stairs_give_no_false_verdict(name):
         assert verdicts["right"].count("PASS") >= 15 and set(verdicts["zeros"]) == {"FAIL"}, verdicts
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "words"),
     [
         ("float32", "its values are numbers of float32"),
@@ -153,9 +163,9 @@ def half_of_the_time():
     return lambda theta: np.sin(theta).sum() * (rng.random() < 0.5)
 
 
-@pytest.mark.parametrize("make", [remembers, counts, draws, made_anew, half_of_the_time])
-@pytest.mark.parametrize("method", ["auto", "complex", "ridders"])
-@pytest.mark.parametrize("zeros", [False, True])
+@for_each("make", [remembers, counts, draws, made_anew, half_of_the_time])
+@for_each("method", ["auto", "complex", "ridders"])
+@for_each("zeros", [False, True])
 def test_what_is_no_function_is_told_so(make, method, zeros):
     theta = np.linspace(0.1, 1, 6)
     with pytest.raises(ValueError, match=r"f returned .* at the same theta, wanted the same number again"):
@@ -188,7 +198,7 @@ def test_a_gradient_that_adds_up_over_its_calls():
 # --- how sharply it sees ---
 
 
-@pytest.mark.parametrize("size", [1e-3, 1, 1e6, 1e12])
+@for_each("size", [1e-3, 1, 1e6, 1e12])
 def test_what_would_show_does_not_grow_with_the_error(size):
     A, theta, _ = problem(0)
     A, theta = A[:, :3], theta[:3]
@@ -203,13 +213,100 @@ def test_what_would_show_does_not_grow_with_the_error(size):
     assert report.worst.visible == pytest.approx(sharp.worst.visible, rel=0.5)
 
 
+# --- how often it asks ---
+
+
+def wrong_by_little(seed, off):
+    """A gradient that is off by so many tolerances in one entry, which varies by more than most, and which entry."""
+    A, theta, right = problem(seed)
+    made, references = functions._by_complex_step, []
+
+    def watched(*arguments):
+        references.append(made(*arguments))
+        return references[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(functions, "FIRST", functions.PERTURBATIONS)
+        patch.setattr(functions, "_by_complex_step", watched)
+        check_gradient(lambda t: exactly(A, t), theta, right)
+    ((answer,), tolerance, *_) = references[0]
+    worst, wrong = int(np.argmax(tolerance / np.abs(right))), answer.copy()
+    wrong[worst] += off * tolerance[worst]
+    return A, theta, wrong, worst
+
+
+@pytest.mark.parametrize("off", [0.6, 0.95, 1.05, 2, 30, 1e4])
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_wrong_is_what_all_copies_of_every_entry_call_wrong(seed, off, monkeypatch):
+    A, theta, wrong, worst = wrong_by_little(seed, off)
+    found = check_gradient(lambda t: exactly(A, t), theta, wrong)
+    monkeypatch.setattr(functions, "FIRST", functions.PERTURBATIONS)
+    every = check_gradient(lambda t: exactly(A, t), theta, wrong)
+    assert found.verdict == every.verdict == ("FAIL" if off > 1 else "PASS")
+    assert found.worst.index == every.worst.index == (worst,)
+    assert found.worst.ratio == pytest.approx(every.worst.ratio, rel=1e-9) == pytest.approx(off, rel=0.1)
+
+
+@pytest.mark.parametrize("many", [1, 30])
+def test_after_the_first_copies_no_spread_falls_below_what_is_allowed_for(many):
+    """Copies that all agree with the mean of the first make the spread as small as it can become."""
+    rng = np.random.default_rng(many)
+    first = rng.normal(size=(functions.FIRST, many))
+    for more in (first.mean(0), rng.normal(size=many), rng.standard_cauchy(size=many)):
+        rest = np.broadcast_to(more, (functions.PERTURBATIONS - functions.FIRST, many))
+        ratio = np.concatenate([first, rest]).std(0, ddof=1) / first.std(0, ddof=1)
+        assert np.all(ratio >= functions.LEAST * (1 - 1e-12))
+    assert functions.LEAST < 0.5
+
+
+def test_an_error_that_the_first_copies_would_hide_is_found(monkeypatch):
+    """Their spread is wide by chance; of two others, which are right, one looks worse and one has a wider tolerance."""
+    theta, first, every = np.linspace(0.1, 1, 8), functions.FIRST, functions.PERTURBATIONS
+    spread, around = np.zeros((every, 8)), np.resize([1e-9, -1e-9], every)
+    spread[:first, 0], spread[:, 1], spread[:, 2] = around[:first], around, 3 * around
+    copies = np.cos(theta) + spread
+    monkeypatch.setattr(functions, "_slopes_of_copies", lambda *arguments: copies[arguments[3]])
+    times = stats.t.isf(1e-6 / (2 * 8), every - 1) / 2 * np.sqrt(2)
+    wide, narrow = spread[:first, 0].std(ddof=1), spread[:, 0].std(ddof=1)
+    off = [0.6 * times * wide, 0.9 * times * spread[:, 1].std(ddof=1), *[0] * 6]
+    report = check_gradient(lambda t: np.sin(t).sum(), theta, np.cos(theta) + off)
+    assert report.verdict == "FAIL" and report.worst.index == (0,)
+    assert report.worst.ratio == pytest.approx(0.6 * wide / narrow, rel=1e-5)
+
+
+@pytest.mark.parametrize("close", [False, True])
+def test_only_an_entry_that_may_be_wrong_is_followed_over_all_copies_and_all_in_a_close_call(close):
+    A = np.random.default_rng(0).normal(size=(60, 30))
+    theta = np.random.default_rng(1).normal(size=30)
+    t = np.tanh(A @ theta)
+    right, asked = 2 * (t * (1 - t**2)) @ A / 60, np.zeros(30, int)
+
+    def f(theta):
+        moved = np.flatnonzero(np.imag(theta))
+        if len(moved) == 1:
+            asked[moved] += 1
+        return np.mean(np.tanh(A @ theta) ** 2)
+
+    every, some = functions.PERTURBATIONS + 2, functions.FIRST + 2
+    right[7] += 1e-14 * np.abs(right).max()
+    ratio = check_gradient(f, theta, right).worst.ratio
+    assert ratio > 2
+    if close:
+        asked[:] = 0
+        check_gradient(f, theta, right - np.eye(30)[7] * 1e-14 * np.abs(right).max() * (1 - 1 / ratio))
+        assert set(asked) == {every}
+        return
+    assert asked[7] == every and set(asked) == {some, every}
+    assert np.median(asked) == some and asked.mean() < 25
+
+
 @pytest.mark.parametrize("theta", [[], np.zeros((0, 3))])
 def test_nothing_to_test_is_refused(theta):
     with pytest.raises(ValueError, match=r"theta has shape .* wanted at least one number"):
         check_gradient(lambda t: 1.0, theta, theta)
 
 
-@pytest.mark.parametrize("seed", [-1, None, 0.5, "0"])
+@for_each("seed", [-1, None, 0.5, "0"])
 def test_a_seed_is_a_whole_number(seed):
     with pytest.raises((TypeError, ValueError), match=r"seed is .*wanted a whole number from 0 on|seed is -1, wanted"):
         check_gradient(np.sin, 0.3, np.cos(0.3), seed=seed)

@@ -4,10 +4,11 @@ Oracle: each is made here from the right gradient, by ``oracles.by_hand`` or by 
 """
 
 import re
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, cycle
 
 import numpy as np
 import pytest
+from loops import for_each
 from oracles import by_hand, random_problem, summed, trace_of
 
 from d2lbptt import Params, backward, check_gradients, chunks, forward, tbptt
@@ -40,14 +41,14 @@ def assert_said(report, *words, steps=None):
 # --- nothing is tested ---
 
 
-@pytest.mark.parametrize("nothing", [{}, [], (), 0, "", False, {"W_hh": np.zeros((5, 5))}, np.zeros(3)])
-@pytest.mark.parametrize("word", ["gradient", "contributions"])
+@for_each("nothing", [{}, [], (), 0, "", False, {"W_hh": np.zeros((5, 5))}, np.zeros(3)])
+@for_each("word", ["gradient", "contributions"])
 def test_what_is_no_function_is_never_taken_for_a_right_gradient(nothing, word):
     with pytest.raises(TypeError, match=f"{word} is .*, wanted a function"):
         checked(problem(), **{word: nothing})
 
 
-@pytest.mark.parametrize("answer", [{}, {"W_hh": None}, {"h": np.zeros((T, 5))}, dict.fromkeys(NAMES)])
+@for_each("answer", [{}, {"W_hh": None}, {"h": np.zeros((T, 5))}, dict.fromkeys(NAMES)])
 def test_an_answer_that_holds_no_parameter_is_refused(answer):
     with pytest.raises(ValueError, match="gradient is empty, wanted some of W_hx"):
         checked(problem(), lambda trace, y: answer)
@@ -87,10 +88,11 @@ OTHER_STARTS = {
     "anything": lambda h: np.random.default_rng(0).normal(size=h[0].shape),
     "twice": lambda h: 2 * h[0],
 }
+GIVEN = [{}, {"B": 2}, {"T": 40}, {"T": 2}, {"dtype": np.float32}]  # each with one of the starts, the first with all
+STARTS_GIVEN = [*zip(OTHER_STARTS, GIVEN, strict=True), *((start, GIVEN[0]) for start in list(OTHER_STARTS)[1:])]
 
 
-@pytest.mark.parametrize("start", OTHER_STARTS)
-@pytest.mark.parametrize("given", [{}, {"B": 2}, {"T": 40}, {"T": 2}, {"dtype": np.float32}], ids=str)
+@for_each(("start", "given"), STARTS_GIVEN)
 def test_another_h_0_in_the_sums_is_a_matter_of_step_1(start, given):
     def gradient(trace, y):
         right, h = sums(trace, y), trace.h.copy()
@@ -200,8 +202,11 @@ FACTORS = [
 ]
 
 
-@pytest.mark.parametrize(("factor", "names", "words"), FACTORS)
-@pytest.mark.parametrize("mistake", [None, "no slope", "h_t for h_{t-1}", "W_hh untransposed"])
+OTHER_MISTAKES = cycle(["no slope", "h_t for h_{t-1}", "W_hh untransposed"])
+ALONE_AND_BESIDE = [(*factor, made) for factor in FACTORS for made in (None, next(OTHER_MISTAKES))]
+
+
+@for_each(("factor", "names", "words", "mistake"), ALONE_AND_BESIDE)
 def test_a_factor_is_known_alone_and_beside_another_mistake(factor, names, words, mistake):
     given = problem(**names)
     made = () if mistake is None else (mistake,)
@@ -247,9 +252,9 @@ def report_on(given, style, how):
     return checked(given, lambda trace, y: looks(trace, y, **how(len(y))))
 
 
-@pytest.mark.parametrize("style", ["rows", "sums", "stored"])
-@pytest.mark.parametrize("tau", [1, 3, 4])
-@pytest.mark.parametrize("length", [9, 20])
+@for_each("style", ["rows", "sums", "stored"])
+@for_each("tau", [1, 3, 4])
+@for_each("length", [9, 20])
 def test_windows_and_chunks_are_known_in_every_style(style, tau, length):
     given = problem(T=length)
     report = report_on(given, style, lambda n: {"window": min(tau, n)})
@@ -292,8 +297,7 @@ def first_steps(hint, T):
     return np.maximum(t - tau + 1, 1)
 
 
-@pytest.mark.parametrize("style", ["looks", "stored"])
-@pytest.mark.parametrize("length", [6, 9])
+@pytest.mark.parametrize(("style", "length"), [("looks", 6), ("stored", 9)])
 def test_truncated_bptt_with_every_k1_and_k2_is_known(length, style):
     """Several (k1, k2) may be one and the same truncation, or a window or chunks: what is said must be the same one."""
     said = []
@@ -480,7 +484,7 @@ def test_where_rounding_puts_units_on_either_side_of_their_kinks_the_stored_slop
 # --- what would show ---
 
 
-@pytest.mark.parametrize("size", [1e-3, 1.0, 1e6, 1e12])
+@for_each("size", [1e-3, 1.0, 1e6, 1e12])
 def test_what_would_show_does_not_grow_with_the_error(size):
     """The wrong term varies by far more than rounding when the states are perturbed."""
 

@@ -6,6 +6,7 @@ the first t steps; then the sum over t and b with the weights, as their definiti
 
 import numpy as np
 import pytest
+from loops import for_each
 from oracles import by_hand, random_problem, summed, trace_of
 
 from d2lbptt import Params, backward, check_gradients
@@ -74,9 +75,9 @@ def checked(given, w, gradient=None, **more):
 # --- what is right passes ---
 
 
-@pytest.mark.parametrize("loss", ["squared_error", "cross_entropy"])
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("B", [None, 3])
+@for_each("loss", ["squared_error", "cross_entropy"])
+@for_each("kind", KINDS)
+@for_each("B", [None, 3])
 def test_the_reference_is_that_of_the_definition(kind, loss, B):
     given, w = problem(B=B, loss=loss), drawn(kind, B=B)
     want = by_definition(trace_of(given), given.y, w, loss)
@@ -85,9 +86,9 @@ def test_the_reference_is_that_of_the_definition(kind, loss, B):
         np.testing.assert_allclose(found[name].sum(0), gradient, rtol=1e-11, atol=1e-15)
 
 
-@pytest.mark.parametrize("loss", ["squared_error", "cross_entropy"])
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("B", [None, 3])
+@for_each("loss", ["squared_error", "cross_entropy"])
+@for_each("kind", KINDS)
+@for_each("B", [None, 3])
 def test_a_right_gradient_passes(kind, loss, B):
     for seed in range(4):
         given, w = problem(seed, B=B, loss=loss), drawn(kind, seed, B)
@@ -96,8 +97,8 @@ def test_a_right_gradient_passes(kind, loss, B):
             assert report.verdict == "PASS" and not report.hint, report
 
 
-@pytest.mark.parametrize("reduction", ["mean", "sum", "last"])
-@pytest.mark.parametrize("dtype", [float, np.float32])
+@for_each("reduction", ["mean", "sum", "last"])
+@for_each("dtype", [float, np.float32])
 def test_our_backward_passes_in_every_reduction(reduction, dtype):
     w = drawn("random") + (np.arange(T) == T - 1)[:, None]
     given = problem(reduction=reduction, dtype=dtype)
@@ -113,9 +114,9 @@ def options(given, w):
 PADDING = [("squared_error", np.nan), ("squared_error", -100.0), ("squared_error", 1e300), ("cross_entropy", -100)]
 
 
-@pytest.mark.parametrize(("loss", "value"), PADDING)
-@pytest.mark.parametrize("kind", ["mask", "steps"])
-@pytest.mark.parametrize("B", [None, 3])
+@for_each(("loss", "value"), PADDING)
+@for_each("kind", ["mask", "steps"])
+@for_each("B", [None, 3])
 def test_what_stands_where_the_weight_is_0_is_given_to_the_reader_and_not_looked_at(loss, value, kind, B):
     """Also in the perturbed copies, which the reader is asked for where something is wrong."""
     w, seen = drawn(kind, B=B), []
@@ -191,7 +192,7 @@ FACTORS = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "factor", "words"), FACTORS)
+@for_each(("kind", "factor", "words"), FACTORS)
 def test_a_wrong_mean_is_told(kind, factor, words):
     """The mask has 7 + 4 + 5 = 16 ones in 21 places."""
     given, w = problem(), drawn(kind)
@@ -256,8 +257,8 @@ def test_nan_times_zero_is_told():
     )
 
 
-@pytest.mark.parametrize("name", MISTAKES)
-@pytest.mark.parametrize("kind", ["mask", "random"])
+@for_each("name", MISTAKES)
+@for_each("kind", ["mask", "random"])
 def test_a_mistake_keeps_its_name_beside_weights(name, kind):
     given, w = problem(), drawn(kind)
     for how in ("contributions", "gradient"):
@@ -284,9 +285,9 @@ def test_a_truncation_is_known_beside_weights():
 # --- the mistakes with weights ---
 
 
-@pytest.mark.parametrize("name", [None, *MISTAKES])
-@pytest.mark.parametrize("reduction", ["mean", "sum", "last"])
-@pytest.mark.parametrize("loss", ["squared_error", "cross_entropy"])
+@for_each("name", [None, *MISTAKES])
+@for_each("reduction", ["mean", "sum", "last"])
+@for_each("loss", ["squared_error", "cross_entropy"])
 def test_weights_of_one_change_no_mistake(name, reduction, loss):
     """Oracle: the loops of ``oracles``, which know no weights."""
     given = problem(reduction=reduction, loss=loss)
@@ -344,7 +345,7 @@ def test_where_the_end_is_padding_nothing_is_asked_of_it():
 # --- complaints ---
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("w", "error", "words"),
     [
         (np.ones(T - 1), ValueError, r"weights has shape \(6,\), wanted \(T,\)"),

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from loops import for_each
 from oracles import by_hand, changed, random_problem, summed, trace_of
 
 from d2lbptt import Params, backward, check_gradient, check_gradients, chunks, forward, tbptt
@@ -310,7 +311,7 @@ def report_on(name, way):
     return checked(problem(**case.given), case.bug, way == "sums")
 
 
-@pytest.mark.parametrize(("name", "way"), [(name, way) for name, case in CASES.items() for way in case.ways])
+@for_each(("name", "way"), [(name, way) for name, case in CASES.items() for way in case.ways])
 def test_a_bug_provokes_its_sentence(name, way):
     case, report = CASES[name], report_on(name, way)
     assert report.verdict == "FAIL"
@@ -509,17 +510,17 @@ def test_an_error_that_only_the_sum_shows():
 # --- the step and the parameter ---
 
 
-@pytest.mark.parametrize("name", NAMES[:5])
-@pytest.mark.parametrize("back", [0, 3, 7], ids=["t = T", "t = 5", "t = 1"])
-@pytest.mark.parametrize("factor", [1.1, 1 + 1e-9], ids=["10 %", "1e-9"])
+@for_each("name", NAMES[:5])
+@for_each("back", [0, 3, 7])
+@for_each("factor", [1.1, 1 + 1e-9])
 def test_one_wrong_step_is_named(name, back, factor):
     report = checked(problem(), at(back, name, factor=factor))
     assert report.time_steps == (8 - back,) and wrong_in(report) == {name}
     assert report.worst.parameter == name and report.worst.t in (8 - back, None)
 
 
-@pytest.mark.parametrize("name", NAMES[:3])
-@pytest.mark.parametrize("back", [0, 3, 7], ids=["t = T", "t = 5", "t = 1"])
+@for_each("name", NAMES[:3])
+@for_each("back", [0, 3, 7])
 def test_one_wrong_step_is_named_by_what_the_weight_meets_there(name, back):
     """Sums alone: every step meets another x_t or h_t, so that only one step explains the errors."""
     report = checked(problem(), at(back, name), sums=True)
@@ -527,15 +528,14 @@ def test_one_wrong_step_is_named_by_what_the_weight_meets_there(name, back):
     assert ONE in report.reach
 
 
-@pytest.mark.parametrize("name", ["b_h", "b_q"])
-@pytest.mark.parametrize(
+@for_each("name", ["b_h", "b_q"])
+@for_each(
     ("back", "reach"),
     [
         (0, LOCAL),
         (3, LAST_3),
         (7, "the last 7 steps, taken by themselves, is right, that of the last 8 is wrong; "),
     ],
-    ids=["t = T", "t = 5", "t = 1"],
 )
 def test_the_sums_of_a_bias_do_not_tell_the_step(name, back, reach):
     """A bias meets 1 in every step; how many steps at the end are right can be told."""
@@ -550,7 +550,7 @@ def test_the_initial_state_is_met_in_step_1():
         assert report.time_steps in ([(1,), ()] if sums else [(1,)]) and wrong_in(report) == {"h0"}
 
 
-@pytest.mark.parametrize("back", [1, 2, 3, 5])
+@for_each("back", [1, 2, 3, 5])
 def test_the_shortest_end_that_fails(back):
     """What flows out of step T - back is too large: the steps before it are wrong."""
     bug = partial(loop, flow=lambda T, t, v, dh, W: 1.1 * v if t == T - back else v)
@@ -568,8 +568,8 @@ def test_a_loop_for_one_length_cannot_be_asked_about_others():
     assert report.hint == "The errors follow no pattern that is known here."
 
 
-@pytest.mark.parametrize("T", [2, 7, 8])
-@pytest.mark.parametrize("sums", [False, True], ids=["steps", "sums"])
+@for_each("T", [2, 7, 8])
+@for_each("sums", [False, True])
 def test_a_truncation_is_known_with_its_length(T, sums):
     """A window of T - 1 misses the longest path alone, and has a sentence of its own; chunks of 1 are a window of 1."""
     for tau in range(1, T - 1):
@@ -592,7 +592,7 @@ def test_a_truncation_is_known_with_its_length(T, sums):
 PAIRS = list(combinations(MISTAKES, 2))
 
 
-@pytest.mark.parametrize(("sums", "pairs"), [(False, PAIRS[::2]), (True, PAIRS[1::2])], ids=["steps", "sums"])
+@for_each(("sums", "pairs"), [(False, PAIRS[::2]), (True, PAIRS[1::2])])
 def test_of_two_mistakes_none_is_named_alone(sums, pairs):
     """Unless one is lost in the other, as in 8 pairs of 153: then the loop with one alone gives the same."""
     given, named = problem(T=4), 0
@@ -609,7 +609,7 @@ def test_of_two_mistakes_none_is_named_alone(sums, pairs):
 # --- one array, without a network ---
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("wrong", "words"),
     [
         (lambda g: -g, "Every entry has the wrong sign: "),
@@ -625,9 +625,8 @@ def test_of_two_mistakes_none_is_named_alone(sums, pairs):
         (lambda g: g.T, "The gradient of theta is transposed."),
         (lambda g: g + np.arange(9).reshape(3, 3), None),
     ],
-    ids=["uphill", "zero", "twice", "factor", "sign", "missing", "entry", "transposed", "no pattern"],
 )
-@pytest.mark.parametrize("method", ["complex", "ridders"])
+@for_each("method", ["complex", "ridders"])
 def test_one_array(wrong, words, method):
     """f = the sum of a_ij theta_ij^3, with the gradient 3 a_ij theta_ij^2."""
     a, theta = np.random.default_rng(0).normal(size=(2, 3, 3))
@@ -636,7 +635,7 @@ def test_one_array(wrong, words, method):
     assert report.hint == "" if words is None else words in report.hint
 
 
-@pytest.mark.parametrize("method", ["complex", "ridders"])
+@for_each("method", ["complex", "ridders"])
 def test_one_number_has_no_factor(method):
     """Any two numbers have a ratio. Of those that mean something, like -1, it may be said."""
     theta = np.array([[2.0]])
@@ -657,7 +656,7 @@ def test_a_factor_without_a_meaning_wants_two_numbers():
         assert said or "0.7" not in report.hint
 
 
-@pytest.mark.parametrize("sums", [False, True], ids=["steps", "sums"])
+@for_each("sums", [False, True])
 def test_a_mistake_that_is_a_factor_is_named_as_a_mistake(sums):
     """h_t = 0.7 h_{t-1}, so that h_t for h_{t-1} multiplies dL/dW_hh by 0.7."""
     given = problem(activation="identity", bias=False, W_hh=0.7 * np.eye(4))
@@ -667,7 +666,7 @@ def test_a_mistake_that_is_a_factor_is_named_as_a_mistake(sums):
     assert checked(given, bug, sums).hint == MISTAKES["h_t for h_{t-1}"].says
 
 
-@pytest.mark.parametrize("reduction", ["sum", "last"])
+@for_each("reduction", ["sum", "last"])
 def test_a_loss_without_a_mean_has_no_factor_to_forget(reduction):
     given = problem(reduction=reduction)
     for factor in (8, 1 / 8):
@@ -704,7 +703,7 @@ def only(bug, *names):
 wrong_recursion = CASES["slope outside the recursion"].bug
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "where"),
     [
         ("W_qh", "dL/do_t, the slope of the loss (9.7.11), and what it is multiplied by"),
@@ -808,7 +807,7 @@ def test_with_sums_alone_a_wrong_h_0_is_not_a_matter_of_dz():
     assert wrong_in(report) == {"h0"} and "dz_t is added up" not in report.hint
 
 
-@pytest.mark.parametrize("sums", [False, True], ids=["steps", "sums"])
+@for_each("sums", [False, True])
 def test_a_wrong_recursion_is_not_called_right_when_W_qh_is_wrong_too(sums):
     def bug(trace, y):
         return wrong_recursion(trace, y) | {"W_qh": at(1, "W_qh")(trace, y)["W_qh"]}
@@ -816,10 +815,9 @@ def test_a_wrong_recursion_is_not_called_right_when_W_qh_is_wrong_too(sums):
     assert "the recursion is right" not in checked(problem(), bug, sums).hint
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("bug", "words"),
     [(wrong_recursion, "the recursion is right"), (CASES["1 - h"].bug, "look at what dz_t is multiplied by, h_{t-1}")],
-    ids=["recursion", "slope"],
 )
 def test_without_an_input_the_recursion_and_the_slope_can_be_wrong(bug, words):
     given = problem()
@@ -831,7 +829,7 @@ def test_of_W_qh_alone_nothing_follows_for_the_recursion():
     assert "the recursion is right" not in checked(problem(), only(ramp("W_qh"), "W_qh", "b_q")).hint
 
 
-@pytest.mark.parametrize("sums", [False, True], ids=["steps", "sums"])
+@for_each("sums", [False, True])
 def test_the_recursion_is_not_blamed_where_the_steps_before_are_right(sums):
     """dz_5 is wrong where it is used, and right where it flows on."""
     report = checked(problem(), at(3, "W_hx", "W_hh", "b_h"), sums)
@@ -850,7 +848,7 @@ def test_a_question_ends_with_its_mark():
     assert not any("?." in text or "?;" in text for text in said())
 
 
-@pytest.mark.parametrize("factor", [1, 0.25])
+@for_each("factor", [1, 0.25])
 def test_an_entry_of_zero_does_not_widen_the_tolerance_of_the_others(factor):
     """f = sum of theta_i^3 at (2, 0): for the 0 comes -1e-60, with a spread as large. The right gradient FAILs."""
     report = check_gradient(lambda v: (v**3).sum(), np.array([2.0, 0.0]), factor * np.array([12.0, 0.0]))

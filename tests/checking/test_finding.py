@@ -1,12 +1,12 @@
 """One table of the check: what is compared with what, and when an entry is wrong. Oracle: the definition, by hand."""
 
 import numpy as np
-import pytest
+from loops import for_each
 
 from d2lbptt.checking.finding import Comparison, Finding, Key, any_wrong, compare
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("tested", "answers", "tolerance", "reference", "ratio"),
     [
         (1.5, [1.0], 0.25, 1.0, 2.0),

@@ -8,6 +8,7 @@ import math
 import mpmath
 import numpy as np
 import pytest
+from loops import for_each
 
 from d2lbptt.checking.finite_differences import Difference, _AlongEntries, central_difference, complex_step, ridders
 
@@ -39,8 +40,8 @@ def total(f):
     return lambda theta: f(theta).sum()
 
 
-@pytest.mark.parametrize("name", KNOWN)
-@pytest.mark.parametrize("theta", THETAS.values(), ids=THETAS)
+@for_each("name", KNOWN)
+@for_each("theta", THETAS.values())
 def test_the_complex_step_is_exact_but_for_rounding(name, theta):
     f, slope = KNOWN[name]
     got = complex_step(total(f), theta)
@@ -48,7 +49,7 @@ def test_the_complex_step_is_exact_but_for_rounding(name, theta):
     np.testing.assert_allclose(got, slope(theta), rtol=1e-13, atol=1e-15)
 
 
-@pytest.mark.parametrize("h", [1e-10, 1e-30, 1e-200])
+@for_each("h", [1e-10, 1e-30, 1e-200])
 def test_its_step_may_be_as_small_as_one_likes(h):
     np.testing.assert_allclose(complex_step(total(np.exp), THETAS["vector"], h), np.exp(THETAS["vector"]), rtol=1e-14)
 
@@ -57,8 +58,8 @@ def test_it_reads_whole_numbers():
     assert complex_step(lambda theta: (theta**2).sum(), np.array([1, 2, 3])).tolist() == [2, 4, 6]
 
 
-@pytest.mark.parametrize("name", KNOWN)
-@pytest.mark.parametrize("theta", THETAS.values(), ids=THETAS)
+@for_each("name", KNOWN)
+@for_each("theta", THETAS.values())
 def test_the_central_difference_knows_how_wrong_it_is(name, theta):
     f, slope = KNOWN[name]
     # The estimate counts the rounding of the number f alone. The constant keeps f above the terms it is summed from.
@@ -68,7 +69,7 @@ def test_the_central_difference_knows_how_wrong_it_is(name, theta):
     assert np.all(np.abs(got.value - slope(theta)) <= 1.001 * got.error)
 
 
-@pytest.mark.parametrize("name", [name for name in KNOWN if name != "wave"])
+@for_each("name", [name for name in KNOWN if name != "wave"])
 def test_its_estimate_is_no_excuse(name):
     """An estimate of 1 would cover everything: away from large arguments it stays below a millionth."""
     f, _ = KNOWN[name]
@@ -95,8 +96,8 @@ def honest(found, slope):
     return np.all(np.abs(found.value - slope) <= HONEST * found.error)
 
 
-@pytest.mark.parametrize("name", KNOWN)
-@pytest.mark.parametrize("theta", THETAS.values(), ids=THETAS)
+@for_each("name", KNOWN)
+@for_each("theta", THETAS.values())
 def test_ridders_knows_how_wrong_it_is_and_is_not_very_wrong(name, theta):
     f, slope = KNOWN[name]
     found = ridders(total(f), theta)
@@ -104,8 +105,8 @@ def test_ridders_knows_how_wrong_it_is_and_is_not_very_wrong(name, theta):
     assert np.all(found.error <= 1e-10 * (1 + np.abs(slope(theta)).max()))
 
 
-@pytest.mark.parametrize("name", KNOWN)
-@pytest.mark.parametrize("theta", THETAS.values(), ids=THETAS)
+@for_each("name", KNOWN)
+@for_each("theta", THETAS.values())
 def test_both_sides_agree_where_f_is_smooth(name, theta):
     f, slope = KNOWN[name]
     left, right = one_sided(total(f), theta)
@@ -148,8 +149,8 @@ def test_its_estimate_is_honest_for_hundreds_of_random_functions():
 
 
 # An exploding linear network of one unit: h_t = w h_{t-1}, h_0 = 1, L = (h_T - 1)^2 / 2.
-@pytest.mark.parametrize("w", [0.5, 0.99, 1.1, 1.5])
-@pytest.mark.parametrize("T", [10, 100, 500])
+@for_each("w", [0.5, 0.99, 1.1, 1.5])
+@for_each("T", [10, 100, 500])
 def test_exploding_and_vanishing(w, T):
     def loss(theta):
         h = 1.0
@@ -170,7 +171,7 @@ def logistic(x, steps):
     return x
 
 
-@pytest.mark.parametrize("steps", [1, 5, 10, 14, 16, 18, 20, 25, 30])
+@for_each("steps", [1, 5, 10, 14, 16, 18, 20, 25, 30])
 def test_chaos(steps):
     """The logistic map doubles a distance in every step: 2^30 needs steps far below eps^(1/3)."""
     for x in np.random.default_rng(steps).uniform(0.05, 0.95, 20):
@@ -188,7 +189,7 @@ NOISY = {
 }
 
 
-@pytest.mark.parametrize("name", NOISY)
+@for_each("name", NOISY)
 def test_rounding_inside_f_counts(name):
     rng, ratios, sizes = np.random.default_rng(0), [], []
     for _ in range(40):
@@ -214,7 +215,7 @@ KINKS = {
 }
 
 
-@pytest.mark.parametrize("name", KINKS)
+@for_each("name", KINKS)
 def test_a_kink_has_two_slopes_and_the_estimate_of_the_middle_reaches_both(name):
     f, below, above = KINKS[name]
     left, right = one_sided(lambda z: f(z).item(), np.array(0.0))
@@ -224,9 +225,9 @@ def test_a_kink_has_two_slopes_and_the_estimate_of_the_middle_reaches_both(name)
     assert found.value == pytest.approx((above + below) / 2, abs=1e-10)
 
 
-@pytest.mark.parametrize("distance", [1e-11, 3e-9, 1e-7, 2e-6, 4e-5, 1e-3, 0.3])
-@pytest.mark.parametrize("sign", [-1, 1])
-@pytest.mark.parametrize("name", KINKS)
+@for_each("distance", [1e-11, 3e-9, 1e-7, 2e-6, 4e-5, 1e-3, 0.3])
+@for_each("sign", [-1, 1])
+@for_each("name", KINKS)
 def test_a_kink_close_by(name, sign, distance):
     f, below, above = KINKS[name]
     slope = (above if sign > 0 else below) + ((np.cos(distance) - 1) if name == "bend" else 0)
@@ -273,8 +274,8 @@ def test_theta_stays_as_it_is_and_no_point_is_calculated_twice():
     assert len(seen) == len(set(seen)) < 200
 
 
-@pytest.mark.parametrize("find", [ridders, one_sided])
-@pytest.mark.parametrize(
+@for_each("find", [ridders, one_sided])
+@for_each(
     ("f", "error", "words"),
     [
         (lambda z: z, TypeError, r"f returned an array of shape \(2,\), wanted a real number"),
@@ -291,7 +292,7 @@ def test_an_f_that_is_none_is_refused(find, f, error, words):
         find(f, np.array([0.5, 2.0]))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("theta", "error", "words"),
     [
         (np.array([1j]), TypeError, "theta has dtype complex128, wanted real numbers"),

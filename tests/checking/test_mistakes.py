@@ -6,6 +6,7 @@ Without a mistake the loop is held against ``backward`` and against brute force.
 import numpy as np
 import oracles
 import pytest
+from loops import for_each
 from oracles import brute_force, by_hand, changed, random_problem, summed, trace_of
 
 from d2lbptt import Params, backward, check_gradients, forward, init_params
@@ -31,15 +32,15 @@ def assert_same(got, want, rtol=1e-13):
 
 # --- the loop and the package ---
 
-every_case = pytest.mark.parametrize(
+every_case = for_each(
     ("B", "bias", "with_h0"), [(None, True, True), (None, False, False), (1, True, False), (3, False, True)]
 )
-every_loss = pytest.mark.parametrize(
+every_loss = for_each(
     ("loss", "reduction"), [(loss, reduction) for loss in oracles.LOSSES for reduction in oracles.REDUCTIONS]
 )
 
 
-@pytest.mark.parametrize("activation", oracles.ACTIVATIONS)
+@for_each("activation", oracles.ACTIVATIONS)
 @every_loss
 @every_case
 def test_every_mistake_is_the_one_in_the_loop(activation, loss, reduction, B, bias, with_h0):
@@ -48,7 +49,7 @@ def test_every_mistake_is_the_one_in_the_loop(activation, loss, reduction, B, bi
         assert_same(flawed(name, trace, problem.y, **options), by_hand(trace, problem.y, name, **options))
 
 
-@pytest.mark.parametrize("activation", oracles.ACTIVATIONS)
+@for_each("activation", oracles.ACTIVATIONS)
 @every_loss
 @every_case
 def test_without_a_mistake_it_is_the_gradient(activation, loss, reduction, B, bias, with_h0):
@@ -61,7 +62,7 @@ def test_without_a_mistake_it_is_the_gradient(activation, loss, reduction, B, bi
     assert not found["h0"][1:].any()
 
 
-@pytest.mark.parametrize("reduction", ["sum", "last"])
+@for_each("reduction", ["sum", "last"])
 def test_a_loss_without_a_mean_has_no_factor_to_forget(reduction):
     problem, trace, options = case(reduction=reduction)
     assert_same(flawed("no 1/T", trace, problem.y, **options), flawed(None, trace, problem.y, **options))
@@ -112,16 +113,16 @@ SPOILED = {  # by the equations: what the wrong part goes into
 }
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
-@pytest.mark.parametrize("B", [None, 3])
-@pytest.mark.parametrize("loss", oracles.LOSSES)
+@for_each("mistake", MISTAKES)
+@for_each("B", [None, 3])
+@for_each("loss", oracles.LOSSES)
 def test_a_mistake_spoils_what_the_equations_say(mistake, B, loss):
     problem, trace, options = case(loss=loss, B=B)
     got, right = (flawed(name, trace, problem.y, **options) for name in (mistake, None))
     assert changed(got, right) == SPOILED[mistake]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("mistake", "names", "why"),
     [
         ("no bias", {"bias": False}, "there is no b_h"),
@@ -162,7 +163,7 @@ def test_every_mistake_says_something_else_in_one_sentence():
 # --- the suspects of the bug hunt ---
 
 
-@pytest.mark.parametrize("letter", SUSPECTS)
+@for_each("letter", SUSPECTS)
 def test_a_suspect_makes_the_mistake_of_its_name(letter):
     problem, trace, _ = case()
     assert_same(suspect(letter)(trace, problem.y), by_hand(trace, problem.y, SUSPECTS[letter]))
@@ -176,7 +177,7 @@ def test_ten_letters_ten_mistakes():
 # --- complaints ---
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("call", "error", "words"),
     [
         (lambda trace, y: flawed("no hope", trace, y), ValueError, "mistake is 'no hope', wanted one of no slope, "),
@@ -207,9 +208,9 @@ def test_what_overflows_comes_back_without_a_warning():
 # --- many perturbed copies at once ---
 
 
-@pytest.mark.parametrize("B", [None, 3])
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("mistake", [None, *MISTAKES])
+@for_each("B", [None, 3])
+@for_each("dtype", ["float64", "float32"])
+@for_each("mistake", [None, *MISTAKES])
 def test_the_answers_to_many_copies_at_once_are_those_to_one_after_the_other(mistake, dtype, B):
     problem, trace, _ = case(B=B, T=5)
     params = Params(*(None if W is None else W.astype(dtype) for W in trace.params))

@@ -11,6 +11,7 @@ import mpmath
 import numpy as np
 import oracles
 import pytest
+from loops import for_each
 from oracles import by_hand, random_problem, trace_of
 
 from d2lbptt import backward, check_gradients
@@ -41,9 +42,9 @@ def is_next_to(moved, original):
     return beside.all() and (moved == up)[some].any() and (moved == down)[some].any()
 
 
-@pytest.mark.parametrize("dtype", [np.float32, float])
-@pytest.mark.parametrize("B", [None, 3])
-@pytest.mark.parametrize("loss", oracles.LOSSES)
+@for_each("dtype", [np.float32, float])
+@for_each("B", [None, 3])
+@for_each("loss", oracles.LOSSES)
 def test_every_stored_number_moves_by_one_unit(dtype, B, loss):
     problem, trace, perturbed = perturbed_case(dtype=dtype, B=B, loss=loss)
     for name, W in trace.params._asdict().items():
@@ -154,7 +155,7 @@ def test_each_answer_is_that_of_its_copy(monkeypatch, activation, B, loss, reduc
     assert np.abs(found[0]["W_qh"] - found[1]["W_qh"]).max() > 1e-3
 
 
-@pytest.mark.parametrize("dtype", [np.float32, float])
+@for_each("dtype", [np.float32, float])
 def test_an_answer_is_off_by_some_units(dtype):
     """Each of some 100 numbers that an entry is made of moves by eps at most: no answer is off by 100 eps."""
     problem, trace, perturbed = perturbed_case(dtype=dtype)
@@ -169,7 +170,7 @@ def test_an_answer_is_off_by_some_units(dtype):
 # --- the spread ---
 
 
-@pytest.mark.parametrize(("count", "offset"), [(2, 0.0), (16, 0.0), (32, 1.0), (32, -100.0)])
+@for_each(("count", "offset"), [(2, 0.0), (16, 0.0), (32, 1.0), (32, -100.0)])
 def test_mean_and_standard_deviation(count, offset):
     """Sums are taken around a center: if it is far away, by 100 deviations, four digits are lost of sixteen."""
     rng = np.random.default_rng(0)
@@ -245,7 +246,7 @@ def drawn(rng, dtype):
     return random_problem(rng, *shape, g=rng.uniform(0.3, 1.5), dtype=dtype, **names)
 
 
-@pytest.mark.parametrize("dtype", [float, np.float32])
+@for_each("dtype", [float, np.float32])
 def test_a_right_gradient_in_another_order_stays_within_its_tolerance(dtype):
     """300 problems of any kind. Measured over 6000: the largest ratio is 0.5, its median over problems 0.1.
 
@@ -271,8 +272,8 @@ def test_a_right_gradient_in_another_order_stays_within_its_tolerance(dtype):
     assert 0.01 < np.median(largest) and max(largest) < 1
 
 
-@pytest.mark.parametrize("dtype", [float, np.float32])
-@pytest.mark.parametrize(("units", "found"), [(1, 0), (300, 40)])
+@for_each("dtype", [float, np.float32])
+@for_each(("units", "found"), [(1, 0), (300, 40)])
 def test_an_error_of_some_hundred_units_is_seen(dtype, units, found):
     """In the largest entry of one step, in each of 40 tame problems (of 100 units, in 39); one unit is perturbation."""
     rng, seen = np.random.default_rng(12), 0
@@ -300,8 +301,8 @@ def saturated(rng, dtype):
     return problem.replaced("W_hx", problem.params.W_hx * dtype(4 if activation == "tanh" else 10))
 
 
-@pytest.mark.parametrize("dtype", [float, np.float32])
-@pytest.mark.parametrize("slope", ["of h", "of z"])
+@for_each("dtype", [float, np.float32])
+@for_each("slope", ["of h", "of z"])
 def test_where_phi_saturates_both_slopes_are_right(dtype, slope):
     """60 problems; in float32, one of nine is blind. Measured over 2000: no alarm.
 
@@ -321,7 +322,7 @@ def test_where_phi_saturates_both_slopes_are_right(dtype, slope):
     assert verdicts.count("BLIND") <= (0 if dtype is float else 15)
 
 
-@pytest.mark.parametrize("columns", [1, 2, 7, 700])
+@for_each("columns", [1, 2, 7, 700])
 def test_the_median_ratio_is_that_of_numpy(columns):
     rng = np.random.default_rng(columns)
     deviation, size = rng.lognormal(size=(2, 5, columns))

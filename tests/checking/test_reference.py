@@ -10,6 +10,7 @@ import mpmath
 import numpy as np
 import oracles
 import pytest
+from loops import for_each
 from oracles import VALUES, by_hand, random_problem, step_loss, step_weights, trace_of, wide
 
 from d2lbptt import Params, backward, check_gradients, forward, init_params, loss
@@ -82,10 +83,10 @@ def case(activation="tanh", B=None, T=4, **names):
     return next(p for p in drawn if activation != "relu" or oracles.distance_from_kink(p) > 1e-3)
 
 
-@pytest.mark.parametrize("activation", oracles.ACTIVATIONS)
-@pytest.mark.parametrize("loss", oracles.LOSSES)
-@pytest.mark.parametrize("reduction", oracles.REDUCTIONS)
-@pytest.mark.parametrize(("B", "bias", "with_h0"), [(None, True, True), (2, False, True), (1, True, False)])
+@for_each("activation", oracles.ACTIVATIONS)
+@for_each("loss", oracles.LOSSES)
+@for_each("reduction", oracles.REDUCTIONS)
+@for_each(("B", "bias", "with_h0"), [(None, True, True), (2, False, True), (1, True, False)])
 def test_it_is_the_literal_complex_step(activation, loss, reduction, B, bias, with_h0):
     problem = case(activation, B, loss=loss, reduction=reduction, bias=bias, with_h0=with_h0)
     answers, kinks = reference.along_states(trace_of(problem), problem.y, **problem.options)
@@ -117,9 +118,9 @@ def test_nothing_that_is_given_is_written_into():
 # --- along the states that are stored ---
 
 
-@pytest.mark.parametrize("activation", oracles.ACTIVATIONS)
-@pytest.mark.parametrize("loss", oracles.LOSSES)
-@pytest.mark.parametrize("B", [None, 2])
+@for_each("activation", oracles.ACTIVATIONS)
+@for_each("loss", oracles.LOSSES)
+@for_each("B", [None, 2])
 def test_float32_is_judged_along_its_own_states(activation, loss, B):
     """The stored float32 numbers are taken as exact: by the loop in float64, with slopes from z."""
     problem = case(activation, B, T=12, loss=loss, dtype=np.float32)
@@ -148,7 +149,7 @@ def chaos(seed):
     return forward(params, x, h0=0.1 * rng.normal(size=12), activation="tanh"), y
 
 
-@pytest.mark.parametrize("seed", [4, 18])
+@for_each("seed", [4, 18])
 def test_chaos_amplifies_a_fresh_complex_step_and_not_the_reference(seed):
     """One complex step through ``forward`` runs the states anew: off by 1e-7. The reference: by 1e-14."""
     trace, y = chaos(seed)
@@ -191,7 +192,7 @@ def rounding_bounds(trace, y, dh):
     return bound, slope_off
 
 
-@pytest.mark.parametrize("seed", [4, 18])
+@for_each("seed", [4, 18])
 def test_chaos_against_fifty_digits(seed):
     """Every step stays within a bound of worst cases, of which it uses 5 % (measured), so that 10 digits are sure."""
     trace, y = chaos(seed)
@@ -239,7 +240,7 @@ def on_kinks(where, B=None, T=5, z=0.0, dtype=float):
     return problem
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("B", "where"),
     [(None, [(1,)]), (None, [(3,)]), (None, [(2,), (5,)]), (3, [(4, 1)]), (3, [(1, 0), (2, 2), (2, 0)])],
 )
@@ -264,7 +265,7 @@ def test_a_gradient_with_another_slope_at_the_kink_lies_between_the_answers():
             assert (rows >= low - rounding).all() and (rows <= high + rounding).all(), name
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("dtype", "z", "found"),
     [
         (float, EPS / 2, True),
@@ -292,7 +293,7 @@ def test_units_at_rest_stand_on_the_kink():
         assert_same(answer, literal(problem, kink_slope))
 
 
-@pytest.mark.parametrize("activation", ["identity", "tanh", "sigmoid"])
+@for_each("activation", ["identity", "tanh", "sigmoid"])
 def test_where_phi_is_smooth_there_is_no_kink(activation):
     """The same states at z = 0."""
     problem = on_kinks([(3,)])._replace(activation=activation)
@@ -308,7 +309,7 @@ def exploding(T):
     return forward(init_params(1, 1, 1, kind="identity", scale=1e120), np.zeros((T, 1))), np.ones((T, 1))
 
 
-@pytest.mark.parametrize(("T", "t"), [(4, 1), (6, 3)])
+@for_each(("T", "t"), [(4, 1), (6, 3)])
 def test_an_overflow_names_the_step(T, t):
     """dL/dh_t has the size 1e120^(T - t): the third product is too large."""
     with pytest.raises(FloatingPointError, match=rf"dL/dh_t overflows float64, going back first at t = {t}$") as info:
@@ -337,7 +338,7 @@ def test_an_overflow_of_a_weight_is_said_too():
         reference.along_states(trace, np.ones((3, 1)))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("call", "error", "words"),
     [
         (lambda trace, y: reference.along_states(trace, y[1:]), ValueError, r"y has shape \(3, 2\), wanted \(T, q\)"),

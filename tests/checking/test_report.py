@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from loops import for_each
 
 from d2lbptt.checking.report import Report, Row
 
@@ -10,7 +11,7 @@ def row(ratio=0.5, visible=1e-3):
     return Row("W_hh", 1.0, (0, 1), None, 1.0, 1.0, 1e-3, ratio, visible, False)
 
 
-@pytest.mark.parametrize("ratio", [1.0, 1.004, 1 + 1e-9, 0.996, 1 - 1e-9, 0.0, 0.13, 3e14, np.inf])
+@for_each("ratio", [1.0, 1.004, 1 + 1e-9, 0.996, 1 - 1e-9, 0.0, 0.13, 3e14, np.inf])
 def test_a_ratio_above_1_reads_so_and_one_below_does_not(ratio):
     text = str(Report("FAIL" if ratio > 1 else "PASS", (row(ratio),)))
     written = float(text.partition("off by ")[2].partition(" tolerances")[0])
@@ -18,7 +19,7 @@ def test_a_ratio_above_1_reads_so_and_one_below_does_not(ratio):
     assert float(text.splitlines()[-1].split()[-2]) == written
 
 
-@pytest.mark.parametrize("visible", [1.14e-15, 1.16e-15, 9.96e-3, 2e-300, 1.0, 0.0, np.inf, *np.geomspace(1e-9, 1, 50)])
+@for_each("visible", [1.14e-15, 1.16e-15, 9.96e-3, 2e-300, 1.0, 0.0, np.inf, *np.geomspace(1e-9, 1, 50)])
 def test_what_would_show_is_rounded_up(visible):
     written = float(str(Report("PASS", (row(visible=visible),))).split()[-1])
     assert visible <= written <= 1.11 * visible

@@ -4,7 +4,7 @@ Oracle: the same call with plain arrays.
 """
 
 import numpy as np
-import pytest
+from loops import for_each
 from oracles import by_hand, random_problem, summed, trace_of
 
 from d2lbptt import check_gradient, check_gradients
@@ -48,22 +48,22 @@ def report(given, change, word, mistake):
     return check_gradients(params, x, y, **names, **({} if word is None else {word: gradient}))
 
 
-@pytest.mark.parametrize("mistake", [(), *((name,) for name in MISTAKES)], ids=str)
-@pytest.mark.parametrize("word", ["gradient", "contributions"])
+@for_each("mistake", [(), *((name,) for name in MISTAKES)])
+@for_each("word", ["gradient", "contributions"])
 def test_a_report_is_the_same_for_arrays_that_have_no_dot(word, mistake):
     given = problem()
     assert str(report(given, without_dot, word, mistake)) == str(report(given, lambda a: a, word, mistake))
 
 
-@pytest.mark.parametrize("names", [{"B": 3}, {"loss": "cross_entropy"}, {"activation": "relu"}, {"dtype": np.float32}])
+@for_each("names", [{"B": 3}, {"loss": "cross_entropy"}, {"activation": "relu"}, {"dtype": np.float32}])
 def test_so_is_that_on_our_own_gradient(names):
     given = problem(**names)
     found = report(given, without_dot, None, ())
     assert found and str(found) == str(report(given, lambda a: a, None, ()))
 
 
-@pytest.mark.parametrize("method", ["auto", "complex", "ridders"])
-@pytest.mark.parametrize("factor", [1.0, 1.1])
+@for_each("method", ["auto", "complex", "ridders"])
+@for_each("factor", [1.0, 1.1])
 def test_so_is_that_on_a_function(method, factor):
     theta = np.random.default_rng(0).normal(size=(3, 3))
 
@@ -84,8 +84,8 @@ def assert_same(found, want):
         np.testing.assert_array_equal(np.asarray(found[name]), rows, err_msg=name)
 
 
-@pytest.mark.parametrize("B", [None, 2])
-@pytest.mark.parametrize("loss", ["squared_error", "cross_entropy"])
+@for_each("B", [None, 2])
+@for_each("loss", ["squared_error", "cross_entropy"])
 def test_what_the_check_is_made_of_needs_no_dot(B, loss):
     given = problem(B, loss=loss)
     trace, y = trace_of(given), given.y

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import walk
+from loops import for_each
 
 import d2lbptt as bptt
 from d2lbptt.exercises import Answer, check
@@ -22,7 +23,7 @@ from d2lbptt.exercises._task import Task, Wrong
 FOLDER = Path(bptt.__file__).parent / "exercises"
 MODULES = sorted(FOLDER.glob("_tasks_*.py"))
 TASKS = _tasks()
-each_task = pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+each_task = for_each("task", TASKS.values())
 
 
 # --- the set of tasks ---
@@ -32,7 +33,7 @@ def test_there_are_forty_tasks():
     assert len(TASKS) >= 40
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)
+@for_each("module", MODULES)
 def test_the_keys_of_a_notebook_are_numbered_and_all_are_tested(module):
     number = module.stem.removeprefix("_tasks_")
     keys = [task.key for task in import_module(f"d2lbptt.exercises.{module.stem}").TASKS]
@@ -45,7 +46,7 @@ def test_the_tasks_come_in_the_order_of_the_notebooks():
     assert [*TASKS] == sorted(TASKS, key=lambda key: (key.partition(".")[0], int(key.partition(".")[2])))
 
 
-@pytest.mark.parametrize("key", ["99.1", "", "04", "04.1 ", 4.1, None, ["04.1"], np.array(["04.1"])])
+@for_each("key", ["99.1", "", "04", "04.1 ", 4.1, None, ["04.1"], np.array(["04.1"])])
 def test_an_unknown_key_is_told_the_known_ones(key):
     with pytest.raises(ValueError, match=r"key is .*, wanted one of ") as raised:
         check(key, 1)
@@ -121,7 +122,7 @@ def test_no_hint_holds_the_answer(task):
         assert not tells(hint, task.right), hint
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("hint", "right", "told"),
     [
         ("It is 10.", 10, True),
@@ -202,7 +203,7 @@ ANSWERS = walk.VALUES | {
 SIMPLE = "two numbers", "two whole numbers", "uint8", "float16", "float32"
 
 
-@pytest.mark.parametrize("key", TASKS)
+@for_each("key", TASKS)
 def test_nothing_is_raised_whatever_the_answer_is(key):
     for name, value in ANSWERS.items():
         with warnings.catch_warnings(), walk.limited(20):
@@ -229,7 +230,7 @@ def asked(right, answer, **more):
     return Task(key="00.1", right=right, hint="Think.", **more).hint_for(answer)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("right", "answer", "same"),
     [
         (0.25, 0.25 + 1e-9, True),

@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import numpy as np
-import pytest
+from loops import for_each
 
 from d2lbptt.exercises import check
 from d2lbptt.exercises._tasks_01 import CASES
@@ -39,7 +39,7 @@ def test_on_paper():
     assert check("01.1", tuple(whole)) and check("01.1", whole) and check("01.1", np.array(whole))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("answer", "words"),
     [
         ((27, 15, 6, 21, 24), "mean over the steps"),
@@ -110,7 +110,7 @@ def slope_at_the_end(w, h, y):
     return no_slope(w, h, y) * (1 - h[1:] ** 2)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("answer", "words"),
     [
         (no_mean, "1/T"),
@@ -151,7 +151,7 @@ def test_the_line_that_loses_the_imaginary_part():
     assert abs(slope(mended)) > 0.01 and check("01.3", "c") and check("01.3", " C.")
 
 
-@pytest.mark.parametrize(("answer", "words"), [("a", "products"), ("b", "tanh"), ("d", "a square"), ("e", "each line")])
+@for_each(("answer", "words"), [("a", "products"), ("b", "tanh"), ("d", "a square"), ("e", "each line")])
 def test_wrong_lines(answer, words):
     assert words in check("01.3", answer).hint.lower()
 
@@ -163,7 +163,7 @@ def test_seven_factors():
     assert check("01.4", abs(h[-1])) and check("01.4", 1 / 128)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("answer", "words"),
     [(1 / 256, "Count the arrows"), (128, "Upside down"), (0.5, "one step"), (0.0, "each step back")],
 )

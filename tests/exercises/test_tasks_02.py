@@ -1,7 +1,7 @@
 """The tasks of notebook 02. Oracles: matrices written here, the complex step on a network whose bias is moved."""
 
 import numpy as np
-import pytest
+from loops import for_each
 
 from d2lbptt.exercises import check
 
@@ -33,7 +33,7 @@ def test_its_states_and_slopes_belong_to_a_network():
     np.testing.assert_allclose(found, [COPY_1, COPY_2], atol=1e-14)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("answer", "words"),
     [
         ([[3, 6], [4, 3]], "the transpose"),
@@ -60,7 +60,7 @@ def test_the_uses_that_reach_a_loss():
     assert check("02.2", np.count_nonzero(slopes))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("answer", "words"),
     [(8, "later state"), (4, "initial state"), (1, "meets one state"), (3, "after the loss"), (7, "a path")],
 )
@@ -87,7 +87,7 @@ def test_the_line_that_forgets_the_other_uses():
     assert check("02.3", "d") and check("02.3", "D")
 
 
-@pytest.mark.parametrize(("answer", "words"), [("a", "zeros"), ("b", "order"), ("c", "one use"), ("x", "T uses")])
+@for_each(("answer", "words"), [("a", "zeros"), ("b", "order"), ("c", "one use"), ("x", "T uses")])
 def test_wrong_lines(answer, words):
     assert words in check("02.3", answer).hint
 
@@ -103,7 +103,7 @@ def test_the_bias():
     assert check("02.4", by_complex_step) and check("02.4", lambda dL_dh: np.ones(len(dL_dh)) @ dL_dh)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("answer", "words"),
     [
         (lambda dL_dh: sum(dL_dh) / len(dL_dh), "not averaged"),
@@ -125,8 +125,6 @@ def test_the_learning_rate_of_the_mean():
     assert check("02.5", rate)
 
 
-@pytest.mark.parametrize(
-    ("answer", "words"), [(0.0006, "wrong way round"), (0.03, "same rate"), (50, "learning rate times")]
-)
+@for_each(("answer", "words"), [(0.0006, "wrong way round"), (0.03, "same rate"), (50, "learning rate times")])
 def test_wrong_rates(answer, words):
     assert words in check("02.5", answer).hint

@@ -1,7 +1,7 @@
 """Task by task of notebook 03: what is right, by another way, and the hint that each usual mistake gets."""
 
 import numpy as np
-import pytest
+from loops import for_each
 
 from d2lbptt.exercises import check
 
@@ -28,7 +28,7 @@ def test_total_derivatives_on_paper():
     assert check("03.1", list(ON_PAPER)) and check("03.1", np.array(ON_PAPER))
 
 
-@pytest.mark.parametrize(
+@for_each(
     "answer, idea",
     [
         ((1, 3, 6), "immediate"),  # h_{t-1}, and no more
@@ -77,7 +77,7 @@ def one_step_back(b, c):
     return a
 
 
-@pytest.mark.parametrize(
+@for_each(
     "function, idea",
     [
         (lambda b, c: 1 * b, "two terms"),
@@ -122,7 +122,7 @@ def test_the_line_with_the_bug():
     assert check("03.3", 5)
 
 
-@pytest.mark.parametrize("line, idea", [(4, "used anywhere"), (6, "mean over the steps"), (2, "four products")])
+@for_each("line, idea", [(4, "used anywhere"), (6, "mean over the steps"), (2, "four products")])
 def test_bug_hints(line, idea):
     found = check("03.3", line)
     assert not found and idea in found.hint and "5" not in found.hint
@@ -158,7 +158,7 @@ def test_the_other_weight():
     assert np.allclose(student()(x, np.array(h), w_h), by_complex_step(x, np.array(h), w_h))
 
 
-@pytest.mark.parametrize(
+@for_each(
     "function, idea",
     [
         (lambda x, h, w_h: x * (1 - h[1:] ** 2), "two terms"),
@@ -189,7 +189,7 @@ def test_four_sums():
     assert check("03.5", [once, often, within, once])
 
 
-@pytest.mark.parametrize(
+@for_each(
     "answer, idea",
     [
         ((6, 4, 3, 6), "passes both ends"),

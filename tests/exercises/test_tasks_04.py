@@ -1,7 +1,7 @@
 """Task by task of notebook 04: what is right, by loops over entries, and the hint that each usual mistake gets."""
 
 import numpy as np
-import pytest
+from loops import for_each
 
 from d2lbptt.exercises import check
 
@@ -18,7 +18,7 @@ def numerically(o, y, T):
     return found
 
 
-@pytest.mark.parametrize(
+@for_each(
     "function, idea",
     [
         (lambda o, y, T: o - y, "1/T of the mean"),
@@ -50,7 +50,7 @@ def output_weights(first=1, mean=False, only_last=False, transposed=False):
     return answer
 
 
-@pytest.mark.parametrize(
+@for_each(
     "function, idea",
     [
         (output_weights(first=0), "h[t]"),
@@ -103,7 +103,7 @@ def as_appended(dL_do, W_hh, W_qh):
     return np.array(found)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "function, idea",
     [
         (student(W=lambda W: W), "not its transpose"),
@@ -135,7 +135,7 @@ def by_powers(power=lambda T, t, i: T - i, output=lambda T, t, i: T + t - i, W=l
     return answer
 
 
-@pytest.mark.parametrize(
+@for_each(
     "function, idea",
     [
         (by_powers(W=lambda W: W), "not of its transpose"),
@@ -169,7 +169,7 @@ def weights(before=True, mean=False, last=False):
     return answer
 
 
-@pytest.mark.parametrize(
+@for_each(
     "function, idea",
     [
         (weights(before=False), "h_{t-1}, not h_t"),

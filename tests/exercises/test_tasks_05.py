@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from loops import for_each
 
 from d2lbptt.exercises import check
 
@@ -30,7 +31,7 @@ def student(slope_of=1, first_the_slope=True, W=lambda W: W.T, slope=lambda h: 1
     return answer
 
 
-@pytest.mark.parametrize(
+@for_each(
     "function, idea",
     [
         (student(slope=lambda h: 1), "for the identity"),
@@ -60,7 +61,7 @@ def probabilities(o):
     return [np.exp(one) / sum(np.exp(o)) for one in o]
 
 
-@pytest.mark.parametrize(
+@for_each(
     "function, idea",
     [
         (lambda o, y: probabilities(o), "This is the softmax"),
@@ -93,7 +94,7 @@ def bias(slope=lambda h, t: 1 - h[t] ** 2, steps=True, sequences=True, over=1):
     return answer
 
 
-@pytest.mark.parametrize(
+@for_each(
     "function, idea",
     [
         (bias(slope=lambda h, t: np.ones(len(h[t]))), "acts on z_t: the slope"),
@@ -169,7 +170,7 @@ def test_the_factor_at_rest():
     assert check("05.5", 3 * slope) and check("05.5", 0.0305)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "answer, idea",
     [
         (1 - H**2, "the slope alone"),

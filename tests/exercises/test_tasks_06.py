@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import numpy as np
-import pytest
+from loops import for_each
 
 import d2lbptt as bptt
 from d2lbptt.exercises import check
@@ -46,7 +46,7 @@ def test_the_line_that_is_named_is_the_one_that_must_be_mended():
     assert [int(found) for found in re.findall(r"  # (\d+)$", K, re.MULTILINE)] == list(range(1, 12))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("number", "idea"),
     [(1, "W_qh and b_q"), (2, "right start"), (3, "every step"), (4, "9.7.14"), (5, "t = T"), (6, "b_h is wrong too"),
      (7, "b_h is wrong too"), (8, "pale"), (9, "t = T"), (11, "flows to it"), (12, "between two steps"), (0, "number")],
@@ -73,7 +73,7 @@ def test_with_both_lines_mended_it_is_right():
     assert accepted(mended(LOOP, OUTER)) and check("06.2", mended(LOOP, OUTER))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("changes", "idea"),
     [((), "Both"), ((LOOP,), "W_hh alone"), ((OUTER,), "step 1"),
      ((LOOP, OUTER, ("W_hh.T @ dz", "W_hh @ dz")), "transpose"), ((LOOP, OUTER, (") / T", ")")), "each band")],
@@ -117,7 +117,7 @@ def test_the_complex_step_of_each_entry_is_right():
     assert check("06.3", one_by_one)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("function", "idea"),
     [(central, "subtract"), (forward, "subtract"), (undivided, "divided"), (together, "one number"),
      (real_part, "the other one"), (lambda f, v: 2 * one_by_one(f, v), "one entry at a time")],
@@ -132,7 +132,7 @@ def test_another_step_has_its_hint(function, idea):
 MISTAKES = "W_hh untransposed", "no slope", "no 1/T"
 
 
-@pytest.mark.parametrize("kind", ["symmetric", "identity"])
+@for_each("kind", ["symmetric", "identity"])
 def test_a_test_that_shows_none_of_the_three_is_right(kind):
     # By brute force: with these settings each mistake leaves the gradient as it was.
     params = bptt.init_params(3, 5, 2, kind=kind, seed=1)
@@ -144,7 +144,7 @@ def test_a_test_that_shows_none_of_the_three_is_right(kind):
     assert check("06.4", {"T": 1, "activation": "identity", "kind": kind})
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("changed", "idea"),
     [({"T": 2}, "mean over time"), ({"activation": "tanh"}, "slope"), ({"activation": "relu"}, "slope"),
      ({"kind": "orthogonal"}, "transpose"), ({"kind": ...}, "no answer yet"), ({"g": 1}, "keys"),

@@ -5,7 +5,7 @@ the slopes read off by hand.
 """
 
 import numpy as np
-import pytest
+from loops import for_each
 
 from d2lbptt.exercises import check
 
@@ -39,7 +39,7 @@ def test_the_best_steps_are_those_that_a_search_finds():
     assert check("06b.1", by_hand)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("function", "idea"),
     [(lambda u, L, a, b: ((2 * u * L / a) ** 0.5, (6 * u * L / b) ** (1 / 3)), "equal"),
      (lambda u, L, a, b: (u**0.5, u ** (1 / 3)), "not all 1"),
@@ -67,7 +67,7 @@ def test_a_slope_without_subtraction_is_right():
     assert check("06b.2", lambda z: (2 * np.exp(-np.abs(z)) / (1 + np.exp(-2 * np.abs(z)))) ** 2)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("function", "idea"),
     [(lambda z: 1 - np.tanh(z) * np.tanh(z), "cancels"), (lambda z: (1 + np.tanh(z)) * (1 - np.tanh(z)), "cancels"),
      (lambda z: 2 / (np.exp(z) + np.exp(-z)), "root"), (lambda z: 1 - z * z, "with z put"),
@@ -92,7 +92,7 @@ def test_the_mean_of_the_slopes_and_both_slopes_are_right():
     assert check("06b.3", (2, 1, 3)) and check("06b.3", (2.0, 1.0, 3.0))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("answer", "idea"),
     [((1, -1, 3), "left side"), ((2, 3, 1), "exchanged"), ((2, 2, 2), "between"), ((3, 1, 3), "slope of f left"),
      (2, "slope of f left"), ((..., 1, 3), "no answer yet")],

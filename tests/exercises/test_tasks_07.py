@@ -4,7 +4,7 @@ Oracles: powers multiplied out entry by entry, gradients that are flowed back by
 """
 
 import numpy as np
-import pytest
+from loops import for_each
 
 from d2lbptt import laws
 from d2lbptt.exercises import check
@@ -20,7 +20,7 @@ def power(W, k):
 # --- 07.1 ---
 
 
-@pytest.mark.parametrize(
+@for_each(
     "W",
     [[[0.9, 600], [0, 0.8]], [[0.99, 0], [150, -0.2 + 0.7]], [[0.95, 1000], [0, 0.95]], [[50, -100], [24.9, -49.8]]],
 )
@@ -35,7 +35,7 @@ def test_two_of_them_are_right():
     assert check("07.1", [[0.9, 600], [0, 0.8]]) and check("07.1", np.array([[0.95, 1000], [0, 0.95]]))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("W", "idea"),
     [([[2, 0], [0, 0]], "not below 1"), ([[0.9, 0], [0, 0.8]], "singular value"), ([[0.95, 25], [0, 0.85]], "grows"),
      ([[0.1, 100], [0, 0.1]], "closer to 1"), ([[..., ...], [..., ...]], "no answer yet"), (0.5, "shape (2, 2)"),
@@ -70,7 +70,7 @@ def radius(W):
     return np.abs(np.linalg.eigvals(W)).max()
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("function", "idea"),
     [(lambda W, gamma, k: k * np.log10(gamma * radius(W)), "spectral radius"),
      (lambda W, gamma, k: k * np.log10(np.linalg.norm(W, 2)), "gamma is missing"),
@@ -99,7 +99,7 @@ def test_what_is_known_of_four_networks():
     assert check("07.3", RIGHT) and check("07.3", [word.upper() for word in RIGHT])
 
 
-@pytest.mark.parametrize("n", range(4))
+@for_each("n", range(4))
 def test_the_first_that_is_wrong_has_its_hint(n):
     answer = list(RIGHT)
     answer[n:] = ["explodes"] * (4 - n)
@@ -107,7 +107,7 @@ def test_the_first_that_is_wrong_has_its_hint(n):
     assert not found and found.hint.startswith(f"{n + 1}: ")
 
 
-@pytest.mark.parametrize("answer", ["vanishes", ("yes",) * 4, RIGHT[:3], 4, [[1], [2], [3], [4]]])
+@for_each("answer", ["vanishes", ("yes",) * 4, RIGHT[:3], 4, [[1], [2], [3], [4]]])
 def test_what_is_no_answer_is_told_the_words(answer):
     assert "Four words" in check("07.3", answer).hint
 
@@ -126,7 +126,7 @@ def test_the_steps_are_counted():
         assert not answer and idea in answer.hint and str(steps) not in answer.hint
 
 
-@pytest.mark.parametrize(("number", "idea"), [(22, "squares"), (100, "k-th powers"), ("44", "k-th powers")])
+@for_each(("number", "idea"), [(22, "squares"), (100, "k-th powers"), ("44", "k-th powers")])
 def test_another_number_has_its_hint(number, idea):
     answer = check("07.4", number)
     assert not answer and idea in answer.hint
@@ -147,7 +147,7 @@ def test_a_matrix_whose_gradients_are_gone_after_three_steps_is_right():
         assert not gradients.any() and check("07.5", W)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("W", "idea"),
     [([[0, 1, 0], [0, 0, 1], [0, 0, 0]], "below 10"), (10 * np.eye(3), "third power"),
      ([[0.1, 10, 0], [0, 0, 0], [0, 0, 0]], "third power"), ([[0, 10], [0, 0]], "shape (3, 3)"),

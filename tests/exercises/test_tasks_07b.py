@@ -1,7 +1,7 @@
 """Task by task of notebook 07b: what is right, by another way, and the hint that each usual mistake gets."""
 
 import numpy as np
-import pytest
+from loops import for_each
 from scipy.optimize import brentq
 
 from d2lbptt.cells import lstm
@@ -30,7 +30,7 @@ def test_the_bias():
     assert not check("07b.1", round(BIAS))
 
 
-@pytest.mark.parametrize(
+@for_each(
     "answer, idea",
     [
         (-BIAS, "far above zero"),
@@ -76,7 +76,7 @@ def test_clipping():
     assert check("07b.2", clipped_along_a_vector)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "function, idea",
     [
         (no_if, "stays as it is"),
@@ -118,7 +118,7 @@ def test_the_factor_on_paper_is_that_of_the_cell():
     assert np.isclose((runs[1] - runs[0]) / tiny, 1, atol=1e-6)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "answer, idea",
     [
         ((0.4, 0.1 / 0.5), "not with 1."),
@@ -137,12 +137,12 @@ def test_on_paper_hints(answer, idea):
 # --- 07b.4: to be found with the explorer ---
 
 
-@pytest.mark.parametrize("b_f", [1.8, 2, np.float64(2.1), 8.0])
+@for_each("b_f", [1.8, 2, np.float64(2.1), 8.0])
 def test_a_bias_that_was_found(b_f):
     assert check("07b.4", b_f)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "answer, idea",
     [
         (0.0, "vanishes"),
@@ -178,7 +178,7 @@ def test_doubled_inputs():
     assert check("07b.5", (2, 1)) and check("07b.5", [2.0, 1.0])
 
 
-@pytest.mark.parametrize(
+@for_each(
     "answer, idea",
     [
         ((2, 2), "product of slopes"),

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from loops import for_each
 
 from d2lbptt.exercises import check
 from d2lbptt.experiments import truncation
@@ -52,7 +53,7 @@ def test_windows_on_paper():
     assert STATES == [1, 2, 1, 3] and all(isinstance(number, int) for number in ON_PAPER)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "answer, idea",
     [
         (tuple(by_hand(tau, share=1 / 3) for tau in (1, 2, 3)), "without 1/T"),
@@ -90,7 +91,7 @@ def test_gates():
     assert check("08.2", lambda T, tau: np.array(from_chunk_to_chunk(T, tau), float))
 
 
-@pytest.mark.parametrize(
+@for_each(
     "function, idea",
     [
         (at_the_end, "One step early"),
@@ -130,7 +131,7 @@ def test_first_steps():
     assert check("08.3", as_a_loop_runs) and check("08.3", lambda *sizes: np.array(as_a_loop_runs(*sizes)))
 
 
-@pytest.mark.parametrize(
+@for_each(
     "function, idea",
     [
         (lambda T, k1, k2: [max(1, t - k2 + 1) for t in range(1, T + 1)], "the window of k2"),
@@ -209,7 +210,7 @@ def test_the_loop():
     assert check("08.4", (5, 1)) and check("08.4", [5, 1])
 
 
-@pytest.mark.parametrize(
+@for_each(
     "answer, idea",
     [
         ((5, 25), "The line is right"),
@@ -229,13 +230,13 @@ def test_loop_hints(answer, idea):
 # --- 08.5: to be found with the explorer ---
 
 
-@pytest.mark.parametrize("g", [1.8, np.float64(1.9)])
+@for_each("g", [1.8, np.float64(1.9)])
 def test_a_g_that_was_found(g):
     assert truncation(g=float(g)).error > 0.5
     assert check("08.5", g)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "answer, idea",
     [
         (0.7, "still small"),

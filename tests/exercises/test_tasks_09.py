@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import numpy as np
-import pytest
+from loops import for_each
 
 from d2lbptt.exercises import check
 
@@ -26,7 +26,7 @@ def test_the_slopes_on_paper():
     assert check("09.1", (np.log(np.exp(o).sum(1)) - o[:, 1]).imag / epsilon)
 
 
-@pytest.mark.parametrize(("answer", "idea"), [
+@for_each(("answer", "idea"), [
     ((1 / 6, 1 / 3, 1 / 2), "This is the softmax"),
     ((-1 / 6, 2 / 3, -1 / 2), "The sign is turned"),
     ((-5 / 6, 1 / 3, 1 / 2), "second token"),
@@ -69,7 +69,7 @@ def only_softmax(o, y):
     return found
 
 
-@pytest.mark.parametrize(("answer", "idea"), [
+@for_each(("answer", "idea"), [
     (lambda o, y: slopes(o, y) * len(o), "1/T of the mean"),
     (no_shift, "overflow"),
     (over_steps, "along a row"),
@@ -94,7 +94,7 @@ LOOP = counted(lambda t, k: (t <= 3) == (k <= 3))
 WINDOW = counted(lambda t, k: t - k in (0, 1, 2))
 
 
-@pytest.mark.parametrize(("answer", "idea"), [
+@for_each(("answer", "idea"), [
     ((FULL, WINDOW, LOOP), "changed places"),
     ((FULL, 6, WINDOW), "once per minibatch"),
     ((FULL, LOOP, counted(lambda t, k: t - k <= 3)), "t - k < tau"),
@@ -115,7 +115,7 @@ def clip(gradients, longest):
     return [g if length <= longest else g / length * longest for g in gradients]
 
 
-@pytest.mark.parametrize(("answer", "idea"), [
+@for_each(("answer", "idea"), [
     (lambda gs, c: [g * min(1, c / max(np.linalg.norm(g), 1e-12)) for g in gs], "factor of its own"),
     (lambda gs, c: [np.minimum(np.maximum(g, -c), c) for g in gs], "each entry is clipped"),
     (lambda gs, c: [c * g / np.linalg.norm(np.concatenate([h.ravel() for h in gs])) for g in gs], "short enough"),
@@ -138,7 +138,7 @@ def perplexity(losses):
     return np.exp(total / number)
 
 
-@pytest.mark.parametrize(("answer", "idea"), [
+@for_each(("answer", "idea"), [
     (lambda ls: np.exp(sum(one.mean() for one in ls) / len(ls)), "mean of means"),
     (lambda ls: sum(np.exp(one.mean()) for one in ls) / len(ls), "exp comes last"),
     (lambda ls: np.log(perplexity(ls)), "mean loss"),

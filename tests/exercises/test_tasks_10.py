@@ -3,7 +3,7 @@
 from itertools import product
 
 import numpy as np
-import pytest
+from loops import for_each
 
 from d2lbptt.exercises import check
 
@@ -27,7 +27,7 @@ RIGHT = end(2 + 1e-30j, (1, 1, 1), 1).imag / 1e-30
 PRINTED = 4 * H[1] + 2 * H[2] + H[3]
 
 
-@pytest.mark.parametrize(("answer", "idea"), [
+@for_each(("answer", "idea"), [
     ((RIGHT, PRINTED), "changed places"),
     ((PRINTED, PRINTED), "enters step j"),
     ((H[1] + 2 * H[2] + 4 * H[3], H[0] + 2 * H[1] + 4 * H[2]), "highest power"),
@@ -58,7 +58,7 @@ def summed(h, w, low, state=lambda j: j - 1, slope=lambda h_i: 1 - h_i**2):
     return total
 
 
-@pytest.mark.parametrize(("answer", "idea"), [
+@for_each(("answer", "idea"), [
     (lambda h, w: summed(h, w, lambda j, T: j, slope=lambda h_i: 1), "right for the identity"),
     (lambda h, w: summed(h, w, lambda j, T: j + 1), "One slope is missing"),
     (lambda h, w: summed(h, w, lambda j, T: T - j + 1), "counted from the end"),
@@ -90,7 +90,7 @@ def loop(T, tau):
     return found
 
 
-@pytest.mark.parametrize(("answer", "idea"), [
+@for_each(("answer", "idea"), [
     (lambda T, tau: table(T, lambda t, k: 0 <= t - k < tau), "sliding window"),
     (lambda T, tau: table(T, lambda t, k: t == k), "at every step"),
     (lambda T, tau: loop(T, tau).T, "Rows and columns"),
@@ -110,7 +110,7 @@ def multiplications():
     return sum(1 for i in range(1, 100) for j in range(i + 1, 101))
 
 
-@pytest.mark.parametrize(("answer", "idea"), [
+@for_each(("answer", "idea"), [
     ((5050, 100), "add them once more"),
     ((10_000, 100), "shorter as i rises"),
     ((sum(t * (t - 1) // 2 for t in range(1, 101)), 100), "the last one alone"),

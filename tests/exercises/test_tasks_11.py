@@ -8,7 +8,7 @@ from itertools import product
 from math import acos, atan, ceil, degrees, floor, log, log10, pi, sqrt, tan
 
 import numpy as np
-import pytest
+from loops import for_each
 
 import d2lbptt as bptt
 from d2lbptt.exercises import check
@@ -37,7 +37,7 @@ def by_eigenvectors(M, k, left="columns", change=lambda value, k: value**k):
     return sum(change(value, k) * np.outer(v, v) for value, v in zip(values, vectors.T, strict=True))
 
 
-@pytest.mark.parametrize(
+@for_each(
     "function, idea",
     [
         (lambda M, k: np.power(M, k), "the power of each entry"),
@@ -72,7 +72,7 @@ def without_pythagoras(eigenvalues, u, k):
     return sum(shares[1:]) / shares[0]
 
 
-@pytest.mark.parametrize(
+@for_each(
     "function, idea",
     [
         (by_angle(lambda angle: tan(angle) ** 2), "a length has a root"),
@@ -99,7 +99,7 @@ def enough(numerator=lambda n: sqrt(2 * (n - 1) / pi), rounded=ceil, least=0, ba
     return answer
 
 
-@pytest.mark.parametrize(
+@for_each(
     "function, idea",
     [
         (enough(rounded=floor), "One step less"),
@@ -126,7 +126,7 @@ def part_of_the_circle(r, alpha, k):
     return np.mean(np.abs(np.sin(angles)) * r**k <= alpha * np.abs(np.cos(angles)))
 
 
-@pytest.mark.parametrize(
+@for_each(
     "function, idea",
     [
         (lambda r, alpha, k: 2 / pi * atan(r**k / alpha), "not aligned"),
@@ -150,7 +150,7 @@ def test_the_exact_probability(function, idea):
 # --- 11.5: what it means for gradients ---
 
 
-@pytest.mark.parametrize(
+@for_each(
     "answer, idea",
     [
         ((50 * log(0.9), 50 * log(2 / 3)), "natural"),
@@ -177,7 +177,7 @@ def stretch(W):
     return sqrt(np.linalg.eigvalsh(W.T @ W).max())
 
 
-@pytest.mark.parametrize(
+@for_each(
     "function, idea",
     [
         (lambda W: W / max(1, bptt.spectral_radius(W)), "in the long run"),
@@ -267,7 +267,7 @@ def without(name):
     return lambda *case: {key: value for key, value in by_complex_step(*case).items() if key != name}
 
 
-@pytest.mark.parametrize(
+@for_each(
     "function, idea",
     [
         (student(weigh=lambda do, w: do / w.size), "weights of the losses are missing"),
@@ -310,7 +310,7 @@ def by_difference(l, w):
     return np.array([L(w + 1e-30j * e).imag / 1e-30 for e in np.eye(len(w))])
 
 
-@pytest.mark.parametrize(
+@for_each(
     "function, idea",
     [
         (lambda l, w: l / sum(w), "below the line has w_t"),
@@ -357,7 +357,7 @@ def skip_student(step, slope_from=0, own=True):
     return answer
 
 
-@pytest.mark.parametrize(
+@for_each(
     "function, idea",
     [
         (skip_student(lambda W, s, dh: W.T @ (s * dh)), "The way past tanh is missing"),
@@ -387,7 +387,7 @@ def ways(end, skips=9):
     return walk(1, skips)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "answer, idea",
     [
         (ways(6, skips=1), "More than one is allowed"),
@@ -420,7 +420,7 @@ def walked(T, k1, k2, alone=False, chunk=False, more=0, least=1, cut=True, late=
     return found
 
 
-@pytest.mark.parametrize(
+@for_each(
     "changes, idea",
     [
         ({"alone": True}, "a window of k2"),
@@ -460,7 +460,7 @@ def gate(f, c, dL_dc, before=0, slope=lambda f: f * (1 - f), total=sum):
     return total([slope(f[t]) * c[t + before] * dL_dc[t] for t in range(len(f))])
 
 
-@pytest.mark.parametrize(
+@for_each(
     "changes, idea",
     [
         ({"before": 1}, "Which row of c"),
@@ -508,7 +508,7 @@ def test_the_bug_of_the_skip_is_in_its_slope():
     assert check("11.13", 3)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "key, right, ideas",
     [
         (
@@ -539,7 +539,7 @@ def test_the_line_of_a_bug(key, right, ideas):
         assert hinted(key, line, idea)
 
 
-@pytest.mark.parametrize("late", [0, 1])
+@for_each("late", [0, 1])
 def test_the_bug_of_the_lstm_is_in_the_gate_that_the_cell_state_goes_back_through(late):
     lstm, rng = bptt.cells.lstm, np.random.default_rng(0)
     trace, dh = lstm.forward(lstm.init_params(2, 3, seed=1), rng.normal(size=(5, 2))), rng.normal(size=(5, 3))

@@ -6,13 +6,14 @@ which has oracles of its own, for the growth.
 
 import numpy as np
 import pytest
+from loops import for_each
 
 from d2lbptt import forward, init_params, laws
 from d2lbptt.experiments import butterfly
 
 
-@pytest.mark.parametrize("kind", ["gaussian", "orthogonal", "symmetric", "identity"])
-@pytest.mark.parametrize(("g", "delta", "size"), [(2.5, -8, 0.0), (0.8, -3, 0.0), (1.5, -14, 0.7), (0.0, -1, 0.0)])
+@for_each("kind", ["gaussian", "orthogonal", "symmetric", "identity"])
+@for_each(("g", "delta", "size"), [(2.5, -8, 0.0), (0.8, -3, 0.0), (1.5, -14, 0.7), (0.0, -1, 0.0)])
 def test_the_runs_and_their_theory(g, delta, size, kind):
     data = butterfly(g=g, delta=delta, T=60, seed=3, units=16, kind=kind, input=size)
     rng = np.random.default_rng((3, 1))
@@ -37,7 +38,7 @@ def test_the_runs_and_their_theory(g, delta, size, kind):
     assert data.farthest == pytest.approx(np.log10(np.linalg.norm(np.ones(16) - -np.ones(16))))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("change", "words"),
     [
         ({"delta": -15}, r"delta is -15\.0, wanted a number from -14 and up to 0"),

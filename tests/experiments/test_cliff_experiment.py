@@ -5,6 +5,7 @@ Oracles: the package's forward and backward, one unit at a time; ``growth.cliff`
 
 import numpy as np
 import pytest
+from loops import for_each
 
 from d2lbptt import Params, backward, forward
 from d2lbptt.experiments import cliff
@@ -26,8 +27,8 @@ def test_the_steepest_b_is_taken_within_half_a_step_of_a_slider():
         assert data.cut.point[0] == data.path.b[0] == pytest.approx(at if on else at + by)
 
 
-@pytest.mark.parametrize("T", [10, 50])
-@pytest.mark.parametrize(("w", "b"), [(5.0, -2.61), (6.0, -3.0), (3.5, -2.8), (6.9, -1.1), (3.1, -4.4)])
+@for_each("T", [10, 50])
+@for_each(("w", "b"), [(5.0, -2.61), (6.0, -3.0), (3.5, -2.8), (6.9, -1.1), (3.1, -4.4)])
 def test_gradient_and_step_are_those_of_the_package(w, b, T):
     data = cliff(w=w, b=b, T=T, rate=0.0)
     start = np.array([data.path.w[0], data.path.b[0]])
@@ -38,7 +39,7 @@ def test_gradient_and_step_are_those_of_the_package(w, b, T):
     assert data.cut.complex_step == pytest.approx(wanted[1], rel=1e-6)
 
 
-@pytest.mark.parametrize("clip", [None, 0.3])
+@for_each("clip", [None, 0.3])
 def test_the_path_is_that_of_descent_and_exponents_are_exponents(clip):
     data, wanted = (
         cliff(w=6.0, b=-3.0, rate=0.5, clip=clip, steps=30, h=-2.0),
@@ -49,7 +50,7 @@ def test_the_path_is_that_of_descent_and_exponents_are_exponents(clip):
         np.testing.assert_array_equal(found, want)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("change", "words"),
     [({"rate": 11}, "rate is 11.0, wanted"), ({"h": 1}, "h is 1.0, wanted"), ({"clip": 0}, "clip is 0.0, wanted")],
 )
@@ -73,7 +74,7 @@ def test_wall_and_folds_are_those_of_the_fixed_points():
         np.testing.assert_allclose(np.sort(of_x[steps]), [low[i], high[i]], atol=1e-6)
 
 
-@pytest.mark.parametrize("T", [10, 50])
+@for_each("T", [10, 50])
 def test_the_surface_is_that_of_the_unit_over_the_plane(T):
     data = cliff(T=T)
     E, (w, b) = data.surface, (np.linspace(*ends, count) for ends, count in zip(PLANE, (241, 211), strict=True))

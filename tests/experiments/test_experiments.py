@@ -1,6 +1,7 @@
 """What holds for every experiment: it is what its explorer asks, and it knows nothing of pictures and pages."""
 
 import ast
+import functools
 import importlib
 import importlib.util
 import inspect
@@ -8,15 +9,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from driving import check, same
+from loops import for_each
 
 import d2lbptt
 from d2lbptt import experiments, explorers
 from d2lbptt.explorers.front_end import Menu
 from tools import notebooks
 
-each = pytest.mark.parametrize("name", explorers.__all__)
+each = for_each("name", explorers.__all__)
 DISPLAY = {"preset", "decades", "step"}  # controls that change the display alone
 PICTURES = "d2lbptt.figures", "d2lbptt._validation", "d2lbptt._progress", "d2lbptt._typeset"  # what draws, and helps it
 ABOVE = "d2lbptt.figures", "d2lbptt.explorers", "matplotlib", "anywidget", "ipywidgets"
@@ -25,9 +26,20 @@ ABOVE = "d2lbptt.figures", "d2lbptt.explorers", "matplotlib", "anywidget", "ipyw
 # --- an experiment and its explorer ---
 
 
+@functools.cache
+def made(name):
+    return getattr(explorers, name)()
+
+
+def at_the_start(name):
+    """An explorer, made once, where it starts."""
+    made(name).reset()
+    return made(name)
+
+
 @each
 def test_its_arguments_are_controls_and_its_defaults_are_where_they_start(name):
-    explorer, parameters = getattr(explorers, name)(), inspect.signature(getattr(experiments, name)).parameters
+    explorer, parameters = made(name), inspect.signature(getattr(experiments, name)).parameters
     positional = {key: p.default for key, p in parameters.items() if p.kind is not p.KEYWORD_ONLY}
     assert positional == {key: explorer.state["controls"][key] for key in positional}
     assert set(explorer.controls) - set(positional) <= DISPLAY
@@ -35,7 +47,7 @@ def test_its_arguments_are_controls_and_its_defaults_are_where_they_start(name):
 
 @each
 def test_the_settings_as_python_give_the_same_data(name):
-    explorer = getattr(explorers, name)()
+    explorer = at_the_start(name)
     for preset in explorer.presets or [None]:
         if preset:
             explorer.set(preset=preset)
@@ -44,16 +56,18 @@ def test_the_settings_as_python_give_the_same_data(name):
 
 @each
 def test_the_settings_as_python_hold_every_control_that_was_moved(name):
-    explorer = getattr(explorers, name)()
-    for key, control in explorer.controls.items():
-        if key in DISPLAY:
-            continue
-        if isinstance(control, Menu):
-            control.value = control.values[-1]
-        else:
-            control.value += control.step if control.value < control.max else -control.step
+    explorer = at_the_start(name)
+    moved = {key: elsewhere(control) for key, control in explorer.controls.items() if key not in DISPLAY}
+    explorer.set(**moved)
     check(explorer)
     assert same(pasted(explorer), explorer.state["data"]), explorer.code
+
+
+def elsewhere(control):
+    """The last option of a menu, one step of a slider."""
+    if isinstance(control, Menu):
+        return control.values[-1]
+    return control.value + (control.step if control.value < control.max else -control.step)
 
 
 def pasted(explorer):
@@ -136,7 +150,7 @@ def calculating(names):
             yield name
 
 
-@pytest.mark.parametrize("path", files("figures"), ids=lambda path: path.stem)
+@for_each("path", files("figures"))
 def test_a_figure_calculates_nothing_with_the_numerics(path):
     module = importlib.import_module(f"d2lbptt.figures.{path.stem}".removesuffix(".__init__"))
     assert list(calculating(vars(module))) == []
@@ -167,13 +181,13 @@ def driven(source):
             yield from (part for name in names for part in name.split(".") if part.startswith("_"))
 
 
-@pytest.mark.parametrize("path", notebooks.sources(), ids=lambda path: path.stem)
+@for_each("path", notebooks.sources())
 def test_no_cell_of_a_notebook_drives_an_explorer_or_reads_a_private_name(path):
     cells = [cell.source for cell in notebooks.read(path).cells if cell.cell_type == "code"]
     assert [word for source in cells for word in driven(source)] == []
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("source", "words"),
     [
         ("hidden.controls['T'].value = 7", [".value =", ".controls"]),

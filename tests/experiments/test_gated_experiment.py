@@ -7,6 +7,7 @@ plain network. What is claimed of many steps is asserted over ten seeds, with th
 
 import numpy as np
 import pytest
+from loops import for_each
 
 from d2lbptt import forward, init_params, log10_gradient_norms
 from d2lbptt.cells import gru, lstm
@@ -69,8 +70,8 @@ def log10_norms(rows, dh_T):
     return np.log10(np.linalg.norm(rows, axis=1) / np.linalg.norm(dh_T))
 
 
-@pytest.mark.parametrize("bias", [-1.0, 0.0, 4.0])
-@pytest.mark.parametrize("cell", MODULES)
+@for_each("bias", [-1.0, 0.0, 4.0])
+@for_each("cell", MODULES)
 def test_whole_and_both_ways_are_those_of_the_equations(cell, bias):
     found = gated(bias=bias, cell=cell, **SMALL)
     dh_T, whole, direct = vectors(cell, bias)
@@ -99,7 +100,7 @@ def test_the_cell_changes_no_curve_but_those_of_its_ways():
     assert not np.array_equal(one.direct, other.direct)
 
 
-@pytest.mark.parametrize("cell", MODULES)
+@for_each("cell", MODULES)
 def test_the_gate_is_that_of_the_trace(cell):
     found = gated(bias=1.0, cell=cell, **SMALL)
     params = MODULES[cell].init_params(3, 5, scale=1.3, gate_bias=1.0, seed=2)
@@ -110,7 +111,7 @@ def test_the_gate_is_that_of_the_trace(cell):
     assert (found.gate.low <= found.gate.median).all() and (found.gate.median <= found.gate.high).all()
 
 
-@pytest.mark.parametrize("cell", MODULES)
+@for_each("cell", MODULES)
 def test_near_rest_the_gradient_goes_with_the_factor_at_rest(cell):
     """By NumPy's eigenvalues of W_hh, with f = sigma(b): 2% off in the rate were seen at most, over ten networks."""
     for seed in SEEDS:
@@ -165,7 +166,7 @@ def test_it_can_explode_in_both():
 # --- at the door ---
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("change", "error", "words"),
     [
         ({"T": 0}, ValueError, "T is 0"),
@@ -190,7 +191,7 @@ def test_what_is_cached_cannot_be_changed():
             array[:] = 0
 
 
-@pytest.mark.parametrize("cell", MODULES)
+@for_each("cell", MODULES)
 def test_hundreds_of_decades_are_no_trouble(cell):
     found = gated(T=1000, bias=-10.0, cell=cell)
     assert -5000 < found.direct[-1] < -3000 and getattr(found, cell)[-1] < -300

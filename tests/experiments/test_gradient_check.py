@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from loops import for_each
 
 from d2lbptt import Params, check_gradients, experiments, forward, init_params
 from d2lbptt.checking.mistakes import MISTAKES, SUSPECTS, flawed
@@ -69,7 +70,7 @@ def test_what_overflows_at_once_is_refused():
         experiments.gradient_check(g=1e300, activation="identity", T=3)
 
 
-@pytest.mark.parametrize("mistake", ["none", *MISTAKES])
+@for_each("mistake", ["none", *MISTAKES])
 def test_every_mistake_is_judged_as_it_is_by_its_letter(mistake):
     verdict = experiments.gradient_check(mistake, T=6).report.verdict
     assert verdict == ("PASS" if mistake == "none" else "FAIL")

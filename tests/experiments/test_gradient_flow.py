@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from driving import own_model
+from loops import for_each
 
 from d2lbptt import Params, backward, experiments, forward, init_params
 from d2lbptt.experiments import gradient_flow
@@ -22,9 +23,9 @@ def log10_rows(h):
     return np.log10(np.linalg.norm(h.reshape(len(h), -1), axis=1))
 
 
-@pytest.mark.parametrize("g", [0.7, 3.0])
-@pytest.mark.parametrize("reduction", ["last", "mean"])
-@pytest.mark.parametrize("activation", ["tanh", "identity", "relu"])
+@for_each("g", [0.7, 3.0])
+@for_each("reduction", ["last", "mean"])
+@for_each("activation", ["tanh", "identity", "relu"])
 def test_the_norms_are_those_of_the_backward_pass(activation, reduction, g):
     T, tau = 90, 25
     data = gradient_flow(T, g, tau, activation, seed=3, reduction=reduction)
@@ -50,10 +51,10 @@ def long_run(W, v, k):
     return np.log10(np.linalg.norm(turned.real)) + k * np.log10(np.abs(values).max())
 
 
-@pytest.mark.parametrize("reduction", ["last", "mean"])
-@pytest.mark.parametrize("g", [0.3, 1.3])
-@pytest.mark.parametrize("kind", ["gaussian", "orthogonal"])
-@pytest.mark.parametrize("activation", ["tanh", "identity", "sigmoid"])
+@for_each("reduction", ["last", "mean"])
+@for_each("g", [0.3, 1.3])
+@for_each("kind", ["gaussian", "orthogonal"])
+@for_each("activation", ["tanh", "identity", "sigmoid"])
 def test_theory_and_bound_of_the_loss_at_the_end(activation, kind, g, reduction):
     T = 60
     data = gradient_flow(T, g, activation=activation, kind=kind, reduction=reduction)
@@ -149,7 +150,7 @@ def test_a_batch_with_several_outputs_has_the_theory_of_all_its_sequences():
     assert data.slopes.shape == (12, 20)
 
 
-@pytest.mark.parametrize("g", [1.0, 0.5])
+@for_each("g", [1.0, 0.5])
 def test_g_multiplies_the_readers_own_W_hh_and_T_takes_the_first_steps(g):
     model = own_model(T=12)
     data = gradient_flow(9, g, **model)
@@ -178,7 +179,7 @@ def test_weights_of_the_readers_model_stay_as_they_are():
         np.testing.assert_array_equal(W, old)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("change", "words"),
     [
         ({"x": None}, "x is missing"),
@@ -196,13 +197,13 @@ def test_a_model_that_does_not_fit_is_refused(change, words):
         gradient_flow(**own_model() | change)
 
 
-@pytest.mark.parametrize("alone", [{"y": np.ones((12, 1))}, {"h0": np.zeros(4)}, {"y": 0}, {"h0": 0, "y": 0}])
+@for_each("alone", [{"y": np.ones((12, 1))}, {"h0": np.zeros(4)}, {"y": 0}, {"h0": 0, "y": 0}])
 def test_what_belongs_to_a_model_is_refused_without_one(alone):
     with pytest.raises(ValueError, match=f"params is missing beside {min(alone, key='yh0'.find)}, wanted both"):
         experiments.gradient_flow(**alone)
 
 
-@pytest.mark.parametrize("name", ["x", "h0"])
+@for_each("name", ["x", "h0"])
 def test_what_is_complex_is_refused_by_name(name):
     model = own_model()
     with pytest.raises(TypeError, match=f"{name} has dtype complex128, wanted real numbers"):

@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+from loops import for_each
 
 from d2lbptt import forward, init_params, laws, log10_gradient_norms
 from d2lbptt.experiments import phase_diagram
@@ -17,7 +18,7 @@ from d2lbptt.growth.scales import theory
 module = sys.modules["d2lbptt.experiments._phase_diagram"]
 
 
-@pytest.mark.parametrize(("activation", "kind", "g"), [("tanh", "gaussian", 0.75), ("relu", "orthogonal", 1.1)])
+@for_each(("activation", "kind", "g"), [("tanh", "gaussian", 0.75), ("relu", "orthogonal", 1.1)])
 def test_the_cut_is_that_of_single_networks(activation, kind, g):
     data = phase_diagram(activation=activation, kind=kind, g=g, T=600, input_size=0.3)
     assert data.scales[data.row] == pytest.approx(g) and data.by_lag.shape == (101, 3, 600)
@@ -28,10 +29,8 @@ def test_the_cut_is_that_of_single_networks(activation, kind, g):
         np.testing.assert_allclose(data.by_lag[data.row, s], (decades - decades[-1])[::-1][:600], rtol=0, atol=1e-8)
 
 
-@pytest.mark.parametrize("T", [100, 1000])
-@pytest.mark.parametrize(
-    ("activation", "kind"), [("tanh", "gaussian"), ("identity", "orthogonal"), ("tanh", "identity")]
-)
+@for_each("T", [100, 1000])
+@for_each(("activation", "kind"), [("tanh", "gaussian"), ("identity", "orthogonal"), ("tanh", "identity")])
 def test_medians_and_edges_are_those_of_the_decades(activation, kind, T):
     data = phase_diagram(activation=activation, kind=kind, T=T, units=16)
     law = theory(data.scales, range(3), 1000, num_hiddens=16, activation=activation, kind=kind)

@@ -10,6 +10,7 @@ import mpmath
 import numpy as np
 import pytest
 from cases import POWERS
+from loops import for_each
 from scipy import stats
 
 from d2lbptt import Params, backward, forward
@@ -42,7 +43,7 @@ def truth(k, n, ratio, seed, spectrum, lambda_1=1.0):
         return mpmath.log10(rest / abs(along)), mpmath.log10(length)
 
 
-@pytest.mark.parametrize("values", POWERS, ids=lambda values: "-".join(map(str, values.values())))
+@for_each("values", POWERS)
 def test_angle_length_and_count(values):
     data, k = powers(**values), values.get("k", 20)
     system = START | {key: value for key, value in values.items() if key not in ("k", "within", "draws")}
@@ -55,8 +56,8 @@ def test_angle_length_and_count(values):
     assert data.expected == pytest.approx((chance.mean(), chance.std()))
 
 
-@pytest.mark.parametrize("spectrum", ["equal", "falling", "both signs"])
-@pytest.mark.parametrize(("k", "n", "ratio"), [(0, 5, 0.7), (3, 2, 0.8), (9, 6, 0.7), (30, 64, 0.9)])
+@for_each("spectrum", ["equal", "falling", "both signs"])
+@for_each(("k", "n", "ratio"), [(0, 5, 0.7), (3, 2, 0.8), (9, 6, 0.7), (30, 64, 0.9)])
 def test_every_x_is_multiplied_by_a_dense_matrix(spectrum, k, n, ratio):
     """Signs and all: the crowd is where M, with eigenvectors of our own, sends the same x."""
     data = powers(k=k, n=n, ratio=ratio, spectrum=spectrum, seed=7)
@@ -73,7 +74,7 @@ def test_every_x_is_multiplied_by_a_dense_matrix(spectrum, k, n, ratio):
     assert data.curve[k] == pytest.approx(np.log10(np.abs(np.tan(want[0]))), abs=1e-9)
 
 
-@pytest.mark.parametrize("spectrum", ["equal", "falling", "both signs"])
+@for_each("spectrum", ["equal", "falling", "both signs"])
 def test_curve_and_length_step_by_step(spectrum):
     """A dense M with eigenvectors of our own moves x, which is made short again in each step."""
     data = powers(k=200, n=20, ratio=0.9, lambda_1=1.3, spectrum=spectrum)
@@ -119,8 +120,8 @@ def imhof(a, t):
         return float(0.5 + mpmath.quad(integrand, list(range(-30, 50, 4))) / mpmath.pi)
 
 
-@pytest.mark.parametrize("within", [1.0, 5.0, 20.0])
-@pytest.mark.parametrize(("spectrum", "n"), [("equal", 2), ("equal", 64), ("falling", 6), ("both signs", 5)])
+@for_each("within", [1.0, 5.0, 20.0])
+@for_each(("spectrum", "n"), [("equal", 2), ("equal", 64), ("falling", 6), ("both signs", 5)])
 def test_the_probability_by_other_routes(spectrum, n, within):
     data = powers(k=8, n=n, ratio=0.7, spectrum=spectrum, within=within)
     t, a = np.tan(np.radians(within)), np.array(ratios(n, 0.7, spectrum)) ** 16
@@ -156,7 +157,7 @@ def test_k_moves_nothing_but_what_belongs_to_k():
         data.theory[0] = 0
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("change", "words"),
     [
         ({"k": 201}, "k is 201, wanted a whole number from 0 to 200"),

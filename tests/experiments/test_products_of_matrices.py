@@ -5,6 +5,7 @@ Oracles: the same draws multiplied out here; the singular values of a short prod
 
 import numpy as np
 import pytest
+from loops import for_each
 
 from d2lbptt import lyapunov_exponents
 from d2lbptt.experiments import fresh_or_repeated, product_spectrum
@@ -42,7 +43,7 @@ def test_the_laws_beside_the_draws():
     np.testing.assert_allclose(data.repeated_bound, log10_repeated_bound(2, k) / 2)
 
 
-@pytest.mark.parametrize(("activation", "kind"), [("tanh", "gaussian"), ("identity", "orthogonal")])
+@for_each(("activation", "kind"), [("tanh", "gaussian"), ("identity", "orthogonal")])
 def test_the_spectrum_of_a_short_product(activation, kind):
     data = product_spectrum(T=20, g=0.9, activation=activation, kind=kind, input=0.3, seed=4)
     W, h = data.trace.params.W_hh, data.trace.h[1:]
@@ -60,7 +61,7 @@ def test_the_spectrum_of_a_short_product(activation, kind):
     assert data.apart == pytest.approx(max(abs(data.spectrum.log / np.log(10) - data.theory)))
 
 
-@pytest.mark.parametrize(("settings", "known"), [({"g": 0.0}, False), ({"activation": "relu"}, True)])
+@for_each(("settings", "known"), [({"g": 0.0}, False), ({"activation": "relu"}, True)])
 def test_singular_values_of_zero_are_not_compared(settings, known):
     data = product_spectrum(T=20, **settings)
     assert np.isneginf(data.spectrum.log).any() and np.isfinite(data.apart) == known

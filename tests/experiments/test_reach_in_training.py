@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from loops import for_each
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -47,7 +48,7 @@ def test_the_start_is_the_book_s_and_what_is_left_is_that_of_the_jacobians():
     assert found.learned[0] == pytest.approx(V, rel=0.01) and found.stopped == ""
 
 
-@pytest.mark.parametrize("options", [
+@for_each("options", [
     {}, {"cut": "random"}, {"scheme": "window", "tau": 2}, {"scheme": "randomized", "pi": 0.8},
 ])  # fmt: skip
 def test_what_is_looked_at_is_the_trained_network(options):
@@ -92,7 +93,7 @@ def test_a_run_that_is_interrupted_ends_with_what_it_has(monkeypatch):
     assert run(epochs=[1, 2]).epochs.tolist() == [1, 2]
 
 
-@pytest.mark.parametrize(("settings", "message"), [
+@for_each(("settings", "message"), [
     ({"epochs": [2, 1]}, "epochs is .*, wanted whole numbers from 0 on, rising"),
     ({"epochs": []}, "epochs"),
     ({"scheme": "tbptt"}, "scheme is 'tbptt'"),

@@ -9,6 +9,7 @@ from math import comb
 
 import numpy as np
 import pytest
+from loops import for_each
 from scipy import stats
 
 from d2lbptt import backward, forward, init_params, laws, log10_gradient_norms
@@ -26,7 +27,7 @@ def inputs(T, seed=0, d=64, size=0.1):
 # --- the numbers ---
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "kind", "g", "activation"),
     [
         ("gaussian", "gaussian", 1.3, "tanh"),
@@ -55,7 +56,7 @@ def test_the_lstm_is_that_of_its_backward_and_of_its_factor_at_rest():
     np.testing.assert_allclose(found.law, np.arange(40) * np.log10(factor), rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize(("T", "b_f", "low", "high"), [(200, 0.0, -36, -29), (200, 5.0, 0, 3), (1000, 8.0, -2, 3)])
+@for_each(("T", "b_f", "low", "high"), [(200, 0.0, -36, -29), (200, 5.0, 0, 3), (1000, 8.0, -2, 3)])
 def test_what_the_lstm_keeps_is_set_by_its_bias(T, b_f, low, high):
     """Ten networks; low and high are what was seen, in whole decades, and half of the span beyond is allowed."""
     beyond = (high - low) / 2
@@ -63,7 +64,7 @@ def test_what_the_lstm_keeps_is_set_by_its_bias(T, b_f, low, high):
         assert low - beyond < remedies(T=T, b_f=b_f, seed=seed).lstm.decades[-1] < high + beyond
 
 
-@pytest.mark.parametrize("tau", [1, 7, 40])
+@for_each("tau", [1, 7, 40])
 def test_the_window_is_that_of_truncation(tau):
     found = remedies(T=40, g=1.3, tau=tau).window
     trace = forward(init_params(64, 64, 1, scale=1.3), inputs(40), activation="tanh")
@@ -88,7 +89,7 @@ def test_the_laws_are_those_of_their_modules():
     assert (found.g, found.tau, found.b_f) == (1.4, 30, 5.0)
 
 
-@pytest.mark.parametrize("g", [0.5, 0.8])
+@for_each("g", [0.5, 0.8])
 def test_near_rest_the_patient_goes_with_its_own_spectral_radius(g):
     """The rate by NumPy's eigenvalues and the slopes that the forward pass met; both laws at the end, ten networks."""
     off, off_mean_field = [], []
@@ -104,7 +105,7 @@ def test_near_rest_the_patient_goes_with_its_own_spectral_radius(g):
     assert max(off) < 2 < np.median(off_mean_field) and max(off_mean_field) > 5
 
 
-@pytest.mark.parametrize(("g", "size"), [(0.8, 1.0), (1.5, 0.1)])
+@for_each(("g", "size"), [(0.8, 1.0), (1.5, 0.1)])
 def test_a_patient_that_is_kept_moving_goes_with_the_mean_field(g, size):
     """By loud inputs, or by chaos: the spectral radius would be off by far more, in the median of ten networks."""
     off, off_radius = [], []
@@ -135,7 +136,7 @@ def test_orthogonal_alone_is_no_remedy_for_1000_steps_with_tanh_and_the_mean_fie
     assert max(apart) < 0.1
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("change", "error", "words"),
     [
         ({"tau": 41}, ValueError, "tau is 41, wanted a whole number from 1 to T = 40"),
@@ -154,7 +155,7 @@ def test_what_does_not_fit(change, error, words):
         remedies(**given)
 
 
-@pytest.mark.parametrize("name", ["gaussian", "orthogonal", "identity", "lstm"])
+@for_each("name", ["gaussian", "orthogonal", "identity", "lstm"])
 def test_what_is_cached_cannot_be_changed(name):
     for array in getattr(remedies(T=20, tau=5), name)[:2]:
         with pytest.raises(ValueError, match="read-only"):
@@ -181,7 +182,7 @@ def test_what_is_left_at_h_1_is_a_power_of_T_and_against_the_lag_there_is_no_pow
     assert -0.02 < local[0] < 0 and local[-1] < -50 and local[500] > -1
 
 
-@pytest.mark.parametrize("T", [1, 2, 3, 17])
+@for_each("T", [1, 2, 3, 17])
 def test_the_arcsine_law_in_whole_numbers(T):
     def p(m):
         return Fraction(comb(2 * m, m), 4**m)
@@ -191,7 +192,7 @@ def test_the_arcsine_law_in_whole_numbers(T):
     np.testing.assert_allclose(10 ** (2 * arcsine_law(T)), [float(share) for share in wanted], rtol=1e-12)
 
 
-@pytest.mark.parametrize("draw", ["normal", "laplace", "standard_cauchy"])
+@for_each("draw", ["normal", "laplace", "standard_cauchy"])
 def test_the_minimum_of_a_random_walk_whatever_its_steps(draw):
     steps = getattr(np.random.default_rng(0), draw)(size=(20_000, 30))
     walks = np.concatenate([np.zeros((len(steps), 1)), steps.cumsum(1)], 1)
@@ -202,7 +203,7 @@ def test_the_minimum_of_a_random_walk_whatever_its_steps(draw):
         assert abs(found - law[k]) <= Z * np.sqrt(law[k] * (1 - law[k]) / len(steps))
 
 
-@pytest.mark.parametrize("d", [1, 64])
+@for_each("d", [1, 64])
 def test_the_identity_with_relu_follows_it_on_average(d):
     draws = np.array([remedies(T=100, seed=seed, inputs=d, units=16).identity.decades for seed in range(200)])
     law = 10 ** (2 * arcsine_law(100))

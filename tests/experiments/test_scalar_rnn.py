@@ -1,7 +1,7 @@
 """The table that the explorer of the scalar RNN fills. What fills it has its own oracles in test_scalar."""
 
 import numpy as np
-import pytest
+from loops import for_each
 
 from d2lbptt import experiments
 from d2lbptt.checking.finite_differences import complex_step
@@ -23,8 +23,8 @@ def loss(w_v, T, phi, theta):
     return total
 
 
-@pytest.mark.parametrize("phi", CURVES)
-@pytest.mark.parametrize("theta", CURVES)
+@for_each("phi", CURVES)
+@for_each("theta", CURVES)
 def test_the_two_gradients_by_the_complex_step(phi, theta):
     table = experiments.scalar_rnn(T=7, w=-1.35, v=1.1, phi=phi, theta=theta).table
     wanted = complex_step(lambda w_v: loss(w_v, 7, phi, theta), np.array([-1.35, 1.1]))
@@ -38,7 +38,7 @@ def test_each_row_is_calculated_from_the_one_below():
     np.testing.assert_allclose(dz, dh * data.slopes, rtol=1e-13)
 
 
-@pytest.mark.parametrize("phi", CURVES)
+@for_each("phi", CURVES)
 def test_the_sums_so_far_are_those_of_weights_that_only_the_last_steps_use(phi):
     data = experiments.scalar_rnn(T=7, w=-1.35, v=1.1, phi=phi)
     for t in range(1, 8):

@@ -6,6 +6,7 @@ and which states each update needs, one by one.
 
 import numpy as np
 import pytest
+from loops import for_each
 from matplotlib.figure import Figure
 from schemes import first_steps
 
@@ -30,8 +31,8 @@ def rules(T, tau, k1, pi, seed):
     }
 
 
-@pytest.mark.parametrize(("T", "tau", "k1"), SIZES)
-@pytest.mark.parametrize("seed", range(3))
+@for_each(("T", "tau", "k1"), SIZES)
+@for_each("seed", range(3))
 def test_cells_updates_work_and_states_are_counted_one_by_one(T, tau, k1, seed):
     found = experiments.schemes(T, tau, k1, pi=0.6, seed=seed)
     assert found[:4] == (T, tau, k1, 0.6) and set(found.costs) == set(SCHEMES)
@@ -61,7 +62,7 @@ def test_k1_is_at_most_k2():
         experiments.schemes(5, 2, 3)
 
 
-@pytest.mark.parametrize(("T", "tau", "k1", "pi"), [(12, 4, 2, 0.8), (1, 1, 1, 1.0), (40, 10, 5, 0.7)])
+@for_each(("T", "tau", "k1", "pi"), [(12, 4, 2, 0.8), (1, 1, 1, 1.0), (40, 10, 5, 0.7)])
 def test_the_picture_shows_every_cell_and_every_number(T, tau, k1, pi):
     data = experiments.schemes(T, tau, k1, pi)
     ax = Figure(figsize=(9.6, 3.8)).add_axes((0, 0, 1, 1))

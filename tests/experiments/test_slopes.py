@@ -1,13 +1,13 @@
 """The slopes of all units in three lines. Oracle: the units counted one by one."""
 
 import numpy as np
-import pytest
+from loops import for_each
 
 from d2lbptt.experiments import gradient_flow, with_tanh
 
 
-@pytest.mark.parametrize("T", [1, 100, 260])
-@pytest.mark.parametrize("experiment", [gradient_flow, with_tanh])
+@for_each("T", [1, 100, 260])
+@for_each("experiment", [gradient_flow, with_tanh])
 def test_eight_tenths_of_the_units_lie_in_the_band_and_half_of_them_below_the_median(experiment, T):
     data = experiment(T=T, activation="tanh")
     t, low, median, high = data.slope_bands

@@ -4,13 +4,14 @@ import itertools
 
 import numpy as np
 import pytest
+from loops import for_each
 
 from d2lbptt import experiments, init_params
 from d2lbptt.checking.step_size import step_sizes
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("method", ["forward", "central", "complex"])
+@for_each("dtype", ["float64", "float32"])
+@for_each("method", ["forward", "central", "complex"])
 def test_corners(method, dtype):
     for T, g, h in itertools.product([1, 60], [0.0, 3.0], [-30.0, -7.3, -1.0]):
         data = experiments.step_size(h, method, dtype, T, g, seed=3)

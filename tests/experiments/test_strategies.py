@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cases import STRATEGIES
+from loops import for_each
 from oracles import pieces, walk
 
 from d2lbptt import chunks, experiments, randomized
@@ -22,7 +23,7 @@ BOOK = next((Path(place) for place in PLACES if place and Path(place).is_file())
 START = {"T": 40, "t": 26, "tau": 8, "pi": 0.85, "draw": 0}
 
 
-@pytest.mark.parametrize("values", STRATEGIES, ids=str)
+@for_each("values", STRATEGIES)
 def test_segments_and_reach_are_those_of_a_walk_over_the_gates(values):
     v = START | values
     data, T, t, tau = experiments.strategies(**v), v["T"], v["t"], v["tau"]
@@ -40,7 +41,7 @@ def test_segments_and_reach_are_those_of_a_walk_over_the_gates(values):
     assert (data.text, data.source, data.t) == (OPENING.characters[:T], "the opening of The Time Machine", t)
 
 
-@pytest.mark.parametrize("values", STRATEGIES, ids=str)
+@for_each("values", STRATEGIES)
 def test_the_means_of_the_draws_are_near_theory(values):
     v = START | values
     data, rng = experiments.strategies(**v), np.random.default_rng(v["draw"])

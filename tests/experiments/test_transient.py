@@ -11,6 +11,7 @@ import mpmath
 import numpy as np
 import pytest
 from cases import TRANSIENT
+from loops import for_each
 
 from d2lbptt.activations import ACTIVATIONS
 from d2lbptt.experiments import transient
@@ -66,7 +67,7 @@ def log10(numbers):
 names = {"ids": lambda values: "-".join(map(str, values.values()))}
 
 
-@pytest.mark.parametrize("values", TRANSIENT, **names)
+@for_each("values", TRANSIENT)
 def test_every_number(values):
     data, (a, b, c), T = transient(**values), entries(values), values["T"]
     norms = exact_norms(a, b, c)
@@ -102,9 +103,9 @@ BY_HAND = {
 }
 
 
-@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "relu"])
-@pytest.mark.parametrize("c", [0.0, 1.0, 25.0])
-@pytest.mark.parametrize("size", [0.0, 0.01, 1.0])
+@for_each("activation", ["tanh", "sigmoid", "relu"])
+@for_each("c", [0.0, 1.0, 25.0])
+@for_each("size", [0.0, 0.01, 1.0])
 def test_an_activation_step_by_step(activation, c, size):
     T = 120
     data = transient(activation=activation, c=c, T=T, k=5, input=size, seed=3)
@@ -152,7 +153,7 @@ def test_sizes_by_direction():
             np.testing.assert_allclose(W_T @ vector, value * vector, atol=1e-12)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("change", "words"),
     [
         ({"k": 200}, "k is 200, wanted a whole number from 0 to 199"),

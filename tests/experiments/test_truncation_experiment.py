@@ -8,6 +8,7 @@ import itertools
 
 import numpy as np
 import pytest
+from loops import for_each
 from oracles import weighted_sum
 from schemes import CASES, START, kept_pairs, network, options
 
@@ -22,7 +23,7 @@ def truncated(**values):
     return experiments.truncation(**START | values)
 
 
-@pytest.mark.parametrize("values", CASES, ids=str)
+@for_each("values", CASES)
 def test_cells_are_counted_one_by_one(values):
     data = truncated(**values)
     how, _ = options(**values)
@@ -36,7 +37,7 @@ def test_cells_are_counted_one_by_one(values):
     assert all(data.weights[t - 1, k - 1] == pytest.approx(pi ** -float(t - k)) for t, k in pairs)
 
 
-@pytest.mark.parametrize("values", CASES, ids=str)
+@for_each("values", CASES)
 def test_error_cosine_and_component_are_those_of_backward(values):
     data = truncated(**values)
     trace, y, full = network(**values)
@@ -103,7 +104,7 @@ def test_k1_is_looked_at_where_it_counts():
         truncated(scheme="window", k1=0)
 
 
-@pytest.mark.parametrize("reduction", ["mean", "last"])
+@for_each("reduction", ["mean", "last"])
 def test_draws_spread_as_theory_says(reduction):
     values = {"pi": 0.85, "T": 40, "g": 1.2, "reduction": reduction}
     data = truncated(scheme="randomized", **values)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from loops import for_each
 
 from d2lbptt import experiments
 from d2lbptt.checking.finite_differences import complex_step
@@ -17,8 +18,8 @@ def loss(weights, T):
     return total
 
 
-@pytest.mark.parametrize("T", [1, 5, 12])
-@pytest.mark.parametrize(("i", "weight"), list(enumerate(WEIGHTS)))
+@for_each("T", [1, 5, 12])
+@for_each(("i", "weight"), list(enumerate(WEIGHTS)))
 def test_the_parts_add_up_to_the_gradient_by_the_complex_step(i, weight, T):
     data, at = experiments.unrolled_graph(weight, T, "sigmoid", 1.37), np.array([0.5, 1.37, 1.0])
     wanted = complex_step(lambda weights: loss(weights, T), at)[i]
@@ -27,7 +28,7 @@ def test_the_parts_add_up_to_the_gradient_by_the_complex_step(i, weight, T):
     assert data.loss == pytest.approx(loss(at, T), rel=1e-14)
 
 
-@pytest.mark.parametrize("weight", WEIGHTS)
+@for_each("weight", WEIGHTS)
 def test_a_part_arrives_with_the_edge_that_leads_to_its_use(weight):
     data = experiments.unrolled_graph(weight, 4)
     walk, operator = data.graph.walk(), "g" if weight == "W_qh" else "f"

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import steady
 from cases import two_runs
+from loops import for_each
 
 from d2lbptt import experiments, forward, laws, spectral_radius
 from d2lbptt.explorers import _butterfly as module
@@ -226,7 +227,7 @@ def test_the_axes_go_in_few_steps(picture):
     assert len({limits(delta=delta) for delta in range(-14, 0)}) == 1
 
 
-@pytest.mark.parametrize("T", [10, 61, 200, 1000])
+@for_each("T", [10, 61, 200, 1000])
 def test_the_window_of_one_unit_holds_the_parting_or_the_start(picture, T):
     for g in np.linspace(1.2, 3, 7):
         data = at_rest(picture, g=float(g), T=T)

@@ -9,6 +9,7 @@ import re
 import numpy as np
 import pytest
 from driving import shown
+from loops import for_each
 from matplotlib.figure import Figure
 from steady import check_said, check_texts, number, plain
 
@@ -178,7 +179,7 @@ def test_path_step_and_steepest_point_are_drawn_where_they_are(explorer, picture
     assert plane.path.get_color() == figures._style.FULL["color"]
 
 
-@pytest.mark.parametrize("number", [0, -0.0005, 0.25, -5751.2, 9.7e41, -2e-9, 1e-3, 99_999])
+@for_each("number", [0, -0.0005, 0.25, -5751.2, 9.7e41, -2e-9, 1e-3, 99_999])
 def test_numbers_are_short_and_right(number):
     words = _size(number)
     assert len(words) <= 11

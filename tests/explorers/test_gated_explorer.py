@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import steady
 from driving import shown
+from loops import for_each
 from matplotlib.figure import Figure
 
 from d2lbptt import explorers, figures
@@ -24,7 +25,6 @@ CASES = [
     dict(zip(START, values, strict=True))
     for values in itertools.product((10, 200, 1000), (0.0, 0.8, 5.0), (-2.0, 0.0, 5.0, 10.0), ("lstm", "gru"))
 ]
-named = {"ids": lambda values: "-".join(map(str, values.values())) if isinstance(values, dict) else None}
 
 
 def curves(data):
@@ -38,7 +38,7 @@ def finite(decades):
 # --- the picture ---
 
 
-@pytest.mark.parametrize("values", CASES[::5], **named)
+@for_each("values", CASES[::5])
 def test_what_is_drawn_is_what_was_given(values):
     whole, data = steady.blank(_GatedPicture), gated(**values)
     steady.at_rest(whole, data)
@@ -59,7 +59,7 @@ def test_what_is_drawn_is_what_was_given(values):
     )
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@for_each("cell", ["lstm", "gru"])
 def test_the_chosen_cell_is_broad_and_its_ways_differ_without_colour(cell):
     whole = steady.blank(_GatedPicture)
     steady.at_rest(whole, gated(**START | {"cell": cell}))
@@ -83,14 +83,11 @@ def test_the_chosen_cell_is_broad_and_its_ways_differ_without_colour(cell):
 
 
 @pytest.mark.parametrize("narrow", [False, True])
-@pytest.mark.parametrize("values", CASES[::3], **named)
-def test_every_text_is_inside_and_none_covers_another(values, narrow):
-    whole = steady.blank(_GatedPicture, narrow=narrow)
-    steady.at_rest(whole, gated(**values))
-    steady.check_texts(whole)
+def test_every_text_is_inside_and_none_covers_another(narrow):
+    steady.check_rested(steady.blank(_GatedPicture, narrow=narrow), (gated(**values) for values in CASES[::3]))
 
 
-@pytest.mark.parametrize("narrow", [False, True])
+@for_each("narrow", [False, True])
 def test_axes_stand_still_while_a_slider_is_dragged(narrow):
     whole = steady.blank(_GatedPicture, narrow=narrow)
     changes = [{"bias": bias} for bias in (-2.0, 0.0, 1.0, 10.0)] + [{"g": g} for g in (0.0, 1.5, 5.0)]
@@ -118,7 +115,7 @@ def test_limits_tell_what_stands_still_and_panels_go_below_one_another_and_back(
     steady.check_arranged(steady.picture(_GatedPicture, 9.6, 4.6))
 
 
-@pytest.mark.parametrize(("gate", "decades"), [(0.0, 0), (0.5, np.log10(2)), (0.9, 1), (0.9999, 4), (1.0, 6)])
+@for_each(("gate", "decades"), [(0.0, 0), (0.5, np.log10(2)), (0.9, 1), (0.9999, 4), (1.0, 6)])
 def test_decades_of_what_a_gate_loses(gate, decades):
     assert _kept(gate) == pytest.approx(decades, abs=1e-9)
 
@@ -163,7 +160,7 @@ def assert_fate(words, change):
         assert size == pytest.approx(abs(change), abs=0.51 if "^" in fold else 0.005)
 
 
-@pytest.mark.parametrize("values", CASES, **named)
+@for_each("values", CASES)
 def test_what_is_said_is_true_at_every_corner(values):
     data, sentence, details = words_of(values)
     g, plain, T, cell, index, bias, fate, way = SENTENCE.fullmatch(sentence).groups()

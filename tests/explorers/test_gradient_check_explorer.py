@@ -10,6 +10,7 @@ from pathlib import Path
 import driving
 import numpy as np
 import pytest
+from loops import for_each
 from matplotlib.figure import Figure
 from steady import check_said, check_texts, number, plain
 
@@ -43,7 +44,7 @@ def told(hint):
     return hint.replace("{", "").replace("}", "").replace("phi", "φ").replace("dL/d", "∂L/∂")
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
+@for_each("mistake", MISTAKES)
 def test_each_mistake_fails_and_is_named(explorer, mistake):
     report, (sentence, details) = shown(explorer, mistake=mistake)
     assert report.verdict == "FAIL" and plain(details[0]) == told(report.hint)
@@ -88,7 +89,7 @@ def test_wrong_steps_in_many_runs_are_counted(explorer):
     assert module._where(report._replace(time_steps=())) == ""
 
 
-@pytest.mark.parametrize("letter", SUSPECTS)
+@for_each("letter", SUSPECTS)
 def test_a_suspect_keeps_its_secret(explorer, letter):
     report, (sentence, details) = shown(explorer, mistake=f"suspect {letter}")
     assert details[0] == f"Which mistake is suspect {letter}?"
@@ -97,8 +98,8 @@ def test_a_suspect_keeps_its_secret(explorer, letter):
     assert report.hint == named.hint and report.time_steps == named.time_steps
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("activation", ["tanh", "identity", "relu", "sigmoid"])
+@for_each("dtype", ["float64", "float32"])
+@for_each("activation", ["tanh", "identity", "relu", "sigmoid"])
 def test_without_a_mistake_it_passes_and_says_what_could_not_hide(explorer, activation, dtype):
     report, (sentence, details) = shown(explorer, mistake="none", activation=activation, dtype=dtype)
     assert report and sentence.endswith(" the check passes: every entry is right to within its tolerance.")
@@ -152,9 +153,9 @@ def test_sums_alone_have_no_steps_and_it_is_said(explorer):
     assert "The check is given sums alone: no step is compared by itself." in details
 
 
-@pytest.mark.parametrize("mistake", ["none", "no slope"])
-@pytest.mark.parametrize("activation", ["identity", "relu"])
-@pytest.mark.parametrize("targets", ["anywhere", "almost hit"])
+@for_each("mistake", ["none", "no slope"])
+@for_each("activation", ["identity", "relu"])
+@for_each("targets", ["anywhere", "almost hit"])
 def test_what_overflows_is_shown_for_a_shorter_T(explorer, activation, targets, mistake):
     values = {"activation": activation, "dtype": "float32", "T": 100, "g": 3.0, "targets": targets, "mistake": mistake}
     report, (sentence, details) = shown(explorer, **values)
@@ -181,8 +182,8 @@ STATES = [
 ]
 
 
-@pytest.mark.parametrize("narrow", [False, True])
-@pytest.mark.parametrize("values", STATES)
+@for_each("narrow", [False, True])
+@for_each("values", STATES)
 def test_no_words_overlap_or_leave_the_figure(picture, values, narrow):
     data = gradient_check(**values)
     picture.arrange(narrow)
@@ -205,7 +206,7 @@ def test_the_axes_stand_still_while_g_moves_and_end_soon_after_T(picture):
         assert names == first[0] and T <= length <= max(10, 2 * T)
 
 
-@pytest.mark.parametrize("T", [8, 30, 60])
+@for_each("T", [8, 30, 60])
 def test_while_T_moves_each_step_stays_in_its_place(picture, T):
     picture.arrange(narrow=False)
     picture.set_limits(*picture.limits(gradient_check(T=30)))
@@ -247,7 +248,7 @@ def test_the_backward_pass_of_the_notebook_is_right():
     same(run(MINE)(*case()), flawed(None, *case()))
 
 
-@pytest.mark.parametrize("letter", "ABDEGHJ")
+@for_each("letter", "ABDEGHJ")
 def test_the_wrong_line_makes_the_suspect(letter):
     wrong, right = LINES[letter]
     assert MINE.count(right) == 1

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 from driving import check, drive, own_model, same, shown
+from loops import for_each
 from steady import at_rest, blank, check_texts, frames, plain
 
 from d2lbptt import Params, experiments, explorers, init_params
@@ -110,7 +111,7 @@ def test_what_overflows_is_shown_for_the_longest_T_that_does_not():
     check(explorer)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("change", "certain"),
     [
         ({"g": 0.4}, "With enough steps vanishing is certain: σ_max < 1 is sufficient, in every step"),
@@ -134,9 +135,9 @@ def test_gradient_flow_says_what_W_hh_makes_certain(change, certain):
     assert not re.search("gamma|sigma_max|rho|lambda", details)
 
 
-@pytest.mark.parametrize("reduction", ["last", "mean"])
-@pytest.mark.parametrize(("g", "kind"), [(0.3, "gaussian"), (1.3, "orthogonal")])
-@pytest.mark.parametrize("activation", ["tanh", "identity", "sigmoid"])
+@for_each("reduction", ["last", "mean"])
+@for_each(("g", "kind"), [(0.3, "gaussian"), (1.3, "orthogonal")])
+@for_each("activation", ["tanh", "identity", "sigmoid"])
 def test_gradient_flow_says_how_far_theory_is_off(activation, g, kind, reduction):
     settings = {"activation": activation, "kind": kind, "g": g, "T": 60, "reduction": reduction}
     explorer = explorers.gradient_flow()
@@ -172,7 +173,7 @@ def test_where_the_gradient_ends_theory_says_what_it_would_be():
     assert "says 0 as well." in said(explorer, g=0.0)[1]
 
 
-@pytest.mark.parametrize(("number", "words"), [(0.8312, "0.83"), (1.0, "1"), (0.99996, "0.99996"), (1 + 1e-12, "1")])
+@for_each(("number", "words"), [(0.8312, "0.83"), (1.0, "1"), (0.99996, "0.99996"), (1 + 1e-12, "1")])
 def test_a_size_near_1_is_written_with_the_digits_that_tell_it_from_1(number, words):
     assert module._size(number) == words
     assert module._size(0.0) == "0" and module._size(1234.5) == "1234" and module._size(2e-9) == r"$2.00 \cdot 10^{-9}$"
@@ -187,7 +188,7 @@ def test_the_readers_own_model(model, activation):
     drive(explorer)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("change", "words"),
     [
         ({"x": None}, "x is missing"),
@@ -203,7 +204,7 @@ def test_a_model_that_does_not_fit_is_refused_at_once(change, words):
         explorers.gradient_flow(**own_model() | change)
 
 
-@pytest.mark.parametrize("alone", [{"y": np.ones((12, 1))}, {"h0": np.zeros(4)}, {"y": 0}, {"h0": 0, "y": 0}])
+@for_each("alone", [{"y": np.ones((12, 1))}, {"h0": np.zeros(4)}, {"y": 0}, {"h0": 0, "y": 0}])
 def test_what_belongs_to_a_model_is_refused_without_one(alone):
     with pytest.raises(ValueError, match=f"params is missing beside {min(alone, key='yh0'.find)}, wanted both"):
         explorers.gradient_flow(**alone)
@@ -231,7 +232,7 @@ def test_an_activation_that_is_added_is_shown_and_not_another_one(monkeypatch):
     assert "With leaky and" in said(explorer)[0]
 
 
-@pytest.mark.parametrize("scale", [1.0, 30.0])
+@for_each("scale", [1.0, 30.0])
 def test_the_readers_own_model_as_python_gives_the_same_data(scale):
     model = own_model(T=300)
     model["params"] = model["params"]._replace(W_hh=scale * model["params"].W_hh)
@@ -288,15 +289,15 @@ def laid_out(narrow, **values):
     return whole
 
 
-@pytest.mark.parametrize("narrow", [False, True])
-@pytest.mark.parametrize("change", [{}, {"g": 3.0}, {"T": 1000, "tau": 990}, {"g": 0.5, "T": 1000}, {"T": 1}])
-@pytest.mark.parametrize("reduction", ["last", "mean"])
+@for_each("narrow", [False, True])
+@for_each("change", [{}, {"g": 3.0}, {"T": 1000, "tau": 990}, {"g": 0.5, "T": 1000}, {"T": 1}])
+@for_each("reduction", ["last", "mean"])
 def test_every_text_is_inside_and_none_covers_another(narrow, change, reduction):
     check_texts(laid_out(narrow, reduction=reduction, **change))
 
 
-@pytest.mark.parametrize("narrow", [False, True])
-@pytest.mark.parametrize("reduction", ["last", "mean"])
+@for_each("narrow", [False, True])
+@for_each("reduction", ["last", "mean"])
 def test_nothing_but_the_curves_moves_while_a_slider_is_dragged(narrow, reduction):
     whole = laid_out(narrow, reduction=reduction)
     names = [name.text for name in (*whole.flow._names, *whole.flow.laws)]

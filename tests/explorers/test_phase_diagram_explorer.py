@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 from driving import shown
+from loops import for_each
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -104,9 +105,9 @@ def cut(by_lag, theory, law="mean field"):
     return shown
 
 
-@pytest.mark.parametrize("T", [10, 1000])
-@pytest.mark.parametrize("rate", [-0.6, -0.01, 0.0, 0.004, 0.3])
-@pytest.mark.parametrize("law", ["mean field", "spectral radius", "bound"])
+@for_each("T", [10, 1000])
+@for_each("rate", [-0.6, -0.01, 0.0, 0.004, 0.3])
+@for_each("law", ["mean field", "spectral radius", "bound"])
 def test_the_cut_shows_each_seed_the_median_and_the_law_and_names_them(law, rate, T):
     by_lag = np.array([[rate - 0.01], [rate], [rate + 0.02]]) * LAGS[:T]
     theory = (rate + (0.3 if law == "bound" else 0.001)) * LAGS[:T]
@@ -145,8 +146,8 @@ def test_the_cut_of_a_gradient_that_ends():
 WIDEST = [{}, {"g": 3.0, "T": 300, "activation": "identity", "seeds": 10, "units": 16}, {"kind": "symmetric", "T": 10}]
 
 
-@pytest.mark.parametrize("narrow", [False, True])
-@pytest.mark.parametrize("values", WIDEST)
+@for_each("narrow", [False, True])
+@for_each("values", WIDEST)
 def test_no_words_overlap_or_leave_the_figure(whole, values, narrow):
     data = experiments.phase_diagram(**values)
     whole.arrange(narrow)
@@ -177,7 +178,7 @@ def test_while_g_moves_the_map_and_the_axes_stand_still(whole):
     assert whole.map.image.get_array() is not before
 
 
-@pytest.mark.parametrize("T", [10, 11, 26, 400, 1000])
+@for_each("T", [10, 11, 26, 400, 1000])
 def test_the_axis_of_lags_ends_soon_after_the_last_lag(whole, T):
     (*_, top), (lags, _) = whole.limits(experiments.phase_diagram(units=16, T=T))
     assert T - 1 <= top == lags <= max(10, 2.5 * T)
@@ -209,7 +210,7 @@ def settings():
     return [dict(zip(every, values, strict=True)) for values in itertools.product(*every.values())]
 
 
-@pytest.mark.parametrize("values", settings(), ids=lambda v: "-".join(map(str, v.values())))
+@for_each("values", settings())
 def test_what_is_said_is_true_at_every_corner(values):
     data, values = experiments.phase_diagram(**values), values | {"units": 64, "seeds": 3}
     words, k = module._words(values, data), values["T"] - 1

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import steady
 from cases import POWERS
+from loops import for_each
 from matplotlib.figure import Figure
 
 from d2lbptt import experiments, figures
@@ -41,7 +42,7 @@ def near(said, log10):
 # --- the words ---
 
 
-@pytest.mark.parametrize("values", POWERS, **names)
+@for_each("values", POWERS)
 def test_every_number_of_the_words(values):
     values, data, said = said_of(**values)
     found = SENTENCE.fullmatch(steady.plain(said.sentence))
@@ -106,8 +107,8 @@ def test_the_panels_go_below_one_another_and_back():
     steady.check_arranged(new(_PowersPicture, 9.6, 4.4))
 
 
-@pytest.mark.parametrize("narrow", [False, True])
-@pytest.mark.parametrize("values", POWERS[::7], **names)
+@for_each("narrow", [False, True])
+@for_each("values", POWERS[::7])
 def test_words_stand_inside_and_apart(picture, values, narrow):
     picture.arrange(narrow)
     steady.at_rest(picture, experiments.powers(**START | values))
@@ -123,8 +124,8 @@ SWEEPS = {
 }
 
 
-@pytest.mark.parametrize("narrow", [False, True])
-@pytest.mark.parametrize("key", SWEEPS)
+@for_each("narrow", [False, True])
+@for_each("key", SWEEPS)
 def test_while_a_slider_moves_axes_and_words_stand(picture, key, narrow):
     picture.arrange(narrow)
     steady.at_rest(picture, experiments.powers(**START))

@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 from driving import shown
+from loops import for_each
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from steady import at_rest, blank, check_said, check_texts, frames, plain
@@ -68,15 +69,15 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("narrow", [False, True])
-@pytest.mark.parametrize("case", CASES[::5], ids=lambda case: "-".join(map(str, case.values())))
+@for_each("narrow", [False, True])
+@for_each("case", CASES[::5])
 def test_every_text_is_inside_and_none_covers_another(case, narrow):
     whole = blank(_RemediesPicture, narrow=narrow)
     at_rest(whole, remedies(**case))
     check_texts(whole)
 
 
-@pytest.mark.parametrize("narrow", [False, True])
+@for_each("narrow", [False, True])
 def test_nothing_but_the_lines_moves_while_a_slider_is_dragged(narrow):
     whole = blank(_RemediesPicture, narrow=narrow)
 
@@ -126,7 +127,7 @@ def test_the_function_draws_on_the_axes_and_returns_them():
     assert figures.remedies(ax, by_name(remedies(T=20, tau=5))) is ax
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("decades", "words"),
     [(-np.inf, "exactly 0"), (0.0, "1"), (-0.6, "0.25"), (-21.4, "4·10⁻²²"), (134.2, "2·10¹³⁴"), (-8.01, "1·10⁻⁸")],
 )
@@ -171,7 +172,7 @@ def said_size(words):
     return np.log10(float(number.strip(" ·") or 1)) + float(power or 0)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case.values())))
+@for_each("case", CASES)
 def test_what_is_said_is_short_and_true_at_every_corner(case):
     data, T, tau = remedies(**case), case["T"], case["tau"]
     said = module._words({"seed": 0, "units": 64, "inputs": 64, **case}, data)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import steady
 from driving import anywhere
+from loops import for_each
 
 from d2lbptt import experiments, explorers
 from d2lbptt.explorers import _scalar_rnn as module
@@ -57,7 +58,7 @@ def test_the_start_needs_no_later_row_and_the_end_has_both_gradients():
     assert near(found[1], data.table.dL_dw) and near(found[2], data.table.dL_dv)
 
 
-@pytest.mark.parametrize("values", [{}, {"w": -2.0, "phi": "relu"}, {"T": 8, "w": 2.0, "phi": "identity"}, {"T": 1}])
+@for_each("values", [{}, {"w": -2.0, "phi": "relu"}, {"T": 8, "w": 2.0, "phi": "identity"}, {"T": 1}])
 def test_every_number_of_the_words(values):
     T = (START | values)["T"]
     for step in range(1, T + 1):
@@ -94,7 +95,7 @@ def test_the_scalar_table_is_filled_from_its_last_row(picture):
         assert known == [t > 4 - filled for t in (1, 2, 3, 4)]
 
 
-@pytest.mark.parametrize("narrow", [False, True])
+@for_each("narrow", [False, True])
 def test_numbers_stand_inside_and_apart_and_in_their_cells(picture, narrow):
     picture.arrange(narrow)
     explorer = explorers.scalar_rnn()
@@ -120,7 +121,7 @@ def check_in_cells(table, cells):
         assert len(inside) == 1 and frame[0, 0] <= inside[0].x0 and inside[0].x1 <= frame[1, 0]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("number", "words"),
     [(-3.2e-5, "−3·10⁻⁵"), (1e-7, "10⁻⁷"), (1e-4, "0.0001"), (0.0, "0"), (-9.99, "−9.9900"), (-403.2, "−403")],
 )

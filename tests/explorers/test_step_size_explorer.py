@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 import pytest
+from loops import for_each
 from matplotlib.figure import Figure
 from steady import check_said, check_texts, number, plain
 
@@ -36,7 +37,7 @@ def said(**values):
 SETTINGS = list(itertools.product(NAMES, ["float64", "float32"], [1, 60], [0.0, 3.0], [-30.0, -7.3, -2.1, -1.0]))
 
 
-@pytest.mark.parametrize(("method", "dtype", "T", "g", "h"), SETTINGS)
+@for_each(("method", "dtype", "T", "g", "h"), SETTINGS)
 def test_what_is_said_is_true_at_every_corner(method, dtype, T, g, h):
     data, _, words = said(method=method, dtype=dtype, T=T, g=g, h=h, seed=7)
     found = SENTENCE.fullmatch(words.sentence)
@@ -98,8 +99,8 @@ def picture():
     return _StepSizePicture(Figure(dpi=100))
 
 
-@pytest.mark.parametrize("narrow", [False, True])
-@pytest.mark.parametrize("values", [{}, {"method": "complex", "h": -20.1}, {"h": -29.9, "dtype": "float32", "g": 3.0}])
+@for_each("narrow", [False, True])
+@for_each("values", [{}, {"method": "complex", "h": -20.1}, {"h": -29.9, "dtype": "float32", "g": 3.0}])
 def test_no_words_overlap_or_leave_the_figure(picture, values, narrow):
     picture.arrange(narrow)
     picture.update(experiments.step_size(**values))

@@ -11,6 +11,7 @@ import pytest
 import steady
 from cases import STRATEGIES
 from driving import shown
+from loops import for_each
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from oracles import pieces, walk
@@ -45,7 +46,7 @@ def explorer():
     return explorers.strategies()
 
 
-@pytest.mark.parametrize("values", STRATEGIES, ids=str)
+@for_each("values", STRATEGIES)
 def test_every_number_that_is_said(explorer, values):
     data, _ = shown(explorer, **values)
     said = _words(explorer.state["controls"], data)
@@ -91,7 +92,7 @@ def test_nothing_is_downloaded_and_nothing_warned(monkeypatch):
     assert explorers.strategies().state["data"].source == "the opening of The Time Machine"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "words"),
     [
         ("a", "1 character of a text of your own."),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import steady
 from cases import TRANSIENT as CASES
+from loops import for_each
 from matplotlib.figure import Figure
 
 from d2lbptt import experiments, explorers, figures
@@ -54,7 +55,7 @@ def near(fold, size):
 # --- the words ---
 
 
-@pytest.mark.parametrize("values", CASES, **names)
+@for_each("values", CASES)
 def test_every_number_of_the_words(values):
     values, data, said = said_of(**values)
     seen = SENTENCE.fullmatch(steady.plain(said.sentence))
@@ -169,8 +170,8 @@ def test_the_function_draws_the_same():
     assert any(np.array_equal(line.get_ydata(), data.norms) for line in ax.lines)
 
 
-@pytest.mark.parametrize("narrow", [False, True])
-@pytest.mark.parametrize("values", [*CASES[::9], START | {"activation": "tanh"}], **names)
+@for_each("narrow", [False, True])
+@for_each("values", [*CASES[::9], START | {"activation": "tanh"}])
 def test_words_stand_inside_and_apart(picture, values, narrow):
     picture.arrange(narrow)
     steady.at_rest(picture, experiments.transient(**values))
@@ -188,8 +189,8 @@ def along(key, number):
         yield experiments.transient(**values)
 
 
-@pytest.mark.parametrize("narrow", [False, True])
-@pytest.mark.parametrize("key", SWEEPS)
+@for_each("narrow", [False, True])
+@for_each("key", SWEEPS)
 def test_while_a_slider_moves_the_axes_stand_and_names_stay_at_their_lines(picture, key, narrow):
     picture.arrange(narrow)
     steady.at_rest(picture, experiments.transient(**START))
@@ -202,7 +203,7 @@ def test_while_a_slider_moves_the_axes_stand_and_names_stay_at_their_lines(pictu
             assert not text.get_visible() or steady.distance(text, growth.theory[name]) < 16
 
 
-@pytest.mark.parametrize(("key", "number"), [("c", 101), ("rho", 56), ("k", 200), ("T", 991), ("gap", 101)])
+@for_each(("key", "number"), [("c", 101), ("rho", 56), ("k", 200), ("T", 991), ("gap", 101)])
 def test_names_move_smoothly(picture, key, number):
     picture.arrange(narrow=False)
     steady.at_rest(picture, experiments.transient(**START))

@@ -9,6 +9,7 @@ import driving
 import numpy as np
 import pytest
 import steady
+from loops import for_each
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from schemes import CASES, START, kept_pairs, options
@@ -39,7 +40,7 @@ def shown(explorer, **values):
     return data, steady.plain(said.sentence), steady.plain(" ".join(said.details))
 
 
-@pytest.mark.parametrize("values", CASES, ids=str)
+@for_each("values", CASES)
 def test_every_number_that_is_said(explorer, values):
     data, sentence, details = shown(explorer, **values)
     how, _ = options(**values)
@@ -159,7 +160,7 @@ def draw(explorer, **values):
     return picture, data
 
 
-@pytest.mark.parametrize("values", [v for v in CASES if v["reduction"] == "mean"], ids=str)
+@for_each("values", [v for v in CASES if v["reduction"] == "mean"])
 def test_the_hatched_cells_are_the_dropped_ones_and_colours_are_their_decades(drawn, values):
     picture, data = drawn(**values)
     table, T = picture.table, data.T
@@ -264,7 +265,7 @@ def test_axes_and_texts_are_steady_while_a_slider_moves(arranged, name):
     steady.check_steady(arranged, results)
 
 
-@pytest.mark.parametrize(("T", "room"), [(1, 10), (10, 10), (60, 60), (61, 80), (200, 200)])
+@for_each(("T", "room"), [(1, 10), (10, 10), (60, 60), (61, 80), (200, 200)])
 def test_there_is_room_for_a_few_lengths(drawn, T, room):
     picture, _ = drawn(T=T, tau=1)
     assert picture.table.ax.get_xlim() == (0.5, room + 0.5) and picture.table.cells.get_extent()[1] == T + 0.5

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import steady
 from driving import shown
+from loops import for_each
 
 from d2lbptt import experiments, explorers
 from d2lbptt.explorers._two_routes import _words
@@ -17,8 +18,8 @@ def said(**settings):
     return data, _words(explorer.state["controls"], data)
 
 
-@pytest.mark.parametrize("parameter", ["W_hh", "W_hx"])
-@pytest.mark.parametrize("T", [2, 3, 8])
+@for_each("parameter", ["W_hh", "W_hx"])
+@for_each("T", [2, 3, 8])
 def test_the_sentence_says_by_how_much_the_mixtures_are_off(T, parameter):
     data, (sentence, details) = said(T=T, parameter=parameter)
     assert any("agree to rounding" in line for line in details)
@@ -26,7 +27,7 @@ def test_the_sentence_says_by_how_much_the_mixtures_are_off(T, parameter):
     assert f"immediate times immediate {100 * (1 - data.ratios[3]):.3g} % too small" in sentence
 
 
-@pytest.mark.parametrize("settings", [{"T": 1}, {"g": 0.0}, {"T": 2, "h0": 0.0}])
+@for_each("settings", [{"T": 1}, {"g": 0.0}, {"T": 2, "h0": 0.0}])
 def test_where_nothing_is_carried_the_sentence_says_so(settings):
     assert said(**settings)[1].sentence.endswith("so do the two mixtures.")
 

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 import steady
+from loops import for_each
 
 from d2lbptt import experiments, explorers, forward, loss
 from d2lbptt.checking.finite_differences import complex_step
@@ -26,8 +27,8 @@ def frames(explorer):
     return sum(dashes is not None for dashes in looks), sum(dashes is None for dashes in looks)
 
 
-@pytest.mark.parametrize("T", [1, 4, 12])
-@pytest.mark.parametrize("weight", WEIGHTS)
+@for_each("T", [1, 4, 12])
+@for_each("weight", WEIGHTS)
 def test_the_explorer_frames_every_use_and_counts_what_came_back(T, weight):
     explorer = explorers.unrolled_graph()
     explorer.controls["weight"].value, explorer.controls["T"].value = weight, T
@@ -54,8 +55,8 @@ def test_the_walk_tells_done_current_and_to_come_apart_without_colour():
     assert looks == [(34, 0, False), (14, 0, True), (0, 0, True), (0, 16, True), (0, 28, True)]
 
 
-@pytest.mark.parametrize("T", [1, 3, 12])
-@pytest.mark.parametrize("weight", WEIGHTS)
+@for_each("T", [1, 3, 12])
+@for_each("weight", WEIGHTS)
 def test_the_walk_ends_with_the_sum_over_the_uses(T, weight):
     explorer = explorers.unrolled_graph()
     explorer.controls["weight"].value, explorer.controls["T"].value = weight, T
@@ -68,7 +69,7 @@ def test_the_walk_ends_with_the_sum_over_the_uses(T, weight):
     assert "differs from the gradient of the backward pass by 0 to rounding" in details
 
 
-@pytest.mark.parametrize(("T", "activation"), [(1, "tanh"), (6, "sigmoid"), (12, "tanh")])
+@for_each(("T", "activation"), [(1, "tanh"), (6, "sigmoid"), (12, "tanh")])
 def test_what_is_said_of_every_edge_is_short_and_clean(T, activation):
     data = experiments.unrolled_graph(T=T, activation=activation)
     for step in range(len(data.graph.walk()) + 1):
@@ -147,8 +148,8 @@ def test_there_is_room_for_a_few_lengths_and_the_steps_beyond_T_are_covered(arra
     assert len(arranged.graph.lines.get_segments()) == len(data.graph.forward())
 
 
-@pytest.mark.parametrize("form", [drawing.WIDE, drawing.NARROW])
-@pytest.mark.parametrize("T", range(1, 13))
+@for_each("form", [drawing.WIDE, drawing.NARROW])
+@for_each("T", range(1, 13))
 def test_a_cover_touches_no_node_that_is_in_sight(form, T):
     layout = drawing._Layout(computational_graph(min(size for size in ROOM if size >= T)), form)
     for node, at in layout.at.items():

@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from loops import for_each
 from steady import at_rest, blank, check_texts, frames, plain
 
 from d2lbptt import experiments, explorers
@@ -76,15 +77,15 @@ def test_what_overflows_is_shown_for_the_longest_T_that_does_not():
     assert len(experiments.with_tanh(activation="relu", g=3.0, kind="orthogonal", T=T + 1).full) == T
 
 
-@pytest.mark.parametrize("narrow", [False, True])
-@pytest.mark.parametrize("change", [{}, {"g": 3.0, "T": 1000}, {"g": 0.1, "activation": "relu"}, {"T": 1}])
+@for_each("narrow", [False, True])
+@for_each("change", [{}, {"g": 3.0, "T": 1000}, {"g": 0.1, "activation": "relu"}, {"T": 1}])
 def test_every_text_is_inside_and_none_covers_another(narrow, change):
     whole = blank(_WithTanhPicture, narrow=narrow)
     at_rest(whole, experiments.with_tanh(**change))
     check_texts(whole)
 
 
-@pytest.mark.parametrize("narrow", [False, True])
+@for_each("narrow", [False, True])
 def test_nothing_but_the_curves_moves_while_a_slider_is_dragged(narrow):
     whole = blank(_WithTanhPicture, narrow=narrow)
     at_rest(whole, experiments.with_tanh())

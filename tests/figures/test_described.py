@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import matplotlib.pyplot as plt
 import pytest
+from loops import for_each
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -73,7 +74,7 @@ def test_the_words_may_stand_on_several_lines():
     )
 
 
-@pytest.mark.parametrize("ax", [[], [None], object(), Figure()])
+@for_each("ax", [[], [None], object(), Figure()])
 def test_what_is_no_axes_is_refused(ax):
     with pytest.raises(TypeError, match=r"ax is .*, wanted Matplotlib's Axes, one or several"):
         figures.described(ax, "A frame.")

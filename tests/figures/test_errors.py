@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+from loops import for_each
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
@@ -67,7 +68,7 @@ def test_the_sum_has_a_column_of_its_own():
     assert set(drawn.values()) == {WITHIN}
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("ratio", "level"),
     [(0, 1), (1, 1), (1.01, 2), (999, 2), (1001, 3), (2e6, 4), (2e9, 5), (2e12, 6), (2e15, 7), (1e300, 7), (np.inf, 7)],
 )
@@ -98,9 +99,7 @@ def test_in_the_sum_the_ring_stands_on_its_column():
     assert left > T + 0.5
 
 
-@pytest.mark.parametrize(
-    ("verdict", "words"), [("PASS", "every error is within"), ("BLIND", "hatched: an error of 1 %")]
-)
+@for_each(("verdict", "words"), [("PASS", "every error is within"), ("BLIND", "hatched: an error of 1 %")])
 def test_without_a_failure_nothing_is_ringed(verdict, words):
     picture = figures.errors(report(verdict))
     assert verdict in texts(picture) and any(words in text for text in texts(picture))
@@ -189,7 +188,7 @@ def test_with_a_batch_the_rows_are_units_too():
     assert picture.ring[0].get_xdata()[0] > 0
 
 
-@pytest.mark.parametrize("steps", [1, 2, 12, 13, 30, 100, 200, 999])
+@for_each("steps", [1, 2, 12, 13, 30, 100, 200, 999])
 def test_first_and_last_step_are_labelled_and_labels_keep_apart(steps):
     picture = figures.errors(of_mistake("no 1/T", steps) if steps < 300 else of_mistake(None, steps))
     FigureCanvasAgg(picture.figure).draw()
@@ -210,7 +209,7 @@ def test_one_wrong_step_among_thousands_is_still_seen():
     assert (image == module.PALETTE[3]).all(-1).any(0).sum() == 1
 
 
-@pytest.mark.parametrize("units", [1, 2, 7, 12, 64])
+@for_each("units", [1, 2, 7, 12, 64])
 def test_every_unit_has_its_row(units):
     ratios = {Key("b_h", True): np.zeros((3, units)), Key("b_h"): np.zeros(units)}
     ratios[Key("b_h", True)][1, units // 2] = 1e5
@@ -219,9 +218,9 @@ def test_every_unit_has_its_row(units):
     assert share == pytest.approx(1 / min(units, module.BAND), abs=1 / module.BAND)
 
 
-@pytest.mark.parametrize("units", [2, 12])
-@pytest.mark.parametrize("steps", [1, 5, 200])
-@pytest.mark.parametrize("name", [None, "no 1/T", "window one short"])
+@for_each("units", [2, 12])
+@for_each("steps", [1, 5, 200])
+@for_each("name", [None, "no 1/T", "window one short"])
 def test_all_words_lie_in_the_figure_and_do_not_touch(name, steps, units):
     picture = figures.errors(of_mistake(name, steps, units))
     canvas = FigureCanvasAgg(picture.figure)

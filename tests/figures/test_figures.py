@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from loops import for_each
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -56,7 +57,7 @@ def test_what_a_window_drops_is_hatched_up_to_the_first_step_that_is_kept():
     assert np.isfinite(line(ax, figures._style.TRUNCATED).get_ydata()).sum() == 30
 
 
-@pytest.mark.parametrize(("decades", "limit"), [(3, 10), (28, 38), (80, 100), (399, 1000), (380, 400)])
+@for_each(("decades", "limit"), [(3, 10), (28, 38), (80, 100), (399, 1000), (380, 400)])
 def test_the_axis_goes_in_few_steps(decades, limit):
     ax = drawn(figures.gradient_flow, np.linspace(-decades, 0, 50))
     assert ax.get_ylim() == (-limit, limit)
@@ -66,7 +67,7 @@ def test_an_axis_that_was_asked_for_stays():
     assert drawn(figures.gradient_flow, FULL, decades=400).get_ylim() == (-400, 400)
 
 
-@pytest.mark.parametrize("end", [-390, 90, -2000])
+@for_each("end", [-390, 90, -2000])
 def test_bands_begin_where_the_floats_end_and_have_their_names(end):
     ax = drawn(figures.gradient_flow, np.linspace(end, 0, 50))
     spans = [
@@ -94,8 +95,10 @@ def places(ax, names=NAMES):
     return {name: tuple(texts[name].get_window_extent().bounds) for name in names}
 
 
-@pytest.mark.parametrize("T", [1, 2, 7, 100, 1000])
-@pytest.mark.parametrize("size", [(9.6, 4), (6.4, 4.8), (4, 3)])
+SIZES = [(9.6, 4), (6.4, 4.8), (4, 3)]
+
+
+@for_each(("T", "size"), [*((T, SIZES[0]) for T in (2, 7, 100)), *((T, size) for T in (1, 1000) for size in SIZES)])
 def test_names_stand_in_the_place_of_the_axes_and_are_the_same_for_any_curve(T, size):
     found = []
     for end in (-900, -5, 0, 60):
@@ -268,7 +271,7 @@ def crossed(lines, text):
     return any(box.count_contains(line.get_transform().transform(line.get_xydata())) for line in lines)
 
 
-@pytest.mark.parametrize("method", step_size.METHODS)
+@for_each("method", step_size.METHODS)
 def test_errors_theory_and_best_step_are_drawn(sizes, method):
     ax = drawn(figures.step_size, sizes, method=method, h=H[120])
     curves = [line for line in ax.lines if len(line.get_xdata()) == len(H)]
@@ -303,7 +306,7 @@ def test_names_stand_above_behind_a_piece_of_their_line(sizes):
         assert 0 < box.x0 - x < 12 and top < box.y0 < y < box.y1
 
 
-@pytest.mark.parametrize("method", step_size.METHODS)
+@for_each("method", step_size.METHODS)
 def test_digits_that_are_right_are_strong_and_the_others_faint(sizes, method):
     figure = Figure(figsize=(9.6, 4.3), dpi=100)
     FigureCanvasAgg(figure)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import walk_pictures
 import walk_text
+from loops import for_each
 from matplotlib import style as styles
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
@@ -116,13 +117,12 @@ MADE_UP = re.compile(rb"\b[a-zC]+[0-9a-f]{10}\b")  # names inside a file, by cha
 
 
 def looks(explorer):
-    """All that the page shows of it, wide and narrow, and the two files."""
-    found = []
+    """The two files, and all that the page shows of it, wide and narrow."""
+    found = [MADE_UP.sub(b"", explorer.save("svg").read_bytes()), explorer.save("png").read_bytes()]
     for narrow in (False, True):
         explorer.arrange(narrow)
         assert explorer.error is None
         found += [explorer.background, explorer.answer]
-        found += [MADE_UP.sub(b"", explorer.save("svg").read_bytes()), explorer.save("png").read_bytes()]
     return found
 
 
@@ -145,7 +145,7 @@ def test_the_picture_of_errors_looks_the_same_under_any_settings():
             assert picture._repr_png_() == usual
 
 
-@pytest.mark.parametrize("key", DRAWING)
+@for_each("key", DRAWING)
 def test_the_readers_settings_come_back(key):
     spec = DRAWING[key]
     with matplotlib.rc_context(DARK | FONT):
@@ -183,7 +183,7 @@ def contrasts(figure, paper):
                 yield "a line", contrast(artist.get_color(), paper)
 
 
-@pytest.mark.parametrize("key", DRAWING)
+@for_each("key", DRAWING)
 def test_on_a_dark_background_every_word_and_line_can_be_read(key):
     with matplotlib.rc_context(DARK):
         figure, found = drawn(DRAWING[key], DARK)

@@ -4,6 +4,7 @@ from itertools import accumulate
 
 import numpy as np
 import pytest
+from loops import for_each
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -67,7 +68,7 @@ def test_where_theta_goes():
     assert len(boxes(ax)) == 4
 
 
-@pytest.mark.parametrize("ends", [(2.0, 2.001, 2.002, 2.003), (1.01, 1.02, 30, 1e4), (5.0,)])
+@for_each("ends", [(2.0, 2.001, 2.002, 2.003), (1.01, 1.02, 30, 1e4), (5.0,)])
 def test_perplexities_and_their_names(ends):
     runs = {f"run {i}": np.geomspace(28, end, 40) for i, end in enumerate(ends)}
     ax = figures.perplexity(axes(), runs, {"a guess": 28.0})

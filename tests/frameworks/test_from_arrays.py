@@ -7,6 +7,7 @@ Keras nor Flax need be installed: their layers are loops here, in their layout. 
 import numpy as np
 import pytest
 import walk
+from loops import for_each
 
 import d2lbptt as bptt
 
@@ -140,7 +141,7 @@ CONVENTIONS = {
 }
 
 
-@pytest.mark.parametrize("key", CONVENTIONS)
+@for_each("key", CONVENTIONS)
 def test_the_outputs_are_those_of_the_convention(key):
     mapping, options, wanted = CONVENTIONS[key]
     params = bptt.from_arrays(mapping, **options)
@@ -154,7 +155,7 @@ def test_capital_letters_and_underscores_do_not_matter():
         assert all(a is b is None or np.array_equal(a, b) for a, b in zip(found, wanted, strict=True))
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@for_each("dtype", [np.float32, np.float64])
 def test_params_are_copies_in_the_dtype_that_is_given(dtype):
     given = {name: a.astype(dtype) for name, a in named("W_xh W_hh W_hq b_h", IN.T, REC, OUT.T, B).items()}
     params = bptt.from_arrays(given, rows=True)
@@ -281,7 +282,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("key", REFUSED)
+@for_each("key", REFUSED)
 def test_what_cannot_be_meant_is_refused_in_a_sentence(key):
     mapping, options, message = REFUSED[key]
     with pytest.raises((TypeError, ValueError)) as caught:
@@ -289,7 +290,7 @@ def test_what_cannot_be_meant_is_refused_in_a_sentence(key):
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize(("name", "shape"), [("Wxh", (4, None)), ("Whh", (4, 4)), ("Why", (None, 4)), ("bh", (4,))])
+@for_each(("name", "shape"), [("Wxh", (4, None)), ("Whh", (4, 4)), ("Why", (None, 4)), ("bh", (4,))])
 def test_hostile_values_in_the_place_of_an_array(name, shape):
     """As in the walk, whose values these are."""
     good = named("Wxh Whh Why bh", IN, REC, OUT, B)

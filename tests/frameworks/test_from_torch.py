@@ -5,6 +5,7 @@ Oracle: torch itself, run on the modules as they are: outputs, criterion and aut
 
 import numpy as np
 import pytest
+from loops import for_each
 
 import d2lbptt as bptt
 
@@ -84,7 +85,7 @@ def close(found, wanted):
     return np.shape(found) == np.shape(wanted) and np.abs(found - wanted).max(initial=0) <= NEAR * size
 
 
-@pytest.mark.parametrize("i", range(100))
+@for_each("i", range(100))
 def test_outputs_criterion_and_every_gradient_are_those_of_torch(i):
     case = Case(i)
     problem = case.problem()
@@ -119,9 +120,9 @@ def bits(a):
     return None if a is None else (a.dtype, a.shape, a.tobytes())
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("activation", ["tanh", "relu"])
-@pytest.mark.parametrize("biases", [(True, True), (True, False), (False, True), (False, False)])
+@for_each("dtype", [np.float32, np.float64])
+@for_each("activation", ["tanh", "relu"])
+@for_each("biases", [(True, True), (True, False), (False, True), (False, False)])
 def test_to_torch_and_back_gives_the_same_bits(dtype, activation, biases):
     rng = np.random.default_rng(3)
     params = bptt.init_params(3, 5, 2, bias=True, dtype=dtype)
@@ -136,8 +137,8 @@ def test_to_torch_and_back_gives_the_same_bits(dtype, activation, biases):
     assert b_h is None or bits(rnn.bias_hh_l0.detach().numpy()) == bits(np.zeros(5, dtype))
 
 
-@pytest.mark.parametrize("i", range(8))
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@for_each("i", range(8))
+@for_each("dtype", [torch.float32, torch.float64])
 def test_torch_to_ours_and_back_is_the_same_function(i, dtype):
     """To the rounding of the sum of the two biases."""
     case = Case(i, dtype)
@@ -255,7 +256,7 @@ RNNS = {
 }
 
 
-@pytest.mark.parametrize("key", RNNS)
+@for_each("key", RNNS)
 def test_an_rnn_that_is_not_ours_is_refused_in_a_sentence(key):
     make, message = RNNS[key]
     rnn = make()
@@ -281,7 +282,7 @@ def test_a_weight_that_is_no_number_is_refused():
         bptt.from_torch(rnn, nn.Linear(5, 2))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("head", "message"),
     [
         (nn.Bilinear(5, 5, 2), "head is of type Bilinear, wanted torch.nn.Linear"),
@@ -299,7 +300,7 @@ def test_a_head_that_is_not_ours_is_refused_in_a_sentence(head, message):
     assert str(caught.value).startswith(message)
 
 
-@pytest.mark.parametrize("activation", ["identity", "sigmoid"])
+@for_each("activation", ["identity", "sigmoid"])
 def test_torch_has_no_identity_and_no_sigmoid(activation):
     with pytest.raises(ValueError, match=rf"^activation is '{activation}', wanted one of tanh, relu$"):
         bptt.to_torch(bptt.init_params(3, 5, 2), activation)

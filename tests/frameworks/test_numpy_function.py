@@ -11,6 +11,7 @@ import weakref
 
 import numpy as np
 import pytest
+from loops import for_each
 
 import d2lbptt as bptt
 
@@ -68,7 +69,7 @@ def differences(f, theta, name, step=1e-6):
     return found
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@for_each("dtype", [torch.float32, torch.float64])
 def test_f_and_grad_are_those_of_the_model_in_double(dtype):
     model = eval_cells(Model().to(dtype))
     double = copy.deepcopy(model).double()
@@ -217,7 +218,7 @@ def refused(message, loss, parameters, kind=(TypeError, ValueError)):
     assert str(caught.value).startswith(message)
 
 
-@pytest.mark.parametrize("seed", range(10))
+@for_each("seed", range(10))
 def test_dropout_in_training_mode_is_refused(seed):
     model = Model(seed)
     before = snapshot(model)
@@ -293,7 +294,7 @@ LOSSES = {
 }
 
 
-@pytest.mark.parametrize("key", LOSSES)
+@for_each("key", LOSSES)
 def test_a_loss_that_cannot_be_meant_is_refused_in_a_sentence(key):
     loss, message = LOSSES[key]
     refused(message, loss, {"W": W})
@@ -327,13 +328,13 @@ PARAMETERS = {
 }
 
 
-@pytest.mark.parametrize("key", PARAMETERS)
+@for_each("key", PARAMETERS)
 def test_parameters_that_cannot_be_meant_are_refused_in_a_sentence(key):
     parameters, message = PARAMETERS[key]
     refused(message, lambda: W.sum(), parameters)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("theta", "message"),
     [
         ({"V": np.ones(2)}, "theta has the names V, wanted W"),

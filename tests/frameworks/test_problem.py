@@ -5,6 +5,7 @@ Oracles: the sentences are written out here; gradients are autograd's.
 
 import numpy as np
 import pytest
+from loops import for_each
 
 import d2lbptt as bptt
 
@@ -91,7 +92,7 @@ def grads(rnn, head):
     return {name: p.grad for name, p in [*rnn.named_parameters(), *head.named_parameters()]}
 
 
-@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@for_each("reduction", ["mean", "sum"])
 def test_the_gradient_that_torch_holds_is_checked_by_its_names(reduction):
     rnn, head, problem, loss, x = network(reduction=reduction)
     with pytest.raises(ValueError, match=r"^gradient of weight_ih_l0 is None, wanted an array: was backward"):
@@ -226,7 +227,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("key", REFUSED)
+@for_each("key", REFUSED)
 def test_data_and_criteria_that_cannot_be_meant_are_refused_in_a_sentence(key):
     given, message = REFUSED[key]
     with pytest.raises((TypeError, ValueError)) as caught:

@@ -6,7 +6,7 @@ Oracle: a new interpreter in which neither can be imported.
 import subprocess
 import sys
 
-import pytest
+from loops import for_each
 
 BLOCKED = """
 import sys
@@ -27,7 +27,7 @@ def output(code):
     return done.stdout
 
 
-@pytest.mark.parametrize(
+@for_each(
     "call",
     [
         "from_torch(None, None)",

@@ -14,6 +14,7 @@ import oracles
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from loops import for_each
 from oracles import problems, trace_of, weighted_problems, window_pairs
 
 from d2lbptt import Params, backward, forward, init_params, laws, log10_gradient_norms
@@ -51,9 +52,9 @@ def test_inside_the_range_it_is_the_logarithm_of_the_norm(problem, data):
     assert_powers_agree(got, norms, row_norms(oracles.magnitude(problem, pair)["h"]), np.finfo(problem.x.dtype).eps)
 
 
-@pytest.mark.parametrize("activation", oracles.ACTIVATIONS)
-@pytest.mark.parametrize("reduction", oracles.REDUCTIONS)
-@pytest.mark.parametrize("window", [None, 1, 40, 59, 60])
+@for_each("activation", oracles.ACTIVATIONS)
+@for_each("reduction", oracles.REDUCTIONS)
+@for_each("window", [None, 1, 40, 59, 60])
 def test_sixty_steps_against_the_backward_pass(activation, reduction, window):
     rng = np.random.default_rng(0)
     p = oracles.random_problem(rng, 60, 2, 3, 8, 2, activation=activation, loss="squared_error", reduction=reduction)
@@ -67,9 +68,9 @@ def test_sixty_steps_against_the_backward_pass(activation, reduction, window):
 # --- outside it: laws ---
 
 
-@pytest.mark.parametrize("kind", ["orthogonal", "identity"])
-@pytest.mark.parametrize("g", [1e-250, 1e-3, 0.5, 1.0, 1.5, 20.0, 1e250])
-@pytest.mark.parametrize("window", [None, 3000])
+@for_each("kind", ["orthogonal", "identity"])
+@for_each("g", [1e-250, 1e-3, 0.5, 1.0, 1.5, 20.0, 1e250])
+@for_each("window", [None, 3000])
 def test_a_scaled_rotation_loses_the_same_decades_at_every_step(kind, g, window):
     """|W^T v| = g |v|, so log10 |dL/dh_t| falls by exactly log10 g for every step back: here 5000 of them."""
     T = 5000
@@ -84,8 +85,8 @@ def test_a_scaled_rotation_loses_the_same_decades_at_every_step(kind, g, window)
     np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-9)
 
 
-@pytest.mark.parametrize("tau", [1, 2, 700, 999, 1000])
-@pytest.mark.parametrize("c", [2, 3, -2, 1, 0])
+@for_each("tau", [1, 2, 700, 999, 1000])
+@for_each("c", [2, 3, -2, 1, 0])
 def test_one_weight_is_a_geometric_sum(c, tau):
     """All states are 0 and y = -1: dL/dh_t = (1 + c + ... + c^(n-1)) / T with n = min(tau, T - t + 1) terms."""
     T = 1000
@@ -98,7 +99,7 @@ def test_one_weight_is_a_geometric_sum(c, tau):
         np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-11)
 
 
-@pytest.mark.parametrize("window", [None, 999])
+@for_each("window", [None, 999])
 def test_a_late_loss_beside_an_early_one(window):
     """Losses at t = 1 and t = T alone: what has shrunk by 10^-1200 on its way adds nothing to the one that is there."""
     T, y = 1000, np.zeros((1000, 1))
@@ -110,7 +111,7 @@ def test_a_late_loss_beside_an_early_one(window):
     np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize(("window", "multiples"), [(None, [73, 9, 1]), (2, [9, 9, 1]), (1, [1, 1, 1])])
+@for_each(("window", "multiples"), [(None, [73, 9, 1]), (2, [9, 9, 1]), (1, [1, 1, 1])])
 def test_subnormal_numbers(window, multiples):
     """With a weight of 8 and the same error at each of three steps dL/dh_t is 1, 1 + 8, 1 + 8 + 64 times that error."""
     trace = forward(Params(np.eye(1), np.array([[8.0]]), np.eye(1)), np.zeros((3, 1)))
@@ -153,9 +154,9 @@ W = {
 }
 
 
-@pytest.mark.parametrize("name", W)
-@pytest.mark.parametrize("tau", [None, 1, 600, 699])
-@pytest.mark.parametrize("reduction", ["sum", "last"])
+@for_each("name", W)
+@for_each("tau", [None, 1, 600, 699])
+@for_each("reduction", ["sum", "last"])
 def test_whole_numbers_say_what_it_is(name, tau, reduction):
     T, rng = 700, np.random.default_rng(3)
     y = rng.integers(-9, 10, (T, 2))
@@ -166,9 +167,9 @@ def test_whole_numbers_say_what_it_is(name, tau, reduction):
     np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-10)
 
 
-@pytest.mark.parametrize("tau", [1, 3, 60, 299, 300])
-@pytest.mark.parametrize("name", ["growing", "defective", "one mode stays", "nilpotent"])
-@pytest.mark.parametrize("power", [0, 700, -1000])
+@for_each("tau", [1, 3, 60, 299, 300])
+@for_each("name", ["growing", "defective", "one mode stays", "nilpotent"])
+@for_each("power", [0, 700, -1000])
 def test_losses_of_very_different_sizes_and_some_steps_only(name, tau, power):
     """Errors of the size of 1 at most steps, of 2^power at one in eight, none at half of them; also past 2^1023."""
     T, rng = 300, np.random.default_rng(5)
@@ -192,8 +193,8 @@ def relu_with_states(W_hh, states):
     return forward(Params(eye, W_hh, eye), wanted - before @ W_hh.T, activation="relu")
 
 
-@pytest.mark.parametrize("tau", [None, 1, 300, 699])
-@pytest.mark.parametrize("reduction", ["sum", "last"])
+@for_each("tau", [None, 1, 300, 699])
+@for_each("reduction", ["sum", "last"])
 def test_units_at_rest_let_nothing_through(tau, reduction):
     """At every fifth step or so one of the two units rests, never both."""
     rng = np.random.default_rng(0)
@@ -207,7 +208,7 @@ def test_units_at_rest_let_nothing_through(tau, reduction):
     np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-9)
 
 
-@pytest.mark.parametrize("tau", [None, 750])
+@for_each("tau", [None, 750])
 def test_losses_count_again_where_a_flow_that_grew_beyond_float64_has_ended(tau):
     """One relu unit, at rest in step 300 alone: 10^500 arrives there, and nothing passes."""
     states = np.ones((800, 1))
@@ -219,7 +220,7 @@ def test_losses_count_again_where_a_flow_that_grew_beyond_float64_has_ended(tau)
 
 
 @pytest.mark.xfail(strict=True, reason="as the Notes say: the entries of a vector share their power of two")
-@pytest.mark.parametrize("tau", [None, 799])
+@for_each("tau", [None, 799])
 def test_a_small_component_is_there_when_the_large_one_ends(tau):
     """Two relu units apart, one growing by 10 and one constant; the first is at rest in step 300."""
     states = np.ones((800, 2))
@@ -234,9 +235,9 @@ def test_a_small_component_is_there_when_the_large_one_ends(tau):
 # --- outside it: many digits ---
 
 
-@pytest.mark.parametrize("g", [0.05, 0.8, 3.0])
-@pytest.mark.parametrize("activation", ["tanh", "sigmoid"])
-@pytest.mark.parametrize("reduction", ["mean", "last"])
+@for_each("g", [0.05, 0.8, 3.0])
+@for_each("activation", ["tanh", "sigmoid"])
+@for_each("reduction", ["mean", "last"])
 def test_five_hundred_steps_of_a_nonlinear_network(g, activation, reduction):
     T = 500
     trace = forward(init_params(2, 3, 2, scale=g), np.random.default_rng(0).normal(size=(T, 2)), activation=activation)
@@ -255,8 +256,8 @@ def test_five_hundred_steps_of_a_nonlinear_network(g, activation, reduction):
     np.testing.assert_allclose(got, want[::-1], atol=1e-8)
 
 
-@pytest.mark.parametrize("g", [0.05, 0.8, 3.0])
-@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@for_each("g", [0.05, 0.8, 3.0])
+@for_each("activation", ["tanh", "relu"])
 def test_some_steps_of_a_window_with_many_digits(g, activation):
     """Each t by itself, from the last loss of its window back to it."""
     T, tau, steps = 400, 130, np.array([400, 1, 17, 130, 271, 272, 17])
@@ -296,7 +297,7 @@ def test_no_error_no_gradient():
             assert np.all(np.isneginf(got)) and len(got) == 5
 
 
-@pytest.mark.parametrize("window", [None, 5])
+@for_each("window", [None, 5])
 def test_nothing_passes_a_saturated_step(window):
     """tanh 50 is 1 in float64 and its slope 0: dL/dh_t ends before step 4, whether the loss is near or far."""
     x = np.full((6, 1), 0.1)
@@ -313,8 +314,8 @@ def all_modes(W_hh):
     return laws.modes(W_hh.T).log10_norms
 
 
-@pytest.mark.parametrize("B", [None, 3])
-@pytest.mark.parametrize("q", [1, 2])
+@for_each("B", [None, 3])
+@for_each("q", [1, 2])
 def test_without_slopes_the_law_is_the_gradient(q, B):
     T, rng = 40, np.random.default_rng(0)
     shape = (T,) if B is None else (T, B)
@@ -324,7 +325,7 @@ def test_without_slopes_the_law_is_the_gradient(q, B):
     np.testing.assert_allclose(log10_slopes_in_front(trace, y, all_modes(params.W_hh)), want, atol=1e-9)
 
 
-@pytest.mark.parametrize("activation", ["tanh", "sigmoid"])
+@for_each("activation", ["tanh", "sigmoid"])
 def test_equal_slopes_come_out_in_front(activation):
     """All units get the same input and the same share of the others, W_hh 1 = 1.7: all states of a step are equal."""
     T, h, rng = 30, 6, np.random.default_rng(1)
@@ -338,8 +339,8 @@ def test_equal_slopes_come_out_in_front(activation):
     np.testing.assert_allclose(log10_slopes_in_front(trace, np.ones((T, 1)), all_modes(W_hh)), want, atol=1e-8)
 
 
-@pytest.mark.parametrize("activation", oracles.ACTIVATIONS)
-@pytest.mark.parametrize(("q", "B"), [(1, None), (3, None), (1, 4), (3, 4)])
+@for_each("activation", oracles.ACTIVATIONS)
+@for_each(("q", "B"), [(1, None), (3, None), (1, 4), (3, 4)])
 def test_each_sequence_has_a_law_of_its_own(activation, q, B):
     T, rng = 12, np.random.default_rng(3)
     params = init_params(2, 5, q, seed=4, scale=1.5)
@@ -375,7 +376,7 @@ def test_a_law_that_is_far_outside_float64_and_units_that_all_rest():
 # --- what does not fit ---
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("options", "error", "words"),
     [
         ({"window": 0}, ValueError, ["window", "0", "T = 5"]),
@@ -398,7 +399,7 @@ def test_what_it_refuses(options, error, words):
     assert all(word in str(info.value) for word in words), info.value
 
 
-@pytest.mark.parametrize("where", ["x", "y"])
+@for_each("where", ["x", "y"])
 def test_complex_numbers_are_refused(where):
     rng = np.random.default_rng(0)
     p = oracles.random_problem(rng, 4, None, 2, 3, 2, activation="tanh", loss="squared_error", reduction="sum")

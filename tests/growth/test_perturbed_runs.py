@@ -10,6 +10,7 @@ import mpmath
 import numpy as np
 import pytest
 from cases import two_runs
+from loops import for_each
 
 from d2lbptt import Params, forward, laws, lyapunov_exponents, spectral_radius
 from d2lbptt.growth.perturbed_runs import EPS, Rate, perturbed_runs, rate
@@ -30,7 +31,7 @@ def exact_distances(params, x, h0, start):
         return np.array([float(d) for d in found])
 
 
-@pytest.mark.parametrize(("g", "s", "delta"), [(1.5, 0.0, 1e-8), (0.8, 0.0, 1e-8), (2.0, 0.5, 1e-3), (0.8, 0.5, 1e-1)])
+@for_each(("g", "s", "delta"), [(1.5, 0.0, 1e-8), (0.8, 0.0, 1e-8), (2.0, 0.5, 1e-3), (0.8, 0.5, 1e-1)])
 def test_the_distance_is_that_of_the_true_runs_as_long_as_it_is_above_rounding(g, s, delta):
     params, x, h0, v = two_runs(4, g, 25, s)
     found = perturbed_runs(params, x, h0, v, delta)
@@ -42,8 +43,8 @@ def test_the_distance_is_that_of_the_true_runs_as_long_as_it_is_above_rounding(g
     assert found.off == off and off < 0.05 + 3 * np.exp(found.log[:steps] - found.floor[:steps]).max() * EPS
 
 
-@pytest.mark.parametrize("kind", ["gaussian", "symmetric"])
-@pytest.mark.parametrize(("g", "s"), [(0.5, 0.0), (1.0, 1.0), (3.0, 0.3)])
+@for_each("kind", ["gaussian", "symmetric"])
+@for_each(("g", "s"), [(0.5, 0.0), (1.0, 1.0), (3.0, 0.3)])
 def test_the_prediction_is_the_product_of_the_jacobians(g, s, kind):
     params, x, h0, v = two_runs(8, g, 40, s, kind=kind)
     found = perturbed_runs(params, x, h0, v, 1e-6)
@@ -57,7 +58,7 @@ def test_the_prediction_is_the_product_of_the_jacobians(g, s, kind):
     np.testing.assert_allclose(np.exp(found.log), np.linalg.norm(found.other - found.h, axis=1), rtol=1e-12)
 
 
-@pytest.mark.parametrize(("g", "s"), [(0.05, 0.0), (0.9, 0.0), (3.0, 1.0), (1.0, 2.0)])
+@for_each(("g", "s"), [(0.05, 0.0), (0.9, 0.0), (3.0, 1.0), (1.0, 2.0)])
 def test_a_thousand_steps_far_outside_float64_are_those_of_mpmath(g, s):
     """Its exponents are unlimited, so the product is multiplied out as it stands."""
     params, x, h0, v = two_runs(32, g, 1000, s)
@@ -117,7 +118,7 @@ def test_subnormal_states_are_no_chaos():
     assert found.parted is None and found.lost is not None and np.abs(found.h[found.lost]).max() < 1e-290
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("change", "error", "words"),
     [
         ({"delta": 1e-30}, ValueError, "delta is 1e-30, wanted one that moves h_0"),
@@ -154,7 +155,7 @@ def test_the_error_of_a_rate_is_that_of_independent_steps():
     assert np.sqrt(np.mean(errors**2)) == pytest.approx(1 / 20, rel=0.1)
 
 
-@pytest.mark.parametrize(("g", "s"), [(2.0, 0.0), (3.0, 0.0), (1.5, 0.7)])
+@for_each(("g", "s"), [(2.0, 0.0), (3.0, 0.0), (1.5, 0.7)])
 def test_the_rate_of_the_product_is_the_largest_lyapunov_exponent(g, s):
     params, x, h0, v = two_runs(32, g, 1500, s)
     found = rate(perturbed_runs(params, x, h0, v, 1e-6).predicted, 150, 1500)
@@ -163,7 +164,7 @@ def test_the_rate_of_the_product_is_the_largest_lyapunov_exponent(g, s):
     assert 1 / 4 < found.error / wanted.error[0] < 4
 
 
-@pytest.mark.parametrize(("g", "s"), [(2.0, 0.0), (2.5, 0.0), (0.8, 0.5), (1.5, 0.7), (2.5, 1.0)])
+@for_each(("g", "s"), [(2.0, 0.0), (2.5, 0.0), (0.8, 0.5), (1.5, 0.7), (2.5, 1.0)])
 def test_the_mean_field_is_near_and_nearer_with_more_units(g, s):
     def off(n):
         found = [
@@ -175,7 +176,7 @@ def test_the_mean_field_is_near_and_nearer_with_more_units(g, s):
     assert off(256) < 0.02 and off(256) < max(off(16), 0.01)
 
 
-@pytest.mark.parametrize("kind", ["gaussian", "orthogonal", "symmetric", "identity"])
+@for_each("kind", ["gaussian", "orthogonal", "symmetric", "identity"])
 def test_at_rest_it_is_the_spectral_radius(kind):
     params, *others = two_runs(32, 0.7, 1500, kind=kind)
     rho = spectral_radius(params.W_hh)

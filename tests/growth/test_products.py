@@ -10,6 +10,7 @@ import re
 import numpy as np
 import pytest
 from chance import wick_mean
+from loops import for_each
 from matplotlib.figure import Figure
 
 from d2lbptt import experiments, figures, forward, init_params, laws
@@ -54,7 +55,7 @@ def test_the_raw_product_fails_by_its_digits_and_not_by_its_range():
         assert 14 < naive[0] - naive[-1] < 40 < right[0] - right[-1] - 100
 
 
-@pytest.mark.parametrize("k", [2, 3])
+@for_each("k", [2, 3])
 def test_the_mean_square_of_a_repeated_matrix_is_that_of_wick_and_not_one(k):
     squares = np.exp(2 * spectra.gaussian_growth(2, k, 400_000, repeated=True, seed=k)[:, k])
     error = squares.std(ddof=1) / math.sqrt(len(squares))
@@ -68,7 +69,7 @@ def test_one_number_repeated_is_its_power():
     assert log.shape == (5, 8) and not log[:, 0].any()
 
 
-@pytest.mark.parametrize(("arguments", "words"), [((0, 1, 1), "n is 0"), ((1, -1, 1), "K is"), ((1, 1, 0), "samples")])
+@for_each(("arguments", "words"), [((0, 1, 1), "n is 0"), ((1, -1, 1), "K is"), ((1, 1, 0), "samples")])
 def test_bad_arguments_of_growth(arguments, words):
     with pytest.raises(ValueError, match=words):
         spectra.gaussian_growth(*arguments, repeated=True)
@@ -113,7 +114,7 @@ def test_the_picture_of_fresh_and_repeated_matrices():
     inside(figure)
 
 
-@pytest.mark.parametrize("g", [0.5, 1.5, 3.0])
+@for_each("g", [0.5, 1.5, 3.0])
 def test_the_picture_of_a_long_product(g):
     T = 120
     params, x = init_params(1, 12, 1, scale=g), 0.1 * np.random.default_rng(1).normal(size=(T, 1))

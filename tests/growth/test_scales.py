@@ -10,6 +10,7 @@ from time import process_time as clock
 
 import numpy as np
 import pytest
+from loops import for_each
 from scipy import stats
 
 from d2lbptt import forward, init_params, laws, log10_gradient_norms
@@ -34,8 +35,8 @@ def apart(found, want):
     return np.abs(found[known] - want[known]).max()
 
 
-@pytest.mark.parametrize("T", [1, 7, 8, 9, 300])
-@pytest.mark.parametrize("kind", ["gaussian", "orthogonal", "symmetric", "identity"])
+@for_each("T", [1, 7, 8, 9, 300])
+@for_each("kind", ["gaussian", "orthogonal", "symmetric", "identity"])
 def test_each_row_is_that_of_one_network(T, kind):
     """Below the edge of chaos rounding dies out: a few units in the last place of 300 steps in decades."""
     scales = [0.0, 0.2, 0.7, 1.0]
@@ -46,7 +47,7 @@ def test_each_row_is_that_of_one_network(T, kind):
             assert apart(found.decades[i, s], one(g, seed, T, h=20, kind=kind)) < 1e-10
 
 
-@pytest.mark.parametrize("activation", ["identity", "sigmoid", "relu"])
+@for_each("activation", ["identity", "sigmoid", "relu"])
 def test_each_activation(activation):
     found = sweep([0.3, 0.9], (0,), 120, activation=activation, num_hiddens=16, input_size=1.0)
     for i, g in enumerate(found.scales):
@@ -98,8 +99,8 @@ def test_scales_that_do_not_fit_together_are_taken_in_parts(monkeypatch):
 # --- theory ---
 
 
-@pytest.mark.parametrize("activation", ["tanh", "sigmoid"])
-@pytest.mark.parametrize("size", [0.01, 0.3, 2.0])
+@for_each("activation", ["tanh", "sigmoid"])
+@for_each("size", [0.01, 0.3, 2.0])
 def test_inputs_that_change_their_sign_alone_are_those_of_the_mean_field(activation, size):
     """Then x_t^2 is the same in each step, and the rate settles at that of ``laws.mean_field``."""
     scales, signs = np.array([0.4, 1.0, 1.7, 3.0]), np.random.default_rng(0).choice([-1.0, 1.0], size=(1, 4000))
@@ -148,7 +149,7 @@ def test_inputs_of_another_size_in_each_step_are_no_input_of_constant_variance()
     assert quiet.mean() == pytest.approx(laws.mean_field(0.7, 0.01).exponent / np.log(10), abs=2e-3)
 
 
-@pytest.mark.parametrize("kind", ["orthogonal", "identity"])
+@for_each("kind", ["orthogonal", "identity"])
 def test_linear_networks_that_keep_lengths_go_as_the_power_of_g(kind):
     given = {"num_hiddens": 20, "activation": "identity", "kind": kind}
     found, law = (f([0.3, 1.0, 2.5], (0, 1), 800, **given) for f in (sweep, theory))
@@ -156,7 +157,7 @@ def test_linear_networks_that_keep_lengths_go_as_the_power_of_g(kind):
     np.testing.assert_allclose(law.by_lag, found.by_lag, rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("kind", ["gaussian", "symmetric"])
+@for_each("kind", ["gaussian", "symmetric"])
 def test_other_linear_networks_go_with_their_own_spectral_radius(kind):
     """By all modes of W_0: the two are apart by a number that no longer grows with the lag."""
     given = {"num_hiddens": 20, "activation": "identity", "kind": kind}
@@ -173,15 +174,15 @@ def test_other_linear_networks_go_with_their_own_spectral_radius(kind):
             assert np.ptp(apart[1000:]) < 1 < 3000 * abs(np.log10(modes.radius))
 
 
-@pytest.mark.parametrize("kind", ["symmetric", "identity"])
-@pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid"])
+@for_each("kind", ["symmetric", "identity"])
+@for_each("activation", ["tanh", "relu", "sigmoid"])
 def test_the_bound_is_one(kind, activation):
     given = {"num_hiddens": 20, "activation": activation, "kind": kind, "input_size": 0.3}
     found, law = (f(np.linspace(0.1, 5, 9), range(5), 400, **given) for f in (sweep, theory))
     assert law.law == "bound" and (found.by_lag <= law.by_lag + 1e-9).all()
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("activation", "kind"),
     [("tanh", "gaussian"), ("relu", "gaussian"), ("identity", "symmetric"), ("tanh", "identity")],
 )
@@ -209,7 +210,7 @@ def test_edges_of_lines_that_cross_zero():
     np.testing.assert_allclose(found, columns)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("change", "error", "words"),
     [
         ({"scales": 1.0}, ValueError, ["scales", "()", "(G,)"]),

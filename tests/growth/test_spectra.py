@@ -12,6 +12,7 @@ from fractions import Fraction
 import mpmath
 import numpy as np
 import pytest
+from loops import for_each
 
 from d2lbptt import Params, forward, init_params
 from d2lbptt.growth.spectra import (
@@ -179,8 +180,8 @@ def test_the_longest_sequence_overflows_nothing():
     assert spectrum.log10[-1] < -3000
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("activation", ["identity", "tanh"])
+@for_each("kind", KINDS)
+@for_each("activation", ["identity", "tanh"])
 def test_sixty_four_units(kind, activation):
     """The oracle would take minutes here; the determinant is one number that it must give."""
     W = init_params(1, 64, 1, scale=1.2, kind=kind).W_hh
@@ -194,8 +195,8 @@ def test_sixty_four_units(kind, activation):
 # --- short products, and parts of long ones ---
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("steps", [(0, 1), (3, 4), (2, 5), (0, 6), (4, None)])
+@for_each("kind", KINDS)
+@for_each("steps", [(0, 1), (3, 4), (2, 5), (0, 6), (4, None)])
 def test_short_products_are_those_of_numpy(kind, steps):
     trace = driven(5, 6, "tanh", g=1.5, kind=kind)
     factors = [np.diag(slope) @ trace.params.W_hh for slope in slopes_of(trace)[slice(*steps)]]
@@ -208,7 +209,7 @@ def test_short_products_are_those_of_numpy(kind, steps):
     np.testing.assert_allclose(10**got.log10, np.exp(got.log), rtol=1e-12)
 
 
-@pytest.mark.parametrize("steps", [10, 30, 100])
+@for_each("steps", [10, 30, 100])
 def test_products_of_middling_length(steps):
     """Here neighbouring singular values are close and the outer ones beyond float64."""
     checked(driven(12, 200, "tanh", g=1.5), 1e-10, start=200 - steps)
@@ -235,7 +236,7 @@ def test_units_at_rest_make_exact_zeros():
     assert np.all(spectrum.error[np.isneginf(spectrum.log)] == 0)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("W", "steps", "rank"),
     [
         (np.zeros((3, 3)), 1, 0),
@@ -293,7 +294,7 @@ def random_problem(seed):
     return forward(params, rng.normal(size=(steps, 1)) * 10 ** rng.uniform(-1, 1), activation=activation)
 
 
-@pytest.mark.parametrize("seeds", [range(k, k + 40) for k in range(0, 200, 40)], ids=str)
+@for_each("seeds", [range(k, k + 40) for k in range(0, 200, 40)])
 def test_the_error_estimate_covers_the_error(seeds):
     """Full, triangular, graded, sparse matrices and some with equal moduli; any activation, saturated or not."""
     for seed in seeds:
@@ -303,7 +304,7 @@ def test_the_error_estimate_covers_the_error(seeds):
         assert np.all(off <= spectrum.error), seed
 
 
-@pytest.mark.parametrize("size", [3, 5, 23])
+@for_each("size", [3, 5, 23])
 def test_large_jordan_blocks(size):
     """The eigenvalue of a block of n moves with the n-th root of a perturbation: in the end no digit is right."""
     trace = repeated(np.eye(size) / 2 + np.eye(size, k=1) / 2, 300)
@@ -344,7 +345,7 @@ def test_the_exponents_of_powers_are_eigenvalues():
     assert np.all(found.error < 1e-3)
 
 
-@pytest.mark.parametrize("steps", [200, 400, 800])
+@for_each("steps", [200, 400, 800])
 def test_a_product_is_not_its_exponents(steps):
     """W^T is about lambda_1^T x y^T: log sigma_1 lies T lambda_1 above by -log cos(x, y), for right and left x, y."""
     V = np.array([[1.0, 1.0], [0.0, 0.05]])
@@ -401,7 +402,7 @@ def log_norm(v):
     return math.log(sum(int(a) ** 2 for a in v)) / 2 if any(v) else -math.inf
 
 
-@pytest.mark.parametrize("M", [[[2, 3], [-3, 5]], [[3, 1], [0, 3]], [[0, 7], [0, 0]], [[0, 4], [1, 0]]])
+@for_each("M", [[[2, 3], [-3, 5]], [[3, 1], [0, 3]], [[0, 7], [0, 0]], [[0, 4], [1, 0]]])
 def test_powers_in_whole_numbers(M):
     found, v, want = power_growth(M, [1, 2], 700), np.array([1, 2], object), []
     for _ in range(701):
@@ -469,8 +470,8 @@ def perturbed_runs(dtype):
     return (Fraction(float(number)) for number in (info.max, info.smallest_normal, info.smallest_subnormal))
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("rho", RHOS)
+@for_each("dtype", [np.float32, np.float64])
+@for_each("rho", RHOS)
 def test_the_horizon_in_exact_fractions(rho, dtype):
     """Rounded to the nearest; halves go to the even neighbour, which is inf, the normal number and 0."""
     (largest, normal, smallest), found, exact = perturbed_runs(dtype), horizon(rho, dtype), Fraction(rho)
@@ -486,7 +487,7 @@ def test_the_horizon_in_exact_fractions(rho, dtype):
         assert first(holds, k) if happen[end] else k == math.inf, (end, k)
 
 
-@pytest.mark.parametrize("rho", [0.5, 0.9, 0.99, 0.999])
+@for_each("rho", [0.5, 0.9, 0.99, 0.999])
 def test_the_horizon_is_where_powers_of_high_precision_round_to_zero(rho):
     """mpmath rounds rho^k to 53 bits, and ``ldexp`` once more, to subnormal numbers: half of the smallest goes to 0."""
     k = horizon(rho).zero
@@ -497,8 +498,8 @@ def test_the_horizon_is_where_powers_of_high_precision_round_to_zero(rho):
     assert np.float32(rho ** (single - 1)) == np.finfo(np.float32).smallest_subnormal and np.float32(rho**single) == 0
 
 
-@pytest.mark.parametrize("rho", [1 - 2.0**-53, 1 - 1e-12, 1 + 1e-12, 1 + 2.0**-52, 1 - 2.0**-30, 1 + 2.0**-30])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@for_each("rho", [1 - 2.0**-53, 1 - 1e-12, 1 + 1e-12, 1 + 2.0**-52, 1 - 2.0**-30, 1 + 2.0**-30])
+@for_each("dtype", [np.float32, np.float64])
 def test_the_horizon_of_what_is_nearly_one(rho, dtype):
     """With 400 bits, where the rate alone would be off by whole steps, and half a unit in the last place by many."""
     largest, _, smallest = perturbed_runs(dtype)
@@ -520,8 +521,8 @@ def test_the_horizon_is_where_powers_give_out():
         assert rho ** (horizon(rho).zero + 1) == 0
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("rho", [0.3, 0.5, 0.51, 0.6, 0.9, 0.99])
+@for_each("dtype", [np.float32, np.float64])
+@for_each("rho", [0.3, 0.5, 0.51, 0.6, 0.9, 0.99])
 def test_repeated_multiplication_sticks_above_zero(rho, dtype):
     """At the largest m with rho m rounded to m, in exact fractions; for 1/2 and below there is none."""
     exact, product = Fraction(float(dtype(rho))), dtype(1)
@@ -532,8 +533,8 @@ def test_repeated_multiplication_sticks_above_zero(rho, dtype):
     assert (product == 0) == (rho <= 0.5)
 
 
-@pytest.mark.parametrize("rho", [0.4, 0.97, 1.03, 5.0])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@for_each("rho", [0.4, 0.97, 1.03, 5.0])
+@for_each("dtype", [np.float32, np.float64])
 def test_the_horizon_is_that_of_a_power_as_it_is_multiplied(rho, dtype):
     log = power_growth(rho * np.eye(2), [0.6, 0.8], 30_000 if rho in (0.97, 1.03) else 2000).log
     info = np.finfo(dtype)
@@ -545,7 +546,7 @@ def test_the_horizon_is_that_of_a_power_as_it_is_multiplied(rho, dtype):
 # --- one matrix ---
 
 
-@pytest.mark.parametrize("kind", ["orthogonal", "identity"])
+@for_each("kind", ["orthogonal", "identity"])
 def test_radius_and_sigma_of_a_scaled_rotation(kind):
     W = init_params(1, 8, 1, scale=0.7, kind=kind).W_hh
     assert spectral_radius(W) == pytest.approx(0.7, rel=1e-12)
@@ -575,7 +576,7 @@ ONE, BATCH = np.ones((5, 1)), np.ones((5, 3, 1))
 TRACE = forward(init_params(1, 2, 2), ONE)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("call", "error", "words"),
     [
         (lambda: jacobian_spectrum(None), TypeError, ["trace", "NoneType", "Trace"]),
@@ -611,7 +612,7 @@ def test_what_is_refused(call, error, words):
     assert all(word in str(info.value) for word in words), info.value
 
 
-@pytest.mark.parametrize(
+@for_each(
     "change",
     [
         {"activation": "x"},

@@ -6,6 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 from chance import ALARM, distance, share_limits
+from loops import for_each
 from scipy import stats
 from scipy.optimize import brentq
 
@@ -30,7 +31,7 @@ def quantile(law, p):
     return brentq(lambda x: law.below(x) - p, d - 12, d + 12, xtol=1e-10)
 
 
-@pytest.mark.parametrize("k", [1, 3, 10])
+@for_each("k", [1, 3, 10])
 def test_the_law_of_the_angle_by_simulation(k):
     rng, draws = np.random.default_rng(k), 20_000
     Q = np.linalg.qr(rng.normal(size=(6, 6)))[0]
@@ -50,8 +51,8 @@ def test_the_law_of_the_angle_by_simulation(k):
         assert low <= p <= high
 
 
-@pytest.mark.parametrize("d", [-9.0, -2.0, -0.5, 0.0, 0.3, 4.0, 30.0, 150.0])
-@pytest.mark.parametrize("k", [0, 1, 4])
+@for_each("d", [-9.0, -2.0, -0.5, 0.0, 0.3, 4.0, 30.0, 150.0])
+@for_each("k", [0, 1, 4])
 def test_two_dimensions_are_half_a_cauchy_law(k, d):
     law, scale = angle([1.0, -3.0], k), mpmath.mpf(3) ** -k
     above = 2 / mpmath.pi * mpmath.atan(scale / mpmath.mpf(10) ** d)
@@ -62,8 +63,8 @@ def test_two_dimensions_are_half_a_cauchy_law(k, d):
         assert quantile(law, float(below)) == pytest.approx(d, abs=1e-6)
 
 
-@pytest.mark.parametrize("m", [1, 2, 7, 200])
-@pytest.mark.parametrize("t", [1e-2, 0.5, 3.0, 30.0, 1e4])
+@for_each("m", [1, 2, 7, 200])
+@for_each("t", [1e-2, 0.5, 3.0, 30.0, 1e4])
 def test_equal_eigenvalues_are_an_F_distribution(m, t):
     law, a = angle([3.0] + [2.0] * (m // 2) + [-2.0] * (m - m // 2), 3), (2 / 3) ** 6
     F = stats.f(m, 1)
@@ -71,7 +72,7 @@ def test_equal_eigenvalues_are_an_F_distribution(m, t):
     assert law.below(math.log10(t)) == pytest.approx(F.cdf(t**2 / (a * m)), rel=1e-9, abs=1e-300)
 
 
-@pytest.mark.parametrize("d", [-2.0, -0.7, 0.0, 1.0])
+@for_each("d", [-2.0, -0.7, 0.0, 1.0])
 def test_the_general_case_is_imhofs_integral(d):
     """P(Q > 0) for Q = sum c_i x_i^2 is 1/2 + 1/pi int sin(theta) / (u rho) du; here c = (a_i, -t^2)."""
     c = [*(np.abs(VALUES[1:5]) / 2) ** 4, -(100**d)]
@@ -95,7 +96,7 @@ def test_far_beyond_the_range_of_float64():
     assert law.above(0.0) == 0 == law.bound(0.0) and law.below(0.0) == 1
 
 
-@pytest.mark.parametrize("k", [1, 5])
+@for_each("k", [1, 5])
 def test_the_bound_that_a_student_can_prove(k):
     law, d = angle(VALUES, k), np.linspace(-4, 20, 49)
     a = (VALUES[1:] / VALUES[0]) ** (2 * k)
@@ -105,7 +106,7 @@ def test_the_bound_that_a_student_can_prove(k):
     assert 1 <= law.bound(20.0) / law.above(20.0) <= math.sqrt(math.pi / 2)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("eigenvalues", "k", "error", "words"),
     [
         ([2.0, -2.0], 1, ValueError, r"wanted \|lambda_1\| > \|lambda_2\| > 0"),
@@ -121,7 +122,7 @@ def test_an_angle_that_is_refused(eigenvalues, k, error, words):
         angle(eigenvalues, k)
 
 
-@pytest.mark.parametrize("p", [0, 1, -0.5])
+@for_each("p", [0, 1, -0.5])
 def test_probabilities_that_are_refused(p):
     with pytest.raises(ValueError, match="wanted a number above 0 and below 1"):
         angle([2.0, 1.0], 1).bound_quantile(p)
@@ -135,7 +136,7 @@ SPECTRA = {
 }
 
 
-@pytest.mark.parametrize("name", SPECTRA)
+@for_each("name", SPECTRA)
 def test_quantiles_for_many_k_are_those_of_each(name):
     k, p = [0, 1, 7, 150, 10**5], [0.001, 0.05, 0.5, 0.95, 0.999]
     found = angle_quantiles(SPECTRA[name], k, p)
@@ -150,7 +151,7 @@ def test_quantiles_of_equal_eigenvalues_are_those_of_an_F_distribution():
     np.testing.assert_allclose(angle_quantiles([1.0] + [0.7] * 15, [20], p), want[None], atol=1e-8)
 
 
-@pytest.mark.parametrize("k", [0, 1, 5, 400])
+@for_each("k", [0, 1, 5, 400])
 def test_the_bound_promises_what_its_quantile_says(k):
     law, p = angle(VALUES, k), np.array([0.5, 0.95, 0.999])
     np.testing.assert_allclose(law.bound(law.bound_quantile(p)), 1 - p)
@@ -178,7 +179,7 @@ def test_the_law_of_the_angle_is_that_of_the_x_that_are_drawn():
     assert found <= chance
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("call", "words"),
     [
         (lambda: log10_tan([1.0, 2.0], [1, 1], 1), "wanted the one with the largest modulus first"),

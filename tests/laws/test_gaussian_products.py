@@ -12,6 +12,7 @@ import mpmath
 import numpy as np
 import pytest
 from chance import ALARM, MOST_STEPS, Z, assert_mean, distance, share_limits, wick_mean
+from loops import for_each
 from scipy import stats
 
 from d2lbptt.laws import (
@@ -26,7 +27,7 @@ LN10 = math.log(10)
 # --- fresh Gaussian matrices ---
 
 
-@pytest.mark.parametrize(("n", "g"), [(1, 1.0), (2, 0.3), (5, 1.0), (16, 2.0)])
+@for_each(("n", "g"), [(1, 1.0), (2, 0.3), (5, 1.0), (16, 2.0)])
 def test_newmans_exponents_by_simulation(n, g):
     """Re-orthonormalised products; the standard error is the law's own, spread / sqrt(T)."""
     T, rng, law = 4000, np.random.default_rng(n), fresh_products(n, g)
@@ -40,7 +41,7 @@ def test_newmans_exponents_by_simulation(n, g):
     assert abs(logs.mean(0)[0] - math.log(g)) > Z * law.spread[0] / np.sqrt(T)  # log g is not it
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 10, 64])
+@for_each("n", [1, 2, 3, 10, 64])
 def test_newmans_exponents_in_many_digits(n):
     """The mean of log R_ii, from the density of chi^2 with m degrees of freedom."""
     law = fresh_products(n, 1.7)
@@ -59,7 +60,7 @@ def test_newmans_exponents_in_many_digits(n):
         assert law.spread[i - 1] == pytest.approx(float(spread), rel=1e-8)
 
 
-@pytest.mark.parametrize("n", [1, 2, 7, 40])
+@for_each("n", [1, 2, 7, 40])
 def test_the_exponents_add_up_to_the_determinant(n):
     """E log |det W|: by simulation, and as the derivative at 0 of E |det W|^s = prod 2^(s/2) G((m+s)/2) / G(m/2)."""
     law, rng = fresh_products(n, 1.3), np.random.default_rng(n)
@@ -83,7 +84,7 @@ def test_many_units_follow_the_triangle():
     assert np.abs(np.exp(2 * fresh_products(n, 3.0).exponents) / 9 - 1 + (np.arange(n) + 0.5) / n).max() < 1 / n
 
 
-@pytest.mark.parametrize(("n", "g", "words"), [(0, 1.0, "n is 0"), (3, 0.0, "g is 0"), (3, -1.0, r"g is -1\.0")])
+@for_each(("n", "g", "words"), [(0, 1.0, "n is 0"), (3, 0.0, "g is 0"), (3, -1.0, r"g is -1\.0")])
 def test_products_that_are_refused(n, g, words):
     with pytest.raises(ValueError, match=words):
         fresh_products(n, g)
@@ -105,20 +106,20 @@ def exact_moment(n, k, parts):
     return np.sum(weights[index].prod((1, 2, 3)) * (np.abs(v) ** 2).sum(1))
 
 
-@pytest.mark.parametrize(("n", "most"), [(1, 6), (2, 6), (3, 3)])
+@for_each(("n", "most"), [(1, 6), (2, 6), (3, 3)])
 def test_the_mean_of_a_repeated_matrix_is_exact(n, most):
     for k in range(1, most + 1):
         assert wick_mean(n, k) == pytest.approx(exact_moment(n, k, 1) / n**k, rel=1e-10)
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 64])
+@for_each("n", [1, 2, 3, 64])
 def test_the_mean_of_a_repeated_matrix_for_the_first_steps(n):
     """The polynomials of the docstring of the bound, for every n."""
     want = [1, 1, 1 + 2 / n**2, 1 + 10 / n**2 + 4 / n**3]
     assert [wick_mean(n, k) for k in range(4)] == pytest.approx(want, rel=1e-14)
 
 
-@pytest.mark.parametrize(("n", "most"), [(1, 5), (2, 3)])
+@for_each(("n", "most"), [(1, 5), (2, 3)])
 def test_the_bound_is_exact_for_complex_entries(n, most):
     k = np.arange(1, most + 1)
     want = [math.log10(exact_moment(n, int(steps), 2) / n**steps) for steps in k]
@@ -130,7 +131,7 @@ def log10_fraction(ratio):
     return math.log10(ratio.numerator) - math.log10(ratio.denominator)
 
 
-@pytest.mark.parametrize("n", [1, 2, 5, 64, 10**6])
+@for_each("n", [1, 2, 5, 64, 10**6])
 def test_the_bound_in_whole_numbers_and_below_the_mean(n):
     k = np.array([0, 1, 2, 3, 6, 30, 63, 64, 400])
     want = []
@@ -187,7 +188,7 @@ def fresh_below(k):
     return stats.norm(2 * k * law.exponents[0] / LN10, 2 * np.sqrt(k) * law.spread[0] / LN10).cdf
 
 
-@pytest.mark.parametrize("k", [8, 16, 32, 256])
+@for_each("k", [8, 16, 32, 256])
 def test_fresh_matrices_do_follow_the_popular_form(k):
     """The control: the same test, at the same tolerance, that a repeated matrix fails below."""
     factors = np.random.default_rng(k).chisquare(UNITS, size=(DRAWS, k)) / UNITS
@@ -197,7 +198,7 @@ def test_fresh_matrices_do_follow_the_popular_form(k):
         assert_mean(factors.prod(1), 1.0)
 
 
-@pytest.mark.parametrize(("k", "share"), [(16, 0.6), (32, 0.4), (256, 0.1)])
+@for_each(("k", "share"), [(16, 0.6), (32, 0.4), (256, 0.1)])
 def test_a_repeated_matrix_does_not_follow_g_to_the_2k(k, share):
     """k^2/n is 4, 16 and 1024: the law is another, the spread larger, and few W come within a factor of 2 of g^2k."""
     draws = repeated()[k]
@@ -209,7 +210,7 @@ def test_a_repeated_matrix_does_not_follow_g_to_the_2k(k, share):
     assert np.quantile(draws, 0.95) - np.quantile(draws, 0.05) > 1.4 * 2 * 1.645 * fresh_sd
 
 
-@pytest.mark.parametrize("k", [2, 6])
+@for_each("k", [2, 6])
 def test_the_mean_of_a_repeated_matrix_by_simulation(k):
     draws = arnoldi(16, k, 200_000, np.random.default_rng(k))
     assert_mean(draws, wick_mean(16, k))
@@ -218,7 +219,7 @@ def test_the_mean_of_a_repeated_matrix_by_simulation(k):
         assert np.all(excess > Z * stats.sem(draws))
 
 
-@pytest.mark.parametrize("k", [1, 2, 8, 32])
+@for_each("k", [1, 2, 8, 32])
 def test_two_ways_to_draw_a_repeated_matrix(k):
     other = np.log10(arnoldi(UNITS, k, DRAWS, np.random.default_rng(k)))
     assert stats.ks_2samp(repeated()[k], other).pvalue > ALARM

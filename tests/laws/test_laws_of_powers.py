@@ -11,6 +11,7 @@ from itertools import product
 import mpmath
 import numpy as np
 import pytest
+from loops import for_each
 
 from d2lbptt import Params, forward, init_params, log10_gradient_norms
 from d2lbptt.activations import ACTIVATIONS
@@ -64,8 +65,8 @@ def rounding(W, law, k):
     return law.condition * (size + k * drift)
 
 
-@pytest.mark.parametrize("name", WHOLE)
-@pytest.mark.parametrize("k", [0, 1, 7, 40])
+@for_each("name", WHOLE)
+@for_each("k", [0, 1, 7, 40])
 def test_the_modes_make_up_the_power_within_rounding(name, k):
     found, want = modes(WHOLE[name]), exact_power(WHOLE[name], k).astype(float)
     power = (found.vectors * found.values**k) @ found.inverse
@@ -73,7 +74,7 @@ def test_the_modes_make_up_the_power_within_rounding(name, k):
     assert off <= rounding(WHOLE[name], found, k) < 1e-6
 
 
-@pytest.mark.parametrize("name", WHOLE)
+@for_each("name", WHOLE)
 def test_norms_of_powers_in_whole_numbers(name):
     W, v, k = WHOLE[name], list(range(1, len(WHOLE[name]) + 1)), np.array([0, 1, 2, 3, 50, 700])
     found = modes(W)
@@ -97,7 +98,7 @@ def test_the_law_that_is_approached_keeps_the_largest_modes_alone():
     assert law.log10_norms([9, 0, 0], k, dominant=True).tolist() == [-np.inf] * 3
 
 
-@pytest.mark.parametrize("kind", ["gaussian", "orthogonal", "symmetric"])
+@for_each("kind", ["gaussian", "orthogonal", "symmetric"])
 def test_what_the_powers_of_a_network_do_is_what_its_gradient_does(kind):
     """The loss at the last step alone: dL/dh_t is (W^T)^(T - t) times one vector."""
     T, params = 2000, init_params(1, 16, 1, kind=kind, scale=0.9, seed=2)
@@ -122,7 +123,7 @@ def test_a_radius_below_one_may_grow_first():
     assert np.all(got <= log10_bound(TRANSIENT, k) + 1e-12)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("W", "error", "words"),
     [
         ([[0.5, 1.0], [0.0, 0.5]], ValueError, "wanted a diagonalizable matrix"),
@@ -162,7 +163,7 @@ TRIANGLES = [
     ("1.05", "0.2", "7"),
     ("0.8", "0.8", "0"),
 ]
-each_triangle = pytest.mark.parametrize("entries", TRIANGLES)
+each_triangle = for_each("entries", TRIANGLES)
 
 
 def exact_triangle_norms(entries, steps):
@@ -183,7 +184,7 @@ def test_the_powers_of_a_triangle_in_fractions(entries):
     np.testing.assert_allclose(found, exact_triangle_norms(entries, 120), atol=1e-12)
 
 
-@pytest.mark.parametrize("b", [0, Fraction(-1, 4), Fraction(-1, 2), -1])
+@for_each("b", [0, Fraction(-1, 4), Fraction(-1, 2), -1])
 def test_with_a_radius_of_one_and_a_second_eigenvalue_below_zero_the_first_corner_is_the_largest(b):
     sums = [sum(b**j for j in range(k)) for k in range(1, 60)]
     assert max(sums) == sums[0] and triangle(1.0, float(b), 3.0).peak == 1
@@ -225,9 +226,7 @@ def test_a_triangle_far_beyond_the_range_of_float64():
     assert triangle(1e-3, 0, 1).log10_norms([0, 1, 2]).tolist() == pytest.approx([0, 0.5 * math.log10(1 + 1e-6), -3])
 
 
-@pytest.mark.parametrize(
-    ("entries", "words"), [((0, 0, 1), "a is 0"), ((0.5, 0.6, 1), r"\|b\| <= a"), ((1, 1, math.inf), "c")]
-)
+@for_each(("entries", "words"), [((0, 0, 1), "a is 0"), ((0.5, 0.6, 1), r"\|b\| <= a"), ((1, 1, math.inf), "c")])
 def test_triangles_that_are_refused(entries, words):
     with pytest.raises(ValueError, match=words):
         triangle(*entries)
@@ -244,9 +243,9 @@ def gradients(params, T=200, activation="tanh", seed=0, size=1.0):
     return got - got[0]
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("g", [0.3, 0.9, 1.6, 5.0])
-@pytest.mark.parametrize("seed", range(3))
+@for_each("activation", ACTIVATIONS)
+@for_each("g", [0.3, 0.9, 1.6, 5.0])
+@for_each("seed", range(3))
 def test_no_gradient_grows_faster_than_the_bound(activation, g, seed):
     params = init_params(2, 8, 2, scale=g, seed=seed)
     got = gradients(params, T=60, activation=activation, seed=seed)
@@ -254,7 +253,7 @@ def test_no_gradient_grows_faster_than_the_bound(activation, g, seed):
     assert np.all(got <= log10_bound(params.W_hh, k, activation) + 1e-9)
 
 
-@pytest.mark.parametrize("activation", ["identity", "tanh", "sigmoid"])
+@for_each("activation", ["identity", "tanh", "sigmoid"])
 def test_the_bound_is_reached_where_every_slope_is_gamma(activation):
     """Symmetric W, and a bias that holds every z_t at 0."""
     params = init_params(1, 4, 4, kind="symmetric", scale=1.3)
@@ -270,8 +269,8 @@ def test_the_bound_of_nothing():
     assert log10_bound(np.zeros((2, 2)), [0, 1]).tolist() == [0, -np.inf]
 
 
-@pytest.mark.parametrize(("activation", "g"), [("tanh", 0.99), ("relu", 0.99), ("identity", 0.99), ("sigmoid", 3.9)])
-@pytest.mark.parametrize("size", [0, 1, 100])
+@for_each(("activation", "g"), [("tanh", 0.99), ("relu", 0.99), ("identity", 0.99), ("sigmoid", 3.9)])
+@for_each("size", [0, 1, 100])
 def test_a_largest_singular_value_below_one_over_gamma_is_sufficient_to_vanish(activation, g, size):
     params = init_params(2, 8, 2, kind="orthogonal", scale=g, seed=1)
     assert conditions(params.W_hh, activation)[-3:-1] == ("certain", "excluded")
@@ -279,7 +278,7 @@ def test_a_largest_singular_value_below_one_over_gamma_is_sufficient_to_vanish(a
     assert np.all(np.diff(got[np.isfinite(got)]) < 0) and got[-1] < -4
 
 
-@pytest.mark.parametrize("activation", ["tanh", "identity"])
+@for_each("activation", ["tanh", "identity"])
 def test_a_norm_above_one_need_not_explode(activation):
     """The popular form, "norm above 1 explodes", is wrong: for each of these sigma_max > 1, and they all vanish."""
     for seed in range(20):
@@ -316,7 +315,7 @@ def test_in_the_linear_case_the_eigenvalues_decide_in_the_long_run():
     assert conditions(TRANSIENT + 0.2 * np.eye(2), "identity")[-3:-1] == OF_THE_PRODUCT
 
 
-@pytest.mark.parametrize("seed", range(10))
+@for_each("seed", range(10))
 def test_the_direction_of_a_gradient_is_lost_where_there_is_a_gap_and_kept_by_an_orthogonal_matrix(seed):
     """Two random gradients, 100 steps back, by NumPy's powers; with lambda_2 = -lambda_1 two directions are left."""
     rng = np.random.default_rng(seed)
@@ -342,7 +341,7 @@ def test_with_rho_above_one_a_gradient_without_a_share_in_what_grows_vanishes():
         assert got[-1] - got[-2] == pytest.approx(np.log10(end), abs=1e-9)
 
 
-@pytest.mark.parametrize("seed", range(10))
+@for_each("seed", range(10))
 def test_where_every_eigenvalue_is_above_one_every_gradient_explodes(seed):
     """The least singular value of W^k, from NumPy's powers, is what the gradient that fares worst is multiplied by."""
     rng = np.random.default_rng(seed)
@@ -352,7 +351,7 @@ def test_where_every_eigenvalue_is_above_one_every_gradient_explodes(seed):
     assert np.linalg.svd(np.linalg.matrix_power(np.linalg.inv(W), 150), compute_uv=False)[0] < 1e-3
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("W", "activation", "verdict", "words"),
     [
         (0.5 * np.eye(3), "tanh", ("certain", "excluded"), "sufficient, in every step"),
@@ -378,7 +377,7 @@ def test_what_is_known(W, activation, verdict, words):
     assert f"rho = {known.rho[0]:.4g}" in str(known) and words in str(known)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@for_each("seed", range(5))
 def test_rounding_does_not_decide(seed):
     """Orthogonal matrices, and triangular ones turned by them, with radii a hair from 1: what they are is known."""
     Q = np.linalg.qr(np.random.default_rng(seed).normal(size=(6, 6)))[0]

@@ -5,6 +5,7 @@ import math
 import mpmath
 import numpy as np
 import pytest
+from loops import for_each
 
 from d2lbptt import Params, backward, forward
 from d2lbptt.growth.cliff import STEPS as CLIFF_STEPS
@@ -28,7 +29,7 @@ def fixed_points(w, b):
     return np.count_nonzero(np.diff(np.sign(x - w / (1 + np.exp(-x)) - b)))
 
 
-@pytest.mark.parametrize("w", [4.5, 5.0, 8.0, 20.0])
+@for_each("w", [4.5, 5.0, 8.0, 20.0])
 def test_between_the_folds_there_are_three_fixed_points(w):
     b, x = folds(w)
     assert b[0] < b[1] and b.sum() == pytest.approx(-w)
@@ -54,7 +55,7 @@ def run(w, b, T=CLIFF_STEPS, x_0=0.5):
     return x
 
 
-@pytest.mark.parametrize("w", [4.4, 5.0, 7.0])
+@for_each("w", [4.4, 5.0, 7.0])
 def test_the_wall_lies_between_the_folds_and_parts_two_basins(w):
     found, (low, high) = separatrix(w), folds(w).b
     assert low < found.b < high
@@ -64,8 +65,8 @@ def test_the_wall_lies_between_the_folds_and_parts_two_basins(w):
     assert below < folds(w).x[1] < folds(w).x[0] < above
 
 
-@pytest.mark.parametrize("w", [4.4, 5.0, 7.0, -5.0, -7.0])
-@pytest.mark.parametrize("x_0", [0.5, -0.2])
+@for_each("w", [4.4, 5.0, 7.0, -5.0, -7.0])
+@for_each("x_0", [0.5, -0.2])
 def test_the_slope_on_the_wall_is_a_geometric_sum(w, x_0):
     found = separatrix(w, x_0)
     with mpmath.workdps(60):
@@ -101,7 +102,7 @@ def along_the_wall(w, c, y=CLIFF_TARGET):
     return 2 * (s - y) * s * (1 - s) * slope
 
 
-@pytest.mark.parametrize("w", [4.6, 4.8, 5.0, 5.2])
+@for_each("w", [4.6, 4.8, 5.0, 5.2])
 def test_the_steepest_point_is_a_hair_beside_the_wall(w):
     """``steepest`` finds it where the limit of large T has it, at c / slope(T) from the wall.
 

@@ -10,6 +10,7 @@ import mpmath
 import numpy as np
 import pytest
 from chance import Z
+from loops import for_each
 from scipy import stats
 
 from d2lbptt import Params, forward, log10_gradient_norms
@@ -42,7 +43,7 @@ def many_digits(g, s2, activation):
     return q, g**2 * mean(lambda h: slope(h) ** 2, q)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("g", "s2", "activation"),
     [
         (1.05, 0, "tanh"),
@@ -121,7 +122,7 @@ HELD = {"held input": (1.5, 0.5, "tanh", True)}
 COUNTS = {100: 32, 200: 24, 400: 16}
 
 
-@pytest.mark.parametrize("name", MOVING)
+@for_each("name", MOVING)
 def test_the_exponent_of_networks_that_keep_moving(name):
     g, s2, activation, _ = MOVING[name]
     law = mean_field(g, s2, activation)
@@ -135,8 +136,8 @@ def test_the_exponent_of_networks_that_keep_moving(name):
     assert abs(found - linear) > 4 * Z * error
 
 
-@pytest.mark.parametrize("name", [*MOVING, *HELD])
-@pytest.mark.parametrize("k", [1, 4])
+@for_each("name", [*MOVING, *HELD])
+@for_each("k", [1, 4])
 def test_the_growth_of_the_gradient_over_few_steps(name, k):
     """|dL/dh_{T-k}|^2 / |dL/dh_T|^2 has the mean chi_1^k, also with held input."""
     setting = (MOVING | HELD)[name]
@@ -157,7 +158,7 @@ def test_at_the_edge_the_gradient_neither_vanishes_nor_explodes():
         assert abs(found) <= Z * error if sign == 0 else sign * found > Z * error
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("arguments", "words"),
     [
         ((-1.0,), r"g is -1\.0, wanted a number from 0 and up to 1000"),

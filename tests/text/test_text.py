@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from loops import for_each
 
 from d2lbptt.text import corpus as text
 from d2lbptt.text._own_text import own_text
@@ -283,7 +284,7 @@ def test_where_the_variable_is_wrong_it_is_named(monkeypatch, tmp_path, content)
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the book's text is not here")
-@pytest.mark.parametrize(("edition", "length"), [("v1.0", 173_428), ("v0.17", 170_580), ("v0.14", 170_580)])
+@for_each(("edition", "length"), [("v1.0", 173_428), ("v0.17", 170_580), ("v0.14", 170_580)])
 def test_the_real_text_has_as_many_characters_as_in_the_book(edition, length):
     found = load_text(REAL, edition=edition)
     assert len(found.characters) == length
@@ -328,7 +329,7 @@ N, B, T = 1000, 4, 7
 CORPUS = np.arange(N)
 
 
-@pytest.mark.parametrize("seed", [None, 0, 1, 2])
+@for_each("seed", [None, 0, 1, 2])
 def test_sequential_batches_go_on_where_they_ended(seed):
     rng = None if seed is None else np.random.default_rng(seed)
     batches = list(sequential_batches(CORPUS, B, T, rng))
@@ -365,7 +366,7 @@ def test_the_offsets_are_those_of_the_book():
     assert {next(iter(random_batches(CORPUS, B, T, rng)))[0][0, 0] % T for _ in range(300)} == set(range(T))
 
 
-@pytest.mark.parametrize("cut", [sequential_batches, random_batches])
+@for_each("cut", [sequential_batches, random_batches])
 def test_a_corpus_that_is_too_short_or_none(cut):
     rng = np.random.default_rng(0)
     with pytest.raises(ValueError, match=r"corpus has 20 tokens, wanted at least 4 x 7 \+ "):

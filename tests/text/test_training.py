@@ -11,6 +11,7 @@ import warnings
 
 import numpy as np
 import pytest
+from loops import for_each
 
 from d2lbptt import Params, forward, loss
 from d2lbptt.bptt import backward
@@ -183,9 +184,9 @@ SCHEMES_AND_OPTIONS = (
 )
 
 
-@pytest.mark.parametrize("clip", [0.05, 0.4, None])
-@pytest.mark.parametrize("cut", ["sequential", "random"])
-@pytest.mark.parametrize("scheme", SCHEMES_AND_OPTIONS)
+@for_each("clip", [0.05, 0.4, None])
+@for_each("cut", ["sequential", "random"])
+@for_each("scheme", SCHEMES_AND_OPTIONS)
 def test_each_epoch_is_that_of_the_textbook(scheme, cut, clip):
     settings = {"epochs": 3, "lr": 2.0, "clip": clip, "cut": cut, "seed": 5} | scheme
     found, sizes, clipped, params = in_numpy(**settings)
@@ -198,9 +199,9 @@ def test_each_epoch_is_that_of_the_textbook(scheme, cut, clip):
     assert bool(run.clipped.any()) == bool(clip)
 
 
-@pytest.mark.parametrize("clip", [0.05, None])
-@pytest.mark.parametrize("cut", ["sequential", "random"])
-@pytest.mark.parametrize("scheme", SCHEMES_AND_OPTIONS)
+@for_each("clip", [0.05, None])
+@for_each("cut", ["sequential", "random"])
+@for_each("scheme", SCHEMES_AND_OPTIONS)
 def test_each_epoch_is_that_of_torch(scheme, cut, clip):
     settings = {"epochs": 3, "lr": 2.0, "clip": clip, "cut": cut, "seed": 5} | scheme
     wanted, params = in_torch(**settings)
@@ -211,7 +212,7 @@ def test_each_epoch_is_that_of_torch(scheme, cut, clip):
     assert bool(run.clipped.any()) == bool(clip)
 
 
-@pytest.mark.parametrize("cut", ["sequential", "random"])
+@for_each("cut", ["sequential", "random"])
 def test_one_update_for_all_steps_is_the_full_gradient(cut):
     """The package against itself, to the bit: a minibatch is one piece, and nothing older stands before it."""
     settings = {"cut": cut, "lr": 2.0, "seed": 3}
@@ -220,7 +221,7 @@ def test_one_update_for_all_steps_is_the_full_gradient(cut):
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize(("k1", "k2"), [(1, 1), (1, 4), (2, 5), (3, 3), (4, 6), (4, 9), (9, 9)])
+@for_each(("k1", "k2"), [(1, 1), (1, 4), (2, 5), (3, 3), (4, 6), (4, 9), (9, 9)])
 def test_with_small_steps_the_updates_add_up_to_a_gradient_with_first_steps(k1, k2):
     """Each update is a mean over its own steps: 1 / n of each loss, with n = k1, or fewer in the last update."""
     rng, V, T, B, lr = np.random.default_rng(0), len(VOCAB), 9, 4, 1e-7
@@ -245,7 +246,7 @@ def test_it_learns_the_sentence_and_says_it():
     assert np.all(run.seconds > 0)
 
 
-@pytest.mark.parametrize("cut", ["sequential", "random"])
+@for_each("cut", ["sequential", "random"])
 def test_without_steps_the_perplexity_is_that_of_the_forward_pass(cut):
     params = book_params(len(VOCAB), 12, 1, float)
     run = small_run(lr=0.0, cut=cut, epochs=1, params=params)
@@ -290,7 +291,7 @@ def test_given_parameters_keep_the_more_digits(given, dtype, wanted):
     assert {W.dtype for W in run.params} == {np.dtype(wanted)}
 
 
-@pytest.mark.parametrize("dtype", [np.float32, float])
+@for_each("dtype", [np.float32, float])
 def test_every_scheme_stays_in_its_dtype(dtype):
     for scheme in SCHEMES_AND_OPTIONS:
         assert {W.dtype for W in small_run(epochs=1, **scheme | {"dtype": dtype}).params} == {np.dtype(dtype)}
@@ -373,7 +374,7 @@ def test_settings_that_cannot_be():
         train(CORPUS, 10**6, epochs=1)
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
+@for_each("scheme", SCHEMES)
 def test_the_options_of_a_scheme_are_what_backward_takes(scheme):
     rng = np.random.default_rng(0)
     trace = forward(book_params(5, 4, 0, float), rng.normal(size=(6, 5)))

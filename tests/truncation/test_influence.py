@@ -9,6 +9,7 @@ from itertools import accumulate
 
 import numpy as np
 import pytest
+from loops import for_each
 
 from d2lbptt import forward_accumulation, rnn
 from d2lbptt.truncation.influence import (
@@ -35,7 +36,7 @@ def exact_sums(tau, n, p):
     return found
 
 
-@pytest.mark.parametrize(("n", "p"), [(23, 10), (5, 2), (7, 0), (4, 4), (1, 1)])
+@for_each(("n", "p"), [(23, 10), (5, 2), (7, 0), (4, 4), (1, 1)])
 def test_the_partial_sums_are_those_of_the_powers(n, p):
     assert partial_sums(60, n, p) == exact_sums(60, n, p)
     network = balance(n, p)
@@ -52,8 +53,8 @@ def test_at_rest_and_solved():
     assert network.rest(network.solution)[0] == pytest.approx(1)
 
 
-@pytest.mark.parametrize(("n", "p"), [(23, 10), (11, 5), (15, 4), (9, 4)])
-@pytest.mark.parametrize("theta", [START, -0.6])
+@for_each(("n", "p"), [(23, 10), (11, 5), (15, 4), (9, 4)])
+@for_each("theta", [START, -0.6])
 def test_predicted_and_observed_spans_are_the_same_whole_numbers(n, p, theta):
     predicted, network = predicted_spans(n, p, 300), balance(n, p)
     observed = Spans(*(observed_span(scheme, theta, 300, network) for scheme in ("window", "chunks")))
@@ -64,7 +65,7 @@ def test_predicted_and_observed_spans_are_the_same_whole_numbers(n, p, theta):
         assert values[span - 2] >= 0 and all(value < 0 for value in values[span - 1 :])
 
 
-@pytest.mark.parametrize("n", range(1, 8))
+@for_each("n", range(1, 8))
 def test_after_the_span_every_sign_is_right_and_before_it_one_is_not(n):
     for p in (p for p in range(n + 1) if 2 * p != n):
         sums = exact_sums(120, n, p)
@@ -83,7 +84,7 @@ def test_a_network_without_a_wrong_span_and_one_that_is_not_long_enough():
         observed_span("full")
 
 
-@pytest.mark.parametrize("reduction", ["last", "sum"])
+@for_each("reduction", ["last", "sum"])
 def test_the_gradient_is_that_of_the_complex_step(reduction):
     network, tau, h0 = balance(), 17, np.linspace(1, 2, 23)
     thetas = np.linspace(0.2, 0.6, tau)
@@ -100,8 +101,8 @@ def test_the_gradient_is_that_of_the_complex_step(reduction):
     assert _gradient(network, thetas, h0, reduction) == pytest.approx(want, rel=1e-12)
 
 
-@pytest.mark.parametrize("scheme", ["window", "chunks"])
-@pytest.mark.parametrize("tau", [1, 2, 5, 40])
+@for_each("scheme", ["window", "chunks"])
+@for_each("tau", [1, 2, 5, 40])
 def test_each_step_of_training_is_that_of_the_complex_step(scheme, tau):
     # Written again without slices: what theta did within the last tau steps, or within the chunk, is moved a little.
     network, lr, steps = balance(5, 2), 0.1, 12
@@ -119,7 +120,7 @@ def test_each_step_of_training_is_that_of_the_complex_step(scheme, tau):
     np.testing.assert_allclose(found, thetas, rtol=1e-12)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@for_each("seed", range(3))
 def test_randomized_training_is_that_of_the_recursion(seed):
     network, lr, steps, pi = balance(5, 2), 0.1, 12, 0.6
     kept = np.random.default_rng(seed).random(steps) < pi  # as ``randomized`` draws
@@ -145,7 +146,7 @@ def distance(theta):
     return abs(theta + 1 / 6)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("scheme", "settings"),
     [
         ("full", {}),
@@ -158,7 +159,7 @@ def test_schemes_that_see_far_enough_converge(scheme, settings):
     assert distance(trajectory(scheme, 9000, **settings)[-1]) < 1e-3
 
 
-@pytest.mark.parametrize(("scheme", "tau"), [("window", 10), ("window", 30), ("chunks", 10), ("chunks", 80)])
+@for_each(("scheme", "tau"), [("window", 10), ("window", 30), ("chunks", 10), ("chunks", 80)])
 def test_schemes_that_do_not_go_away_for_ever(scheme, tau):
     theta = trajectory(scheme, 6000, tau=tau)
     kept = theta[np.isfinite(theta)]

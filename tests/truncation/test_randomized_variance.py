@@ -10,6 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from loops import for_each
 
 from d2lbptt import Params, backward, forward, randomized
 from d2lbptt.truncation.pairs import pair_table, variance_terms
@@ -47,8 +48,8 @@ def variance(trace, y, pi):
     return variance_terms(table).variance(pi)[0] * table.norm**2
 
 
-@pytest.mark.parametrize("pi", [0.3, 0.8, 1.0])
-@pytest.mark.parametrize("w", [0.6, -1.2])
+@for_each("pi", [0.3, 0.8, 1.0])
+@for_each("w", [0.6, -1.2])
 def test_the_moments_are_those_of_all_draws(w, pi):
     T = 9
     trace, y, b, e = unit(w, T)
@@ -82,7 +83,7 @@ def test_drawn_gates_are_unbiased_and_spread_as_the_law_says():
     assert window != full
 
 
-@pytest.mark.parametrize(("w", "pi"), [(0.7, 0.5), (0.5, 0.26), (0.9, 0.82), (0.71, 0.5), (0.9, 0.8), (0.5, 0.2)])
+@for_each(("w", "pi"), [(0.7, 0.5), (0.5, 0.26), (0.9, 0.82), (0.71, 0.5), (0.9, 0.8), (0.5, 0.2)])
 def test_the_variance_is_bounded_where_w_squared_is_below_pi(w, pi):
     b = np.random.default_rng(0).uniform(0.5, 1.5, 2000)
     variance = moments(b, w, pi).variance
@@ -111,7 +112,7 @@ def test_the_mean_over_time_falls_as_one_over_T_or_explodes():
     assert math.log(two[1] / two[0]) == pytest.approx(100 * math.log(0.81 / 0.5) - math.log(4), rel=0.02)
 
 
-@pytest.mark.parametrize(("w", "pi"), [(0.7, 0.6), (-0.5, 0.9), (0.6, 1.0)])
+@for_each(("w", "pi"), [(0.7, 0.6), (-0.5, 0.9), (0.6, 1.0)])
 def test_the_simulation_follows_the_recursion_and_the_law(w, pi):
     b, draws = np.random.default_rng(3).uniform(0.5, 1.5, 30), 40_000
     found, law = simulate(b, w, pi, draws), moments(b, w, pi)
@@ -124,7 +125,7 @@ def test_the_simulation_follows_the_recursion_and_the_law(w, pi):
         assert np.all(np.isclose(xi, 0, atol=1e-9) | np.isclose(xi, 1 / pi))
 
 
-@pytest.mark.parametrize("tau", [1, 3, 12])
+@for_each("tau", [1, 3, 12])
 def test_the_window_drops_the_terms_before(tau):
     w, T = -0.9, 12
     trace, y, b, e = unit(w, T, seed=3)

@@ -14,6 +14,7 @@ import oracles
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from loops import for_each
 from oracles import (
     assert_gradients_agree,
     brute_force,
@@ -73,7 +74,7 @@ def test_chunks_keep_the_pairs_in_the_same_chunk(problem, data):
     assert_gradients_agree(truncated(problem, gates=chunks(T, tau)), problem, chunk_pairs(tau))
 
 
-@pytest.mark.parametrize("T", [1, 2, 7, 12])
+@for_each("T", [1, 2, 7, 12])
 def test_chunks_cut_where_a_chunk_begins(T):
     for tau in range(1, T + 1):
         xi = chunks(T, tau)
@@ -98,7 +99,7 @@ def test_the_first_gate_is_the_arrow_to_h0():
 # --- randomized truncation ---
 
 
-@pytest.mark.parametrize("pi", [0.2, 0.5, 1, np.linspace(0.1, 1, 2000)], ids=["0.2", "0.5", "1", "array"])
+@for_each("pi", [0.2, 0.5, 1, np.linspace(0.1, 1, 2000)])
 def test_a_randomized_gate_is_0_or_1_over_pi_and_1_on_average(pi):
     draws = np.array([randomized(2000, pi, np.random.default_rng(seed)) for seed in range(50)])
     inverse = np.broadcast_to(1 / np.asarray(pi), 2000)
@@ -114,8 +115,8 @@ def test_randomized_gates_follow_their_generator():
     assert np.array_equal(one, same) and not np.array_equal(one, other)
 
 
-@pytest.mark.parametrize("activation", ["identity", "tanh"])
-@pytest.mark.parametrize("reduction", oracles.REDUCTIONS)
+@for_each("activation", ["identity", "tanh"])
+@for_each("reduction", oracles.REDUCTIONS)
 def test_the_randomized_gradient_is_right_on_average(activation, reduction):
     """All 2^T gates, each with its probability: the exact mean, without a draw, is the full gradient."""
     problem, pi = a_problem(4, activation=activation, reduction=reduction), np.array([0.3, 0.9, 0.5, 0.2])
@@ -160,9 +161,9 @@ def test_a_window_of_one_keeps_the_immediate_term_alone(problem):
         np.testing.assert_allclose(got.h0, weight * brute_force(first)["h0"], rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize("B", [None, 2])
-@pytest.mark.parametrize("how", [{}, {"gates": [1, 0.5, 0, 2, -1, 1]}, {"window": 3}, {"first": [1, 1, 3, 1, 5, 2]}])
-@pytest.mark.parametrize("activation", oracles.ACTIVATIONS)
+@for_each("B", [None, 2])
+@for_each("how", [{}, {"gates": [1, 0.5, 0, 2, -1, 1]}, {"window": 3}, {"first": [1, 1, 3, 1, 5, 2]}])
+@for_each("activation", oracles.ACTIVATIONS)
 def test_h_is_what_multiplies_the_slope_in_the_weight_gradients(how, B, activation):
     problem = a_problem(6, B, activation)
     got = truncated(problem, **how)
@@ -215,8 +216,8 @@ def sum_over_updates(problem, k1, k2):
     return total
 
 
-@pytest.mark.parametrize("reduction", oracles.REDUCTIONS)
-@pytest.mark.parametrize("B", [None, 3])
+@for_each("reduction", oracles.REDUCTIONS)
+@for_each("B", [None, 3])
 def test_k1_and_k2_are_a_sum_over_updates(reduction, B):
     for T in (1, 2, 5, 7):
         problem = a_problem(T, B, reduction=reduction, seed=T)
@@ -227,7 +228,7 @@ def test_k1_and_k2_are_a_sum_over_updates(reduction, B):
                     np.testing.assert_allclose(getattr(got, name), value, rtol=1e-11, atol=1e-14, err_msg=name)
 
 
-@pytest.mark.parametrize("T", [1, 2, 6, 12])
+@for_each("T", [1, 2, 6, 12])
 def test_what_k1_and_k2_become_where_they_are_simple(T):
     assert tbptt(T, T, T).tolist() == [1] * T
     for k in range(1, T + 1):
@@ -239,7 +240,7 @@ def test_what_k1_and_k2_become_where_they_are_simple(T):
     assert tbptt(5, 2, 2).tolist() == [1, 1, 3, 3, 4]  # the last update is for one loss, and still goes back over two
 
 
-@pytest.mark.parametrize("B", [None, 2])
+@for_each("B", [None, 2])
 def test_a_window_is_k1_of_1_and_all_steps_are_the_full_gradient(B):
     problem = a_problem(9, B)
     for tau in range(1, 10):
@@ -303,10 +304,10 @@ PROBLEMS = [
     a_problem(activation=activation, reduction=reduction, seed=3)
     for activation, reduction in product(["identity", "tanh", "relu"], oracles.REDUCTIONS)
 ]
-each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: f"{p.activation}-{p.reduction}")
+each_problem = for_each("problem", PROBLEMS)
 
 
-@pytest.mark.parametrize("T", [1, 2, 6])
+@for_each("T", [1, 2, 6])
 def test_first_kept_says_which_pairs_have_a_weight(T):
     for how, pair in schemes(T):
         first = first_kept(T, **how)
@@ -364,8 +365,8 @@ def test_gradients_of_many_gates_are_those_of_each():
             np.testing.assert_allclose(gradient, want, rtol=1e-11, atol=1e-13)
 
 
-@pytest.mark.parametrize("shared", [True, False])
-@pytest.mark.parametrize("last", [True, False])
+@for_each("shared", [True, False])
+@for_each("last", [True, False])
 def test_products_are_counted_arrow_by_arrow(shared, last):
     for how, pair in schemes(7):
         ways = {t: [j for j in range(2, t + 1) if pair(t, j - 1)] for t in ([7] if last else range(1, 8))}
@@ -390,7 +391,7 @@ def test_with_a_loss_at_every_step_a_window_takes_more_work_than_the_full_gradie
 # --- the variance of randomized truncation, for any network ---
 
 
-@pytest.mark.parametrize("pi", [0.2, 0.7])
+@for_each("pi", [0.2, 0.7])
 @each_problem
 def test_the_variance_is_that_of_all_gates(problem, pi):
     trace, full = trace_of(problem), brute_force(problem)["W_hh"]
@@ -424,7 +425,7 @@ def by_recursion(b, e, w, pi):
     return total / len(b), spread / len(b) ** 2
 
 
-@pytest.mark.parametrize("w", [0.6, -1.1])
+@for_each("w", [0.6, -1.1])
 def test_for_one_linear_unit_it_is_the_variance_of_the_recursion(w):
     rng, one = np.random.default_rng(7), np.ones((1, 1))
     trace = forward(Params(one, w * one, one), rng.normal(size=(30, 1)), h0=np.array([0.4]))
@@ -459,8 +460,8 @@ def test_a_gradient_that_is_zero_has_size_zero():
 # --- the geometric law ---
 
 
-@pytest.mark.parametrize("last", [True, False])
-@pytest.mark.parametrize("w", [0.0, 0.5, 0.9])
+@for_each("last", [True, False])
+@for_each("w", [0.0, 0.5, 0.9])
 def test_the_law_is_exact_for_a_unit_at_rest(w, last):
     """h_t = 1 / (1 - w) and the loss slope stay as they are, so that all cells with the same t - k are equal."""
     T, one, rest = 12, np.ones((1, 1)), 1 / (1 - w)
@@ -492,7 +493,7 @@ def test_the_growth_of_a_unit_with_tanh_is_the_mean_slope_times_the_weight():
 RNG = np.random.default_rng(0)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("T", "tau", "error", "words"),
     [
         (5, 0, ValueError, ["tau", "0", "1", "T = 5"]),
@@ -511,7 +512,7 @@ def test_what_chunks_refuses(T, tau, error, words):
     assert all(word in str(info.value) for word in words), info.value
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("T", "pi", "rng", "error", "words"),
     [
         (5, 0, RNG, ValueError, ["pi", "0", "above 0", "at most 1"]),
@@ -549,8 +550,8 @@ def test_what_first_kept_refuses(call, error, words):
         call()
 
 
-@pytest.mark.parametrize("T", [10**13, 10**30, 10**400])
-@pytest.mark.parametrize(
+@for_each("T", [10**13, 10**30, 10**400])
+@for_each(
     "call",
     [
         lambda T: chunks(T, 2),
@@ -578,7 +579,7 @@ def test_a_table_for_steps_that_take_no_memory_themselves():
         pairs.pair_weights(first)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("first", "error", "words"),
     [
         ([1.0, 2.0], TypeError, "first has dtype float64, wanted whole numbers"),
@@ -641,7 +642,7 @@ def test_what_overflows_is_not_returned():
         randomized(5, 5e-324, RNG)
 
 
-@pytest.mark.parametrize("kind", [np.uint8, np.int64, np.uint64])
+@for_each("kind", [np.uint8, np.int64, np.uint64])
 def test_any_whole_numbers_will_do(kind):
     table = pairs.pair_table(trace_of(a_problem(4)), a_problem(4).y)
     first = [1, 1, 3, 3]
@@ -650,8 +651,8 @@ def test_any_whole_numbers_will_do(kind):
     assert np.array_equal(table.truncation_error(np.array(first, kind)), table.truncation_error(first))
 
 
-@pytest.mark.parametrize("r", [0, 0.5, 1, 3, 10**20, 1e300])
-@pytest.mark.parametrize("last", [False, True])
+@for_each("r", [0, 0.5, 1, 3, 10**20, 1e300])
+@for_each("last", [False, True])
 def test_the_geometric_law_is_a_quotient_of_sums_however_large_r_is(r, last):
     first = first_kept(40, window=7)
     exact = Fraction(r)

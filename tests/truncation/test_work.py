@@ -8,6 +8,7 @@ import itertools
 
 import numpy as np
 import pytest
+from loops import for_each
 
 from d2lbptt import backward, bptt, chunks, forward, init_params, randomized, tbptt
 from d2lbptt.gates import first_kept
@@ -32,13 +33,13 @@ def ends_of(T, k1):
     return [t for t in range(1, T + 1) if t % k1 == 0 or t == T]
 
 
-@pytest.mark.parametrize(("T", "k1", "k2"), LENGTHS)
+@for_each(("T", "k1", "k2"), LENGTHS)
 def test_an_update_goes_back_over_its_length(T, k1, k2):
     found = jacobian_products(tbptt(T, k1, k2), shared=True, ends=ends_of(T, k1))
     assert found == products_of_the_loop(T, k1, k2)
 
 
-@pytest.mark.parametrize(("T", "k1", "k2"), LENGTHS)
+@for_each(("T", "k1", "k2"), LENGTHS)
 def test_one_pass_takes_the_products_that_backward_makes(T, k1, k2, monkeypatch):
     trace = forward(init_params(1, 2, 1), np.ones((T, 1)), activation="tanh")
     rows, product = [], bptt.product
@@ -47,12 +48,13 @@ def test_one_pass_takes_the_products_that_backward_makes(T, k1, k2, monkeypatch)
         rows.append(len(left)) if W is trace.params.W_hh else None
         return product(left, W)
 
-    monkeypatch.setattr(bptt, "product", counting)
-    backward(trace, np.zeros((T, 1)), first=tbptt(T, k1, k2))
+    with monkeypatch.context() as patched:
+        patched.setattr(bptt, "product", counting)
+        backward(trace, np.zeros((T, 1)), first=tbptt(T, k1, k2))
     assert jacobian_products(tbptt(T, k1, k2), shared=True) == sum(rows) - 1  # the last one is dL/dh_0
 
 
-@pytest.mark.parametrize("T", [1, 2, 7, 10])
+@for_each("T", [1, 2, 7, 10])
 def test_full_chunks_and_window_in_their_own_updates(T):
     each = np.arange(1, T + 1)
     assert jacobian_products(first_kept(T), shared=True, ends=[T]) == T - 1
@@ -78,7 +80,7 @@ def test_a_loss_at_the_last_step_alone_has_one_way():
         assert jacobian_products(tbptt(T, k1, k2), shared=True, ends=ends_of(T, k1), last=True) == min(T, k2) - 1
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("ends", "error", "words"),
     [
         ([1, 2], ValueError, "ends is .*, wanted rising steps from 1 to T = 3, the last one T"),

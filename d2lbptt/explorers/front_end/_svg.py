@@ -13,6 +13,7 @@ from matplotlib.backend_bases import RendererBase
 from matplotlib.colors import to_hex
 from matplotlib.font_manager import findfont, get_font, ttfFontProperty, weight_dict
 from matplotlib.path import Path
+from matplotlib.textpath import text_to_path
 from matplotlib.transforms import Affine2D, Bbox
 from PIL import Image
 
@@ -43,6 +44,7 @@ class SvgRenderer(RendererBase):
 
     def __init__(self, figure, layer="", patterns=None):
         super().__init__()
+        self._text2path = text_to_path  # one for all: it remembers the formulas that it has parsed
         self._figure, self._layer = figure, layer
         self.patterns = {} if patterns is None else patterns
         self._css, self._fonts, self._heights = {}, _Kept(100), _Kept(100)

@@ -2,6 +2,7 @@
 
 import pytest
 import traitlets
+from loops import for_each
 
 from d2lbptt.explorers.front_end import Menu, Number, Slider, steps, within, within_T
 
@@ -20,7 +21,7 @@ def test_a_slider_stops_at_its_ends_and_keeps_its_kind_of_number():
     assert steps.value == 40
 
 
-@pytest.mark.parametrize("wrong", ["3", None, True, float("nan"), float("inf"), 2.5, [3]])
+@for_each("wrong", ["3", None, True, float("nan"), float("inf"), 2.5, [3]])
 def test_what_is_no_such_number_is_refused_in_a_sentence(wrong):
     slider = Slider("length T", 1, 200, value=60)
     with pytest.raises(traitlets.TraitError, match=r"length T is .*, wanted a whole number from 1 to 200"):

@@ -4,17 +4,14 @@ import io
 import re
 import subprocess
 import sys
-import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-from driving import settings
+from driving import drawn, settings
 from fontTools.ttLib import TTFont
 
 from d2lbptt import explorers, figures
 from d2lbptt.explorers.front_end import _fonts
-from d2lbptt.explorers.front_end._layers import Layers
-from d2lbptt.figures._paper import house
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +29,9 @@ def test_every_letter_that_an_explorer_shows_is_there(name, letters):
     key, control = next((key, control) for key, control in explorer.controls.items() if key != "preset")
     for value in (control.value, *settings(control)):
         explorer.set(**{key: value})
-        with house():
-            svg = "".join(Layers(explorer._picture.figure, explorer._picture.artists).draw())
-        for text in ET.fromstring(f"<svg>{svg}</svg>").iter("text"):
+        texts = list(drawn(explorer).iter("{http://www.w3.org/2000/svg}text"))
+        assert texts
+        for text in texts:
             oblique, weight = text.get("font-style") in ("italic", "oblique"), int(text.get("font-weight", 400))
             face = text.get("font-family", "DejaVu Sans"), oblique, weight
             assert {letter for letter in text.text or "" if ord(letter) not in letters[face]} == set(), face

@@ -3,6 +3,7 @@
 Oracle: Matplotlib's own transforms at random points.
 """
 
+import functools
 import re
 
 import numpy as np
@@ -22,6 +23,19 @@ NAMES = explorers.__all__
 @pytest.fixture
 def rng():
     return np.random.default_rng(7)
+
+
+@functools.cache
+def made(name):
+    return getattr(explorers, name)()
+
+
+def arranged(name, narrow):
+    """One explorer for all tests, back where it starts, with its panels one way or the other."""
+    explorer = made(name)
+    explorer.reset()
+    explorer.arrange(narrow)
+    return explorer
 
 
 def shares_in(box, ax, points):
@@ -72,30 +86,18 @@ def test_the_page_finds_the_numbers_of_straight_logarithmic_and_inverted_axes(rn
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("narrow", [False, True])
-def test_the_page_finds_the_numbers_of_every_panel(rng, name, narrow):
-    explorer = getattr(explorers, name)()
-    explorer.arrange(narrow)
+def test_the_page_finds_the_numbers_of_every_panel_and_each_place_has_its_values(rng, name, narrow):
+    explorer = arranged(name, narrow)
     figure = explorer._layers.figure
     for key, told in explorer.answer["axes"].items():
         agree(told, figure.axes[int(key)], rng)
         left, top, width, height = told["box"]
         assert left >= 0 and top >= 0 and left + width <= explorer.answer["width"]
         assert top + height <= explorer.answer["height"]
+    places_have_the_values_that_the_picture_means(explorer, rng)
 
 
-def test_the_page_is_told_of_other_limits_with_the_picture_that_has_them(rng):
-    explorer = explorers.gradient_flow()
-    before = explorer.answer["axes"]
-    explorer.set(T=900)
-    assert explorer.answer["axes"] != before
-    agree(explorer.answer["axes"]["0"], explorer._layers.figure.axes[0], rng)
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("narrow", [False, True])
-def test_each_place_has_the_values_that_the_picture_means(rng, name, narrow):
-    explorer = getattr(explorers, name)()
-    explorer.arrange(narrow)
+def places_have_the_values_that_the_picture_means(explorer, rng):
     handles, told = explorer._picture.handles(), explorer.answer["touch"]
     assert len(handles) == len(told)
     for handle, touch in zip(handles, told, strict=True):
@@ -108,6 +110,14 @@ def test_each_place_has_the_values_that_the_picture_means(rng, name, narrow):
                 C, A, B = handle.sets[key]
                 values = C + A * data[:, 0] + B * data[:, 1]
                 assert np.abs(c + a * x + b * y - values).max() < 1e-4 * max(np.ptp(values), 1)
+
+
+def test_the_page_is_told_of_other_limits_with_the_picture_that_has_them(rng):
+    explorer = explorers.gradient_flow()
+    before = explorer.answer["axes"]
+    explorer.set(T=900)
+    assert explorer.answer["axes"] != before
+    agree(explorer.answer["axes"]["0"], explorer._layers.figure.axes[0], rng)
 
 
 CHANGES = {
@@ -126,8 +136,7 @@ CHANGES = {
 @pytest.mark.parametrize("name", CHANGES)
 @pytest.mark.parametrize("narrow", [False, True])
 def test_the_grip_is_where_the_present_values_are(name, narrow):
-    explorer = getattr(explorers, name)()
-    explorer.arrange(narrow)
+    explorer = arranged(name, narrow)
     for change in CHANGES[name]:
         explorer.set(**change)
         grips = [touch for touch in explorer.answer["touch"] if touch["at"]]

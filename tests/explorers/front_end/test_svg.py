@@ -7,8 +7,8 @@ import xml.etree.ElementTree as ET
 
 import matplotlib
 import numpy as np
-import pytest
 from driving import settings
+from loops import for_each
 from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.patches import Rectangle
@@ -20,7 +20,7 @@ from d2lbptt.explorers.front_end._layers import Layers
 from d2lbptt.explorers.front_end._svg import MARK, SvgRenderer, _apart
 from d2lbptt.figures._paper import figure, house
 
-each_explorer = pytest.mark.parametrize("name", explorers.__all__)
+each_explorer = for_each("name", explorers.__all__)
 
 
 def layers_of(explorer):
@@ -72,18 +72,16 @@ def test_the_svg_is_sound(name):
 
 
 @each_explorer
-def test_the_same_state_gives_the_same_svg_and_what_stands_still_comes_once(name):
+def test_the_same_state_gives_the_same_svg_what_stands_still_once_and_what_moves_in_few_letters(name):
     explorer, fresh = getattr(explorers, name)(), getattr(explorers, name)()
     layers = layers_of(explorer)
     background, foreground = draw(layers)
     assert draw(layers_of(fresh)) == (background, foreground)
     assert draw(layers) == (None, foreground)
+    what_moves_is_smaller_than_matplotlib_writes_it(layers, foreground)
 
 
-@each_explorer
-def test_what_moves_is_smaller_than_matplotlib_writes_it(name):
-    layers = layers_of(getattr(explorers, name)())
-    own = draw(layers)[1]
+def what_moves_is_smaller_than_matplotlib_writes_it(layers, own):
     out, paper = io.StringIO(), layers.figure
     with house(), matplotlib.rc_context({"svg.fonttype": "none"}):
         paper.dpi = 72
@@ -131,7 +129,7 @@ def test_colours_are_variables_with_the_colour_to_fall_back_on():
     assert {code for _, code in variables} == layers.colours()
 
 
-@pytest.mark.parametrize("kind", ["svg", "png"])
+@for_each("kind", ["svg", "png"])
 def test_a_file_is_whole_and_leaves_the_layers_as_they_were(kind):
     layers = layers_of(explorers.truncation())
     both = draw(layers)

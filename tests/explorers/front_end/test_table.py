@@ -7,6 +7,7 @@ import json
 
 import pages
 import pytest
+from loops import for_each
 
 from d2lbptt import explorers
 from d2lbptt.explorers.front_end import table
@@ -55,7 +56,7 @@ def test_the_head_says_what_can_be_reached(made):
     assert head["menus"]["preset"] == ["", "vanishing", "edge", "exploding", "linear"]
 
 
-@pytest.mark.parametrize("arrangement", ["wide", "narrow"])
+@for_each("arrangement", ["wide", "narrow"])
 def test_each_state_is_what_the_explorer_answers(made, arrangement):
     head, chunks = made
     explorer, narrow, seen = small(), arrangement == "narrow", 0
@@ -102,7 +103,7 @@ def test_menus_may_lead():
     assert head["menus"]["kind"] == kinds
 
 
-@pytest.mark.parametrize(
+@for_each(
     "leads, words",
     [
         ({}, "leads of gradient_flow are empty, wanted at least one control"),
