@@ -205,5 +205,6 @@ def _gradient(a, b, c, T, seed, activation, input):
     # All slopes of a linear phi are the same: so is its gradient, along the states that an empty input leaves at 0.
     x = (not ACTIVATIONS[activation].linear) * noise(T, input, seed)
     trace = forward(Params(np.ones((2, 1)), _matrix(a, b, c), _direction(seed)[None]), x, activation=activation)
-    found = log10_gradient_norms(trace, trace.o - 1, reduction="last")[::-1]
+    y = trace.o - np.maximum(1, np.abs(trace.o))  # dL/do_T is not 0, also where o_T is so large that o_T - 1 = o_T
+    found = log10_gradient_norms(trace, y, reduction="last")[::-1]
     return found - found[0]

@@ -103,28 +103,41 @@ BY_HAND = {
 }
 
 
+def by_hand(data, activation, W, size, seed):
+    """The gradient, step by step along the states."""
+    phi, slope = BY_HAND[activation]
+    h, slopes = np.zeros(2), []
+    for x in size * np.random.default_rng((seed, 1)).normal(size=data.T):
+        z = W @ h + x
+        h = phi(z)
+        slopes.append(slope(z))
+    v, found = data.v.copy(), [0.0]
+    assert np.linalg.norm(v) == pytest.approx(1)
+    with np.errstate(divide="ignore"):
+        for by in slopes[:0:-1]:
+            v = W.T @ (by * v)
+            found.append(np.log10(np.linalg.norm(v)))
+    return found
+
+
 @for_each("activation", ["tanh", "sigmoid", "relu"])
 @for_each("c", [0.0, 1.0, 25.0])
 @for_each("size", [0.0, 0.01, 1.0])
 def test_an_activation_step_by_step(activation, c, size):
     T = 120
     data = transient(activation=activation, c=c, T=T, k=5, input=size, seed=3)
-    phi, slope = BY_HAND[activation]
-    W, h, slopes = np.array([[0.95, c], [0, 0.85]]), np.zeros(2), []
-    for x in size * np.random.default_rng((3, 1)).normal(size=T):
-        z = W @ h + x
-        h = phi(z)
-        slopes.append(slope(z))
-    v, want = data.v.copy(), [0.0]
-    assert np.linalg.norm(v) == pytest.approx(1)
-    with np.errstate(divide="ignore"):
-        for by in slopes[:0:-1]:
-            v = W.T @ (by * v)
-            want.append(np.log10(np.linalg.norm(v)))
+    want = by_hand(data, activation, np.array([[0.95, c], [0, 0.85]]), size, 3)
     # 1 - h^2 has lost digits where h is near 1
     np.testing.assert_allclose(data.gradient, want, atol=1e-6)
     if size == 0 and activation == "tanh":
         np.testing.assert_allclose(data.gradient, transient(c=c, T=T, k=5, seed=3).gradient, atol=1e-12)
+
+
+def test_where_the_states_are_so_large_that_1_beside_them_is_nothing():
+    data = transient(activation="relu", c=50, rho=1.05, gap=1, T=1000, k=199, input=1, seed=99)
+    want = by_hand(data, "relu", np.array([[1.05, 50], [0, 0.05]]), 1, 99)
+    np.testing.assert_allclose(data.gradient, want, atol=1e-6)
+    assert data.gradient[-1] > 15
 
 
 def test_more_than_an_order_of_magnitude_although_every_eigenvalue_is_below_one():
