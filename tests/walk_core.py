@@ -257,6 +257,9 @@ NETWORK = {
         {"gates": None, "window": None, "first": None},
         {"gates": optional(shaped(T)), "window": optional(whole(1, T)), "first": optional(one_first)},
     ),
+    "bptt.loss_and_gradients": of_trace(
+        bptt.loss_and_gradients, lambda two, given: close(two[0], total(given)) and right_gradient(two[1], given)
+    ),
     "bptt.itemized": of_trace(
         bptt.itemized,
         lambda table, given: close(

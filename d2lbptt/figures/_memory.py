@@ -31,7 +31,7 @@ def memory(ax: Axes, data: Memory) -> Axes:
     Notes
     -----
     Lines are the formulas (T + 1) B h and (k2 + 1) B h, times 8 bytes. Hollow marks are a pass forward, full ones a
-    pass forward and back, which holds more than the states. How much more depends on the software, not on T.
+    pass forward and back, which holds more than the states. How much more depends on the software, and little on T.
     """
     data = _validation.instance("data", data, Memory)
     style.axes(ax, "length T", "megabytes")

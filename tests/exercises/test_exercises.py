@@ -54,19 +54,21 @@ def test_an_unknown_key_is_told_the_known_ones(key):
 
 
 LOADED = """\
-import time, numpy, sys, d2lbptt
+import time, sys
+begin = time.process_time()
+import numpy, d2lbptt
 before = time.process_time()
 from d2lbptt.exercises._check import _tasks
 _tasks()
-print(time.process_time() - before, *sys.modules)
+print((time.process_time() - before) / (before - begin), *sys.modules)
 """
 
 
 def test_the_tasks_are_there_at_once_and_load_no_other_library():
     runs = [subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True).stdout for _ in range(3)]
-    seconds = min(float(run.split()[0]) for run in runs)
+    share = min(float(run.split()[0]) for run in runs)
     assert {"matplotlib", "scipy", "sympy", "torch", "jax", "ipywidgets"} & set(runs[0].split()) == set()
-    assert seconds < 0.1  # of the processor; 0.05 where nothing else runs
+    assert share < 1  # of the time that NumPy and the package take
 
 
 # --- right answers, and hints ---

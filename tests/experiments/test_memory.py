@@ -28,16 +28,17 @@ def test_the_formula_is_what_a_trace_holds(found):
 
 def test_what_is_measured_goes_with_the_length(found):
     assert np.all(found.states <= found.forward) and np.all(found.forward < found.there_and_back)
-    for measured in (found.forward, found.there_and_back):
-        share = measured / found.states
-        assert share.max() < 1.15 * share.min() and share.max() < 6
+    for measured, most in ((found.forward, 1.2), (found.there_and_back, 2.3)):
+        share = np.diff(measured) / np.diff(found.states)  # what does not depend on the length drops out
+        assert share.max() < 1.15 * share.min() and share.max() < most
 
 
 def test_pieces_take_what_k2_steps_take_whatever_the_length(found):
     held = found.there_and_back_of_k2
     assert np.all(held > found.states_of_k2) and held.max() < 1.1 * held.min()
-    assert held.max() < 1.2 * found.there_and_back[0] * 26 / 51
-    assert found.there_and_back[-1] > 8 * held[-1]  # 300 steps beside 25
+    longer, longest = found.there_and_back[[0, -1]]
+    assert held.max() < longer - 1.8 * (found.states[0] - found.states_of_k2)
+    assert longest - held.max() > 1.8 * (found.states[-1] - found.states_of_k2)  # 300 steps beside 25
 
 
 def test_twice_the_batch_or_the_width_takes_twice_the_memory(found):
