@@ -238,7 +238,10 @@ def test_a_folder_that_was_moved_or_copied_gets_an_environment_of_its_own(projec
 @needs_make
 @pytest.mark.parametrize(
     "target",
-    ["lab", "test", "test-slow", "notebooks", "lint", "bench", "checkers", "training", "sliders", "site", "teaching"],
+    [
+        *("lab", "present", "test", "test-slow", "mutants", "notebooks", "lint", "bench", "checkers", "training"),
+        *("sliders", "site", "teaching"),
+    ],
 )
 @pytest.mark.parametrize("text", HOSTILE)
 def test_arguments_are_text(project, target, text):
