@@ -190,12 +190,12 @@ def _backward(trace, do, gates=None, first=None):
 
 def _slopes_beside(rows, h, slope_of, do):
     """Write [phi'(z_{t+1}), dL/do_t] into the rows of t; return the left part of those that have a z_{t+1}."""
-    n, few = h.shape[-1], CACHED // math.prod(h.shape[1:]) + 1
-    left, right = rows[..., :n], rows[..., n:]
-    left[len(h) :], right[: len(rows) - len(do)], right[len(rows) - len(do) :] = 0, 0, do
+    n, few, without = h.shape[-1], CACHED // math.prod(h.shape[1:]) + 1, len(rows) - len(do)
+    dz, right = rows[: len(h), ..., :n], rows[..., n:]
+    rows[len(h) :, ..., :n], right[:without], right[without:] = 0, 0, do
     for i in range(0, len(h), few):
-        left[i : i + few][: len(h) - i] = slope_of(h[i : i + few])
-    return left[: len(h)]
+        dz[i : i + few] = slope_of(h[i : i + few])
+    return dz
 
 
 def _go_back(rows, dz, times_W, dh):

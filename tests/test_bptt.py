@@ -6,7 +6,6 @@ the package, nor with the other.
 """
 
 import sys
-import tracemalloc
 
 import numpy as np
 import oracles
@@ -27,6 +26,7 @@ from oracles import (
 
 from d2lbptt import Params, Trace, backward, forward, init_params, itemized, loss, loss_and_gradients
 from d2lbptt._recursion import CACHED, cached_stretches
+from d2lbptt.experiments._memory import peak
 from d2lbptt.total_derivative import forward_accumulation
 
 # --- the oracles themselves ---
@@ -543,21 +543,13 @@ def test_stretches_cover_the_time_once_and_grow_with_the_matrix():
 
 @pytest.mark.parametrize(("dtype", "shape"), [(float, (20_000,)), (np.float32, (20_000,)), (float, (1000, 16))])
 def test_the_passes_allocate_little_beside_what_they_return(dtype, shape):
-    """tracemalloc counts what NumPy allocates; the states are those that the trace holds."""
+    """Beside the states that the trace holds."""
     rng = np.random.default_rng(0)
     params = init_params(8, 64, 4, bias=True, dtype=dtype)
     x, y = rng.normal(size=(*shape, 8)).astype(dtype), rng.integers(0, 4, shape)
-    trace, forwards = peak(lambda: forward(params, x, activation="tanh"))
-    _, backwards = peak(lambda: loss_and_gradients(trace, y, loss="cross_entropy"))
-    assert forwards < 1.3 * trace.h.nbytes and backwards < 1.9 * trace.h.nbytes
-
-
-def peak(call):
-    tracemalloc.start()
-    try:
-        return call(), tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    trace = forward(params, x, activation="tanh")
+    assert peak(lambda: forward(params, x, activation="tanh")) < 1.3 * trace.h.nbytes
+    assert peak(lambda: loss_and_gradients(trace, y, loss="cross_entropy")) < 1.9 * trace.h.nbytes
 
 
 def test_numbers_whose_squares_overflow_are_taken():
