@@ -10,6 +10,7 @@ from . import _validation
 from ._validation import Overflow
 from .activations import ACTIVATIONS
 
+SHORTEST = 32  # steps; to begin a stretch takes as long as some steps do
 CACHED = 12_000  # numbers; an array of them is small enough that the system need not find new memory for it each time
 
 # --- products over rows ---
@@ -38,10 +39,10 @@ def multiplier(W, batch):
 def cached_stretches(T, width, least):
     """Cut 0 .. T into (start, stop), alike in length but the last, and return them with that length.
 
-    Rows of ``width`` numbers then stay in the cache until they are used again. A stretch has about ``least`` numbers
-    or more, so that a matrix that is read or written once in each costs little beside it.
+    Rows of ``width`` numbers then stay in the cache until they are used again, unless SHORTEST of them are too many. A
+    stretch has about ``least`` numbers or more, so that a matrix that is read or written once in each costs little.
     """
-    pieces = max(1, round(T * width / max(CACHED, least)))
+    pieces = max(1, round(T * width / max(CACHED, least, SHORTEST * width)))
     steps = -(-T // pieces)
     return [(start, min(start + steps, T)) for start in range(0, T, steps)], steps
 
