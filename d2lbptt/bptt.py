@@ -111,13 +111,11 @@ def backward(
     FloatingPointError
         If the gradient overflows. The message names the first t, going back, at which it does.
     """
-    _validation.at_most_one(gates=gates, window=window, first=first)
     with np.errstate(over="ignore", invalid="ignore"):
         trace = checked_trace(trace)
-        do = _output_gradient(trace, y, loss, reduction, weights)
-        if window is None and first is None:
-            return _backward(trace, do, checked_gates(gates, len(do), do.shape[1:-1]))
-        return _backward(trace, do, first=first_kept(len(do), window=window, first=first))
+        return _backward(
+            trace, _output_gradient(trace, y, loss, reduction, weights), *_cut(trace, gates, window, first)
+        )
 
 
 def loss_and_gradients(
@@ -127,13 +125,16 @@ def loss_and_gradients(
     loss: str = "squared_error",
     reduction: str = "mean",
     weights: ArrayLike | None = None,
+    gates: ArrayLike | None = None,
+    window: int | None = None,
+    first: ArrayLike | None = None,
 ) -> tuple[float, Gradients]:
     """Return L and its gradient, as ``loss`` and ``backward`` do, in less time: what both need is computed once.
 
     Parameters
     ----------
-    trace, y, loss, reduction, weights
-        As for ``loss``.
+    trace, y, loss, reduction, weights, gates, window, first
+        As for ``backward``.
 
     Returns
     -------
@@ -143,15 +144,25 @@ def loss_and_gradients(
     Raises
     ------
     TypeError, ValueError
-        If an argument does not fit the trace.
+        As ``backward`` does.
     FloatingPointError
         If the loss or the gradient overflows.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         trace = checked_trace(trace)
         rule, y, w = _targets(trace, y, loss, reduction, weights)
+        kept = _cut(trace, gates, window, first)
         per_step, slope = rule.both(trace.o, y)
-        return _total(per_step, reduction, w), _backward(trace, _weighed(slope, reduction, w))
+        return _total(per_step, reduction, w), _backward(trace, _weighed(slope, reduction, w), *kept)
+
+
+def _cut(trace, gates, window, first):
+    """Return the gates, or None, and the first step that each loss reaches, or None."""
+    _validation.at_most_one(gates=gates, window=window, first=first)
+    T, *batch, _ = trace.x.shape
+    if window is None and first is None:
+        return checked_gates(gates, T, tuple(batch)), None
+    return None, first_kept(T, window=window, first=first)
 
 
 def _backward(trace, do, gates=None, first=None):
@@ -168,19 +179,21 @@ def _backward(trace, do, gates=None, first=None):
     if first is None:
         dh[T], times_W = do[-1] @ params.W_qh, multiplier(W.T, batch)  # 9.7.13
     else:
-        dh[1:] = _truncated(slopes(trace), params.W_hh, product(do, params.W_qh), first)
+        _go_back_to(first, slopes(trace), params.W_hh, product(do, params.W_qh), dh[1:])
     stretches, longest = cached_stretches(T + 1, math.prod(batch) * (n + q), 2 * W.size)
     scratch = np.empty((longest, *batch, n + q), do.dtype)
     for start, stop in reversed(stretches):
         rows, later = scratch[: stop - start], slice(start + 1, stop + 1)
         dz = _slopes_beside(rows, h[later], slope_of, do[max(start - 1, 0) : stop - 1])
-        if gates is not None:
-            dz *= over_rows(gates[start:stop].astype(h.dtype), dz)
-        if first is None:
+        if first is not None:
+            dz *= dh[later]
+        elif gates is None:
             _go_back(rows[: len(dz)], dz, times_W, dh[start : stop + 1])
+        else:
+            dz *= over_rows(gates[start:stop].astype(h.dtype), dz)
+            _go_back(rows[: len(dz)], dz, times_W, dh[start : stop + 1])
+            np.multiply(slope_of(h[later]), dh[later], out=dz)  # the gradient of the parameters has no gate
         no_overflow("dL/dh_t", dh[max(start, 1) : stop], max(start, 1))
-        if first is not None or gates is not None:
-            np.multiply(slope_of(h[later]), dh[later], out=dz)
         found = outer_sum(rows, h[start:stop]), outer_sum(dz, x[start:stop]), row_sum(rows)
         total = found if total is None else [np.add(a, b, out=a) for a, b in zip(total, found, strict=True)]
     if first is not None:
@@ -214,14 +227,14 @@ def _gradients(params, W, W_hx, b, dh, do):
     return Gradients(W_hx, W[:n], W[n:], b_h, b_q, h0, dh[1:], do)
 
 
-def _truncated(slope, W_hh, own, first):
-    """Return dL/dh_t where the loss of step t reaches back to step first[t - 1]; ``own`` is W_qh^T dL/do_t."""
+def _go_back_to(first, slope, W_hh, own, dh):
+    """Write, and return, dL/dh_t where the loss of step t reaches back to step first[t - 1]; ``own`` is W_qh^T dL/do_t."""
     # Losses that end at the same step go back together; all such groups move at once, each from its last loss on.
     ends, from_the_end = np.unique(first[::-1], return_index=True)
     start = len(first) - from_the_end
     longest_first = np.argsort(ends - start, kind="stable")
     ends, start = ends[longest_first], start[longest_first]
-    dh, rows = np.zeros_like(own), np.zeros_like(own[: len(start)])
+    dh[:], rows = 0, np.zeros_like(own[: len(start)])
     for lag in range(start[0] - ends[0] + 1):
         groups = np.searchsorted(ends - start, -lag, side="right")  # so many reach as far back as that
         k = start[:groups] - lag

@@ -489,15 +489,16 @@ def test_targets_that_do_not_fit(of, trace, y, name, error, words):
 
 
 @settings(max_examples=100)
-@given(problems() | weighted_problems())
-def test_loss_and_gradients_are_those_of_loss_and_backward(problem):
+@given(problems() | weighted_problems(), st.sampled_from([None, "gates", "window", "first"]), st.randoms())
+def test_loss_and_gradients_are_those_of_loss_and_backward(problem, cut, random):
     """The same numbers, to the last bit, from the two functions that compute them one by one."""
-    trace = trace_of(problem)
-    value, gradients = loss_and_gradients(trace, problem.y, **problem.options)
+    trace, T = trace_of(problem), len(problem.x)
+    window, first = random.randint(1, T), [random.randint(1, t) for t in range(1, T + 1)]
+    cuts = {"gates": np.array(first) / 2, "window": window, "first": first}
+    options = problem.options | ({} if cut is None else {cut: cuts[cut]})
+    value, gradients = loss_and_gradients(trace, problem.y, **options)
     assert value == loss(trace, problem.y, **problem.options)
-    assert same_bits(
-        *([a for a in g if a is not None] for g in (gradients, backward(trace, problem.y, **problem.options)))
-    )
+    assert same_bits(*([a for a in g if a is not None] for g in (gradients, backward(trace, problem.y, **options))))
 
 
 def in_stretches_of(steps, monkeypatch):

@@ -190,6 +190,10 @@ def of_trace(function, returns, good=None, legal=None, *, without=(), names=None
     return Spec(function, good, legal, returns, {**NAMES, **(names or {})}, fields=("trace",))
 
 
+CUTS = (
+    {"gates": None, "window": None, "first": None},
+    {"gates": optional(shaped(T)), "window": optional(whole(1, T)), "first": optional(one_first)},
+)
 NETWORK = {
     "rnn.init_params": Spec(
         rnn.init_params,
@@ -251,14 +255,11 @@ NETWORK = {
         fields=("trace",),
     ),
     "bptt.output_gradient": of_trace(bptt.output_gradient, lambda do, given: close(do, own_slopes(given)[0])),
-    "bptt.backward": of_trace(
-        bptt.backward,
-        right_gradient,
-        {"gates": None, "window": None, "first": None},
-        {"gates": optional(shaped(T)), "window": optional(whole(1, T)), "first": optional(one_first)},
-    ),
+    "bptt.backward": of_trace(bptt.backward, right_gradient, *CUTS),
     "bptt.loss_and_gradients": of_trace(
-        bptt.loss_and_gradients, lambda two, given: close(two[0], total(given)) and right_gradient(two[1], given)
+        bptt.loss_and_gradients,
+        lambda two, given: close(two[0], total(given)) and right_gradient(two[1], given),
+        *CUTS,
     ),
     "bptt.itemized": of_trace(
         bptt.itemized,

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from .. import _validation
 from .._progress import bar
 from ..activations import ACTIVATIONS
-from ..bptt import backward, loss_and_gradients, row_norms
+from ..bptt import loss_and_gradients, row_norms
 from ..gates import SCHEMES, scheme_options
 from ..rnn import Params, Trace, checked_params, forward, loss
 from .corpus import Vocab, _corpus, random_batches, sequential_batches
@@ -192,12 +192,7 @@ class _Loop:
     def update(self, trace, y, steps):
         """Learn from the last steps; return their mean loss, |g|, whether it was clipped, and how many they are."""
         weights = None if steps == len(y) else (np.arange(len(y)) >= len(y) - steps) * 1.0
-        options = self.options()
-        if options:
-            gradients = backward(trace, y, loss="cross_entropy", weights=weights, **options)
-            value = loss(trace, y, loss="cross_entropy", weights=weights)
-        else:
-            value, gradients = loss_and_gradients(trace, y, loss="cross_entropy", weights=weights)
+        value, gradients = loss_and_gradients(trace, y, loss="cross_entropy", weights=weights, **self.options())
         size = _norm(gradients)
         self.params = _sgd_step(self.params, gradients, self.lr * min(1, self.clip / size) if size else self.lr)
         return value, size, size > self.clip, steps
