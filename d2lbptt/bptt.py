@@ -228,7 +228,7 @@ def _gradients(params, W, W_hx, b, dh, do):
 
 
 def _go_back_to(first, slope, W_hh, own, dh):
-    """Write, and return, dL/dh_t where the loss of step t reaches back to step first[t - 1]; ``own`` is W_qh^T dL/do_t."""
+    """Write and return dL/dh_t where the loss of step t goes back to step first[t - 1]; ``own`` is W_qh^T dL/do_t."""
     # Losses that end at the same step go back together; all such groups move at once, each from its last loss on.
     ends, from_the_end = np.unique(first[::-1], return_index=True)
     start = len(first) - from_the_end
