@@ -88,14 +88,15 @@ def put(page, explorers, ground="#fff"):
 
 
 def at_rest(page):
-    """Wait until every picture has stood for longer than it takes the axes to follow."""
+    """Wait until every explorer has the picture that it asked for, with its axes, and three frames were alike."""
     page.wait_for_function("""() => new Promise((done) => {
-        const look = () => [...document.querySelectorAll(".d2l")].map((e) => e.dataset.shown + e.clientHeight).join();
-        let before = look(), quiet = 0;
-        const timer = setInterval(() => {
-            const now = look();
-            quiet = now === before ? quiet + 1 : 0;
+        let before = "", alike = 0;
+        const look = () => {
+            const all = [...document.querySelectorAll(".d2l")];
+            const now = all.map((e) => e.dataset.shown + e.clientHeight).join();
+            alike = now === before && all.every((e) => e.dataset.busy !== "true") ? alike + 1 : 0;
             before = now;
-            if (quiet > 8) { clearInterval(timer); done(true); }
-        }, 60);
+            alike < 3 ? requestAnimationFrame(look) : done(true);
+        };
+        requestAnimationFrame(look);
     })""")

@@ -133,12 +133,13 @@ const KINDS = { slider, number, menu };
 
 // ---- questions: one at a time, and in the next one the newest values
 
-function courier(source, lost) {
+function courier(source, lost, changed) {
   const view = Math.random().toString(36).slice(2); // another view of the same explorer counts for itself
   let count = 0, flying = null, waiting = null, timer;
   const giveUp = (why) => {
     clearTimeout(timer);
     flying = waiting = null;
+    changed();
     lost(why);
   };
   const wait = () => {
@@ -149,6 +150,7 @@ function courier(source, lost) {
     flying = `${view}-${++count}`;
     const question = { number: flying, ...waiting };
     waiting = null;
+    changed();
     wait();
     source.ask(question);
   };
@@ -163,6 +165,7 @@ function courier(source, lost) {
       flying = null;
       lost();
       if (waiting) go();
+      else changed();
     },
     onTheWay: () => flying && wait(),
     giveUp,
@@ -666,15 +669,15 @@ export function mount(source, element) {
     note.textContent = why;
     progress.hidden = true;
     if (why) (player?.stop(), showControls(source.answer()));
-  });
+  }, sayBusy);
   const change = (key) => (value, moving) => {
-    clearTimeout(settled.rest);
+    noRest();
     post.ask({ set: { [key]: value }, moving });
   };
   /** What the reader asks for ends what plays. */
   const ask = (question) => {
     player?.stop();
-    clearTimeout(settled.rest);
+    noRest();
     post.ask(question);
   };
   const controls = Object.fromEntries(
@@ -776,14 +779,29 @@ export function mount(source, element) {
 
   /** Let the axes follow once nothing moves any more, and no button of the mouse is held. */
   function restLater() {
-    clearTimeout(settled.rest);
+    noRest();
     settled.rest = setTimeout(() => {
+      settled.rest = 0;
       if (pressed || !post.idle()) restLater();
       else post.ask({ moving: false });
     }, REST);
+    sayBusy();
   }
 
-  const up = () => (pressed = false);
+  function noRest() {
+    clearTimeout(settled.rest);
+    settled.rest = 0;
+  }
+
+  /** For programs that drive the page: whether another picture is to come without their doing anything. */
+  function sayBusy() {
+    root.dataset.busy = !post.idle() || (settled.rest > 0 && !pressed);
+  }
+
+  const up = () => {
+    pressed = false;
+    sayBusy();
+  };
   const down = ({ target }) => {
     pressed = true;
     if (target !== player?.element) player?.stop();
