@@ -11,17 +11,18 @@ import tools  # noqa: F401 - before nbformat, which some tests load: see there
 from d2lbptt.text.corpus import FILE, VARIABLE
 
 COPY = Path(__file__).resolve().parents[2] / "shared" / "data" / FILE
-# Of these modules each test goes to whichever worker is free. The tests of any other stay on one worker, one after the
-# other, with what they share: fixtures, kept results, a JupyterLab and a browser.
-SPREAD = {
-    "test_colab",
+# Of these modules each test goes to whichever worker is free; they come last, those with the longest tests first. The
+# tests of any other stay on one worker, one after the other, with what they share: fixtures, kept results, a JupyterLab
+# and a browser.
+SPREAD = (
     "test_notebooks",
+    "test_training_claims",
+    "test_colab",
     "test_player_states",
+    "test_walk",
     "test_project",
     "test_torch",
-    "test_training_claims",
-    "test_walk",
-}
+)
 BY_PARAMETERS = {"test_explorers"}  # and of these, those of one explorer, of which much is kept, stay together
 
 # Modules that take ten seconds or more, the longest first.
@@ -76,8 +77,8 @@ def pytest_xdist_make_scheduler(config, log):
 def pytest_collection_modifyitems(items):
     """Begin with what takes longest, and end with single tests, so that no worker is left alone with a long module."""
     every = {path: path.stem for path in {item.path for item in items}}
-    first = {name: i for i, name in enumerate(LONGEST)}
-    places = {path: len(first) + 1 if name in SPREAD else first.get(name, len(first)) for path, name in every.items()}
+    first = {name: i for i, name in enumerate((*LONGEST, "any other", *SPREAD))}
+    places = {path: first.get(name, len(LONGEST)) for path, name in every.items()}
     items.sort(key=lambda item: places[item.path])
 
 

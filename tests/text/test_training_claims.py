@@ -8,7 +8,6 @@ import warnings
 
 import numpy as np
 import pytest
-from loops import for_each
 
 from d2lbptt import load_text
 from d2lbptt.experiments import reach_in_training
@@ -30,7 +29,7 @@ def numbers():
     return Vocab(text.characters)[text.characters]
 
 
-@for_each("seed", SEEDS)
+@pytest.mark.parametrize("seed", SEEDS)
 def test_what_fits_best_foretells_worst(numbers, seed):
     corpus, held_out, V = numbers[:10_000], numbers[-10_000:], numbers.max() + 1
     settings = {
@@ -74,7 +73,7 @@ WAYS = {
 EPOCHS = (0, 10, 20, 40, 60, 80, 100, 120, 150, 200, 250, 300)
 
 
-@for_each("seed", SEEDS)
+@pytest.mark.parametrize("seed", SEEDS)
 def test_what_truncation_does_to_held_out_text_and_to_the_reach(numbers, seed):
     texts = numbers[:10_000], numbers[-10_000:], numbers.max() + 1
     runs = {name: reach_in_training(*texts, epochs=EPOCHS, seed=seed, **way) for name, way in WAYS.items()}
@@ -89,7 +88,7 @@ def test_what_truncation_does_to_held_out_text_and_to_the_reach(numbers, seed):
     assert runs["window"].reach[8] < 29 <= runs["full"].reach[8]
 
 
-@for_each("seed", SEEDS)
+@pytest.mark.parametrize("seed", SEEDS)
 def test_the_reach_grows_with_the_epochs(numbers, seed):
     texts = numbers[:10_000], numbers[-10_000:], numbers.max() + 1
     grown = reach_in_training(*texts, seed=seed)
@@ -98,7 +97,7 @@ def test_the_reach_grows_with_the_epochs(numbers, seed):
     assert -2 < grown.decades[-1, 35] < -0.5
 
 
-@for_each("seed", SEEDS)
+@pytest.mark.parametrize("seed", SEEDS)
 def test_carrying_the_state_while_reading_helps_a_little(numbers, seed):
     held_out, V = numbers[-10_000:], numbers.max() + 1
     for cut in ("sequential", "random"):
