@@ -10,13 +10,14 @@ from d2lbptt.explorers import front_end
 from tools.lab import CHROMIUM, QUIET
 
 FOLDER = Path(front_end.__file__).parent
-MARKS = [  # of every module that drives a browser
+QUICK = [  # of what drives a browser
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the path"),
     # Playwright's own event loop, and the transports it leaves to the garbage collector
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
+MARKS = [*QUICK, pytest.mark.slow]  # of nearly all of it
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Explorers</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>body {{ margin: 0; background: {ground}; }} main {{ padding: 0 8px; }} {css}</style></head>

@@ -22,7 +22,7 @@ NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 LONG = ("07_vanishing_exploding", "07b_remedies", "08_truncation")
 workspaces = itertools.count()
 
-pytestmark = pages.MARKS
+pytestmark = pages.QUICK  # an explorer in JupyterLab is what everything is for
 
 
 @pytest.fixture(scope="module")

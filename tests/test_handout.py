@@ -191,7 +191,7 @@ def test_no_link_of_the_site_leads_nowhere_and_no_page_asks_another_host(publish
 
 def in_chromium(test):
     """A test with the marks of those that drive a browser, all of them slow."""
-    for mark in [*MARKS, pytest.mark.slow]:
+    for mark in MARKS:
         test = mark(test)
     return test
 

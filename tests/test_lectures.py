@@ -221,6 +221,7 @@ def test_the_notebook_of_a_lecture_is_written(tmp_path, monkeypatch, capsys):
         lectures.main(["day"])
 
 
+@pytest.mark.slow
 def test_teaching_is_what_the_lectures_say():
     page = (ROOT / lectures.PAGE).read_text(encoding="utf-8")
     assert set(re.findall(r"<!-- made: (\w+) -->", page)) == set(lectures.MADE)

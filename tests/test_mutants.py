@@ -89,6 +89,7 @@ def contents(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_what_no_test_finds_is_said(fake):
     before = contents(fake)
     found = mutants.run(fake, [planted(*change) for change in (FOUND, SURVIVES, ELSEWHERE)], jobs=1)

@@ -484,6 +484,7 @@ except ModuleNotFoundError:
 print(torch is None)"""
 
 
+@pytest.mark.slow
 def test_a_cell_that_needs_what_is_missing_is_not_compared(tmp_path):
     notebook = toy(FRAMEWORK, tags=["torch"])
     without = copy.deepcopy(notebook)
@@ -547,6 +548,7 @@ class Explorer:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["Explorer()", "display(Explorer())"])
 def test_a_picture_and_what_is_said_are_two_outputs_and_both_are_on_a_page_without_widgets(how, tmp_path):
     source = EXPLORER.format(widget=notebooks.WIDGET)
@@ -571,6 +573,7 @@ ax.plot([2, 1])
 DESCRIBE = "bptt.figures.described(ax, r'It *falls* to $1/\\tau$: <1.')"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [DESCRIBE, f"display({DESCRIBE})"])
 def test_a_picture_that_is_described_is_shown_once_with_its_words_below(how, tmp_path):
     built = run(toy(DESCRIBED + how), tmp_path)

@@ -61,6 +61,7 @@ def contents(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_two_builds_are_the_same_and_what_is_there_is_not_computed_again(tmp_path, monkeypatch):
     found = []
     for build in ("one", "two"):

@@ -44,6 +44,7 @@ def test_a_bar_is_not_watched_where_threads_cannot_start(machine, tmp_path):
     assert "disabling monitor support" in errors(theirs, tmp_path)  # so this machine is rightly simulated
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["figures", "explorers"])
 def test_no_red_line_about_fonts_where_threads_cannot_start(module, tmp_path):
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"

@@ -120,6 +120,7 @@ def in_folder(tmp_path, monkeypatch):
     return folder_of(tmp_path / "pyodide", needed | {"affine"})
 
 
+@pytest.mark.slow
 def test_a_folder_goes_along_with_what_is_needed(in_folder, tmp_path):
     pyodide.write(pyodide.chosen(), tmp_path / "made")
     packages = json.loads((tmp_path / "made" / pyodide.LOCK).read_text("utf-8"))["packages"]

@@ -20,7 +20,7 @@ from built import build
 from benchmarks import players
 from d2lbptt import experiments, explorers
 
-pytestmark = [*pages.MARKS, pytest.mark.slow]
+pytestmark = pages.MARKS
 
 WIDE, PHONE = (1280, 720), (390, 844)
 WIDTHS = {390: 844, 320: 640, 640: 360}  # with their heights; the last is a screen of 1280 x 720 at 200 %

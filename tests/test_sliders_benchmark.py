@@ -45,6 +45,7 @@ def page():
         browser.close()
 
 
+@pytest.mark.slow
 @for_each(("way", "element", "more"), [("ours", ".d2l", ["g"]), ("naive", ".out", [])])
 def test_a_press_takes_until_its_picture_is_painted(page, way, element, more):
     found = sliders.pressed(page, page.locator("input"), 7, way, page.query_selector(element), *more)

@@ -54,6 +54,7 @@ def test_the_longest_lecture_has_every_step():
 # --- the page of the site ---
 
 
+@pytest.mark.slow
 @each_step
 def test_a_station_is_what_a_player_shows_or_a_picture(key):
     step, (found, files) = LECTURES.steps[key], made(key)
@@ -303,7 +304,7 @@ def move_sliders(screen):
 
 
 def slow(test):
-    for mark in [*pages.MARKS, pytest.mark.slow]:
+    for mark in pages.MARKS:
         test = mark(test)
     return test
 

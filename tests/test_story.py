@@ -261,6 +261,7 @@ def test_the_code_at_the_end_is_a_call_that_exists():
     shown.close()
 
 
+@pytest.mark.slow
 def test_what_is_written_twice_is_the_same(written):
     files = {}
     assert story.page(lambda name, content: files.__setitem__(name, content)) == written[0]
@@ -310,7 +311,7 @@ TELEPHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_
 
 
 def in_browser(test):
-    for mark in [*pages.MARKS, pytest.mark.slow]:
+    for mark in pages.MARKS:
         test = mark(test)
     return test
 

@@ -301,6 +301,7 @@ def chunked_autograd(problem, tau):
 TRUNCATED = [problem for problem in CALM if len(problem.x) >= 8][::3]
 
 
+@pytest.mark.slow
 @for_each("problem", TRUNCATED)
 @for_each("scheme", ["window", "chunks"])
 def test_truncated_gradients_are_those_of_detached_states(problem, scheme):

@@ -82,6 +82,7 @@ def test_the_walk_leaves_out_no_argument(name):
         assert sorted(SPECS[key].good) == sorted(SPECS[key].legal) == sorted(wanted), key
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", SPECS)
 def test_hostile_values(key):
     if SPECS[key].needs:

@@ -41,6 +41,7 @@ def expected(record):
     return OLD_STATUS[numbers["v0.14"]] if record.old else STATUS[numbers["v1.0"]]
 
 
+@pytest.mark.slow
 @for_each("record", [*RECORDS, *WITH_PHI])
 def test_every_display_ends_in_its_status(record):
     proof = record.prove()

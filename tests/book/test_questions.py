@@ -46,6 +46,7 @@ def but(evidence, **changes):
     return Evidence(**{**vars(evidence), **changes})
 
 
+@pytest.mark.slow
 @for_each("key", KEYS)
 def test_the_evidence_leads_to_the_verdict_and_bears_out_the_answer(key):
     answer = answered(key)

@@ -411,6 +411,7 @@ def test_the_factor_is_that_of_the_jacobian_at_rest(name):
     assert found == pytest.approx(np.abs(np.linalg.eigvals(J)).max(), rel=1e-12)
 
 
+@pytest.mark.slow
 @for_each("name", NAMES)
 @for_each("seed", range(3))
 def test_at_rest_the_gradient_goes_with_the_factor_in_the_long_run(name, seed):

@@ -5,6 +5,7 @@ the one of the package. What a mistake makes wrong is said beside it: most sprea
 """
 
 import numpy as np
+import pytest
 from loops import for_each
 
 from d2lbptt import check_gradient
@@ -185,6 +186,7 @@ def test_the_gru_passes(reset):
         np.testing.assert_allclose(array, grad[name], rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.slow
 @for_each(
     ("reset", "mistake"),
     [(reset, mistake) for reset in gru.RESETS for mistake in GRU_MISTAKES]

@@ -128,6 +128,7 @@ def test_the_tolerance_is_one_of_rounding():
     assert all(1e-16 < row.visible / row.size < 1e-13 for row in checked(tanh_problem(), by_hand).rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", oracles.PARAMETERS)
 def test_the_smallest_visible_error_is_just_that(name):
     """Twice as large an error in any entry fails; half as large a one passes in the entry that is hardest to see."""

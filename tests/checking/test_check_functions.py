@@ -56,6 +56,7 @@ BADLY = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BADLY)
 def test_stairs_give_no_false_verdict(name, monkeypatch):
     """Over 20 seeds: the right gradient is never called wrong, zeros are never called right, and it is said why."""

@@ -314,6 +314,7 @@ def test_truncated_bptt_with_every_k1_and_k2_is_known(length, style):
     assert sum(said) >= length - 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("k1", "k2"), [(7, 30), (35, 35), (60, 100), (99, 150), (2, 3)])
 @pytest.mark.parametrize("g", [0.5, 1.0])
 def test_k1_and_k2_are_known_in_200_steps(k1, k2, g):

@@ -311,6 +311,7 @@ def report_on(name, way):
     return checked(problem(**case.given), case.bug, way == "sums")
 
 
+@pytest.mark.slow
 @for_each(("name", "way"), [(name, way) for name, case in CASES.items() for way in case.ways])
 def test_a_bug_provokes_its_sentence(name, way):
     case, report = CASES[name], report_on(name, way)
@@ -325,6 +326,7 @@ def test_a_bug_provokes_its_sentence(name, way):
             assert report.reach == FACTOR and report.time_steps == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MISTAKES)
 @pytest.mark.parametrize(
     "given",
@@ -446,6 +448,7 @@ def said():
     return [text for report in reports for text in (report.hint, report.reach)]
 
 
+@pytest.mark.slow
 def test_every_sentence_has_a_bug_that_provokes_it():
     found, more = sentences(diagnosis), sentences(localization)
     assert len(found) > 30 and len(more) > 5
@@ -592,6 +595,7 @@ def test_a_truncation_is_known_with_its_length(T, sums):
 PAIRS = list(combinations(MISTAKES, 2))
 
 
+@pytest.mark.slow
 @for_each(("sums", "pairs"), [(False, PAIRS[::2]), (True, PAIRS[1::2])])
 def test_of_two_mistakes_none_is_named_alone(sums, pairs):
     """Unless one is lost in the other, as in 8 pairs of 153: then the loop with one alone gives the same."""

@@ -246,6 +246,7 @@ def drawn(rng, dtype):
     return random_problem(rng, *shape, g=rng.uniform(0.3, 1.5), dtype=dtype, **names)
 
 
+@pytest.mark.slow
 @for_each("dtype", [float, np.float32])
 def test_a_right_gradient_in_another_order_stays_within_its_tolerance(dtype):
     """300 problems of any kind. Measured over 6000: the largest ratio is 0.5, its median over problems 0.1.

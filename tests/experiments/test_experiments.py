@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from driving import check, same
 from loops import for_each
 
@@ -37,6 +38,7 @@ def at_the_start(name):
     return made(name)
 
 
+@pytest.mark.slow
 @each
 def test_its_arguments_are_controls_and_its_defaults_are_where_they_start(name):
     explorer, parameters = made(name), inspect.signature(getattr(experiments, name)).parameters
@@ -45,6 +47,7 @@ def test_its_arguments_are_controls_and_its_defaults_are_where_they_start(name):
     assert set(explorer.controls) - set(positional) <= DISPLAY
 
 
+@pytest.mark.slow
 @each
 def test_the_settings_as_python_give_the_same_data(name):
     explorer = at_the_start(name)
@@ -54,6 +57,7 @@ def test_the_settings_as_python_give_the_same_data(name):
         assert same(pasted(explorer), explorer.state["data"]), explorer.code
 
 
+@pytest.mark.slow
 @each
 def test_the_settings_as_python_hold_every_control_that_was_moved(name):
     explorer = at_the_start(name)

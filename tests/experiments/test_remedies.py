@@ -203,6 +203,7 @@ def test_the_minimum_of_a_random_walk_whatever_its_steps(draw):
         assert abs(found - law[k]) <= Z * np.sqrt(law[k] * (1 - law[k]) / len(steps))
 
 
+@pytest.mark.slow
 @for_each("d", [1, 64])
 def test_the_identity_with_relu_follows_it_on_average(d):
     draws = np.array([remedies(T=100, seed=seed, inputs=d, units=16).identity.decades for seed in range(200)])

@@ -67,6 +67,7 @@ def log10(numbers):
 names = {"ids": lambda values: "-".join(map(str, values.values()))}
 
 
+@pytest.mark.slow
 @for_each("values", TRANSIENT)
 def test_every_number(values):
     data, (a, b, c), T = transient(**values), entries(values), values["T"]

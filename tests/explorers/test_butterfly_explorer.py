@@ -64,6 +64,7 @@ def test_presets_do_what_they_say():
 CORNERS = list(itertools.product((0.0, 0.5, 0.99, 1.2, 3.0), (-14, -8, -1), (10, 400), (0.0, 0.05, 2.0)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["gaussian", "orthogonal", "symmetric", "identity"])
 @pytest.mark.parametrize("units", [16, 64])
 def test_the_sentence_is_true_at_every_corner(units, kind):
@@ -198,6 +199,7 @@ def test_words_stand_inside_and_apart(picture, values, narrow):
 SWEEPS = {"g": np.linspace(0, 3, 11), "delta": (-14, -8, -1), "T": (10, 60, 200, 201, 1000), "input": (0.0, 0.7, 2.0)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("narrow", [False, True])
 @pytest.mark.parametrize("key", SWEEPS)
 def test_while_a_slider_moves_axes_and_words_stand_and_the_mark_keeps_its_name(picture, key, narrow):

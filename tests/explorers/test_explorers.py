@@ -100,6 +100,7 @@ def as_shown(control):
     return {f"{control.value:.{control.digits}f}"}
 
 
+@pytest.mark.slow
 @each_but_slow
 def test_what_is_said_is_short_and_clean(name):
     for *_, said in heard(name)[1]:
@@ -160,6 +161,7 @@ def test_every_sentence_and_picture_depends_on_the_values_alone():
     assert moved.state["controls"] == fresh.state["controls"]
 
 
+@pytest.mark.slow
 @each_but_slow
 def test_back_where_it_was_an_explorer_shows_what_a_new_one_shows(name):
     moved, fresh = getattr(explorers, name)(), getattr(explorers, name)()
@@ -179,6 +181,7 @@ def test_set_takes_any_number_between_the_ends():
     assert explorer.controls["g"].value == 1 / 3
 
 
+@pytest.mark.slow
 @each_explorer
 def test_the_last_picture_belongs_to_the_last_value(name):
     # As when a browser's messages and a cell's code arrive on two threads.
@@ -314,6 +317,7 @@ def test_saving_leaves_the_picture_as_it_is(kind, tmp_path, monkeypatch):
     assert check(explorer) == before
 
 
+@pytest.mark.slow
 @each_explorer
 def test_every_picture_can_be_saved_and_the_settings_of_matplotlib_stay(made, name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -347,6 +351,7 @@ def test_what_is_displayed_has_a_picture_for_pages_without_widgets(made, name):
     assert metadata["image/png"] == {"alt": explorer.state["sentence"]}
 
 
+@pytest.mark.slow
 def test_neither_pyplot_nor_global_settings_are_touched(tmp_path):
     code = (
         "import sys, matplotlib; before = matplotlib.rcParams.copy()\n"
@@ -457,6 +462,7 @@ def test_some_hundred_states_lead(made, name):
     assert 100 <= number <= 400
 
 
+@pytest.mark.slow
 @each_explorer
 def test_at_the_corners_of_every_scene_there_is_a_picture(name):
     explorer = getattr(explorers, name)()

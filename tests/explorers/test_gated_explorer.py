@@ -82,6 +82,7 @@ def test_the_chosen_cell_is_broad_and_its_ways_differ_without_colour(cell):
     assert ("fₜ" if cell == "lstm" else "zₜ") in ways.by_gate.get_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("narrow", [False, True])
 def test_every_text_is_inside_and_none_covers_another(narrow):
     steady.check_rested(steady.blank(_GatedPicture, narrow=narrow), (gated(**values) for values in CASES[::3]))

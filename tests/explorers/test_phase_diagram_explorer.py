@@ -105,6 +105,7 @@ def cut(by_lag, theory, law="mean field"):
     return shown
 
 
+@pytest.mark.slow
 @for_each("T", [10, 1000])
 @for_each("rate", [-0.6, -0.01, 0.0, 0.004, 0.3])
 @for_each("law", ["mean field", "spectral radius", "bound"])
@@ -210,6 +211,7 @@ def settings():
     return [dict(zip(every, values, strict=True)) for values in itertools.product(*every.values())]
 
 
+@pytest.mark.slow
 @for_each("values", settings())
 def test_what_is_said_is_true_at_every_corner(values):
     data, values = experiments.phase_diagram(**values), values | {"units": 64, "seeds": 3}

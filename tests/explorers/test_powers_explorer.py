@@ -124,6 +124,7 @@ SWEEPS = {
 }
 
 
+@pytest.mark.slow
 @for_each("narrow", [False, True])
 @for_each("key", SWEEPS)
 def test_while_a_slider_moves_axes_and_words_stand(picture, key, narrow):

@@ -69,6 +69,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @for_each("narrow", [False, True])
 @for_each("case", CASES[::5])
 def test_every_text_is_inside_and_none_covers_another(case, narrow):

@@ -95,6 +95,7 @@ def test_the_scalar_table_is_filled_from_its_last_row(picture):
         assert known == [t > 4 - filled for t in (1, 2, 3, 4)]
 
 
+@pytest.mark.slow
 @for_each("narrow", [False, True])
 def test_numbers_stand_inside_and_apart_and_in_their_cells(picture, narrow):
     picture.arrange(narrow)

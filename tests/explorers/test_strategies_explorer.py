@@ -184,6 +184,7 @@ def test_arrows_go_from_the_end_of_a_piece_to_its_beginning(explorer, picture):
         assert a[2] != b[2] or a[1] < b[0] or b[1] < a[0]
 
 
+@pytest.mark.slow
 def test_lanes_of_the_window_never_run_into_one_another(arranged):
     for T, tau in itertools.product((24, 40, 64), (1, 2, 5, 6, 13, 24)):
         show(arranged, experiments.strategies(T=T, t=20, tau=tau))
@@ -219,6 +220,7 @@ MOVES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MOVES)
 def test_axes_and_texts_are_steady_while_a_slider_moves(arranged, name):
     start, values = MOVES[name]

@@ -170,6 +170,7 @@ def test_the_function_draws_the_same():
     assert any(np.array_equal(line.get_ydata(), data.norms) for line in ax.lines)
 
 
+@pytest.mark.slow
 @for_each("narrow", [False, True])
 @for_each("values", [*CASES[::9], START | {"activation": "tanh"}])
 def test_words_stand_inside_and_apart(picture, values, narrow):
@@ -189,6 +190,7 @@ def along(key, number):
         yield experiments.transient(**values)
 
 
+@pytest.mark.slow
 @for_each("narrow", [False, True])
 @for_each("key", SWEEPS)
 def test_while_a_slider_moves_the_axes_stand_and_names_stay_at_their_lines(picture, key, narrow):
@@ -203,6 +205,7 @@ def test_while_a_slider_moves_the_axes_stand_and_names_stay_at_their_lines(pictu
             assert not text.get_visible() or steady.distance(text, growth.theory[name]) < 16
 
 
+@pytest.mark.slow
 @for_each(("key", "number"), [("c", 101), ("rho", 56), ("k", 200), ("T", 991), ("gap", 101)])
 def test_names_move_smoothly(picture, key, number):
     picture.arrange(narrow=False)

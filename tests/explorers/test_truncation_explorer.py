@@ -160,6 +160,7 @@ def draw(explorer, **values):
     return picture, data
 
 
+@pytest.mark.slow
 @for_each("values", [v for v in CASES if v["reduction"] == "mean"])
 def test_the_hatched_cells_are_the_dropped_ones_and_colours_are_their_decades(drawn, values):
     picture, data = drawn(**values)
@@ -258,6 +259,7 @@ MOVES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MOVES)
 def test_axes_and_texts_are_steady_while_a_slider_moves(arranged, name):
     start, values = MOVES[name]

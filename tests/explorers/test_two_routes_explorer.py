@@ -47,6 +47,7 @@ def drawn(request):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", [{"T": 8}, {"T": 8, "activation": "tanh", "parameter": "W_hx"}])
 @pytest.mark.parametrize("name", ["g", "h0"])
 def test_axes_and_texts_are_steady_while_a_slider_moves(drawn, start, name):

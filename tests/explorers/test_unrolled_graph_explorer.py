@@ -27,6 +27,7 @@ def frames(explorer):
     return sum(dashes is not None for dashes in looks), sum(dashes is None for dashes in looks)
 
 
+@pytest.mark.slow
 @for_each("T", [1, 4, 12])
 @for_each("weight", WEIGHTS)
 def test_the_explorer_frames_every_use_and_counts_what_came_back(T, weight):
@@ -114,6 +115,7 @@ def arranged(request):
     return found
 
 
+@pytest.mark.slow
 def test_axes_and_texts_are_steady_while_a_slider_moves(arranged):
     results = [experiments.unrolled_graph(T=T) for T in (6, *range(1, 13))]
     steady.check_steady(arranged, results, step=22)

@@ -98,6 +98,7 @@ def places(ax, names=NAMES):
 SIZES = [(9.6, 4), (6.4, 4.8), (4, 3)]
 
 
+@pytest.mark.slow
 @for_each(("T", "size"), [*((T, SIZES[0]) for T in (2, 7, 100)), *((T, size) for T in (1, 1000) for size in SIZES)])
 def test_names_stand_in_the_place_of_the_axes_and_are_the_same_for_any_curve(T, size):
     found = []

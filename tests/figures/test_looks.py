@@ -126,6 +126,7 @@ def looks(explorer):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXPLORERS)
 def test_explorers_look_the_same_under_any_settings(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -145,6 +146,7 @@ def test_the_picture_of_errors_looks_the_same_under_any_settings():
             assert picture._repr_png_() == usual
 
 
+@pytest.mark.slow
 @for_each("key", DRAWING)
 def test_the_readers_settings_come_back(key):
     spec = DRAWING[key]
@@ -183,6 +185,7 @@ def contrasts(figure, paper):
                 yield "a line", contrast(artist.get_color(), paper)
 
 
+@pytest.mark.slow
 @for_each("key", DRAWING)
 def test_on_a_dark_background_every_word_and_line_can_be_read(key):
     with matplotlib.rc_context(DARK):

@@ -323,6 +323,7 @@ def test_the_state_of_a_model_of_torch_and_its_parameters_are_read():
         assert all(map(np.array_equal, bptt.from_arrays(mapping), wanted))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["squared_error", "cross_entropy"])
 def test_gradients_are_those_of_a_network_in_jax(loss):
     jax = pytest.importorskip("jax", reason="JAX is not installed: gradients are not compared with its own")

@@ -58,6 +58,7 @@ def test_the_prediction_is_the_product_of_the_jacobians(g, s, kind):
     np.testing.assert_allclose(np.exp(found.log), np.linalg.norm(found.other - found.h, axis=1), rtol=1e-12)
 
 
+@pytest.mark.slow
 @for_each(("g", "s"), [(0.05, 0.0), (0.9, 0.0), (3.0, 1.0), (1.0, 2.0)])
 def test_a_thousand_steps_far_outside_float64_are_those_of_mpmath(g, s):
     """Its exponents are unlimited, so the product is multiplied out as it stands."""

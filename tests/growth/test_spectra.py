@@ -180,6 +180,7 @@ def test_the_longest_sequence_overflows_nothing():
     assert spectrum.log10[-1] < -3000
 
 
+@pytest.mark.slow
 @for_each("kind", KINDS)
 @for_each("activation", ["identity", "tanh"])
 def test_sixty_four_units(kind, activation):

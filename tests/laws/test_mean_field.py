@@ -122,6 +122,7 @@ HELD = {"held input": (1.5, 0.5, "tanh", True)}
 COUNTS = {100: 32, 200: 24, 400: 16}
 
 
+@pytest.mark.slow
 @for_each("name", MOVING)
 def test_the_exponent_of_networks_that_keep_moving(name):
     g, s2, activation, _ = MOVING[name]

@@ -184,6 +184,7 @@ SCHEMES_AND_OPTIONS = (
 )
 
 
+@pytest.mark.slow
 @for_each("clip", [0.05, 0.4, None])
 @for_each("cut", ["sequential", "random"])
 @for_each("scheme", SCHEMES_AND_OPTIONS)
@@ -199,6 +200,7 @@ def test_each_epoch_is_that_of_the_textbook(scheme, cut, clip):
     assert bool(run.clipped.any()) == bool(clip)
 
 
+@pytest.mark.slow
 @for_each("clip", [0.05, None])
 @for_each("cut", ["sequential", "random"])
 @for_each("scheme", SCHEMES_AND_OPTIONS)

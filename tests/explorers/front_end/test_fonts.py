@@ -23,6 +23,7 @@ def letters():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", explorers.__all__)
 def test_every_letter_that_an_explorer_shows_is_there(name, letters):
     explorer = getattr(explorers, name)()

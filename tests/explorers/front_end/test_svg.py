@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 
 import matplotlib
 import numpy as np
+import pytest
 from driving import settings
 from loops import for_each
 from matplotlib.backends.backend_svg import RendererSVG
@@ -48,6 +49,7 @@ def fragment(artist, *more, width=4, height=3):
         return renderer.fragment(lambda r: [one.draw(r) for one in (artist, *more)])
 
 
+@pytest.mark.slow
 @each_explorer
 def test_the_svg_is_sound(name):
     explorer = getattr(explorers, name)()
@@ -71,6 +73,7 @@ def test_the_svg_is_sound(name):
         assert not re.search(r"nan|inf|\de[+-]?\d|\d{7}", " ".join(numbers))
 
 
+@pytest.mark.slow
 @each_explorer
 def test_the_same_state_gives_the_same_svg_what_stands_still_once_and_what_moves_in_few_letters(name):
     explorer, fresh = getattr(explorers, name)(), getattr(explorers, name)()

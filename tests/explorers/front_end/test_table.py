@@ -218,10 +218,10 @@ def test_the_last_picture_is_that_of_the_last_value_however_late_the_others_come
         return page.locator(".d2l-sentence").inner_text()
 
     start = sentence()
-    press(page, "T", "Home")  # T = 20
+    page.locator("[data-key='T'] input").press("Home")  # T = 20
     page.locator("progress").wait_for()  # it is on its way
     page.locator("[data-key='preset'] select").select_option("edge")
-    pages.at_rest(page)
+    page.wait_for_function("asked.length === 2")
     assert page.evaluate("asked.map(({ key }) => key)") == ["0-0-wide", "1-0-wide"] and sentence() == start
     page.evaluate("asked[1].bring()")
     pages.at_rest(page)
@@ -231,8 +231,8 @@ def test_the_last_picture_is_that_of_the_last_value_however_late_the_others_come
     pages.at_rest(page)
     assert page.locator("code").text_content() == explorer.code and page.locator("progress").is_hidden()
     page.get_by_role("button", name="Reset").click()
-    press(page, "g", "End")
-    assert page.evaluate("asked.at(-1).key") == "0-1-wide"
+    page.locator("[data-key='g'] input").press("End")
+    page.wait_for_function("asked.at(-1).key === '0-1-wide'")
     page.evaluate("asked.at(-1).lose()")
     pages.at_rest(page)
     assert "could not be loaded" in page.locator(".d2l-note").inner_text() and sentence() == start
