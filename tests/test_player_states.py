@@ -1,6 +1,6 @@
-"""What a player shows is what the explorer shows: every state of every player, read back from the files of the page.
+"""What a player shows is what the explorer shows: a share of each player's states, read back from the page's files.
 
-Oracles: an explorer that goes through all states in a random order, and new ones that were never anywhere else.
+Oracles: an explorer that goes through them in a random order, and new ones that were never anywhere else.
 """
 
 import json
@@ -13,7 +13,7 @@ from d2lbptt import explorers
 from d2lbptt.explorers.front_end import Menu
 from tools.site import players
 
-SEED, NEW = 20, 6
+SEED, NEW, SHARE = 20, 6, 1 / 3  # all of them take ten minutes, and are drawn by the same code
 QUICK = {"step_size"}
 NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (name not in QUICK)) for name in explorers.__all__]
 
@@ -28,7 +28,7 @@ def test_a_player_shows_what_the_explorer_shows(name, tmp_path):
     for narrow in (False, True):
         explorer, some = getattr(explorers, name)(), [one for one in found if one[0] == narrow]
         explorer.arrange(narrow)
-        for place in rng.permutation(len(some)):
+        for place in rng.permutation(len(some))[: int(SHARE * len(some))]:
             _, sent, stored = some[place]
             explorer.reset()
             assert_same(stored, explorer, sent)
