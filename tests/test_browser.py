@@ -7,6 +7,7 @@ import itertools
 import json
 import shutil
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -293,10 +294,13 @@ def saved(lab, page, name):
     before = asked(lab, f"contents/{name}?content=0")["last_modified"]
     page.keyboard.press("Control+s")
     for _ in range(100):
-        content = asked(lab, f"contents/{name}")
+        time.sleep(0.2)
+        try:
+            content = asked(lab, f"contents/{name}")
+        except urllib.error.HTTPError:  # it is half written
+            continue
         if content["last_modified"] != before and "widgets" in content["content"]["metadata"]:
             return content["content"]
-        time.sleep(0.2)
     raise AssertionError("it was not saved")
 
 
