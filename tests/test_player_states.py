@@ -13,7 +13,7 @@ from d2lbptt import explorers
 from d2lbptt.explorers.front_end import Menu
 from tools.site import players
 
-SEED, NEW, SHARE = 20, 6, 1 / 3  # all of them take ten minutes, and are drawn by the same code
+SEED, NEW, SHARE = 20, 6, 1 / 6  # all of them take ten minutes, and are drawn by the same code
 QUICK = {"step_size"}
 NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (name not in QUICK)) for name in explorers.__all__]
 
