@@ -122,6 +122,7 @@ FACTS = {
 }
 
 
+@pytest.mark.slow
 @each_step
 def test_every_number_is_what_the_experiments_say(key):
     step = LECTURES.steps[key]
@@ -168,6 +169,7 @@ def test_the_words_are_short_and_end(key):
     assert all(answer.endswith(".") for answer in step.answers) and step.note.endswith(".")
 
 
+@pytest.mark.slow
 @each_step
 def test_the_python_of_a_step_runs(key):
     """Each part of it; the numbers at the end are those of the picture at the end."""

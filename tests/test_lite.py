@@ -185,6 +185,7 @@ def server(folder):
         thread.join()
 
 
+@pytest.mark.slow
 @on_page
 def test_a_page_from_a_disk_has_no_link_to_it_and_says_what_it_needs(tmp_path):
     link = lite._link("notebooks", "04_bptt_by_hand")

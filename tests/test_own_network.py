@@ -125,6 +125,7 @@ def test_what_lies_otherwise_is_said_and_lists_of_steps_are_taken():
 # --- a whole model ---
 
 
+@pytest.mark.slow
 def test_a_model_of_many_parameters_is_checked_by_name_and_by_a_sample(torch):
     torch.manual_seed(0)
     model, x = torch.nn.LSTM(D, 8, num_layers=2), torch.randn(T, B, D).double()

@@ -129,6 +129,7 @@ def test_a_folder_goes_along_with_what_is_needed(in_folder, tmp_path):
     assert "affine" not in packages and {"jedi", "sympy", "d2lbptt", *NUMERICS} < packages.keys()
 
 
+@pytest.mark.slow
 def test_a_pyodide_without_numpy_is_refused_in_a_sentence(in_folder, tmp_path):
     for path in in_folder.glob("numpy-*"):
         path.unlink()

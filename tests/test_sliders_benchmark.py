@@ -53,6 +53,7 @@ def test_a_press_takes_until_its_picture_is_painted(page, way, element, more):
     assert min(found) >= DELAY and statistics.median(found) < DELAY + LATE
 
 
+@pytest.mark.slow
 def test_a_drag_counts_from_its_last_change_to_the_picture_of_the_last_value(page):
     root, slider = page.query_selector(".d2l"), page.locator("input")
     before = slider.input_value()

@@ -234,6 +234,7 @@ def written():
     return text, files
 
 
+@pytest.mark.slow
 def test_every_step_has_its_picture_and_says_what_is_seen(written):
     text, files = written
     page = Page(text)

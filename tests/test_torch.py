@@ -150,6 +150,7 @@ def spread(problem):
     return {n: max(norm(g - unshaken[n]) for g in draws[n]) + eps * norm(unshaken[n]) for n in problem.names}
 
 
+@pytest.mark.slow
 @for_each("problem", WILD)
 def test_wild_networks(problem):
     want, allowed = autograd(problem), spread(problem)
@@ -159,6 +160,7 @@ def test_wild_networks(problem):
         assert difference <= SHAKES * allowed[name], (name, difference / allowed[name])
 
 
+@pytest.mark.slow
 def test_the_wild_networks_reach_from_tame_to_chaotic():
     """Were all of them chaotic, nothing would have been compared."""
     size = [np.linalg.norm(shaken_gradients(p, None, draws=1)["W_hh"]) for p in WILD]

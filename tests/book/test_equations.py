@@ -316,6 +316,7 @@ def without_docstrings(code):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_records_speak_without_docstrings():
     without_docstrings(WITHOUT_DOCSTRINGS.format(keys=["9.7.1", "9.7.4", "9.7.5"]))
 

@@ -103,6 +103,7 @@ def test_the_lstm_passes():
         np.testing.assert_allclose(array, grad[name], rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.slow
 @for_each("mistake", LSTM_MISTAKES)
 def test_a_mistake_in_the_lstm_is_found(mistake):
     theta = lstm_theta()

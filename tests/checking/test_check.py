@@ -294,6 +294,7 @@ def test_a_truncated_gradient_is_not_the_gradient():
     assert report.time_steps == tuple(range(1, 10))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("t", [1, 5, 12])
 @pytest.mark.parametrize("name", ["W_hx", "W_hh", "W_qh", "b_h", "b_q"])
 def test_a_wrong_step_is_named(name, t):

@@ -206,6 +206,7 @@ OTHER_MISTAKES = cycle(["no slope", "h_t for h_{t-1}", "W_hh untransposed"])
 ALONE_AND_BESIDE = [(*factor, made) for factor in FACTORS for made in (None, next(OTHER_MISTAKES))]
 
 
+@pytest.mark.slow
 @for_each(("factor", "names", "words", "mistake"), ALONE_AND_BESIDE)
 def test_a_factor_is_known_alone_and_beside_another_mistake(factor, names, words, mistake):
     given = problem(**names)
@@ -252,6 +253,7 @@ def report_on(given, style, how):
     return checked(given, lambda trace, y: looks(trace, y, **how(len(y))))
 
 
+@pytest.mark.slow
 @for_each("style", ["rows", "sums", "stored"])
 @for_each("tau", [1, 3, 4])
 @for_each("length", [9, 20])
@@ -365,6 +367,7 @@ def cut(trace, y, cuts):
     return total
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cuts", [(4, 9), (3, 1), (2, 5, 8), (1, 1, 6), (6, 2, 1)], ids=str)
 @pytest.mark.parametrize("seed", range(3))
 def test_sequences_that_are_cut_at_different_steps_are_known(cuts, seed):

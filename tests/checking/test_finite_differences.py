@@ -189,6 +189,7 @@ NOISY = {
 }
 
 
+@pytest.mark.slow
 @for_each("name", NOISY)
 def test_rounding_inside_f_counts(name):
     rng, ratios, sizes = np.random.default_rng(0), [], []

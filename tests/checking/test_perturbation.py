@@ -273,6 +273,7 @@ def test_a_right_gradient_in_another_order_stays_within_its_tolerance(dtype):
     assert 0.01 < np.median(largest) and max(largest) < 1
 
 
+@pytest.mark.slow
 @for_each("dtype", [float, np.float32])
 @for_each(("units", "found"), [(1, 0), (300, 40)])
 def test_an_error_of_some_hundred_units_is_seen(dtype, units, found):

@@ -67,6 +67,7 @@ def test_the_edges_of_the_laws():
     assert laws.edge_of_chaos() < quiet.min() and quiet.max() + 0.4 < loud.min()
 
 
+@pytest.mark.slow
 def test_many_units_are_nearer_to_the_mean_field():
     apart = {}
     for units in (16, 256):

@@ -177,6 +177,7 @@ def test_the_panels_go_below_one_another_and_back():
     steady.check_arranged(new(_ButterflyPicture, 9.6, 4.4))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("narrow", [False, True])
 @pytest.mark.parametrize(
     "values",

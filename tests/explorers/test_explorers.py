@@ -128,6 +128,7 @@ def stands(words, text):
     return re.search(rf"(?<![\d.]){re.escape(words)}(?!\.?\d)", text)
 
 
+@pytest.mark.slow
 @each_explorer
 def test_what_is_said_is_there_as_text_and_typeset(made, name):
     explorer = made(name)
@@ -289,6 +290,7 @@ def test_what_set_refuses_leaves_all_as_it_was(values, words, monkeypatch):
     assert explorer.controls["tau"].max == 150
 
 
+@pytest.mark.slow
 @each_explorer
 def test_an_activation_that_is_added_is_in_the_menu_and_is_shown(name, monkeypatch):
     def leaky(z, out):
@@ -483,6 +485,7 @@ def test_of_a_reader_s_own_model_or_text_nothing_leads():
 # --- memory ---
 
 
+@pytest.mark.slow
 def test_a_closed_explorer_is_collected():
     kept = {}
     for name in NAMES:

@@ -289,6 +289,7 @@ def laid_out(narrow, **values):
     return whole
 
 
+@pytest.mark.slow
 @for_each("narrow", [False, True])
 @for_each("change", [{}, {"g": 3.0}, {"T": 1000, "tau": 990}, {"g": 0.5, "T": 1000}, {"T": 1}])
 @for_each("reduction", ["last", "mean"])
@@ -315,6 +316,7 @@ def test_nothing_but_the_curves_moves_while_a_slider_is_dragged(narrow, reductio
             assert not part.get_visible() or low <= part.get_x() <= part.get_x() + part.get_width() <= high
 
 
+@pytest.mark.slow
 def test_the_limits_go_in_few_steps_and_none_of_them_is_where_a_slider_often_stands():
     def limits(**values):
         return blank(_GradientFlowPicture).limits(experiments.gradient_flow(**values), decades=None)

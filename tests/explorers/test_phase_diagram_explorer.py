@@ -265,6 +265,7 @@ def check_edge(sentence, found, law):
         assert float(of_law[1]) == pytest.approx(0.5 + 2.5 * np.median((law < 0).mean(0)), abs=0.05)
 
 
+@pytest.mark.slow
 def test_presets_do_what_they_say(explorer):
     words = {
         "tanh": "the mean field says",

@@ -227,6 +227,7 @@ def test_axes_and_texts_are_steady_while_a_slider_moves(arranged, name):
     steady.check_steady(arranged, [experiments.strategies(**start | {name: value}) for value in values])
 
 
+@pytest.mark.slow
 def test_texts_are_inside_and_apart(arranged):
     ends = itertools.product((1, 2, 24, 40, 64), (0.05, 0.9, 1.0))
     results = [experiments.strategies(T=T, t=t, tau=min(8, T), pi=pi) for T, pi in ends for t in {1, T}]

@@ -40,6 +40,7 @@ def shown(explorer, **values):
     return data, steady.plain(said.sentence), steady.plain(" ".join(said.details))
 
 
+@pytest.mark.slow
 @for_each("values", CASES)
 def test_every_number_that_is_said(explorer, values):
     data, sentence, details = shown(explorer, **values)
@@ -246,6 +247,7 @@ LOOKS = [
 ]
 
 
+@pytest.mark.slow
 def test_texts_are_inside_and_apart(arranged):
     steady.check_rested(arranged, [experiments.truncation(**values) for values in LOOKS])
 

@@ -218,6 +218,7 @@ def test_every_unit_has_its_row(units):
     assert share == pytest.approx(1 / min(units, module.BAND), abs=1 / module.BAND)
 
 
+@pytest.mark.slow
 @for_each("units", [2, 12])
 @for_each("steps", [1, 5, 200])
 @for_each("name", [None, "no 1/T", "window one short"])

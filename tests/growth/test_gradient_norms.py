@@ -68,6 +68,7 @@ def test_sixty_steps_against_the_backward_pass(activation, reduction, window):
 # --- outside it: laws ---
 
 
+@pytest.mark.slow
 @for_each("kind", ["orthogonal", "identity"])
 @for_each("g", [1e-250, 1e-3, 0.5, 1.0, 1.5, 20.0, 1e250])
 @for_each("window", [None, 3000])

@@ -165,6 +165,7 @@ def test_the_rate_of_the_product_is_the_largest_lyapunov_exponent(g, s):
     assert 1 / 4 < found.error / wanted.error[0] < 4
 
 
+@pytest.mark.slow
 @for_each(("g", "s"), [(2.0, 0.0), (2.5, 0.0), (0.8, 0.5), (1.5, 0.7), (2.5, 1.0)])
 def test_the_mean_field_is_near_and_nearer_with_more_units(g, s):
     def off(n):

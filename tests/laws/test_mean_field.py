@@ -43,6 +43,7 @@ def many_digits(g, s2, activation):
     return q, g**2 * mean(lambda h: slope(h) ** 2, q)
 
 
+@pytest.mark.slow
 @for_each(
     ("g", "s2", "activation"),
     [

@@ -53,6 +53,7 @@ def test_at_rest_and_solved():
     assert network.rest(network.solution)[0] == pytest.approx(1)
 
 
+@pytest.mark.slow
 @for_each(("n", "p"), [(23, 10), (11, 5), (15, 4), (9, 4)])
 @for_each("theta", [START, -0.6])
 def test_predicted_and_observed_spans_are_the_same_whole_numbers(n, p, theta):
@@ -146,6 +147,7 @@ def distance(theta):
     return abs(theta + 1 / 6)
 
 
+@pytest.mark.slow
 @for_each(
     ("scheme", "settings"),
     [

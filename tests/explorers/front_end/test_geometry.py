@@ -84,6 +84,7 @@ def test_the_page_finds_the_numbers_of_straight_logarithmic_and_inverted_axes(rn
     agree(told, ax, rng)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("narrow", [False, True])
 def test_the_page_finds_the_numbers_of_every_panel_and_each_place_has_its_values(rng, name, narrow):
