@@ -113,9 +113,8 @@ def backward(
     """
     with np.errstate(over="ignore", invalid="ignore"):
         trace = checked_trace(trace)
-        return _backward(
-            trace, _output_gradient(trace, y, loss, reduction, weights), *_cut(trace, gates, window, first)
-        )
+        do = _output_gradient(trace, y, loss, reduction, weights)
+        return _backward(trace, do, *_cut(trace, gates, window, first))
 
 
 def loss_and_gradients(
@@ -179,7 +178,7 @@ def _backward(trace, do, gates=None, first=None):
     if first is None:
         dh[T], times_W = do[-1] @ params.W_qh, multiplier(W.T, batch)  # 9.7.13
     else:
-        _go_back_to(first, slopes(trace), params.W_hh, product(do, params.W_qh), dh[1:])
+        dh[1:] = _truncated(slopes(trace), params.W_hh, product(do, params.W_qh), first)
     stretches, longest = cached_stretches(T + 1, math.prod(batch) * (n + q), 2 * W.size)
     scratch = np.empty((longest, *batch, n + q), do.dtype)
     for start, stop in reversed(stretches):
@@ -227,14 +226,14 @@ def _gradients(params, W, W_xh, b, dh, do):
     return Gradients(W_hx, W[:n], W[n:], b_h, b_q, h0, dh[1:], do)
 
 
-def _go_back_to(first, slope, W_hh, own, dh):
-    """Write and return dL/dh_t where the loss of step t goes back to step first[t - 1]; ``own`` is W_qh^T dL/do_t."""
+def _truncated(slope, W_hh, own, first):
+    """Return dL/dh_t where the loss of step t reaches back to step first[t - 1]; ``own`` is W_qh^T dL/do_t."""
     # Losses that end at the same step go back together; all such groups move at once, each from its last loss on.
     ends, from_the_end = np.unique(first[::-1], return_index=True)
     start = len(first) - from_the_end
     longest_first = np.argsort(ends - start, kind="stable")
     ends, start = ends[longest_first], start[longest_first]
-    dh[:], rows = 0, np.zeros_like(own[: len(start)])
+    dh, rows = np.zeros_like(own), np.zeros_like(own[: len(start)])
     for lag in range(start[0] - ends[0] + 1):
         groups = np.searchsorted(ends - start, -lag, side="right")  # so many reach as far back as that
         k = start[:groups] - lag

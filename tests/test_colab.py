@@ -64,8 +64,8 @@ def test_notebooks_run_on_colab_and_change_none_of_its_packages(runtime, tmp_pat
     folder = tmp_path / "notebooks"
     folder.mkdir()
     slider = new_notebook(cells=[new_code_cell(MOVE_A_SLIDER)])
-    sources = notebooks.sources() if runtime == "current" else notebooks.sources()[:1]  # it lies between two others:
-    # all notebooks run on the versions of today, and all that is public on the oldest (test_lower_bounds.py)
+    # The past one lies between the current one and the oldest of everything, with which all that is public is used.
+    sources = notebooks.sources() if runtime == "current" else notebooks.sources()[:1]
     files = ([*map(notebooks.read, notebooks.made(source))] for source in sources)
     for notebook in [slider, *map(notebooks.join, files)]:
         bootstrap.place(notebook, code)

@@ -18,7 +18,6 @@ QUICK = {"step_size"}
 NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (name not in QUICK)) for name in explorers.__all__]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_player_shows_what_the_explorer_shows(name, tmp_path):
     players.write(tmp_path, [name], jobs=1)

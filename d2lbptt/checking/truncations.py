@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._recursion import affine, by_lag
-from ..bptt import _go_back_to
+from ..bptt import _truncated
 from ..gates import chunks, first_kept, tbptt
 from .finding import Key
 from .linearization import Linearization, adjoints, contributions, linearize, tables, unbatched
@@ -110,8 +110,7 @@ def _candidates(p, finding, names, right, factors):
         return np.min([np.abs(factor * scores - wanted) for factor in factors], axis=0)
 
     for words, first in _close(p, R, far, uncertain, right):
-        own = p.do @ p.W_qh
-        yield words, _go_back_to(first, p.slope, p.W_hh, own, np.empty_like(own))
+        yield words, _truncated(p.slope, p.W_hh, p.do @ p.W_qh, first)
     for words, xi in _each_cut_once(p, R, far, uncertain):
         yield words, adjoints(p._replace(slope=p.slope * xi[..., None]))[0]
 
