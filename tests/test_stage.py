@@ -292,10 +292,10 @@ def move_sliders(screen):
     before = screen.page.url
     for slider in screen.shown("input[type=range]:visible:not(:disabled)").all():
         slider.focus()
-        state = screen.shown(".d2l").get_attribute("data-shown")
-        for key in ("ArrowLeft", "ArrowRight", "PageUp", "PageDown"):
+        for key in ("ArrowLeft", "ArrowRight", "PageUp", "PageDown", "Home"):
             slider.press(key)
-        slider.press("Home")
+        pages.at_rest(screen.page)
+        state = screen.shown(".d2l").get_attribute("data-shown")
         slider.press("ArrowRight")
         screen.page.wait_for_function(
             "(was) => document.querySelector('.d2l-player:not(.stage-away) .d2l').dataset.shown !== was", arg=state
