@@ -88,6 +88,14 @@ def put(page, explorers, ground="#fff"):
         page.evaluate(SOURCE, [name, first, explorer.spec])
 
 
+def until(page, there):
+    """Wait until something is so, at most half a minute; what is not so after all is for the test to say."""
+    for _ in range(600):
+        if there():
+            return
+        page.wait_for_timeout(50)
+
+
 def at_rest(page):
     """Wait until every explorer has the picture that it asked for, with its axes, and three frames were alike."""
     page.wait_for_function("""() => new Promise((done) => {

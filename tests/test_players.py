@@ -420,7 +420,8 @@ def test_what_is_near_is_brought_before_it_is_asked_for(opened):
     asked = []
     page = opened(before=lambda page, folder: page.on("request", lambda request: asked.append(request.url)))
     standing(page)
-    page.wait_for_timeout(1000)
+    pages.until(page, lambda: sum("gradient_flow/" in url for url in asked) > 4)
+    page.wait_for_timeout(500)  # and nothing more
     names = [re.sub(r"-\w+\.js$", "", url.rpartition("/")[2]) for url in asked if "gradient_flow/" in url]
     assert names == ["head.js", "0-1-wide", "0-0-wide", "1-0-wide", "2-0-wide"]
 

@@ -475,7 +475,8 @@ def test_a_reader_may_stop_the_glide(opened):
     go_to(page, 2)
     page.wait_for_function("document.querySelector('.story-place').textContent.startsWith('2')")
     main_slider(page).press("Home")
-    page.wait_for_timeout(1500)
+    page.wait_for_timeout(1500)  # a glide would go on meanwhile
+    pages.at_rest(page)
     assert values_of(page, 2)["step"] == 0
     assert page.locator(".story-back").is_visible()
 
@@ -500,7 +501,7 @@ def test_the_keyboard_goes_to_the_slider_and_back(opened):
     page.locator("#step-4 button", has_text="Take the slider").press("Enter")
     page.wait_for_function("document.activeElement.type === 'range'")
     page.keyboard.press("ArrowUp")
-    page.wait_for_timeout(300)
+    pages.at_rest(page)
     assert values_of(page, 4)["g"] == 0.9
     page.locator(".story-totext").press("Enter")
     assert page.evaluate("document.activeElement.id") == "step-4"

@@ -107,7 +107,7 @@ def test_the_whole_takes_some_ten_seconds_however_many_steps_there_are(opened):
     )
     values = follow(explorer, "k")
     play_button(page).click()
-    page.wait_for_timeout(1500)
+    pages.until(page, lambda: len(values) > 2)
     play_button(page, "Pause").click()
     pages.at_rest(page)
     most = explorer.controls["k"].max
@@ -120,7 +120,7 @@ def test_from_the_end_play_starts_over(opened):
     assert explorer.controls["step"].value == explorer.controls["step"].max
     values = follow(explorer, "step")
     play_button(page).click()
-    page.wait_for_timeout(1000)
+    pages.until(page, lambda: len(values) > 2)
     assert values[:3] == [0, 1, 2]
 
 
