@@ -49,7 +49,7 @@ def cached_stretches(T, width, least):
 
 def outer_sum(left, right):
     """Return the sum over all rows of left row times right row, transposed, as one matrix product."""
-    return np.dot(left.reshape(-1, left.shape[-1]).T, right.reshape(-1, right.shape[-1]))
+    return left.reshape(-1, left.shape[-1]).T @ right.reshape(-1, right.shape[-1])  # np.dot would copy cut rows
 
 
 def row_sum(rows):
