@@ -141,8 +141,10 @@ def products(params, x, y):
             for state in states:
                 times_W(state, row)
 
+    turned = np.ascontiguousarray(W_hh.T)
+
     def batch():
-        for W in (W_hh.T, W_hh):
+        for W in (turned, W_hh):
             for state in states:
                 state.dot(W, row)
 

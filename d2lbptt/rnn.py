@@ -194,35 +194,47 @@ def forward(params: Params, x: ArrayLike, *, h0: ArrayLike | None = None, activa
         h = _empty_states(len(x), h0)
         o = np.empty((*x.shape[:-1], len(params.W_qh)), h.dtype)
         h[0] = h0
-        run = _run_single if x.ndim == 2 else _run_batch
+        run = _single(params, phi.value) if x.ndim == 2 else _batch(params, phi.value, len(x) * len(h0))
         for start, stop in cached_stretches(len(x), h[0].size + x[0].size, params.W_hh.size // 2)[0]:
             states = h[start : stop + 1]
-            run(states, x[start:stop], params, phi.value)
+            run(states, x[start:stop])
             affine(params.W_qh, states[1:], params.b_q, out=o[start:stop])
             first_overflow({"h_t": states[1:], "o_t": o[start:stop]}, start + 1)
     return Trace(params, x, h, o, activation)
 
 
-def _run_single(h, x, params, phi):
+def _single(params, phi):
+    """Return ``run(h, x)``, which goes from the state in the first row of h, writing the others."""
     # Rows [x_t, 1, h_{t-1}], so that a step is two calls: Python's share of the time is the calls.
-    d, bias = x.shape[1], 0 if params.b_h is None else 1
-    rows = np.empty((len(h), d + bias + h.shape[1]), h.dtype)
-    rows[:-1, :d], rows[:, d : d + bias], states = x, 1, rows[:, d + bias :]
-    states[0] = h[0]
-    times_W = np.column_stack([a for a in (params.W_hx, params.b_h, params.W_hh) if a is not None]).dot
-    for row, state in zip(rows, states[1:], strict=False):
-        phi(times_W(row, state), state)
-    h[1:] = states[1:]
+    W = np.column_stack([a for a in (params.W_hx, params.b_h, params.W_hh) if a is not None])
+    (n, width), d, times_W = W.shape, params.W_hx.shape[1], W.dot
+
+    def run(h, x):
+        rows = np.empty((len(h), width), h.dtype)
+        rows[:-1, :d], rows[:, d:-n], states = x, 1, rows[:, -n:]
+        states[0] = h[0]
+        for row, state in zip(rows, states[1:], strict=False):
+            phi(times_W(row, state), state)
+        h[1:] = states[1:]
+
+    return run
 
 
-def _run_batch(h, x, params, phi):
-    # Here the products are what costs: the inputs go through W_hx all at once.
-    affine(params.W_hx, x, params.b_h, out=h[1:])
-    W, product = params.W_hh.T, np.empty_like(h[0])
-    for previous, state in pairwise(h):
-        previous.dot(W, product)
-        np.add(state, product, state)
-        phi(state, state)
+def _batch(params, phi, rows):
+    """The same for a batch, where the products are what costs: the inputs go through W_hx all at once."""
+    W = params.W_hh.T
+    if rows > len(W):  # else it would cost more than it gains
+        W = np.ascontiguousarray(W)  # a product turns it each time, in float32 for half of its own time
+
+    def run(h, x):
+        affine(params.W_hx, x, params.b_h, out=h[1:])
+        product = np.empty_like(h[0])
+        for previous, state in pairwise(h):
+            previous.dot(W, product)
+            np.add(state, product, state)
+            phi(state, state)
+
+    return run
 
 
 def loss(
