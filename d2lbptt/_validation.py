@@ -275,11 +275,14 @@ def misfit(shape: tuple[int, ...], wanted: Shape) -> str:
     return ""
 
 
+@np.errstate(over="ignore", invalid="ignore")  # as a decorator it takes half the time
 def is_finite(*arrays: np.ndarray) -> bool:
     """Say whether all entries of all arrays are finite."""
-    with np.errstate(over="ignore", invalid="ignore"):
+    for a in arrays:
         # One product is faster than a look at each number, and is finite only if all of them are.
-        return all(cmath.isfinite(np.vdot(a, a)) or np.isfinite(a).all() for a in arrays)
+        if not (cmath.isfinite(np.vdot(a, a)) or np.isfinite(a).all()):
+            return False
+    return True
 
 
 def finite(symbol: str, array: np.ndarray) -> np.ndarray:

@@ -222,7 +222,8 @@ def _gradients(params, W, W_xh, b, dh, do):
     """Take [dL/dW_hh; dL/dW_qh] and [dL/db_h, dL/db_q] apart, and turn dL/dW_hx, which takes less time transposed."""
     n, h0, W_hx = len(params.W_hh), dh[0], np.ascontiguousarray(W_xh.T)
     b_h, b_q = None if params.b_h is None else b[:n], None if params.b_q is None else b[n:]
-    all_finite(W_hx=W_hx, W_hh=W[:n], W_qh=W[n:], b_h=b_h, b_q=b_q, h0=h0)
+    if not _validation.is_finite(W_xh, W, b, h0):
+        all_finite(W_hx=W_hx, W_hh=W[:n], W_qh=W[n:], b_h=b_h, b_q=b_q, h0=h0)
     return Gradients(W_hx, W[:n], W[n:], b_h, b_q, h0, dh[1:], do)
 
 
