@@ -32,6 +32,7 @@ __all__ = ["Training", "book_params", "perplexity", "predict", "train"]
 CUTS = {"sequential": sequential_batches, "random": random_batches}
 TAKES = {"window": ("tau",), "chunks": ("tau",), "tbptt": ("k1", "k2"), "randomized": ("pi",)}  # of all SCHEMES
 START = 0.01  # standard deviation of the weights at the start, as in the book
+SMALLEST = 1e-20  # of a sum of squares in float32 that has all its digits
 BLOCK = 1000  # steps of a forward pass that are held at once where no gradient is asked for
 
 
@@ -241,7 +242,11 @@ def book_params(num_tokens: int, num_hiddens: int, seed: int = 0, dtype: DTypeLi
 
 def _norm(gradients):
     """Return |g|, the Euclidean norm of the gradient of all parameters together; h_0 is none of them."""
-    each = (g for name, g in gradients._asdict().items() if name in Params._fields and g is not None)
+    each = [g for name, g in gradients._asdict().items() if name in Params._fields and g is not None]
+    with np.errstate(over="ignore"):
+        squares = sum(float(np.vdot(g, g)) for g in each)
+    if SMALLEST < squares < np.inf:
+        return float(np.sqrt(squares))
     sizes = np.array([[row_norms(g[None])[0] for g in each]], float)
     return float(row_norms(sizes)[0])  # no square overflows
 
@@ -254,7 +259,7 @@ def _sgd_step(params, gradients, step):
             for name, W in params._asdict().items()
         }
     for name, W in moved.items():
-        if W is not None and not np.isfinite(W).all():
+        if W is not None and not _validation.is_finite(W):
             raise FloatingPointError(f"{name} overflows {W.dtype}")
     return Params(**moved)
 
