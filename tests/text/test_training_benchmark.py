@@ -15,6 +15,7 @@ EPOCHS = 12
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.filterwarnings("ignore:The Time Machine could not be had")
 def test_the_books_settings_epoch_by_epoch():
     pytest.importorskip("torch", reason="torch is not installed")
@@ -34,5 +35,5 @@ def test_the_books_settings_epoch_by_epoch():
     np.testing.assert_allclose(found[:5, 1:], found[:5, :1] * [1, 1], rtol=1e-3)  # float32: later they drift apart
     np.testing.assert_allclose(found[:, 1:], found[:, :1] * [1, 1], rtol=0.05)
     assert found[-1, 0] < 0.75 * found[0, 0]
-    ours, *theirs = np.median(seconds, 0)
-    assert ours < 1.1 * min(theirs)  # a tenth for the noise of a shared machine
+    theirs = np.median(seconds[:, 1:] / seconds[:, :1], 0)
+    assert min(theirs) > 0.9  # a tenth for the noise of a shared machine
