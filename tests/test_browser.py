@@ -229,6 +229,7 @@ def test_the_gradient_check_answers_and_the_answers_of_the_hunt_are_folded(open_
     assert "+ do = (trace.o - y) / T" in answers.first.locator("pre").inner_text()
 
 
+@pytest.mark.slow
 def test_nothing_is_asked_of_another_host(lab, browser):
     page, hosts = browser.new_page(), set()
     page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))

@@ -73,6 +73,7 @@ def test_a_station_is_what_a_player_shows_or_a_picture(key):
     assert set(files) == {station["still"] for station in found if "still" in station}
 
 
+@pytest.mark.slow
 def test_most_stations_are_in_the_players():
     found = [station for key in LECTURES.steps for station in made(key)[0]]
     assert sum("still" in station for station in found) < len(found) / 4

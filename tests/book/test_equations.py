@@ -492,6 +492,7 @@ def test_the_counterpart_with_phi_prints_the_slope():
     assert r"\mathrm{diag}\,\phi'" in equation("9.7.15", phi=True).latex
 
 
+@pytest.mark.slow
 def test_the_sides_of_a_proof_are_mathematics():
     proof = equation("9.7.4").prove()
     assert proof.lhs.free_symbols and proof.residual == 0

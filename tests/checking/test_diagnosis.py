@@ -456,6 +456,7 @@ def test_every_sentence_has_a_bug_that_provokes_it():
     assert not {piece for piece in found if not any(piece in text for text in said())}
 
 
+@pytest.mark.slow
 def test_every_known_mistake_is_named():
     texts = said()
     for name, mistake in MISTAKES.items():

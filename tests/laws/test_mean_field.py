@@ -138,6 +138,7 @@ def test_the_exponent_of_networks_that_keep_moving(name):
     assert abs(found - linear) > 4 * Z * error
 
 
+@pytest.mark.slow
 @for_each("name", [*MOVING, *HELD])
 @for_each("k", [1, 4])
 def test_the_growth_of_the_gradient_over_few_steps(name, k):
