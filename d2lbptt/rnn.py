@@ -221,13 +221,13 @@ def _single(params, phi):
 
 
 def _batch(params, phi, rows):
-    """The same for a batch, where the products are what costs: the inputs go through W_hx all at once."""
+    """The same for a batch, with so many ``rows`` over all steps. Here the products are what costs."""
     W = params.W_hh.T
     if rows > len(W):  # else it would cost more than it gains
         W = np.ascontiguousarray(W)  # a product turns it each time, in float32 for half of its own time
 
     def run(h, x):
-        affine(params.W_hx, x, params.b_h, out=h[1:])
+        affine(params.W_hx, x, params.b_h, out=h[1:])  # all inputs at once
         product = np.empty_like(h[0])
         for previous, state in pairwise(h):
             previous.dot(W, product)
